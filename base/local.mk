@@ -1,0 +1,15 @@
+noinst_LIBRARIES += libbase.a
+libbase_a_SOURCES = \
+	base/base.h \
+	base/addr.c base/addr.h \
+	base/arena.c base/arena.h \
+	base/buf.c base/buf.h \
+	base/clock.c base/clock.h \
+	base/dice.c base/dice.h \
+	base/err.c base/err.h \
+	base/file.c base/file.h \
+	base/hash.c base/hash.h \
+	base/log.c base/log.h \
+	base/mem.c base/mem.h \
+	base/name.c base/name.h \
+	base/units.c base/units.h

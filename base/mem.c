@@ -1,0 +1,59 @@
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void *checked(void *memory)
+{
+	if (memory == NULL) {
+		fputs("gslb: out of memory\n", stderr);
+		abort();
+	}
+	return memory;
+}
+
+void *mem_alloc(size_t len)
+{
+	return checked(calloc(1, len > 0 ? len : 1));
+}
+
+void *mem_resize(void *old, size_t len)
+{
+	return checked(realloc(old, len > 0 ? len : 1));
+}
+
+void *mem_dup(const void *bytes, size_t len)
+{
+	void *copy = mem_alloc(len);
+
+	if (len > 0)
+		memcpy(copy, bytes, len);
+	return copy;
+}
+
+char *mem_strdup(const char *text)
+{
+	return mem_dup(text, strlen(text) + 1);
+}
+
+char *mem_printf(const char *fmt, ...)
+{
+	va_list args;
+	char *text = NULL;
+	int len;
+
+	va_start(args, fmt);
+	len = vasprintf(&text, fmt, args);
+	va_end(args);
+	return checked(len < 0 ? NULL : text);
+}
+
+void *mem_grow(void *items, size_t nitems, size_t *cap, size_t item_len)
+{
+	if (nitems < *cap)
+		return items;
+	*cap = *cap > 0 ? *cap * 2 : 8;
+	return checked(reallocarray(items, *cap, item_len));
+}

@@ -1,0 +1,44 @@
+/* name - domain names in wire form (RFC 1035 3.1), with their labels found and their suffixes hashed. Plain values. */
+#ifndef GSLB_BASE_NAME_H
+#define GSLB_BASE_NAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { NAME_MAX_LEN = 255, NAME_LABELS_MAX = 127, NAME_TEXT_MAX = 1024 };
+
+/* Only wire[0..len) and label[0..nlabels] are ever set: the packet path fills one without clearing it. */
+struct name {
+	uint8_t len;                        /* bytes of wire, the root's zero counted: 1 to 255 */
+	uint8_t nlabels;                    /* the root not counted */
+	uint8_t label[NAME_LABELS_MAX + 1]; /* where label i starts, from the left; label[nlabels] is the root */
+	uint8_t wire[NAME_MAX_LEN];         /* lower case */
+};
+
+/* Read an uncompressed name of at most len bytes, lower-casing it. Returns its length in bytes; 0 when it is no name
+ * (too long, cut off, or a compression pointer). */
+size_t name_from_wire(struct name *name, const uint8_t *wire, size_t len);
+/* Read "www.example.com" or "www.example.com." with RFC 1035 escapes; always absolute. */
+bool name_from_text(struct name *name, const char *text);
+/* With escapes, without the last dot (the root is "."). */
+const char *name_format(const struct name *name, char text[static NAME_TEXT_MAX]);
+/* The same for lower-case wire bytes that are known to be a name. */
+const char *name_format_wire(const uint8_t *wire, char text[static NAME_TEXT_MAX]);
+/* Text relative to an origin it lies under ("@" for the origin itself); else the full name and a dot. */
+const char *name_format_under(const struct name *name, const struct name *origin, char text[static NAME_TEXT_MAX]);
+
+bool name_equal(const struct name *a, const struct name *b);
+bool name_is_under(const struct name *name, const struct name *top); /* equal counts as under */
+/* Canonical order of RFC 4034 6.1. */
+int name_compare(const struct name *a, const struct name *b);
+/* The name from its label i on. i may be nlabels: the root. */
+void name_suffix(const struct name *name, unsigned i, struct name *suffix);
+/* "label" before name; false when that is too long. label_len 1 to 63. */
+bool name_prepend(const struct name *name, const uint8_t *label, size_t label_len, struct name *longer);
+
+/* Hash every suffix at once, right to left, label by label: hash[i] is that of the name from label i on, hash[nlabels]
+ * that of the root. Keyed with a secret seed, so that strangers cannot aim at a bucket. */
+void name_hash(const struct name *name, uint64_t seed, uint64_t hash[static NAME_LABELS_MAX + 1]);
+
+#endif

@@ -1,0 +1,188 @@
+/* health - is an endpoint alive? The board that carries verdicts, the detector, and the protocol with gslb-health.
+ *
+ * gslb-health is a process of its own: it probes and writes verdicts to the board (shared memory that gslbd made, sealed
+ * against resizing, mapped read-only by gslbd). Nothing it writes can harm gslbd: every read is bounded, and a slot whose
+ * generation is not the expected one counts as unknown, hence as up. */
+#ifndef GSLB_HEALTH_H
+#define GSLB_HEALTH_H
+
+#include <stdatomic.h>
+
+#include "base/base.h"
+
+/* ---- verdicts ---- */
+
+enum health_state { HEALTH_UNKNOWN = 0, HEALTH_UP = 1, HEALTH_DOWN = 2 };
+
+/* One word of the board: bits 0–1 state, 2 in doubt, 3–7 unused (0), 8–15 reason (enum probe_result), 16–31 generation,
+ * 32–63 since (Unix seconds). It is read and written whole: relaxed atomics suffice. */
+struct verdict {
+	enum health_state state;
+	bool doubt;       /* a change is under way: answers fall to the minimum TTL */
+	uint8_t reason;   /* enum probe_result of the last probe */
+	uint16_t generation;
+	uint32_t since_s; /* when state was reached */
+};
+
+uint64_t verdict_pack(const struct verdict *verdict);
+struct verdict verdict_unpack(uint64_t word); /* any word is safe; a state 3 is unknown */
+
+enum probe_result {
+	PROBE_OK = 0, PROBE_NONE, PROBE_REFUSED, PROBE_TIMEOUT, PROBE_RESET, PROBE_UNREACHABLE, PROBE_CLOSED_EARLY,
+	PROBE_TLS_EXPIRED, PROBE_TLS_NAME, PROBE_TLS_UNTRUSTED, PROBE_TLS_OTHER, PROBE_STATUS, PROBE_BODY, PROBE_HTTP_OTHER,
+	PROBE_DNS_RCODE, PROBE_DNS_OTHER, PROBE_EXEC_EXIT, PROBE_EXEC_SIGNAL, PROBE_EXEC_START, PROBE_PUSHED_DOWN,
+	PROBE_PUSHED_UP, PROBE_LOCAL, /* no descriptor, no memory here: says nothing of the endpoint */
+	PROBE_RESULTS
+};
+const char *probe_result_name(unsigned result); /* "connect refused"; "?" when out of range */
+
+/* ---- the board ---- */
+
+enum { BOARD_DETAIL_MAX = 32 };
+
+/* 64 bytes, one cache line. All but `word` is for tables only. Written by gslb-health. */
+struct board_slot {
+	_Atomic uint64_t word;
+	_Atomic uint32_t rtt_us;      /* of the last successful probe */
+	_Atomic uint32_t last_s;      /* Unix seconds of the last result; 0: none yet */
+	_Atomic uint32_t transitions; /* since the board was made */
+	_Atomic uint32_t probes;
+	_Atomic uint16_t streak;      /* consecutive results against the state */
+	_Atomic uint16_t number;      /* HTTP status, DNS rcode, exit status: with the reason */
+	char detail[BOARD_DETAIL_MAX]; /* text of the last failure; may be torn or unterminated: copy with care */
+	uint32_t unused;
+};
+
+/* gslbd's side. Main thread, but board_word is for any thread. */
+struct board;
+struct board *board_new(uint32_t nslots, struct err *err);
+void board_free(struct board *board);
+int board_fd(const struct board *board);            /* to hand to gslb-health; stays the board's */
+uint32_t board_nslots(const struct board *board);
+const struct board_slot *board_slots(const struct board *board); /* read-only mapping */
+/* Set a slot's first content before gslb-health knows of it (pwrite through the descriptor). */
+bool board_put(struct board *board, uint32_t slot, const struct verdict *verdict);
+/* What the slot says now; unknown when slot is out of range or the generation differs. Any thread. */
+static inline struct verdict board_read(const struct board_slot *slots, uint32_t nslots, uint32_t slot, uint16_t generation)
+{
+	struct verdict v = { 0 };
+
+	if (slot < nslots)
+		v = verdict_unpack(atomic_load_explicit(&slots[slot].word, memory_order_relaxed));
+	return v.generation == generation ? v : (struct verdict){ .generation = generation };
+}
+
+/* ---- targets: what gslb-health is to probe ---- */
+
+enum health_check {
+	HEALTH_CHECK_NONE, HEALTH_CHECK_TCP, HEALTH_CHECK_HTTP, HEALTH_CHECK_HTTPS, HEALTH_CHECK_DNS, HEALTH_CHECK_EXEC,
+	HEALTH_CHECK_PUSH
+};
+
+/* How to probe; strings may be "" and are borrowed. */
+struct health_probe {
+	enum health_check check;
+	const char *host, *path, *body, *qname, *command;
+	uint8_t nstatus;
+	struct { uint16_t from, to; } status[8];
+	bool verify;
+	uint16_t cert_days;
+	uint16_t qtype;
+	uint32_t interval_ms, timeout_ms;
+	uint16_t rise, fall;
+};
+
+struct health_target {
+	uint32_t slot;
+	uint16_t generation;
+	uint16_t port;
+	struct addr addr;
+	struct health_probe probe;
+	const char *label; /* "eu/lb1.eu.svc.example 192.0.2.10": for log lines */
+};
+
+/* The identity under which state outlives reloads and restarts: all that makes a probe of an address what it is, but not
+ * interval, timeout, rise and fall. */
+uint64_t health_identity(const struct addr *addr, uint16_t port, const struct health_probe *probe);
+
+/* A name to be resolved: addresses come back in a HEALTH_RESOLVED message. */
+struct health_lookup {
+	uint32_t id;      /* gslbd's number for it; stays the same over reloads */
+	const char *name; /* absolute, text form */
+};
+
+struct health_anchor {
+	struct addr addr;
+};
+
+/* A whole configuration, written to a sealed memfd that is handed over; the last one replaces all before. */
+struct health_plan {
+	uint64_t serial;
+	const struct health_target *targets;
+	size_t ntargets;
+	const struct health_lookup *lookups;
+	size_t nlookups;
+	const char *checks_directory; /* for check=exec, "" for none */
+};
+
+int health_plan_write(const struct health_plan *plan, struct err *err); /* a memfd, or -1 */
+/* Parse one; what it points to lies in the arena. False on damage. */
+bool health_plan_read(int fd, struct arena *arena, struct health_plan *plan, struct err *err);
+
+/* ---- messages, one a packet over a SOCK_SEQPACKET pair ---- */
+
+enum health_message_kind {
+	HEALTH_BOARD = 1, /* → health: fd of the board, value = nslots */
+	HEALTH_PLAN,      /* → health: fd of a plan, value = serial */
+	HEALTH_PUSH,      /* → health: slot, generation, state: a pushed verdict (check=push) */
+	HEALTH_TAKEN,     /* ← health: value = serial of the plan in force */
+	HEALTH_CHANGED,   /* ← health: slot's state or doubt changed; look at the board */
+	HEALTH_RESOLVED,  /* ← health: value = lookup id, ttl_s, addresses; naddrs 0 with ok = false: failed, keep the last */
+	HEALTH_ALIVE,     /* ← health: once a second */
+};
+
+enum { HEALTH_ADDRS_MAX = 64 };
+
+struct health_message {
+	uint32_t kind;
+	uint32_t slot;
+	uint16_t generation;
+	uint16_t state;
+	uint64_t value;
+	uint32_t ttl_s;
+	uint16_t ok;
+	uint16_t naddrs;
+	struct addr addrs[HEALTH_ADDRS_MAX];
+};
+
+/* Non-blocking. fd -1: none. health_receive: 1 a message (*fd owned by the caller, or -1), 0 nothing now, -1 the other side
+ * is gone or wrote garbage. */
+bool health_send(int sock, const struct health_message *message, int fd);
+int health_receive(int sock, struct health_message *message, int *fd);
+
+/* ---- the detector: a pure function of (rule, state, observation, now) ---- */
+
+struct detector_rule {
+	uint16_t rise, fall;
+	uint32_t interval_ms;
+};
+
+struct detector {
+	enum health_state state;
+	uint16_t streak;     /* consecutive results against the state; for unknown, of the last kind */
+	bool doubt;
+	bool last_ok;
+	uint64_t since_ms;   /* wall: when state was reached */
+};
+
+/* Take in one result. True when the state changed. *next_ms: how long until the next probe: the interval, or at once, then
+ * half a second, then a second while in doubt. PROBE_LOCAL and PROBE_NONE leave the state as it is. */
+bool detector_step(struct detector *detector, const struct detector_rule *rule, enum probe_result result, uint64_t now_ms,
+	uint32_t *next_ms);
+
+/* ---- the process ---- */
+
+/* gslb-health's main: serves the socket until the other side closes. Exit status. */
+int health_main(int argc, char **argv);
+
+#endif

@@ -1,0 +1,249 @@
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/base.h"
+
+static const struct duration_case {
+	const char *text;
+	bool ok;
+	uint64_t ms;
+	const char *printed;
+} durations[] = {
+	{ "5s", true, 5000, "5s" },
+	{ "500ms", true, 500, "500ms" },
+	{ "1m30s", true, 90000, "1m30s" },
+	{ "90s", true, 90000, "1m30s" },
+	{ "2", true, 2000, "2s" },
+	{ "0", true, 0, "0s" },
+	{ "1d", true, 86400000, "1d" },
+	{ "5x", false, 0, NULL },
+	{ "s", false, 0, NULL },
+	{ "", false, 0, NULL },
+	{ "5s1m", false, 0, NULL },
+	{ "5s5s", false, 0, NULL },
+	{ "1m30", false, 0, NULL },
+	{ "-5s", false, 0, NULL },
+	{ "99999999999999999999s", false, 0, NULL },
+};
+
+START_TEST(a_duration_is_digits_and_falling_units)
+{
+	const struct duration_case *c = &durations[_i];
+	uint64_t ms;
+	char text[32];
+
+	ck_assert_msg(duration_parse(c->text, &ms) == c->ok, "%s", c->text);
+	if (c->ok) {
+		ck_assert_uint_eq(ms, c->ms);
+		ck_assert_str_eq(duration_format(ms, text), c->printed);
+	}
+}
+END_TEST
+
+static const struct name_case {
+	const char *text, *printed; /* printed NULL: no name */
+	unsigned nlabels;
+} names[] = {
+	{ "www.Example.COM", "www.example.com", 3 },
+	{ "www.example.com.", "www.example.com", 3 },
+	{ ".", ".", 0 },
+	{ "a\\.b.c", "a\\.b.c", 2 },
+	{ "a\\046b.c", "a\\.b.c", 2 },
+	{ "*.x", "*.x", 2 },
+	{ "\\000.x", "\\000.x", 2 },
+	{ "a..b", NULL, 0 },
+	{ "", NULL, 0 },
+	{ "a\\", NULL, 0 },
+	{ "a\\256.b", NULL, 0 },
+	{ "0123456789012345678901234567890123456789012345678901234567890123.x", NULL, 0 },
+	{ "012345678901234567890123456789012345678901234567890123456789012.x",
+		"012345678901234567890123456789012345678901234567890123456789012.x", 2 },
+};
+
+START_TEST(a_name_reads_and_prints_with_its_escapes)
+{
+	const struct name_case *c = &names[_i];
+	char text[NAME_TEXT_MAX];
+	struct name name;
+
+	ck_assert_msg(name_from_text(&name, c->text) == (c->printed != NULL), "%s", c->text);
+	if (c->printed == NULL)
+		return;
+	ck_assert_str_eq(name_format(&name, text), c->printed);
+	ck_assert_uint_eq(name.nlabels, c->nlabels);
+	ck_assert_uint_eq(name.wire[name.label[name.nlabels]], 0);
+}
+END_TEST
+
+START_TEST(a_name_of_255_bytes_is_the_longest)
+{
+	char text[300];
+	struct name name;
+
+	for (unsigned i = 0; i < 127; i++)
+		memcpy(text + 2 * i, "a.", 3);
+	ck_assert(name_from_text(&name, text));
+	ck_assert_uint_eq(name.len, 255);
+	ck_assert_uint_eq(name.nlabels, 127);
+	memcpy(text + 254, "a.", 3);
+	ck_assert(!name_from_text(&name, text));
+}
+END_TEST
+
+START_TEST(a_suffix_hashes_as_the_name_it_is)
+{
+	uint64_t whole[NAME_LABELS_MAX + 1], part[NAME_LABELS_MAX + 1];
+	struct name name, suffix;
+
+	ck_assert(name_from_text(&name, "a.bc.def.example"));
+	name_hash(&name, 42, whole);
+	for (unsigned i = 0; i <= name.nlabels; i++) {
+		name_suffix(&name, i, &suffix);
+		name_hash(&suffix, 42, part);
+		ck_assert(part[0] == whole[i]);
+		ck_assert(name_is_under(&name, &suffix));
+	}
+	ck_assert(name_from_text(&suffix, "ef.example"));
+	ck_assert(!name_is_under(&name, &suffix));
+}
+END_TEST
+
+static const struct wire_case {
+	const char *wire;
+	size_t len, taken; /* taken 0: no name */
+} wires[] = {
+	{ "\3www\0", 5, 5 },
+	{ "\3www\0rest", 9, 5 },
+	{ "\3www", 4, 0 },
+	{ "\3ww", 3, 0 },
+	{ "\300\14", 2, 0 },
+	{ "\100", 1, 0 },
+	{ "\0", 1, 1 },
+	{ "", 0, 0 },
+};
+
+START_TEST(a_wire_name_ends_within_its_bytes)
+{
+	struct name name;
+
+	ck_assert_uint_eq(name_from_wire(&name, (const uint8_t *)wires[_i].wire, wires[_i].len), wires[_i].taken);
+}
+END_TEST
+
+static const struct prefix_case {
+	const char *text;
+	bool ok;
+	const char *in, *out; /* an address in it, and one that is not */
+} prefixes[] = {
+	{ "192.0.2.0/24", true, "192.0.2.255", "192.0.3.0" },
+	{ "192.0.2.1", true, "192.0.2.1", "192.0.2.0" },
+	{ "0.0.0.0/0", true, "255.255.255.255", "::1" },
+	{ "2001:db8::/33", true, "2001:db8:7fff::1", "2001:db8:8000::1" },
+	{ "192.0.2.1/24", false, NULL, NULL },
+	{ "192.0.2.0/33", false, NULL, NULL },
+	{ "192.0.2.0/", false, NULL, NULL },
+	{ "192.0.2.0/+8", false, NULL, NULL },
+	{ "192.0.2/24", false, NULL, NULL },
+};
+
+START_TEST(a_prefix_has_no_bits_past_its_length)
+{
+	const struct prefix_case *c = &prefixes[_i];
+	struct prefix prefix;
+	struct addr addr;
+
+	ck_assert_msg(prefix_parse(c->text, &prefix) == c->ok, "%s", c->text);
+	if (!c->ok)
+		return;
+	ck_assert(addr_parse(c->in, &addr) && prefix_contains(&prefix, &addr));
+	ck_assert(addr_parse(c->out, &addr) && !prefix_contains(&prefix, &addr));
+}
+END_TEST
+
+START_TEST(private_addresses_are_told_from_public_ones)
+{
+	static const struct { const char *text; bool private; } cases[] = {
+		{ "10.1.2.3", true }, { "127.0.0.1", true }, { "192.168.1.1", true }, { "172.31.0.1", true },
+		{ "172.32.0.1", false }, { "8.8.8.8", false }, { "::1", true }, { "fd00::1", true }, { "2001:db8::1", false },
+		{ "224.0.0.1", true }, { "0.0.0.0", true }, { "fe80::1", true },
+	};
+	struct addr addr;
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++)
+		ck_assert_msg(addr_parse(cases[i].text, &addr) && addr_is_private(&addr) == cases[i].private, "%s",
+			cases[i].text);
+}
+END_TEST
+
+/* The reference vector of the SipHash paper, appendix A: key 00..0f, message 00..0e. */
+START_TEST(siphash_matches_its_paper)
+{
+	uint8_t key[16], message[15];
+
+	for (uint8_t i = 0; i < 16; i++)
+		key[i] = i;
+	for (uint8_t i = 0; i < 15; i++)
+		message[i] = i;
+	ck_assert(hash_sip(key, message, 15) == 0xa129ca6149be45e5u);
+}
+END_TEST
+
+START_TEST(a_report_is_sorted_by_file_and_line_and_keeps_the_order_within)
+{
+	struct report report = { 0 };
+	char text[256];
+
+	report_add(&report, REPORT_MISTAKE, "b", 1, "three");
+	report_add(&report, REPORT_WARNING, "a", 2, "one");
+	report_add(&report, REPORT_MISTAKE, "a", 2, "two");
+	report_sort(&report);
+	report_format(&report.lines[0], text, sizeof text);
+	ck_assert_str_eq(text, "a:2: warning: one");
+	report_format(&report.lines[1], text, sizeof text);
+	ck_assert_str_eq(text, "a:2: two");
+	ck_assert_uint_eq(report.nmistakes, 2);
+	report_fini(&report);
+}
+END_TEST
+
+START_TEST(a_replaced_file_holds_the_new_bytes_and_no_rest_stays)
+{
+	char folder[] = "/tmp/gslb-unit-XXXXXX", path[64], beside[80], *text;
+	struct err err;
+	size_t len;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/f", folder);
+	snprintf(beside, sizeof beside, "%s.new", path);
+	ck_assert(file_replace(path, "first, longer", 13, 0600, &err));
+	ck_assert(file_replace(path, "second", 6, 0600, &err));
+	ck_assert(file_read(path, 100, &text, &len, &err));
+	ck_assert_str_eq(text, "second");
+	free(text);
+	ck_assert(!file_read(path, 3, &text, &len, &err));
+	ck_assert(!file_read(beside, 100, &text, &len, &err));
+	remove(path);
+	remove(folder);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("base");
+	TCase *cases = tcase_create("base");
+
+	tcase_add_loop_test(cases, a_duration_is_digits_and_falling_units, 0, COUNT_OF(durations));
+	tcase_add_loop_test(cases, a_name_reads_and_prints_with_its_escapes, 0, COUNT_OF(names));
+	tcase_add_test(cases, a_name_of_255_bytes_is_the_longest);
+	tcase_add_test(cases, a_suffix_hashes_as_the_name_it_is);
+	tcase_add_loop_test(cases, a_wire_name_ends_within_its_bytes, 0, COUNT_OF(wires));
+	tcase_add_loop_test(cases, a_prefix_has_no_bits_past_its_length, 0, COUNT_OF(prefixes));
+	tcase_add_test(cases, private_addresses_are_told_from_public_ones);
+	tcase_add_test(cases, siphash_matches_its_paper);
+	tcase_add_test(cases, a_report_is_sorted_by_file_and_line_and_keeps_the_order_within);
+	tcase_add_test(cases, a_replaced_file_holds_the_new_bytes_and_no_rest_stays);
+	suite_add_tcase(suite, cases);
+	return unit_run(suite);
+}
