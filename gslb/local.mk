@@ -1,1 +1,5 @@
-# rows of gslb/
+# The daemon's room: each part names its files in a small mk of its own.
+include gslb/decide.mk
+include gslb/packet.mk
+include gslb/control.mk
+include gslb/daemon.mk

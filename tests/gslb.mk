@@ -1,1 +1,3 @@
-# rows of the gslb tests
+include tests/decide.mk
+include tests/packet.mk
+include tests/control.mk

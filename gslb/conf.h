@@ -1,0 +1,56 @@
+/* conf - gslb.yaml read into a plain struct: strict, with file, line and column for every mistake (DESIGN 7). */
+#ifndef GSLB_CONF_H
+#define GSLB_CONF_H
+
+#include "base/base.h"
+
+enum { CONF_LISTEN_MAX = 64, CONF_DATABASES_MAX = 16 };
+
+struct conf_listen {
+	struct addr addr;
+	uint16_t port;
+	unsigned line;
+};
+
+/* Paths are absolute: relative ones in the file count from the file's own folder. Strings are owned by the conf; "" is not
+ * given. */
+struct conf {
+	char *file;
+	/* server */
+	struct conf_listen listen[CONF_LISTEN_MAX];
+	size_t nlisten;
+	uint32_t workers;      /* 0 in the file: one per core; here always > 0 */
+	char *identity;        /* NSID and id.server; default: the host's name */
+	char *region;          /* "" */
+	char *user;            /* "": stay who we are */
+	char *probe_user;      /* "": the same as user */
+	uint32_t tcp_clients;  /* 10000 */
+	uint32_t tcp_idle_ms;  /* 10 s */
+	/* zones */
+	char *zones_directory;
+	bool zones_watch;      /* yes */
+	/* geo */
+	char *databases[CONF_DATABASES_MAX];
+	unsigned database_line[CONF_DATABASES_MAX];
+	size_t ndatabases;
+	/* health */
+	char *checks_directory;
+	/* selection */
+	char *seed_file;       /* 32 hexadecimal digits; "": made once and kept in the state folder */
+	/* state */
+	char *state_directory; /* default /var/lib/gslb */
+	/* control */
+	char *control_socket;  /* default /run/gslb/control.sock */
+	char *control_group;   /* group that may use it, "": the user's own */
+	char *readonly_group;  /* members may only look, "": nobody */
+	/* log */
+	enum log_level log_level;
+};
+
+/* NULL with every mistake in the report ("gslb.yaml:3:12: server.workers: …"). Also checks that files and folders exist. */
+struct conf *conf_load(const char *path, struct report *report);
+void conf_free(struct conf *conf); /* NULL is fine */
+/* What of `next` cannot be taken up without a restart, as a sentence ("server.listen, server.user"); false when nothing. */
+bool conf_needs_restart(const struct conf *now, const struct conf *next, char *text, size_t cap);
+
+#endif

@@ -1,0 +1,87 @@
+/* decide - which endpoints a client is told: a pure function of (world, client, time, dice). The server, `gslbctl explain`
+ * and the scenario tests call this very function. Takes no lock, allocates nothing. DESIGN 4, steps 3 to 5. */
+#ifndef GSLB_DECIDE_H
+#define GSLB_DECIDE_H
+
+#include "gslb/snapshot.h"
+
+/* Who asks: the zero-filled ECS address, or the packet's source. */
+struct client {
+	struct addr addr;
+	bool ecs;           /* addr comes from ECS with SOURCE PREFIX-LENGTH source_len > 0 */
+	uint8_t source_len;
+};
+
+enum decide_kind { DECIDE_ADDRESSES, DECIDE_CNAME, DECIDE_NODATA, DECIDE_SERVFAIL };
+
+/* Why this pool answers. */
+enum decide_why { WHY_RANKED, WHY_FALLBACK, WHY_ALL_DOWN, WHY_LAST_UP, WHY_NO_FAMILY, WHYS };
+const char *decide_why_name(enum decide_why why);
+
+struct decision {
+	enum decide_kind kind;
+	enum decide_why why;
+	uint32_t pool;         /* number; POOL_NONE without */
+	uint32_t nendpoints;
+	uint32_t endpoint[SERVICE_ANSWERS_MAX]; /* numbers */
+	uint32_t target;       /* DECIDE_CNAME: number of the target whose name is answered */
+	uint32_t ttl_s;
+	uint8_t scope;         /* bits, for ECS: exact and minimal; 0 when all clients get the same candidates */
+	uint16_t class;
+};
+
+/* What each step saw, for explain; decide fills it when it is not NULL. */
+enum { TRACE_POOLS_MAX = 256, TRACE_ENDPOINTS_MAX = 64 };
+
+enum trace_fate {
+	FATE_CHOSEN, FATE_ELIGIBLE, FATE_LOWER_RANK, FATE_DOWN, FATE_DRAINED, FATE_FORCED_DOWN, FATE_NO_FAMILY, FATE_MIN_UP,
+	FATE_LOWER_TIER, FATE_UNRESOLVED, FATE_DOUBT /* chosen or eligible, in doubt */, FATES
+};
+const char *trace_fate_name(enum trace_fate fate);
+
+struct trace_pool {
+	uint32_t pool;         /* number */
+	uint8_t group;         /* tie group, from 0 */
+	enum trace_fate fate;
+	uint32_t up, of;       /* endpoints of the family */
+	uint32_t weight;
+	uint32_t share_permille; /* of the tie group, by weight */
+	uint64_t score;        /* sticky: its rendezvous score */
+};
+
+struct trace_endpoint {
+	uint32_t endpoint;
+	enum trace_fate fate;
+	struct verdict verdict;
+	enum override_action forced;
+	uint32_t weight_permille; /* after ramp and drain: 1000 is all of it */
+	uint64_t score;
+};
+
+struct trace {
+	uint8_t depth;         /* of the class: what the table gave */
+	uint16_t rule;         /* map rule or ORDER_NO_RULE */
+	uint32_t npools, nendpoints;
+	struct trace_pool pool[TRACE_POOLS_MAX];
+	struct trace_endpoint endpoint[TRACE_ENDPOINTS_MAX]; /* of the pool that answers */
+	bool sticky;
+	uint8_t key_len;       /* bits of the stickiness key */
+	uint64_t draw;         /* the dice for the pool */
+	char ttl_reason[96];
+};
+
+void decide(const struct world *world, const struct service_plan *service, const struct client *client, enum family family,
+	uint64_t now_ms, struct dice *dice, struct decision *decision, struct trace *trace);
+
+/* Is the endpoint, is the pool, in service now? The same code decide uses; for tables, keep and change logs. */
+struct standing {
+	enum health_state state; /* after overrides: UP or DOWN (unknown counts as up) */
+	bool doubt;
+	enum override_action forced;
+	uint32_t weight_permille; /* 0 when drained */
+	uint64_t next_change_ms;  /* wall: when a dated change is due; 0: none */
+};
+struct standing endpoint_standing(const struct world *world, uint32_t endpoint, uint64_t now_ms);
+struct standing pool_standing(const struct world *world, uint32_t pool, enum family family, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,22 @@
+/* explain - each step of a decision, as JSON for `gslbctl explain` (which makes the text from it). Main thread. */
+#ifndef GSLB_EXPLAIN_H
+#define GSLB_EXPLAIN_H
+
+#include <jansson.h>
+
+#include "gslb/decide.h"
+
+struct explain_request {
+	const char *name;   /* "www.svc.example" */
+	const char *client; /* "198.51.100.7" (a resolver's address) or "198.51.100.0/24" (ECS) */
+	const char *type;   /* "A" by default */
+	const char *const *assume; /* "eu=down", "endpoint:eu/lb1=up": overrides for this explanation only */
+	size_t nassume;
+	uint64_t now_ms;
+	uint64_t dice;      /* seed: the same dice give the same explanation */
+};
+
+/* A new reference, or NULL with a sentence. */
+json_t *explain(const struct world *world, const struct explain_request *request, struct err *err);
+
+#endif

@@ -1,0 +1,59 @@
+/* override - what operators force: up, down or drain of an endpoint, a pool, a region or a service's pool, with who, why and
+ * until when. The list persists in the state folder, expires by itself, and is audited; overlay_new compiles it for the
+ * packet path. Main thread. */
+#ifndef GSLB_OVERRIDE_H
+#define GSLB_OVERRIDE_H
+
+#include <jansson.h>
+
+#include "gslb/decide.h"
+#include "gslb/snapshot.h"
+
+enum override_kind { OVERRIDE_ENDPOINT, OVERRIDE_POOL, OVERRIDE_REGION, OVERRIDE_SERVICE_POOL };
+
+struct override {
+	enum override_kind kind;
+	char *target;   /* canonical text: "pool:eu.svc.example", "endpoint:eu.svc.example/lb1.eu.svc.example",
+			 * "region:eu-west", "service:www.svc.example/eu.svc.example" */
+	enum override_action action;
+	char *who, *why;
+	uint64_t from_ms, until_ms; /* wall */
+	uint32_t over_ms;
+};
+
+struct override_list;
+
+/* Read overrides.json in the folder (none is fine); those that ended are dropped. A damaged file is an error, and is kept
+ * aside as overrides.json.bad: the list is then empty. */
+struct override_list *override_list_open(const char *state_directory, uint64_t now_ms, struct err *err);
+void override_list_free(struct override_list *list);
+size_t override_list_get(const struct override_list *list, const struct override *const **overrides);
+
+struct override_request {
+	const char *target; /* as typed: "eu", "pool:eu", "endpoint:eu/lb1", "region:NAME", "service:www/eu" */
+	enum override_action action;
+	uint64_t for_ms;
+	uint32_t over_ms;
+	const char *who, *why;
+	bool force;   /* --force: also when `keep` would be broken */
+	bool dry_run;
+};
+
+/* Check, store (fsync'd) and audit one; a second for the same target replaces the first. `effects`: what it would change or
+ * changed, service by service: [{"service":…,"pools_in_service":[before,after],"keep":…}], a new reference. False with a
+ * sentence: unknown or ambiguous target, no why, no time, `keep` broken (names the rule and the numbers). */
+bool override_set(struct override_list *list, const struct world *world, const struct override_request *request, uint64_t now_ms,
+	json_t **effects, struct err *err);
+/* End one. False when there is none such. */
+bool override_clear(struct override_list *list, const struct world *world, const char *target, const char *who, uint64_t now_ms,
+	struct err *err);
+/* Drop what has ended, auditing it; true when something was dropped. *next_ms: when the next one ends or changes step; 0: none. */
+bool override_expire(struct override_list *list, uint64_t now_ms, uint64_t *next_ms);
+
+/* Compile for a snapshot; targets that it does not have are skipped (they wait). */
+struct overlay *overlay_new(const struct override_list *list, const struct snapshot *snapshot);
+void overlay_free(struct overlay *overlay);
+
+const char *override_action_name(enum override_action action);
+
+#endif

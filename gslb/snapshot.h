@@ -1,0 +1,155 @@
+/* snapshot - all that answers are made from, compiled ahead: zones linked, endpoints numbered, orders of pools per class of
+ * clients. Immutable once made; workers read it under RCU (QSBR); everything it points to lives as long as it does.
+ *
+ * A world is what a worker sees at one moment: a snapshot, the overrides compiled for it, and the board. */
+#ifndef GSLB_SNAPSHOT_H
+#define GSLB_SNAPSHOT_H
+
+#include <stdatomic.h>
+
+#include "base/base.h"
+#include "geo/geo.h"
+#include "health/health.h"
+#include "zones/zones.h"
+
+enum family { FAMILY_V4, FAMILY_V6, FAMILIES };
+
+static inline enum family family_of(const struct addr *addr)
+{
+	return addr->family == ADDR_V6 ? FAMILY_V6 : FAMILY_V4;
+}
+
+enum { SLOT_NONE = 0xffffffff };
+
+/* One address of one target of one pool: what is probed and what is answered. */
+struct endpoint {
+	struct addr addr;
+	uint32_t pool, target; /* numbers in the zone set */
+	uint32_t slot;         /* on the board; SLOT_NONE: check=none, always up */
+	uint16_t generation;
+	uint16_t port;
+	uint16_t priority, weight; /* of its SRV record */
+	uint64_t identity;     /* of the address, the same on every host: for rendezvous hashing */
+	uint64_t health_id;    /* health_identity: what its state is kept under */
+	uint64_t expires_ms;   /* wall: a resolved address's TTL ends; 0: static. Answers never outlive it */
+};
+
+/* A pool's endpoints of one family are neighbours, by rising priority: tier after tier. */
+struct pool_part {
+	uint32_t first, n;
+};
+
+struct pool_plan {
+	const struct pool *pool;
+	uint64_t identity; /* of its name: for rendezvous hashing */
+	struct pool_part part[FAMILIES];
+	uint32_t ttl_cap_s; /* the smallest TTL of what its addresses come from is no cap: only expires_ms is */
+};
+
+/* Candidates in order for one class of clients: indices into the service's candidates. Bit i of `begins` is set when
+ * pool[i] begins a tie group. */
+struct order {
+	uint32_t begins;
+	uint8_t npools;
+	uint8_t pool[SERVICE_POOLS_MAX];
+	uint16_t rule; /* the map rule that gave it, as an index into service->rules; 0xffff: none */
+};
+
+enum { ORDER_NO_RULE = 0xffff };
+
+struct steering {
+	const struct geo_table *table; /* NULL: one order for all clients, orders[0] */
+	uint32_t norders;
+	const struct order *orders;    /* by class */
+};
+
+struct candidate {
+	uint32_t pool;   /* number in the zone set */
+	uint32_t weight; /* for ties */
+};
+
+struct service_plan {
+	const struct service *service;
+	uint64_t identity;  /* of its owner's name: for rendezvous hashing, and for jitter */
+	uint32_t ncandidates; /* pools=, then pools that only maps name; at most 255 */
+	const struct candidate *candidates;
+	uint32_t fallback;  /* pool number or POOL_NONE */
+	uint32_t first_override; /* where its candidates' entries begin in overlay.service_pool */
+	struct steering steering[FAMILIES];
+};
+
+/* An address that gslb-health found for a dynamic target. */
+struct resolved {
+	struct name name;
+	uint16_t naddrs;
+	struct addr addrs[HEALTH_ADDRS_MAX];
+	uint64_t expires_ms; /* wall */
+};
+
+/* What compiling takes besides the zones: where an endpoint's slot is, and what names resolved to. */
+struct snapshot_inputs {
+	const struct resolved *(*resolve)(void *context, const struct name *name); /* NULL result: not resolved (yet) */
+	bool (*slot)(void *context, const struct endpoint *endpoint, const struct pool *pool, const struct target *target,
+		uint32_t *slot, uint16_t *generation);
+	void *context;
+	uint8_t seed[16]; /* selection.seed-file: keys the rendezvous hash; the same on every host */
+};
+
+struct snapshot {
+	uint64_t serial;        /* rises with each one that is published */
+	uint64_t made_ms;       /* wall */
+	struct zone_set *set;   /* owned */
+	struct geo *geo;        /* shared, see snapshot_geo_ref */
+	uint8_t seed[16];
+	uint64_t name_seed;     /* for name_hash */
+	uint32_t nendpoints, npools, nservices, nservice_pools;
+	const struct endpoint *endpoints;
+	const struct pool_plan *pools;       /* by pool number */
+	const struct service_plan *services; /* by service number */
+	struct snapshot_inner *inner;        /* arena, tables and their references */
+};
+
+/* The geo databases, counted, so that snapshots share them; main thread. */
+struct geo *snapshot_geo_ref(struct geo *geo);
+void snapshot_geo_unref(struct geo *geo);
+
+/* Compile. Takes over `set` (also on failure). `before` may be NULL; tables that it has and this needs unchanged are shared.
+ * NULL with a sentence when a limit is broken. Main thread. */
+struct snapshot *snapshot_new(struct zone_set *set, uint64_t name_seed, struct geo *geo, const struct snapshot_inputs *inputs,
+	const struct snapshot *before, struct err *err);
+void snapshot_free(struct snapshot *snapshot); /* after a grace period; NULL is fine */
+size_t snapshot_bytes(const struct snapshot *snapshot);
+
+/* ---- overrides as the packet path sees them ---- */
+
+enum override_action { OVERRIDE_NONE, OVERRIDE_UP, OVERRIDE_DRAIN, OVERRIDE_DOWN };
+
+/* In force from from_ms until until_ms (wall). A drain takes over_ms to become whole: the weight falls linearly. */
+struct effect {
+	enum override_action action;
+	uint64_t from_ms, until_ms;
+	uint32_t over_ms;
+};
+
+/* Up to three may cover a thing; any down or drain beats an up. 0 means none; else index into effects. */
+struct overlay {
+	uint32_t neffects;
+	struct effect *effects;      /* effects[0] is unused */
+	uint16_t (*endpoint)[2];     /* by endpoint number: the strongest up, the strongest drain or down */
+	uint16_t (*pool)[2];         /* by pool number; pool and region targets */
+	uint16_t (*service_pool)[2]; /* by service_plan.first_override + candidate index */
+};
+
+/* ---- a world ---- */
+
+struct world {
+	const struct snapshot *snapshot;
+	const struct overlay *overlay;
+	const struct board_slot *slots;
+	uint32_t nslots;
+	/* Steered answers counted: a row a worker, each of snapshot->nservice_pools, at service_plan.first_override + candidate;
+	 * written by that worker alone with relaxed atomics. May be NULL. */
+	_Atomic uint64_t *shares;
+};
+
+#endif

@@ -1,0 +1,29 @@
+/* worker - threads that answer: each has its own UDP and TCP sockets (SO_REUSEPORT) for every listen address, its own
+ * counters and dice, and reads the world under RCU (QSBR), offline around every wait in the kernel. */
+#ifndef GSLB_WORKER_H
+#define GSLB_WORKER_H
+
+#include "gslb/conf.h"
+#include "gslb/packet.h"
+
+struct workers;
+
+/* Bind all sockets (before privileges are dropped). A sentence names the address and what to do ("127.0.0.1@53: Permission
+ * denied: start as root or …"). Port 0 takes a free one, the same for UDP and TCP. */
+struct workers *workers_bind(const struct conf *conf, struct err *err);
+/* The addresses in fact bound (port 0 resolved). */
+size_t workers_listening(const struct workers *workers, const struct conf_listen **listen);
+/* Start the threads on the first world. */
+bool workers_start(struct workers *workers, const struct packet_identity *identity, const struct world *first, struct err *err);
+/* Put another world in force; returns the one before, which nobody reads any more (after a grace period: the call waits for
+ * it, microseconds to a few milliseconds). Main thread. */
+const struct world *workers_publish(struct workers *workers, const struct world *next);
+/* The limits that a reload may change. */
+void workers_limits(struct workers *workers, uint32_t tcp_clients, uint32_t tcp_idle_ms);
+/* Sum of all workers' counters. */
+void workers_counters(const struct workers *workers, uint64_t sums[static COUNTERS_N]);
+/* Stop taking new connections, answer what is queued, end the threads within drain_ms. */
+void workers_stop(struct workers *workers, uint32_t drain_ms);
+void workers_free(struct workers *workers);
+
+#endif

@@ -1,0 +1,1 @@
+# rows of the control tests

@@ -1,0 +1,1 @@
+# rows of the decide tests
