@@ -14,11 +14,12 @@
 
 enum health_state { HEALTH_UNKNOWN = 0, HEALTH_UP = 1, HEALTH_DOWN = 2 };
 
-/* One word of the board: bits 0–1 state, 2 in doubt, 3–7 unused (0), 8–15 reason (enum probe_result), 16–31 generation,
+/* One word of the board: bits 0–1 state, 2 in doubt, 3 recovered, 4–7 unused (0), 8–15 reason (enum probe_result), 16–31 generation,
  * 32–63 since (Unix seconds). It is read and written whole: relaxed atomics suffice. */
 struct verdict {
 	enum health_state state;
 	bool doubt;       /* a change is under way: answers fall to the minimum TTL */
+	bool recovered;   /* up, and it was down before: its weight ramps; a first verdict does not */
 	uint8_t reason;   /* enum probe_result of the last probe */
 	uint16_t generation;
 	uint32_t since_s; /* when state was reached */
@@ -172,6 +173,7 @@ struct detector {
 	uint16_t streak;     /* consecutive results against the state; for unknown, of the last kind */
 	bool doubt;
 	bool last_ok;
+	bool recovered;      /* up after down: goes into the verdict */
 	uint64_t since_ms;   /* wall: when state was reached */
 };
 
