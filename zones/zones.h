@@ -59,11 +59,11 @@ enum spread { SPREAD_RANDOM, SPREAD_STICKY };
 enum down_policy { DOWN_ALL, DOWN_LAST, DOWN_NODATA, DOWN_SERVFAIL };
 enum { SERVICE_POOLS_MAX = 32, SERVICE_RANKS_MAX = 4, SERVICE_ANSWERS_MAX = 16, POOL_NONE = 0xffffffff };
 
-/* A pool as a service names it. `name` is absolute; `pool` is filled by zone_set_link in the set's own copy. */
+/* A pool as a service names it. */
 struct pool_use {
-	struct name name;
-	uint32_t weight; /* for ties, default 1 */
-	uint32_t pool;   /* its number in the set */
+	const struct name *name; /* absolute; shared by all uses in a zone */
+	uint32_t weight;         /* for ties, default 1 */
+	uint32_t pool;           /* its number in the set, in the set's own copy */
 };
 
 enum map_kind { MAP_NET, MAP_ASN, MAP_REGION, MAP_COUNTRY, MAP_CONTINENT };
