@@ -19,25 +19,43 @@ bool err_set(struct err *err, const char *fmt, ...)
 	return false;
 }
 
-void report_add(struct report *report, enum report_kind kind, const char *file, unsigned line, const char *fmt, ...)
+static void report_append(struct report *report, enum report_kind kind, const char *file, unsigned line, unsigned column,
+	const char *fmt, va_list args)
 {
 	struct report_line *added;
 	struct err sentence;
-	va_list args;
 
-	va_start(args, fmt);
 	vsnprintf(sentence.text, sizeof sentence.text, fmt, args);
-	va_end(args);
 	report->lines = mem_grow(report->lines, report->nlines, &report->cap, sizeof *report->lines);
 	added = &report->lines[report->nlines++];
 	*added = (struct report_line){
 		.kind = kind,
 		.file = mem_strdup(file),
 		.line = line,
+		.column = column,
 		.text = mem_strdup(sentence.text),
 	};
 	if (kind == REPORT_MISTAKE)
 		report->nmistakes++;
+}
+
+void report_add(struct report *report, enum report_kind kind, const char *file, unsigned line, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	report_append(report, kind, file, line, 0, fmt, args);
+	va_end(args);
+}
+
+void report_add_at(struct report *report, enum report_kind kind, const char *file, unsigned line, unsigned column,
+	const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	report_append(report, kind, file, line, column, fmt, args);
+	va_end(args);
 }
 
 /* A merge sort keeps the order of equals, which qsort does not promise. */
@@ -45,7 +63,9 @@ static bool comes_after(const struct report_line *a, const struct report_line *b
 {
 	int files = strcmp(a->file, b->file);
 
-	return files != 0 ? files > 0 : a->line > b->line;
+	if (files != 0)
+		return files > 0;
+	return a->line != b->line ? a->line > b->line : a->column > b->column;
 }
 
 static void merge_sort(struct report_line *lines, size_t n, struct report_line *spare)
@@ -88,7 +108,9 @@ void report_format(const struct report_line *line, char *text, size_t cap)
 {
 	const char *mark = line->kind == REPORT_WARNING ? "warning: " : "";
 
-	if (line->line > 0)
+	if (line->line > 0 && line->column > 0)
+		snprintf(text, cap, "%s:%u:%u: %s%s", line->file, line->line, line->column, mark, line->text);
+	else if (line->line > 0)
 		snprintf(text, cap, "%s:%u: %s%s", line->file, line->line, mark, line->text);
 	else
 		snprintf(text, cap, "%s: %s%s", line->file, mark, line->text);

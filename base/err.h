@@ -18,6 +18,7 @@ struct report_line {
 	enum report_kind kind;
 	char *file;
 	unsigned line; /* 0: the file as a whole */
+	unsigned column; /* 0: the line as a whole */
 	char *text;    /* "owner: what: what would be right" */
 };
 
@@ -30,6 +31,9 @@ struct report {
 
 void report_add(struct report *report, enum report_kind kind, const char *file, unsigned line, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
+/* The same with a column, which is printed after the line ("file:line:column: text"). */
+void report_add_at(struct report *report, enum report_kind kind, const char *file, unsigned line, unsigned column,
+	const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 /* Order by file, then line; the order of one line's entries stays. */
 void report_sort(struct report *report);
 /* Append all of src's lines to dst; src is empty afterwards. */

@@ -204,6 +204,11 @@ START_TEST(a_report_is_sorted_by_file_and_line_and_keeps_the_order_within)
 	report_format(&report.lines[1], text, sizeof text);
 	ck_assert_str_eq(text, "a:2: two");
 	ck_assert_uint_eq(report.nmistakes, 2);
+	report_add_at(&report, REPORT_MISTAKE, "c", 4, 9, "nine");
+	report_add_at(&report, REPORT_MISTAKE, "c", 4, 2, "two");
+	report_sort(&report);
+	report_format(&report.lines[3], text, sizeof text);
+	ck_assert_str_eq(text, "c:4:2: two");
 	report_fini(&report);
 }
 END_TEST
