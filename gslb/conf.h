@@ -4,7 +4,7 @@
 
 #include "base/base.h"
 
-enum { CONF_LISTEN_MAX = 64, CONF_DATABASES_MAX = 16 };
+enum { CONF_LISTEN_MAX = 64, CONF_DATABASES_MAX = 16, CONF_KEYS_MAX = 32 };
 
 struct conf_listen {
 	struct addr addr;
@@ -37,6 +37,7 @@ struct conf {
 	char *checks_directory;
 	/* selection */
 	char *seed_file;       /* 32 hexadecimal digits; "": made once and kept in the state folder */
+	uint8_t seed[16];      /* what the file held when the conf was read; zero without one */
 	/* state */
 	char *state_directory; /* default /var/lib/gslb */
 	/* control */
@@ -45,12 +46,20 @@ struct conf {
 	char *readonly_group;  /* members may only look, "": nobody */
 	/* log */
 	enum log_level log_level;
+
+	/* For conf.c: each key's values as written, or its default, by its row. */
+	char *written[CONF_KEYS_MAX];
 };
 
-/* NULL with every mistake in the report ("gslb.yaml:3:12: server.workers: …"). Also checks that files and folders exist. */
+/* NULL with every mistake in the report ("gslb.yaml:3:12: server.workers: …"). Also checks that files, folders, users and
+ * groups exist; the state folder and the socket's folder may be missing when the folder above them is there. */
 struct conf *conf_load(const char *path, struct report *report);
+/* The same from text in memory; path is the name that mistakes carry and the folder that relative paths start from. */
+struct conf *conf_parse(const char *path, const char *text, size_t len, struct report *report);
 void conf_free(struct conf *conf); /* NULL is fine */
 /* What of `next` cannot be taken up without a restart, as a sentence ("server.listen, server.user"); false when nothing. */
 bool conf_needs_restart(const struct conf *now, const struct conf *next, char *text, size_t cap);
+/* All keys of this version ("server.listen", …), for the manual's test; NULL behind the last. */
+const char *conf_key(size_t number);
 
 #endif
