@@ -81,8 +81,9 @@ void geo_table_prefetch(const struct geo_table *table, const struct addr *addr);
 
 /* Great-circle kilometres (haversine on a sphere of 6371.0088 km). */
 double geo_distance_km(double lat1, double lon1, double lat2, double lon2);
-/* The centre of a country; false for a code that is not ISO 3166-1 alpha-2. continent may be NULL. */
-bool geo_country(const char code[static 2], double *latitude, double *longitude, char continent[static 3]);
+/* The centre of a country; false for a code that is not ISO 3166-1 alpha-2 (or XK), upper case. continent (3 bytes) may be
+ * NULL. */
+bool geo_country(const char code[static 2], double *latitude, double *longitude, char *continent);
 bool geo_is_continent(const char *code);
 
 #endif

@@ -1,0 +1,54 @@
+#include "geo/pages.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+enum { PAGE = 4096, FIRST = 1 << 16, HUGE = 2 << 20 };
+
+static void resize(struct pages *pages, size_t cap)
+{
+	void *at = pages->at == NULL
+			? mmap(NULL, cap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+			: mremap(pages->at, pages->cap, cap, MREMAP_MAYMOVE);
+
+	if (at == MAP_FAILED)
+		abort();
+	pages->at = at;
+	pages->cap = cap;
+}
+
+void *pages_add(struct pages *pages, size_t more)
+{
+	size_t len = pages->len;
+
+	if (pages->cap - len < more) {
+		size_t cap = pages->cap == 0 ? FIRST : pages->cap + pages->cap / 2;
+
+		while (cap - len < more)
+			cap *= 2;
+		resize(pages, (cap + PAGE - 1) / PAGE * PAGE);
+	}
+	pages->len += more;
+	return (char *)pages->at + len;
+}
+
+void pages_trim(struct pages *pages)
+{
+	size_t cap = (pages->len + PAGE - 1) / PAGE * PAGE;
+
+	if (cap == 0) {
+		pages_free(pages);
+		return;
+	}
+	if (cap < pages->cap)
+		resize(pages, cap);
+	if (cap >= HUGE)
+		madvise(pages->at, cap, MADV_HUGEPAGE); /* only a wish: a kernel without them is as right */
+}
+
+void pages_free(struct pages *pages)
+{
+	if (pages->at != NULL)
+		munmap(pages->at, pages->cap);
+	*pages = (struct pages){ 0 };
+}

@@ -1,0 +1,20 @@
+/* pages - large growing arrays straight from the kernel, in geo/ only. They grow without copying (mremap) and go back
+ * to the kernel when freed, however the heap is fragmented. One thread's own while it grows. Running out of memory is an
+ * abort, as for the heap. */
+#ifndef GSLB_GEO_PAGES_H
+#define GSLB_GEO_PAGES_H
+
+#include <stddef.h>
+
+struct pages {
+	void *at;        /* NULL while nothing was added */
+	size_t len, cap; /* bytes */
+};
+
+/* Room for `more` bytes behind the last; the caller writes them. len counts them already. */
+void *pages_add(struct pages *pages, size_t more);
+/* Give back what lies past len, and ask for huge pages where the rest is large. */
+void pages_trim(struct pages *pages);
+void pages_free(struct pages *pages); /* empty is fine; it is empty afterwards */
+
+#endif
