@@ -1,0 +1,380 @@
+#include "gslb/conf.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/unit/unit.h"
+
+/* Each test runs in a process of its own, in this folder: zones/ city.mmdb seed bad.seed checks/ */
+static char folder[] = "/tmp/gslb-conf-XXXXXX";
+
+static void write_file(const char *name, const char *text)
+{
+	ck_assert(file_replace(name, text, strlen(text), 0600, NULL));
+}
+
+static void make_folder(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	ck_assert_int_eq(chdir(folder), 0);
+	ck_assert_int_eq(mkdir("zones", 0700), 0);
+	ck_assert_int_eq(mkdir("checks", 0700), 0);
+	ck_assert_int_eq(mkdir("state", 0700), 0);
+	write_file("city.mmdb", "x");
+	write_file("seed", "000102030405060708090A0b0c0d0e0f\n");
+	write_file("bad.seed", "0001\n");
+}
+
+static void remove_folder(void)
+{
+	static const char *const names[] = { "zones", "checks", "state", "city.mmdb", "seed", "bad.seed", "gslb.yaml" };
+
+	for (size_t i = 0; i < COUNT_OF(names); i++)
+		remove(names[i]);
+	ck_assert_int_eq(chdir("/"), 0);
+	remove(folder);
+}
+
+#define BASE "server: { listen: [127.0.0.1@5300] }\nzones: { directory: zones }\nstate: { directory: state }\n" \
+	"control: { socket: ctl.sock }\n"
+
+/* What is appended to a good file (or, with a leading '!', stands in its place), and the lines that it draws. */
+static const struct mistake_case {
+	const char *yaml, *lines;
+} mistakes[] = {
+	{ "", "" },
+	{ "log: { level: debug }", "" },
+	{ "log: { level: loud }", "c.yaml:5:15: log.level: loud: not a level (try error, warning, notice, info or debug)\n" },
+	{ "log:\n  level: info\n  level: debug", "c.yaml:7:3: log.level: given twice (keep one)\n" },
+	{ "logs: { level: info }",
+		"c.yaml:5:1: logs: no such key (the file has server, zones, geo, health, selection, state, control, log)\n" },
+	{ "log: { levle: info }", "c.yaml:5:8: log.levle: no such key (log has level)\n" },
+	{ "log: info", "c.yaml:5:6: log: keys belong below it: level\n" },
+	{ "log:", "c.yaml:5:5: log: keys belong below it: level\n" },
+	{ "log: { level: }", "c.yaml:5:15: log.level: no value (leave the line out for the default)\n" },
+	{ "log: { level: ~ }", "c.yaml:5:15: log.level: no value (leave the line out for the default)\n" },
+	{ "log: { level: \"\" }", "c.yaml:5:15: log.level: no value (leave the line out for the default)\n" },
+	{ "log: { level: [info] }", "c.yaml:5:15: log.level: one value belongs here, not a list\n" },
+	{ "log: { level: \"a\\0b\" }",
+		"c.yaml:5:15: log.level: holds a control character or a line's end (write it on one line)\n" },
+	{ "log: { level: &a info }", "c.yaml:5:15: an anchor (&name): write the value where it is used\n" },
+	{ "log: { level: !!str info }", "c.yaml:5:15: a tag (!name): leave it out, each key has one type\n" },
+	{ "---\nlog: { level: info }", "c.yaml:5:1: a second document: the file holds one\n" },
+	{ "...\nlog: { level: info }\nx: y", "c.yaml:6:1: a second document: the file holds one\n" },
+	{ "...\n# no more", "" },
+	{ "!---\n" BASE "...", "" },
+	{ "log: { level: *a }",
+		"c.yaml:5:15: an alias (*name): write the value out (a text that begins with * wants quotes)\n"
+		"c.yaml:5:15: not YAML: found undefined alias\n" },
+	{ "? [a]\n: b", "c.yaml:5:3: a key is a plain word, not a list or a mapping\n" },
+	{ "http: { listen: 127.0.0.1@9153 }", "c.yaml:5:1: http: not in this version (leave it out)\n" },
+	{ "bus: { servers: [x] }\ncaches: []", "c.yaml:5:1: bus: not in this version (leave it out)\n"
+		"c.yaml:6:1: caches: not in this version (leave it out)\n" },
+	{ "health: { anchors: [192.0.2.1], push-token-file: x }",
+		"c.yaml:5:11: health.anchors: not in this version (leave it out)\n"
+		"c.yaml:5:33: health.push-token-file: not in this version (leave it out)\n" },
+	{ "geo: { databases: city.mmdb }", "c.yaml:5:19: geo.databases: not a list (write [one, two], also for a single one)\n" },
+	{ "geo: { databases: [] }", "c.yaml:5:19: geo.databases: an empty list (leave the line out for the default)\n" },
+	{ "geo: { databases: [city.mmdb, none.mmdb, zones] }",
+		"c.yaml:5:31: geo.databases: none.mmdb: No such file or directory\n"
+		"c.yaml:5:42: geo.databases: zones: is not a file (try the path of an .mmdb)\n" },
+	{ "geo: { databases: [city.mmdb, city.mmdb] }", "c.yaml:5:31: geo.databases: city.mmdb: listed twice (keep one)\n" },
+	{ "geo: { databases: [[city.mmdb]] }", "c.yaml:5:20: geo.databases: not a list of single values\n" },
+	{ "health: { checks-directory: checks }", "" },
+	{ "health: { checks-directory: seed }", "c.yaml:5:29: health.checks-directory: seed: is not a folder\n" },
+	{ "health: { checks-directory: none }", "c.yaml:5:29: health.checks-directory: none: No such file or directory\n" },
+	{ "selection: { seed-file: seed }", "" },
+	{ "selection: { seed-file: none }", "c.yaml:5:25: selection.seed-file: none: No such file or directory\n" },
+	{ "selection: { seed-file: bad.seed }", "c.yaml:5:25: selection.seed-file: bad.seed: "
+		"does not hold 32 hexadecimal digits (make it: openssl rand -hex 16)\n" },
+	{ "log: { level: info", "c.yaml:6:1: not YAML: while parsing a flow mapping, did not find expected ',' or '}'\n" },
+	{ "\tlog: x", "c.yaml:5:1: not YAML: while scanning for the next token, found character that cannot start any token\n" },
+	{ "log: \377", "c.yaml:5:6: not YAML: invalid leading UTF-8 octet\n" },
+	{ "!", "c.yaml: server.listen: missing (it has no default)\nc.yaml: zones.directory: missing (it has no default)\n" },
+	{ "!- a", "c.yaml:1:1: keys belong here (try \"server:\")\n" },
+	{ "!server: { listen: [127.0.0.1@5300] }\nzones: { directory: zones }\nstate: { directory: no/where }\n"
+		"control: { socket: no/where/s }",
+		"c.yaml:3:21: state.directory: no/where: cannot be made: there is no folder DIR/no\n"
+		"c.yaml:4:20: control.socket: no/where/s: cannot be made: there is no folder DIR/no\n" },
+	{ "!server: { listen: [127.0.0.1@5300] }\nzones: { directory: zones }\nstate: { directory: seed }\n"
+		"control: { socket: seed }",
+		"c.yaml:3:21: state.directory: seed: is not a folder\n"
+		"c.yaml:4:20: control.socket: seed: is there, and is not a socket (name a path that is free)\n" },
+};
+
+/* server and zones, which BASE has already */
+static const struct mistake_case server_mistakes[] = {
+	{ "workers: 4", "" },
+	{ "workers: many", "c.yaml:5:12: server.workers: many: not a number (try 0 to 256)\n" },
+	{ "workers: -1", "c.yaml:5:12: server.workers: -1: not a number (try 0 to 256)\n" },
+	{ "workers: 257", "c.yaml:5:12: server.workers: 257: out of bounds (try 0 to 256)\n" },
+	{ "workers: 99999999999999999999", "c.yaml:5:12: server.workers: 99999999999999999999: out of bounds (try 0 to 256)\n" },
+	{ "limits: { tcp-clients: 0 }",
+		"c.yaml:5:26: server.limits.tcp-clients: 0: out of bounds (try 1 to 1000000)\n" },
+	{ "limits: { tcp-idle: 5x }", "c.yaml:5:23: server.limits.tcp-idle: 5x: not a duration (try 10s)\n" },
+	{ "limits: { tcp-idle: 2h }", "c.yaml:5:23: server.limits.tcp-idle: 2h: out of bounds (try 100ms to 1h)\n" },
+	{ "limits: { udp: 1 }", "c.yaml:5:13: server.limits.udp: no such key (server.limits has tcp-clients, tcp-idle)\n" },
+	{ "region: eu west", "c.yaml:5:11: server.region: eu west: not a name (try letters, digits, - _ and ., at most 63)\n" },
+	{ "user: no-such-user-here", "c.yaml:5:9: server.user: no-such-user-here: no such user "
+		"(make it: adduser --system --group no-such-user-here)\n" },
+	{ "user: root", "" },
+	{ "rrl: { rate: 200 }", "c.yaml:5:3: server.rrl: not in this version (leave it out)\n" },
+	{ "cookies: { secret-file: x }\n  workers: x\n  region: /",
+		"c.yaml:5:3: server.cookies: not in this version (leave it out)\n"
+		"c.yaml:6:12: server.workers: x: not a number (try 0 to 256)\n"
+		"c.yaml:7:11: server.region: /: not a name (try letters, digits, - _ and ., at most 63)\n" },
+};
+
+static void check_lines(const char *yaml, const char *lines)
+{
+	struct report report = { 0 };
+	struct buf got = { 0 }, want = { 0 };
+	struct conf *conf = conf_parse("c.yaml", yaml, strlen(yaml), &report);
+
+	for (size_t i = 0; i < report.nlines; i++) {
+		char line[2048];
+
+		report_format(&report.lines[i], line, sizeof line);
+		buf_printf(&got, "%s\n", line);
+	}
+	for (const char *at = lines; *at != '\0';) { /* DIR stands for the folder */
+		const char *mark = strstr(at, "DIR");
+
+		buf_printf(&want, "%.*s%s", mark != NULL ? (int)(mark - at) : (int)strlen(at), at, mark != NULL ? folder : "");
+		at = mark != NULL ? mark + 3 : at + strlen(at);
+	}
+	ck_assert_str_eq(got.text != NULL ? got.text : "", want.text != NULL ? want.text : "");
+	ck_assert_msg((conf != NULL) == (*lines == '\0'), "%s", yaml);
+	conf_free(conf);
+	report_fini(&report);
+	buf_fini(&got);
+	buf_fini(&want);
+}
+
+START_TEST(each_mistake_is_told_with_its_line_and_column)
+{
+	const struct mistake_case *c = &mistakes[_i];
+	char *yaml = c->yaml[0] == '!' ? mem_strdup(c->yaml + 1) : mem_printf("%s%s", BASE, c->yaml);
+
+	check_lines(yaml, c->lines);
+	free(yaml);
+}
+END_TEST
+
+START_TEST(each_mistake_of_the_server_is_told_too)
+{
+	char *yaml = mem_printf("zones: { directory: zones }\nstate: { directory: state }\ncontrol: { socket: s }\n"
+		"server:\n  %s\n  listen: [127.0.0.1@5300]\n", server_mistakes[_i].yaml);
+
+	check_lines(yaml, server_mistakes[_i].lines);
+	free(yaml);
+}
+END_TEST
+
+static const struct listen_case {
+	const char *list, *wrong; /* wrong NULL: good */
+} listens[] = {
+	{ "[127.0.0.1@5300, \"::1@5300\"]", NULL },
+	{ "[127.0.0.1]", NULL },
+	{ "[127.0.0.1@0, 127.0.0.1@0]", NULL },
+	{ "[127.0.0.1@53, 127.0.0.1]", "127.0.0.1: listed twice (keep one)" },
+	{ "[localhost@53]", "localhost@53: not an address and port (try 192.0.2.53@53 or \"2001:db8::53@53\")" },
+	{ "[127.0.0.1:53]", "127.0.0.1:53: not an address and port (try 192.0.2.53@53 or \"2001:db8::53@53\")" },
+	{ "[127.0.0.1@65536]", "127.0.0.1@65536: not an address and port (try 192.0.2.53@53 or \"2001:db8::53@53\")" },
+};
+
+START_TEST(a_listen_address_is_an_address_and_a_port)
+{
+	char *yaml = mem_printf("server: { listen: %s }\nzones: { directory: zones }\nstate: { directory: state }\n"
+		"control: { socket: s }\n", listens[_i].list);
+	struct report report = { 0 };
+	struct conf *conf = conf_parse("c.yaml", yaml, strlen(yaml), &report);
+
+	if (listens[_i].wrong == NULL) {
+		ck_assert_ptr_nonnull(conf);
+	} else {
+		ck_assert_ptr_null(conf);
+		ck_assert_ptr_nonnull(strstr(report.lines[0].text, listens[_i].wrong));
+	}
+	conf_free(conf);
+	report_fini(&report);
+	free(yaml);
+}
+END_TEST
+
+START_TEST(what_is_left_out_has_its_default)
+{
+	struct report report = { 0 };
+	struct conf *conf = conf_parse("gslb.yaml", BASE, strlen(BASE), &report);
+	char host[256], *zones = mem_printf("%s/zones", folder);
+
+	ck_assert_ptr_nonnull(conf);
+	ck_assert_uint_eq(conf->nlisten, 1);
+	ck_assert_uint_eq(conf->listen[0].port, 5300);
+	ck_assert_uint_eq(conf->listen[0].line, 1);
+	ck_assert_uint_ge(conf->workers, 1);
+	ck_assert_int_eq(gethostname(host, sizeof host), 0);
+	ck_assert_str_eq(conf->identity, host);
+	ck_assert_str_eq(conf->region, "");
+	ck_assert_str_eq(conf->user, "");
+	ck_assert_str_eq(conf->probe_user, "");
+	ck_assert_uint_eq(conf->tcp_clients, 10000);
+	ck_assert_uint_eq(conf->tcp_idle_ms, 10000);
+	ck_assert_str_eq(conf->zones_directory, zones);
+	ck_assert(conf->zones_watch);
+	ck_assert_uint_eq(conf->ndatabases, 0);
+	ck_assert_str_eq(conf->checks_directory, "");
+	ck_assert_str_eq(conf->seed_file, "");
+	ck_assert_str_eq(conf->control_group, "");
+	ck_assert_str_eq(conf->readonly_group, "");
+	ck_assert_int_eq(conf->log_level, LOG_INFO);
+	conf_free(conf);
+	report_fini(&report);
+	free(zones);
+}
+END_TEST
+
+START_TEST(what_is_given_is_taken)
+{
+	static const char yaml[] = "server: { listen: [\"::1@0\"], workers: 3, identity: ns1.eu, region: eu-west, user: root,\n"
+		"  limits: { tcp-clients: 7, tcp-idle: 1m30s } }\nzones: { directory: zones, watch: no }\n"
+		"geo:\n  databases:\n    - city.mmdb\nhealth: { checks-directory: checks }\nselection: { seed-file: seed }\n"
+		"state: { directory: made }\ncontrol: { socket: made/s, group: root, read-only-group: root }\n";
+	struct report report = { 0 };
+	struct conf *conf = conf_parse("gslb.yaml", yaml, sizeof yaml - 1, &report);
+
+	ck_assert_ptr_nonnull(conf);
+	ck_assert_uint_eq(conf->listen[0].addr.family, ADDR_V6);
+	ck_assert_uint_eq(conf->workers, 3);
+	ck_assert_str_eq(conf->identity, "ns1.eu");
+	ck_assert_str_eq(conf->region, "eu-west");
+	ck_assert_str_eq(conf->user, "root");
+	ck_assert_str_eq(conf->probe_user, "root");
+	ck_assert_uint_eq(conf->tcp_clients, 7);
+	ck_assert_uint_eq(conf->tcp_idle_ms, 90000);
+	ck_assert(!conf->zones_watch);
+	ck_assert_uint_eq(conf->ndatabases, 1);
+	ck_assert_uint_eq(conf->database_line[0], 6);
+	ck_assert_uint_eq(conf->seed[10], 0x0a);
+	ck_assert_uint_eq(conf->seed[15], 0x0f);
+	ck_assert_str_eq(conf->control_group, "root");
+	conf_free(conf);
+	report_fini(&report);
+}
+END_TEST
+
+static const struct watch_case {
+	const char *text;
+	int watch; /* -1: a mistake */
+} watches[] = {
+	{ "yes", 1 }, { "no", 0 }, { "true", 1 }, { "false", 0 }, { "maybe", -1 }, { "Yes", -1 }, { "on", -1 }, { "1", -1 },
+	{ "y", -1 }, { "\"yes\"", 1 },
+};
+
+START_TEST(watch_is_yes_or_no_and_nothing_else)
+{
+	char *yaml = mem_printf("server: { listen: [127.0.0.1@5300] }\nzones: { directory: zones, watch: %s }\n"
+		"state: { directory: state }\ncontrol: { socket: s }\n", watches[_i].text);
+	struct report report = { 0 };
+	struct conf *conf = conf_parse("c.yaml", yaml, strlen(yaml), &report);
+
+	ck_assert_int_eq(conf != NULL ? conf->zones_watch : -1, watches[_i].watch);
+	ck_assert_msg(conf != NULL || strstr(report.lines[0].text, "neither yes nor no (try yes)") != NULL, "%s",
+		watches[_i].text);
+	conf_free(conf);
+	report_fini(&report);
+	free(yaml);
+}
+END_TEST
+
+START_TEST(relative_paths_count_from_the_folder_of_the_file)
+{
+	struct report report = { 0 };
+	char *path = mem_printf("%s/gslb.yaml", folder), *socket = mem_printf("%s/ctl.sock", folder);
+	struct conf *conf;
+
+	write_file("gslb.yaml", BASE);
+	ck_assert_int_eq(chdir("/"), 0);
+	conf = conf_load(path, &report);
+	ck_assert_ptr_nonnull(conf);
+	ck_assert_str_eq(conf->control_socket, socket);
+	conf_free(conf);
+	ck_assert_int_eq(chdir(folder), 0);
+	ck_assert_ptr_null(conf_load("none.yaml", &report));
+	ck_assert_str_eq(report.lines[0].file, "none.yaml");
+	ck_assert_str_eq(report.lines[0].text, "No such file or directory");
+	report_fini(&report);
+	free(path);
+	free(socket);
+}
+END_TEST
+
+START_TEST(a_change_that_waits_for_a_restart_is_named)
+{
+	static const char changed[] = "server: { listen: [127.0.0.1@5301], workers: 3, limits: { tcp-clients: 5 } }\n"
+		"zones: { directory: zones }\nstate: { directory: state }\ncontrol: { socket: ctl.sock }\nlog: { level: debug }\n";
+	struct report report = { 0 };
+	struct conf *now = conf_parse("c.yaml", BASE, strlen(BASE), &report);
+	struct conf *same = conf_parse("c.yaml", BASE "log: { level: debug }\n", strlen(BASE) + 22, &report);
+	struct conf *next = conf_parse("c.yaml", changed, sizeof changed - 1, &report);
+	char text[200];
+
+	ck_assert(now != NULL && same != NULL && next != NULL);
+	ck_assert(!conf_needs_restart(now, same, text, sizeof text));
+	ck_assert(conf_needs_restart(now, next, text, sizeof text));
+	ck_assert_str_eq(text, "server.listen, server.workers");
+	ck_assert(conf_needs_restart(now, next, text, 10));
+	ck_assert_str_eq(text, "server.li");
+	conf_free(now);
+	conf_free(same);
+	conf_free(next);
+	report_fini(&report);
+}
+END_TEST
+
+/* Every key is in the manual and in the example. */
+START_TEST(each_key_is_in_the_manual_and_in_the_example)
+{
+	static const char *const files[] = { "man/gslb.yaml.5", "examples/gslb.yaml" };
+	const char *source = getenv("top_srcdir");
+
+	for (size_t f = 0; f < COUNT_OF(files); f++) {
+		char *path = mem_printf("%s/%s", source != NULL ? source : ".", files[f]), *text;
+		size_t len;
+
+		ck_assert_msg(file_read(path, 1 << 20, &text, &len, NULL), "%s", path);
+		for (size_t i = 0; conf_key(i) != NULL; i++) {
+			const char *last = strrchr(conf_key(i), '.') + 1;
+			struct buf escaped = { 0 };
+
+			for (const char *c = last; *c != '\0'; c++)
+				buf_printf(&escaped, "%s%c", *c == '-' && f == 0 ? "\\" : "", *c);
+			ck_assert_msg(strstr(text, escaped.text) != NULL, "%s: %s", files[f], conf_key(i));
+			buf_fini(&escaped);
+		}
+		free(text);
+		free(path);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("conf");
+	TCase *cases = tcase_create("conf");
+
+	tcase_add_unchecked_fixture(cases, make_folder, remove_folder);
+	tcase_add_loop_test(cases, each_mistake_is_told_with_its_line_and_column, 0, COUNT_OF(mistakes));
+	tcase_add_loop_test(cases, each_mistake_of_the_server_is_told_too, 0, COUNT_OF(server_mistakes));
+	tcase_add_loop_test(cases, a_listen_address_is_an_address_and_a_port, 0, COUNT_OF(listens));
+	tcase_add_test(cases, what_is_left_out_has_its_default);
+	tcase_add_test(cases, what_is_given_is_taken);
+	tcase_add_loop_test(cases, watch_is_yes_or_no_and_nothing_else, 0, COUNT_OF(watches));
+	tcase_add_test(cases, relative_paths_count_from_the_folder_of_the_file);
+	tcase_add_test(cases, a_change_that_waits_for_a_restart_is_named);
+	tcase_add_test(cases, each_key_is_in_the_manual_and_in_the_example);
+	suite_add_tcase(suite, cases);
+	return unit_run(suite);
+}
