@@ -15,13 +15,24 @@ struct client {
 enum decide_kind { DECIDE_ADDRESSES, DECIDE_CNAME, DECIDE_NODATA, DECIDE_SERVFAIL };
 
 /* Why this pool answers. */
-enum decide_why { WHY_RANKED, WHY_FALLBACK, WHY_ALL_DOWN, WHY_LAST_UP, WHY_NO_FAMILY, WHYS };
+enum decide_why {
+	WHY_RANKED,
+	WHY_FALLBACK,
+	WHY_ALL_DOWN,
+	WHY_LAST_UP,
+	WHY_NO_FAMILY,  /* NODATA: no pool that this client can be given has an address of the family */
+	WHY_UNRESOLVED, /* SERVFAIL: no address is known (yet, or any more); a NODATA would be a lie that is cached */
+	WHYS
+};
 const char *decide_why_name(enum decide_why why);
+
+enum { CANDIDATE_NONE = 0xffffffff };
 
 struct decision {
 	enum decide_kind kind;
 	enum decide_why why;
 	uint32_t pool;         /* number; POOL_NONE without */
+	uint32_t candidate;    /* the same as an index into the service's candidates: for shares; CANDIDATE_NONE without */
 	uint32_t nendpoints;
 	uint32_t endpoint[SERVICE_ANSWERS_MAX]; /* numbers */
 	uint32_t target;       /* DECIDE_CNAME: number of the target whose name is answered */
@@ -35,7 +46,8 @@ enum { TRACE_POOLS_MAX = 256, TRACE_ENDPOINTS_MAX = 64 };
 
 enum trace_fate {
 	FATE_CHOSEN, FATE_ELIGIBLE, FATE_LOWER_RANK, FATE_DOWN, FATE_DRAINED, FATE_FORCED_DOWN, FATE_NO_FAMILY, FATE_MIN_UP,
-	FATE_LOWER_TIER, FATE_UNRESOLVED, FATE_DOUBT /* chosen or eligible, in doubt */, FATES
+	FATE_LOWER_TIER, FATE_UNRESOLVED, FATE_DOUBT /* eligible, in doubt */, FATE_LEAKED /* draining: this client is moved on */,
+	FATES
 };
 const char *trace_fate_name(enum trace_fate fate);
 
@@ -46,7 +58,7 @@ struct trace_pool {
 	uint32_t up, of;       /* endpoints of the family */
 	uint32_t weight;
 	uint32_t share_permille; /* of the tie group, by weight */
-	uint64_t score;        /* sticky: its rendezvous score */
+	uint64_t score;        /* sticky: its rendezvous score, the lowest wins; 0 when it was not compared */
 };
 
 struct trace_endpoint {

@@ -1,1 +1,14 @@
-# rows of gslb: decide
+# The decision core, which the daemon, the tests and gslbctl's daemon side share.
+noinst_LIBRARIES += libdecide.a
+libdecide_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+libdecide_a_SOURCES = \
+	gslb/decide.c gslb/decide.h \
+	gslb/order.c gslb/order.h \
+	gslb/pick.c gslb/pick.h \
+	gslb/rank.h \
+	gslb/rank_geo.c gslb/rank_latency.c gslb/rank_order.c gslb/rank_weight.c \
+	gslb/snapshot.c gslb/snapshot.h \
+	gslb/standing.c gslb/standing.h \
+	gslb/steering.c gslb/steering.h \
+	gslb/trace.c gslb/trace.h \
+	gslb/ttl.c gslb/ttl.h

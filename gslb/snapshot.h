@@ -30,7 +30,6 @@ struct endpoint {
 	uint16_t port;
 	uint16_t priority, weight; /* of its SRV record */
 	uint64_t identity;     /* of the address, the same on every host: for rendezvous hashing */
-	uint64_t health_id;    /* health_identity: what its state is kept under */
 	uint64_t expires_ms;   /* wall: a resolved address's TTL ends; 0: static. Answers never outlive it */
 };
 
@@ -43,7 +42,7 @@ struct pool_plan {
 	const struct pool *pool;
 	uint64_t identity; /* of its name: for rendezvous hashing */
 	struct pool_part part[FAMILIES];
-	uint32_t ttl_cap_s; /* the smallest TTL of what its addresses come from is no cap: only expires_ms is */
+	bool unresolved;   /* it has a target whose name was never resolved: it may yet gain addresses */
 };
 
 /* Candidates in order for one class of clients: indices into the service's candidates. Bit i of `begins` is set when
@@ -52,7 +51,6 @@ struct order {
 	uint32_t begins;
 	uint8_t npools;
 	uint8_t pool[SERVICE_POOLS_MAX];
-	uint16_t rule; /* the map rule that gave it, as an index into service->rules; 0xffff: none */
 };
 
 enum { ORDER_NO_RULE = 0xffff };
@@ -71,11 +69,14 @@ struct candidate {
 struct service_plan {
 	const struct service *service;
 	uint64_t identity;  /* of its owner's name: for rendezvous hashing, and for jitter */
-	uint32_t ncandidates; /* pools=, then pools that only maps name; at most 255 */
+	uint32_t ncandidates; /* pools=, then pools that only maps name, then a fallback that neither does; at most 255 */
+	uint32_t nlisted;     /* how many of them, the first ones, are pools= */
 	const struct candidate *candidates;
 	uint32_t fallback;  /* pool number or POOL_NONE */
-	uint32_t first_override; /* where its candidates' entries begin in overlay.service_pool */
-	struct steering steering[FAMILIES];
+	uint32_t fallback_candidate; /* its index; only with a fallback */
+	uint32_t first_override; /* where its candidates' entries begin in overlay.service_pool and in a row of shares */
+	bool keyed[FAMILIES];    /* spread=sticky, and there is something to choose from: the key's length counts for scope */
+	struct steering steering[FAMILIES]; /* with via=cname both are the same: all pools are candidates */
 };
 
 /* An address that gslb-health found for a dynamic target. */
@@ -109,16 +110,24 @@ struct snapshot {
 	struct snapshot_inner *inner;        /* arena, tables and their references */
 };
 
-/* The geo databases, counted, so that snapshots share them; main thread. */
+/* The geo databases, counted, so that snapshots share them; main thread. The first reference adopts the geo, the last one
+ * that goes frees it. */
 struct geo *snapshot_geo_ref(struct geo *geo);
 void snapshot_geo_unref(struct geo *geo);
 
-/* Compile. Takes over `set` (also on failure). `before` may be NULL; tables that it has and this needs unchanged are shared.
+/* Compile. Takes over `set` (also on failure) and a reference to geo (which may not be NULL). `before` may be NULL; tables that it has and this needs unchanged are shared.
  * NULL with a sentence when a limit is broken. Main thread. */
 struct snapshot *snapshot_new(struct zone_set *set, uint64_t name_seed, struct geo *geo, const struct snapshot_inputs *inputs,
 	const struct snapshot *before, struct err *err);
 void snapshot_free(struct snapshot *snapshot); /* after a grace period; NULL is fine */
 size_t snapshot_bytes(const struct snapshot *snapshot);
+/* How many tables of classes it has, and how many of them it shares with the snapshot it was made from. */
+void snapshot_tables(const struct snapshot *snapshot, size_t *ntables, size_t *nshared);
+
+/* The map rule that a client falls under: an index into service->rules, or ORDER_NO_RULE. A rule none of whose pools has an
+ * address of the family does not match (a tailored NODATA would be cached for everyone). For explain: decide has it compiled. */
+uint16_t snapshot_rule(const struct snapshot *snapshot, const struct service_plan *service, enum family family,
+	const struct addr *addr, const struct place *place);
 
 /* ---- overrides as the packet path sees them ---- */
 

@@ -1,0 +1,11 @@
+/* rank=weight: ranks nothing, so all share the traffic by weight. */
+#include "gslb/rank.h"
+
+static double weight_cost(const struct rank_pool *pool, const struct place *place)
+{
+	(void)pool;
+	(void)place;
+	return 0;
+}
+
+const struct rank_criterion rank_weight = { .cost = weight_cost };

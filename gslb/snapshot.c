@@ -1,0 +1,371 @@
+#include "gslb/snapshot.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gslb/steering.h"
+
+enum { CANDIDATES_MAX = 255 };
+
+struct snapshot_inner {
+	struct arena *arena;
+	struct steering_tables tables;
+};
+
+/* ---- geo databases, counted ---- */
+
+/* The count stands beside the geo, which is another room's and knows nothing of snapshots. */
+struct geo_count {
+	struct geo *geo;
+	unsigned refs;
+	struct geo_count *next;
+};
+
+static struct geo_count *geo_counts;
+
+struct geo *snapshot_geo_ref(struct geo *geo)
+{
+	struct geo_count *at = geo_counts;
+
+	while (at != NULL && at->geo != geo)
+		at = at->next;
+	if (at == NULL) {
+		at = mem_alloc(sizeof(*at));
+		*at = (struct geo_count){ .geo = geo, .next = geo_counts };
+		geo_counts = at;
+	}
+	at->refs++;
+	return geo;
+}
+
+void snapshot_geo_unref(struct geo *geo)
+{
+	struct geo_count **at = &geo_counts, *gone;
+
+	if (geo == NULL)
+		return;
+	while (*at != NULL && (*at)->geo != geo)
+		at = &(*at)->next;
+	assert(*at != NULL);
+	gone = *at;
+	if (--gone->refs > 0)
+		return;
+	*at = gone->next;
+	geo_free(gone->geo);
+	free(gone);
+}
+
+/* ---- endpoints ---- */
+
+static uint64_t identity(const uint8_t seed[static 16], char kind, const void *bytes, size_t len)
+{
+	uint8_t text[1 + NAME_MAX_LEN];
+
+	assert(len < sizeof(text));
+	text[0] = (uint8_t)kind; /* so that a pool and a service of one name are strangers */
+	memcpy(text + 1, bytes, len);
+	return hash_sip(seed, text, len + 1);
+}
+
+/* The endpoints of all pools, while they are being counted up. */
+struct build {
+	const struct snapshot_inputs *inputs;
+	struct endpoint *endpoints;
+	size_t nendpoints, cap;
+};
+
+static bool has_endpoint(const struct build *build, size_t first, const struct addr *addr)
+{
+	for (size_t i = first; i < build->nendpoints; i++)
+		if (addr_equal(&build->endpoints[i].addr, addr))
+			return true;
+	return false;
+}
+
+static void add_endpoint(struct build *build, const struct pool *pool, const struct target *target, const struct addr *addr,
+	uint64_t expires_ms)
+{
+	struct endpoint *endpoint;
+
+	build->endpoints = mem_grow(build->endpoints, build->nendpoints, &build->cap, sizeof(*build->endpoints));
+	endpoint = &build->endpoints[build->nendpoints++];
+	*endpoint = (struct endpoint){
+		.addr = *addr,
+		.pool = pool->number,
+		.target = target->number,
+		.slot = SLOT_NONE,
+		.port = target->port,
+		.priority = target->priority,
+		.weight = target->weight,
+		.identity = identity(build->inputs->seed, 'a', addr->bytes, addr_len(addr)),
+		.expires_ms = expires_ms,
+	};
+	if (pool->check.type == CHECK_NONE || build->inputs->slot == NULL)
+		return;
+	if (!build->inputs->slot(build->inputs->context, endpoint, pool, target, &endpoint->slot, &endpoint->generation))
+		endpoint->slot = SLOT_NONE;
+}
+
+static void add_target(struct build *build, const struct pool *pool, const struct target *target, enum family family,
+	size_t first, bool *unresolved)
+{
+	const struct addr *addrs = target->addrs;
+	uint64_t expires_ms = 0;
+	size_t naddrs = target->naddrs;
+
+	if (target->dynamic) {
+		const struct resolved *resolved = NULL;
+
+		if (build->inputs->resolve != NULL)
+			resolved = build->inputs->resolve(build->inputs->context, &target->name);
+		if (resolved == NULL) {
+			*unresolved = true;
+			return;
+		}
+		addrs = resolved->addrs;
+		naddrs = resolved->naddrs;
+		expires_ms = resolved->expires_ms;
+	}
+	for (size_t i = 0; i < naddrs; i++) {
+		if (family_of(&addrs[i]) != family || has_endpoint(build, first, &addrs[i]))
+			continue;
+		/* a name that starts to resolve to 127.0.0.1 must not steer the world there */
+		if (target->dynamic && !pool->private_ok && addr_is_private(&addrs[i]))
+			continue;
+		add_endpoint(build, pool, target, &addrs[i], expires_ms);
+	}
+}
+
+static void make_pool(struct build *build, const struct pool *pool, struct pool_plan *plan)
+{
+	plan->pool = pool;
+	plan->identity = identity(build->inputs->seed, 'p', pool->name.wire, pool->name.len);
+	for (enum family family = 0; family < FAMILIES; family++) {
+		size_t first = build->nendpoints;
+
+		for (uint16_t i = 0; i < pool->ntargets; i++)
+			add_target(build, pool, &pool->targets[i], family, first, &plan->unresolved);
+		plan->part[family].first = (uint32_t)first;
+		plan->part[family].n = (uint32_t)(build->nendpoints - first);
+	}
+}
+
+static void make_pools(struct snapshot *snapshot, const struct snapshot_inputs *inputs)
+{
+	struct arena *arena = snapshot->inner->arena;
+	struct build build = { .inputs = inputs };
+	struct pool_plan *pools;
+
+	snapshot->npools = (uint32_t)snapshot->set->npools;
+	pools = arena_alloc(arena, snapshot->npools * sizeof(*pools));
+	for (uint32_t i = 0; i < snapshot->npools; i++)
+		make_pool(&build, &snapshot->set->pools[i], &pools[i]);
+	snapshot->pools = pools;
+	snapshot->nendpoints = (uint32_t)build.nendpoints;
+	if (build.nendpoints > 0)
+		snapshot->endpoints = arena_dup(arena, build.endpoints, build.nendpoints * sizeof(*build.endpoints));
+	free(build.endpoints);
+}
+
+/* ---- services ---- */
+
+static void add_candidate(struct candidate *candidates, uint32_t *n, const struct pool_use *use)
+{
+	for (uint32_t i = 0; i < *n; i++)
+		if (candidates[i].pool == use->pool)
+			return;
+	if (*n <= CANDIDATES_MAX) /* one more than allowed is enough to see that there are too many */
+		candidates[(*n)++] = (struct candidate){ .pool = use->pool, .weight = use->weight };
+}
+
+static void make_candidates(struct service_plan *plan, const struct service *service, struct arena *arena)
+{
+	struct candidate candidates[CANDIDATES_MAX + 1];
+	uint32_t n = 0;
+
+	for (uint8_t i = 0; i < service->npools; i++)
+		add_candidate(candidates, &n, &service->pools[i]);
+	plan->nlisted = n;
+	for (uint16_t i = 0; i < service->nrules; i++)
+		for (uint8_t k = 0; k < service->rules[i].npools; k++)
+			add_candidate(candidates, &n, &service->rules[i].pools[k]);
+	plan->fallback = POOL_NONE;
+	if (service->has_fallback) {
+		add_candidate(candidates, &n, &service->fallback);
+		plan->fallback = service->fallback.pool;
+		for (uint32_t i = 0; i < n; i++)
+			if (candidates[i].pool == plan->fallback)
+				plan->fallback_candidate = i;
+	}
+	plan->ncandidates = n;
+	plan->candidates = arena_dup(arena, candidates, n * sizeof(*candidates));
+}
+
+static bool usable_for(const struct snapshot *snapshot, const struct service *service, uint32_t pool, enum family family)
+{
+	return service->via_cname || snapshot->pools[pool].part[family].n > 0;
+}
+
+/* Is there anything to choose from? A key that decides nothing need not lengthen the scope. */
+static bool keyed_for(const struct snapshot *snapshot, const struct service_plan *plan, enum family family, const bool *usable)
+{
+	uint32_t nusable = 0, most = 0;
+
+	if (plan->service->spread != SPREAD_STICKY)
+		return false;
+	for (uint32_t i = 0; i < plan->ncandidates; i++) {
+		const struct pool_plan *pool = &snapshot->pools[plan->candidates[i].pool];
+		uint32_t n = plan->service->via_cname ? pool->pool->ntargets : pool->part[family].n;
+
+		nusable += usable[i];
+		if (n > most)
+			most = n;
+	}
+	return nusable > 1 || most > (plan->service->via_cname ? 1 : plan->service->answers);
+}
+
+static bool make_service(struct snapshot *snapshot, const struct snapshot *before, const struct service *service,
+	struct service_plan *plan, struct err *err)
+{
+	struct order_rule *rules;
+	char owner[NAME_TEXT_MAX];
+	bool good = true;
+
+	name_format(&service->owner, owner);
+	plan->service = service;
+	plan->identity = identity(snapshot->seed, 's', service->owner.wire, service->owner.len);
+	make_candidates(plan, service, snapshot->inner->arena);
+	if (plan->ncandidates > CANDIDATES_MAX)
+		return err_set(err, "%s:%u: %s: a service can use at most %d pools, with those that its map names",
+			service->file, service->line, owner, CANDIDATES_MAX);
+	plan->first_override = snapshot->nservice_pools;
+	snapshot->nservice_pools += plan->ncandidates;
+	rules = mem_alloc((service->nrules + 1u) * sizeof(*rules));
+	for (enum family family = 0; family < FAMILIES && good; family++) {
+		bool usable[CANDIDATES_MAX];
+		struct order_spec spec;
+
+		for (uint32_t i = 0; i < plan->ncandidates; i++)
+			usable[i] = usable_for(snapshot, service, plan->candidates[i].pool, family);
+		order_spec_init(&spec, service, plan, snapshot->pools, usable, rules);
+		plan->keyed[family] = keyed_for(snapshot, plan, family, usable);
+		good = steering_make(&snapshot->inner->tables, before != NULL ? &before->inner->tables : NULL, snapshot->geo,
+			&spec, owner, &plan->steering[family], err);
+	}
+	free(rules);
+	return good;
+}
+
+static bool make_services(struct snapshot *snapshot, const struct snapshot *before, struct err *err)
+{
+	struct service_plan *services;
+
+	snapshot->nservices = (uint32_t)snapshot->set->nservices;
+	services = arena_alloc(snapshot->inner->arena, snapshot->nservices * sizeof(*services));
+	snapshot->services = services;
+	for (uint32_t i = 0; i < snapshot->nservices; i++)
+		if (!make_service(snapshot, before, &snapshot->set->services[i], &services[i], err))
+			return false;
+	return true;
+}
+
+/* ---- the whole ---- */
+
+struct snapshot *snapshot_new(struct zone_set *set, uint64_t name_seed, struct geo *geo, const struct snapshot_inputs *inputs,
+	const struct snapshot *before, struct err *err)
+{
+	struct snapshot *snapshot = mem_alloc(sizeof(*snapshot));
+
+	assert(geo != NULL);
+	snapshot->inner = mem_alloc(sizeof(*snapshot->inner));
+	snapshot->inner->arena = arena_new();
+	snapshot->serial = before != NULL ? before->serial + 1 : 1;
+	snapshot->made_ms = clock_wall_ms();
+	snapshot->set = set;
+	snapshot->geo = snapshot_geo_ref(geo);
+	snapshot->name_seed = name_seed;
+	memcpy(snapshot->seed, inputs->seed, sizeof(snapshot->seed));
+	make_pools(snapshot, inputs);
+	if (!make_services(snapshot, before, err)) {
+		snapshot_free(snapshot);
+		return NULL;
+	}
+	return snapshot;
+}
+
+void snapshot_free(struct snapshot *snapshot)
+{
+	if (snapshot == NULL)
+		return;
+	steering_tables_fini(&snapshot->inner->tables);
+	arena_free(snapshot->inner->arena);
+	free(snapshot->inner);
+	zone_set_free(snapshot->set);
+	snapshot_geo_unref(snapshot->geo);
+	free(snapshot);
+}
+
+size_t snapshot_bytes(const struct snapshot *snapshot)
+{
+	return sizeof(*snapshot) + arena_used(snapshot->inner->arena) + steering_tables_bytes(&snapshot->inner->tables);
+}
+
+void snapshot_tables(const struct snapshot *snapshot, size_t *ntables, size_t *nshared)
+{
+	*ntables = snapshot->inner->tables.ntables;
+	*nshared = snapshot->inner->tables.nshared;
+}
+
+/* ---- the rule that a client falls under ---- */
+
+static bool rule_matches(const struct map_rule *rule, const struct addr *addr, const struct place *place)
+{
+	switch (rule->kind) {
+	case MAP_NET:
+		return prefix_contains(&rule->net, addr);
+	case MAP_ASN:
+		return place->asn != 0 && rule->asn == place->asn;
+	case MAP_REGION:
+		return strcmp(rule->code, place->region) == 0;
+	case MAP_COUNTRY:
+		return strcmp(rule->code, place->country) == 0;
+	case MAP_CONTINENT:
+		return strcmp(rule->code, place->continent) == 0;
+	}
+	return false;
+}
+
+static bool rule_usable(const struct snapshot *snapshot, const struct service *service, const struct map_rule *rule,
+	enum family family)
+{
+	for (uint8_t i = 0; i < rule->npools; i++)
+		if (usable_for(snapshot, service, rule->pools[i].pool, family))
+			return true;
+	return false;
+}
+
+static bool more_specific(const struct map_rule *a, const struct map_rule *b)
+{
+	if (a->kind != b->kind)
+		return a->kind < b->kind;
+	return a->kind == MAP_NET && a->net.len > b->net.len;
+}
+
+uint16_t snapshot_rule(const struct snapshot *snapshot, const struct service_plan *plan, enum family family,
+	const struct addr *addr, const struct place *place)
+{
+	const struct service *service = plan->service;
+	uint16_t best = ORDER_NO_RULE;
+
+	for (uint16_t i = 0; i < service->nrules; i++) {
+		const struct map_rule *rule = &service->rules[i];
+
+		if (!rule_matches(rule, addr, place) || !rule_usable(snapshot, service, rule, family))
+			continue;
+		if (best == ORDER_NO_RULE || more_specific(rule, &service->rules[best]))
+			best = i;
+	}
+	return best;
+}

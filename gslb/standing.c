@@ -1,0 +1,316 @@
+/* One load of the board's word for an endpoint, then overrides. "Any down or drain that covers it beats an up": a pool's cover
+ * is worked out first and handed to its endpoints, where an `up` stands in for the probes, and a `down` needs no look at all. */
+#include "gslb/standing.h"
+
+#include <string.h>
+
+/* ---- overrides ---- */
+
+/* A dated change from 0 to all in ten steps: when the next one begins. */
+static uint64_t next_step_ms(uint64_t from_ms, uint64_t over_ms, uint64_t now_ms)
+{
+	uint64_t step = (now_ms - from_ms) * 10 / over_ms + 1;
+
+	return from_ms + (step * over_ms + 9) / 10;
+}
+
+static void cover_add(struct cover *cover, const struct effect *effect, uint64_t now_ms)
+{
+	uint64_t elapsed_ms;
+	uint16_t left = 0;
+
+	if (now_ms >= effect->until_ms)
+		return;
+	if (now_ms < effect->from_ms) {
+		cover->change_ms = sooner(cover->change_ms, effect->from_ms);
+		return;
+	}
+	cover->change_ms = sooner(cover->change_ms, effect->until_ms);
+	switch (effect->action) {
+	case OVERRIDE_NONE:
+		return;
+	case OVERRIDE_UP:
+		if (cover->action == OVERRIDE_NONE)
+			cover->action = OVERRIDE_UP;
+		return;
+	case OVERRIDE_DRAIN:
+		elapsed_ms = now_ms - effect->from_ms;
+		if (elapsed_ms < effect->over_ms) {
+			left = (uint16_t)(1000 - elapsed_ms * 1000 / effect->over_ms);
+			cover->change_ms =
+				sooner(cover->change_ms, next_step_ms(effect->from_ms, effect->over_ms, now_ms));
+		}
+		if (cover->action != OVERRIDE_DOWN)
+			cover->action = OVERRIDE_DRAIN;
+		if (left < cover->permille)
+			cover->permille = left;
+		return;
+	case OVERRIDE_DOWN:
+		cover->action = OVERRIDE_DOWN;
+		cover->permille = 0;
+		return;
+	}
+}
+
+static void cover_pair(struct cover *cover, const struct overlay *overlay, const uint16_t *pair, uint64_t now_ms)
+{
+	for (unsigned i = 0; i < 2; i++)
+		if (pair[i] != 0 && pair[i] < overlay->neffects)
+			cover_add(cover, &overlay->effects[pair[i]], now_ms);
+}
+
+static bool overlay_is_empty(const struct overlay *overlay)
+{
+	return overlay == NULL || overlay->neffects <= 1;
+}
+
+struct cover pool_cover(const struct sight *sight, uint32_t pool, const uint16_t *service_pair)
+{
+	const struct overlay *overlay = sight->world->overlay;
+	struct cover cover = { .permille = 1000 };
+
+	if (overlay_is_empty(overlay))
+		return cover;
+	cover_pair(&cover, overlay, overlay->pool[pool], sight->now_ms);
+	if (service_pair != NULL)
+		cover_pair(&cover, overlay, service_pair, sight->now_ms);
+	return cover;
+}
+
+/* ---- endpoints ---- */
+
+/* Does the probes' verdict let it answer? */
+static bool verdict_allows(const struct sight *sight, const struct verdict *verdict)
+{
+	switch (sight->mode) {
+	case SIGHT_NORMAL:
+		return verdict->state != HEALTH_DOWN;
+	case SIGHT_LAST:
+		return verdict->state != HEALTH_DOWN || verdict->since_s >= sight->last_s;
+	case SIGHT_ALL:
+	case SIGHT_BLIND:
+		return true;
+	}
+	return true;
+}
+
+/* From 10 % when it came up to all of its weight ramp_ms later. */
+static uint16_t ramp_permille(const struct sight *sight, const struct verdict *verdict, uint32_t ramp_ms, uint64_t *change_ms)
+{
+	uint64_t from_ms = (uint64_t)verdict->since_s * 1000, elapsed_ms;
+
+	if (verdict->state != HEALTH_UP || !verdict->recovered || ramp_ms == 0)
+		return 1000;
+	elapsed_ms = sight->now_ms > from_ms ? sight->now_ms - from_ms : 0;
+	if (elapsed_ms >= ramp_ms)
+		return 1000;
+	*change_ms = sooner(*change_ms, next_step_ms(from_ms, ramp_ms, from_ms + elapsed_ms));
+	return (uint16_t)(100 + elapsed_ms * 900 / ramp_ms);
+}
+
+void endpoint_look(const struct sight *sight, uint32_t number, const struct cover *pool, struct endpoint_view *view)
+{
+	const struct world *world = sight->world;
+	const struct snapshot *snapshot = world->snapshot;
+	const struct endpoint *endpoint = &snapshot->endpoints[number];
+	bool forced_up;
+
+	*view = (struct endpoint_view){ .cover.permille = 1000, .permille = 1000, .drain = 1000 };
+	/* an answer with a TTL of a second must be possible */
+	view->expired = !sight->names && endpoint->expires_ms != 0 && endpoint->expires_ms < sight->now_ms + 1000;
+	if (!overlay_is_empty(world->overlay))
+		cover_pair(&view->cover, world->overlay, world->overlay->endpoint[number], sight->now_ms);
+	view->change_ms = view->cover.change_ms;
+	forced_up = pool->action == OVERRIDE_UP || view->cover.action == OVERRIDE_UP;
+	if (endpoint->slot != SLOT_NONE)
+		view->verdict = board_read(world->slots, world->nslots, endpoint->slot, endpoint->generation);
+	view->doubt = view->verdict.doubt && !forced_up && view->cover.permille > 0;
+	if (sight->mode == SIGHT_BLIND) {
+		view->available = !view->expired;
+		return;
+	}
+	view->available = !view->expired && view->cover.permille > 0 && (forced_up || verdict_allows(sight, &view->verdict));
+	view->drain = view->cover.permille;
+	view->permille = view->drain;
+	if (!forced_up && view->available)
+		view->permille = (uint16_t)((uint32_t)view->drain *
+			ramp_permille(sight, &view->verdict, snapshot->pools[endpoint->pool].pool->ramp_ms,
+				&view->change_ms) / 1000);
+}
+
+/* ---- pools ---- */
+
+/* What a pool gathers from its endpoints. */
+struct tally {
+	uint32_t targets_up;
+	uint32_t expired;
+	uint16_t drain; /* the largest of the available endpoints' */
+};
+
+static void tally_endpoint(struct tally *tally, struct pool_view *view, const struct endpoint_view *endpoint)
+{
+	view->of++;
+	tally->expired += endpoint->expired;
+	view->doubt |= endpoint->doubt;
+	view->change_ms = sooner(view->change_ms, endpoint->change_ms);
+	if (endpoint->verdict.state == HEALTH_DOWN && endpoint->cover.permille > 0 && !endpoint->expired &&
+		endpoint->verdict.since_s > view->last_down_s)
+		view->last_down_s = endpoint->verdict.since_s;
+	if (!endpoint->available)
+		return;
+	view->up++;
+	if (endpoint->drain > tally->drain)
+		tally->drain = endpoint->drain;
+}
+
+static void tally_part(const struct sight *sight, const struct pool_part *part, struct tally *tally, struct pool_view *view)
+{
+	const struct endpoint *endpoints = sight->world->snapshot->endpoints;
+	uint32_t last_target = POOL_NONE;
+
+	for (uint32_t i = part->first; i < part->first + part->n; i++) {
+		struct endpoint_view endpoint;
+
+		endpoint_look(sight, i, &view->cover, &endpoint);
+		tally_endpoint(tally, view, &endpoint);
+		if (endpoint.available && endpoints[i].target != last_target) {
+			last_target = endpoints[i].target; /* a target's endpoints are neighbours */
+			tally->targets_up++;
+		}
+	}
+}
+
+static void tally_targets(const struct sight *sight, const struct pool_plan *plan, struct tally *tally, struct pool_view *view)
+{
+	uint32_t at[FAMILIES] = { plan->part[FAMILY_V4].first, plan->part[FAMILY_V6].first };
+
+	for (uint16_t i = 0; i < plan->pool->ntargets; i++) {
+		struct endpoint_view target;
+
+		target_look(sight, plan, plan->pool->targets[i].number, &view->cover, at, &target);
+		tally_endpoint(tally, view, &target);
+		tally->targets_up += target.available;
+	}
+}
+
+void pool_look(const struct sight *sight, uint32_t pool, unsigned family, const uint16_t *service_pair, struct pool_view *view)
+{
+	const struct pool_plan *plan = &sight->world->snapshot->pools[pool];
+	struct tally tally = { 0 };
+	uint32_t need = 1;
+
+	*view = (struct pool_view){ .cover = pool_cover(sight, pool, service_pair) };
+	view->change_ms = view->cover.change_ms;
+	if (family == FAMILY_ANY)
+		tally_targets(sight, plan, &tally, view);
+	else
+		tally_part(sight, &plan->part[family], &tally, view);
+	view->any_available = view->up > 0;
+	view->all_expired = view->of > 0 && tally.expired == view->of;
+	/* who forces a pool up wants it, however few it has */
+	if (sight->mode == SIGHT_NORMAL && view->cover.action != OVERRIDE_UP)
+		need = plan->pool->min_up > 1 ? plan->pool->min_up : 1;
+	view->drain = sight->mode == SIGHT_BLIND ? 1000 : (uint16_t)((uint32_t)view->cover.permille * tally.drain / 1000);
+	if (view->drain == 0 && view->cover.permille > 0 && tally.drain > 0)
+		view->drain = 1;
+	view->in_service = tally.targets_up >= need && view->drain > 0;
+	if (view->cover.permille == 0)
+		view->doubt = false; /* whatever its endpoints do, it stays out until the override ends */
+}
+
+void target_look(const struct sight *sight, const struct pool_plan *pool, uint32_t target, const struct cover *cover,
+	uint32_t at[static FAMILIES], struct endpoint_view *view)
+{
+	const struct endpoint *endpoints = sight->world->snapshot->endpoints;
+	bool known = false;
+
+	*view = (struct endpoint_view){ .cover.permille = 1000 };
+	for (enum family family = 0; family < FAMILIES; family++) {
+		const struct pool_part *part = &pool->part[family];
+
+		for (; at[family] < part->first + part->n && endpoints[at[family]].target == target; at[family]++) {
+			struct endpoint_view one;
+
+			endpoint_look(sight, at[family], cover, &one);
+			if (!known || (one.available && (!view->available || one.permille > view->permille))) {
+				bool doubt = view->doubt;
+				uint64_t change_ms = view->change_ms;
+
+				*view = one;
+				view->doubt |= doubt;
+				view->change_ms = sooner(view->change_ms, change_ms);
+			} else {
+				view->doubt |= one.doubt;
+				view->change_ms = sooner(view->change_ms, one.change_ms);
+			}
+			known = true;
+		}
+	}
+	if (!known)
+		*view = (struct endpoint_view){
+			.available = true, .doubt = true, .permille = 1000, .drain = 1000, .cover.permille = 1000,
+		};
+}
+
+/* ---- for others ---- */
+
+struct standing endpoint_standing(const struct world *world, uint32_t endpoint, uint64_t now_ms)
+{
+	const struct sight sight = { .world = world, .now_ms = now_ms };
+	struct cover pool = pool_cover(&sight, world->snapshot->endpoints[endpoint].pool, NULL);
+	struct endpoint_view view;
+	bool in_service;
+
+	endpoint_look(&sight, endpoint, &pool, &view);
+	in_service = view.available && pool.permille > 0;
+	return (struct standing){
+		.state = in_service ? HEALTH_UP : HEALTH_DOWN,
+		.doubt = view.doubt && pool.permille > 0,
+		.forced = pool.permille < 1000 || view.cover.action == OVERRIDE_NONE ? pool.action : view.cover.action,
+		.weight_permille = in_service ? (uint32_t)view.permille * pool.permille / 1000 : 0,
+		.next_change_ms = sooner(view.change_ms, pool.change_ms),
+	};
+}
+
+struct standing pool_standing(const struct world *world, uint32_t pool, enum family family, uint64_t now_ms)
+{
+	bool names = world->snapshot->pools[pool].pool->via_cname;
+	const struct sight sight = { .world = world, .now_ms = now_ms, .names = names };
+	struct pool_view view;
+
+	pool_look(&sight, pool, names ? FAMILY_ANY : (unsigned)family, NULL, &view);
+	return (struct standing){
+		.state = view.in_service ? HEALTH_UP : HEALTH_DOWN,
+		.doubt = view.doubt,
+		.forced = view.cover.action,
+		.weight_permille = view.in_service ? view.drain : 0,
+		.next_change_ms = view.change_ms,
+	};
+}
+
+uint32_t service_pools_in_service(const struct world *world, const struct service_plan *service, uint64_t now_ms, bool settled,
+	uint32_t *of)
+{
+	bool names = service->service->via_cname;
+	const struct sight sight = { .world = world, .now_ms = now_ms, .names = names };
+	uint32_t n = 0;
+
+	*of = 0;
+	for (uint32_t i = 0; i < service->ncandidates; i++) {
+		const struct candidate *candidate = &service->candidates[i];
+		const uint16_t *pair =
+			world->overlay != NULL ? world->overlay->service_pool[service->first_override + i] : NULL;
+		bool in_service = false;
+		struct pool_view view;
+
+		if (candidate->pool == service->fallback && i >= service->nlisted)
+			continue; /* the last resort is none of the pools to be kept */
+		++*of;
+		for (enum family family = 0; family < FAMILIES && !in_service; family++) {
+			pool_look(&sight, candidate->pool, names ? FAMILY_ANY : (unsigned)family, pair, &view);
+			in_service = view.in_service && !(settled && view.drain < 1000);
+		}
+		n += in_service;
+	}
+	return n;
+}

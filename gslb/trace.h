@@ -1,0 +1,24 @@
+/* trace - what each step of a decision saw, worked out after it by the same looks. Inside the decision core. */
+#ifndef GSLB_TRACE_H
+#define GSLB_TRACE_H
+
+#include "gslb/standing.h"
+
+/* What decide knows besides the decision. */
+struct trace_input {
+	const struct sight *sight; /* the one that the answer was found with */
+	const struct service_plan *service;
+	const struct client *client;
+	enum family asked;
+	unsigned family; /* or FAMILY_ANY */
+	const struct order *order;
+	uint8_t depth;
+	bool sticky;
+	uint8_t key_len;
+	uint64_t key;
+	uint64_t draw;
+};
+
+void trace_fill(const struct trace_input *input, const struct decision *decision, struct trace *trace);
+
+#endif
