@@ -1,1 +1,18 @@
-# rows of gslb: packet
+# The packet path, which knows no sockets; and the workers, which know little else.
+noinst_LIBRARIES += libpacket.a libworker.a
+libpacket_a_SOURCES = \
+	gslb/answer.c gslb/answer.h \
+	gslb/chaos.c gslb/chaos.h \
+	gslb/counters.c gslb/counters.h \
+	gslb/packet.c gslb/packet.h \
+	gslb/query.c gslb/query.h \
+	gslb/reply.c gslb/reply.h
+libworker_a_SOURCES = \
+	gslb/listen.c gslb/listen.h \
+	gslb/stream.c gslb/stream.h \
+	gslb/tcp.c gslb/tcp.h \
+	gslb/udp.c gslb/udp.h \
+	gslb/worker.c gslb/worker.h
+libworker_a_CFLAGS = $(AM_CFLAGS) $(URCU_CFLAGS)
+# who links libworker.a links these behind it
+WORKER_LIBS = libworker.a libpacket.a $(URCU_LIBS)

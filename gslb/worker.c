@@ -1,0 +1,393 @@
+/* One epoll a worker for all its sockets. The loop's order keeps two promises: the worker is offline in QSBR while it waits
+ * in the kernel, so that a publisher never waits for a sleeping worker; and connections are closed only after the events of
+ * a turn were used up, or by their own event, so that no event points to a connection that is gone. */
+#include "gslb/worker.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <urcu-qsbr.h>
+
+#include "gslb/listen.h"
+#include "gslb/tcp.h"
+#include "gslb/udp.h"
+
+enum {
+	EVENTS_MAX = 64,
+	UDP_ROUNDS = 16,          /* batches of one socket before the others have their turn */
+	DRAIN_ROUNDS = 1024,      /* more batches than a socket's 4 MB can hold */
+	SOURCES_MAX = 2 * CONF_LISTEN_MAX + 1,
+	FILES_BESIDE = 256,       /* descriptors for all but TCP clients */
+};
+
+struct worker {
+	struct counters counters;  /* alone on its cache lines */
+	_Atomic uint32_t passed;   /* quiescent states, for workers_publish; wraps */
+	struct workers *workers;
+	unsigned number;
+	pthread_t thread;
+	bool bound, started, closed;
+	int epoll;
+	size_t nsources;
+	struct source source[SOURCES_MAX]; /* UDP and listening sockets, and last what wakes it up */
+	struct tcp_limits limits;
+	struct packet_identity identity;
+	struct packet_context context;
+	struct dice dice;
+	struct udp *udp;
+	struct tcp *tcp;
+};
+
+struct workers {
+	_Atomic(const struct world *) world;
+	_Atomic uint64_t stop_ms;  /* monotonic: be gone by then; 0: go on */
+	unsigned nworkers;
+	struct worker *worker;
+	size_t nlisten;
+	struct conf_listen listen[CONF_LISTEN_MAX];
+};
+
+/* ---- binding ---- */
+
+static bool worker_add(struct worker *worker, const struct source *source, struct err *err)
+{
+	struct source *mine = &worker->source[worker->nsources++];
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = mine };
+
+	*mine = *source;
+	if (epoll_ctl(worker->epoll, EPOLL_CTL_ADD, mine->fd, &event) == 0)
+		return true;
+	return err_set(err, "epoll_ctl: %s", strerror(errno));
+}
+
+static bool worker_bind(struct worker *worker, struct err *err)
+{
+	struct source wake = { .kind = SOCKET_WAKE, .fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) };
+
+	worker->bound = true;
+	worker->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (wake.fd < 0 || worker->epoll < 0) {
+		err_set(err, "epoll_create1, eventfd: %s", strerror(errno));
+		if (wake.fd >= 0)
+			close(wake.fd);
+		return false;
+	}
+	for (size_t i = 0; i < worker->workers->nlisten; i++) {
+		struct conf_listen *listen = &worker->workers->listen[i];
+		struct source udp, tcp;
+		bool added;
+
+		if (!listen_open(&listen->addr, &listen->port, worker->number == 0, &udp, &tcp, err)) {
+			close(wake.fd);
+			return false;
+		}
+		added = worker_add(worker, &udp, err);
+		if (!worker_add(worker, &tcp, err) || !added) {
+			close(wake.fd);
+			return false;
+		}
+	}
+	return worker_add(worker, &wake, err);
+}
+
+/* Each TCP client takes a descriptor. As many as asked for, if the system lets us. */
+static void raise_files(uint32_t tcp_clients)
+{
+	rlim_t want = (rlim_t)tcp_clients + FILES_BESIDE;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= want)
+		return;
+	limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+struct workers *workers_bind(const struct conf *conf, struct err *err)
+{
+	struct workers *workers = mem_alloc(sizeof *workers);
+	size_t bytes = conf->workers * sizeof *workers->worker;
+
+	assert(conf->workers > 0 && conf->nlisten <= CONF_LISTEN_MAX);
+	workers->nworkers = conf->workers;
+	workers->nlisten = conf->nlisten;
+	memcpy(workers->listen, conf->listen, conf->nlisten * sizeof *conf->listen);
+	workers->worker = aligned_alloc(alignof(struct worker), bytes);
+	if (workers->worker == NULL)
+		abort();
+	memset(workers->worker, 0, bytes);
+	for (unsigned i = 0; i < workers->nworkers; i++) {
+		workers->worker[i].workers = workers;
+		workers->worker[i].number = i;
+		if (!worker_bind(&workers->worker[i], err)) {
+			workers_free(workers);
+			return NULL;
+		}
+	}
+	workers_limits(workers, conf->tcp_clients, conf->tcp_idle_ms);
+	raise_files(conf->tcp_clients);
+	return workers;
+}
+
+size_t workers_listening(const struct workers *workers, const struct conf_listen **listen)
+{
+	*listen = workers->listen;
+	return workers->nlisten;
+}
+
+void workers_limits(struct workers *workers, uint32_t tcp_clients, uint32_t tcp_idle_ms)
+{
+	uint32_t each = tcp_clients / workers->nworkers;
+
+	for (unsigned i = 0; i < workers->nworkers; i++) {
+		struct tcp_limits *limits = &workers->worker[i].limits;
+
+		atomic_store_explicit(&limits->clients, each > 0 ? each : 1, memory_order_relaxed);
+		atomic_store_explicit(&limits->idle_ms, tcp_idle_ms, memory_order_relaxed);
+	}
+}
+
+/* ---- the loop ---- */
+
+/* Tell that nothing of the world is held. liburcu orders this by itself; the release, taken up in workers_publish, says the
+ * same in terms that C11 and the thread sanitizer know. */
+static void worker_pass(struct worker *worker)
+{
+	uint32_t passed = atomic_load_explicit(&worker->passed, memory_order_relaxed);
+
+	atomic_store_explicit(&worker->passed, passed + 1, memory_order_release);
+}
+
+/* See the world as it is now. */
+static void worker_look(struct worker *worker)
+{
+	worker->context.world = atomic_load_explicit(&worker->workers->world, memory_order_acquire);
+	worker->context.now_ms = clock_wall_ms();
+	worker->identity.tcp_idle_ms = atomic_load_explicit(&worker->limits.idle_ms, memory_order_relaxed);
+}
+
+static void worker_udp(struct worker *worker, const struct source *source, unsigned rounds)
+{
+	while (udp_serve(worker->udp, source, &worker->context) == UDP_BATCH && --rounds > 0) {
+		worker_pass(worker);
+		rcu_quiescent_state();
+		worker_look(worker);
+	}
+}
+
+/* Answer what waits, and take no more. */
+static void worker_close_sources(struct worker *worker)
+{
+	worker->closed = true;
+	for (size_t i = 0; i < worker->nsources; i++) {
+		struct source *source = &worker->source[i];
+
+		if (source->kind == SOCKET_WAKE)
+			continue;
+		if (source->kind == SOCKET_UDP)
+			worker_udp(worker, source, DRAIN_ROUNDS);
+		else
+			tcp_accept(worker->tcp, source, clock_monotonic_ms());
+		close(source->fd);
+		source->fd = -1;
+	}
+}
+
+static int wait_ms(const struct worker *worker, uint64_t stop_ms)
+{
+	uint64_t now_ms = clock_monotonic_ms(), next_ms = tcp_next_ms(worker->tcp);
+
+	if (stop_ms < next_ms)
+		next_ms = stop_ms;
+	if (next_ms == UINT64_MAX)
+		return -1;
+	if (next_ms <= now_ms)
+		return 0;
+	return next_ms - now_ms < INT32_MAX ? (int)(next_ms - now_ms) : INT32_MAX;
+}
+
+/* One turn: wait, then serve all that is ready; new connections last, since they may make old ones go. */
+static void worker_turn(struct worker *worker, int timeout_ms)
+{
+	struct epoll_event events[EVENTS_MAX];
+	const struct source *listener[EVENTS_MAX];
+	size_t nlisteners = 0;
+	uint64_t now_ms;
+	int n;
+
+	worker_pass(worker);
+	rcu_thread_offline();
+	n = epoll_wait(worker->epoll, events, EVENTS_MAX, timeout_ms);
+	rcu_thread_online();
+	worker_look(worker);
+	now_ms = clock_monotonic_ms();
+	for (int i = 0; i < n; i++) {
+		struct source *source = events[i].data.ptr;
+
+		switch (source->kind) {
+		case SOCKET_UDP:
+			worker_udp(worker, source, UDP_ROUNDS);
+			break;
+		case SOCKET_TCP:
+			tcp_ready(worker->tcp, source, now_ms);
+			break;
+		case SOCKET_LISTEN:
+			listener[nlisteners++] = source;
+			break;
+		case SOCKET_WAKE:
+			eventfd_read(source->fd, &(eventfd_t){ 0 });
+			break;
+		}
+	}
+	while (nlisteners > 0)
+		tcp_accept(worker->tcp, listener[--nlisteners], now_ms);
+	tcp_expire(worker->tcp, now_ms, worker->closed);
+}
+
+/* After the sockets are closed: serve clients that wait for something, until they have it or the time is over. */
+static void worker_drain(struct worker *worker, uint64_t stop_ms)
+{
+	int timeout_ms = 0; /* first what has arrived by now; whoever is idle then is closed */
+
+	while (tcp_clients(worker->tcp) > 0 && clock_monotonic_ms() < stop_ms) {
+		worker_turn(worker, timeout_ms);
+		timeout_ms = wait_ms(worker, stop_ms);
+	}
+}
+
+static void *worker_run(void *argument)
+{
+	struct worker *worker = argument;
+	uint64_t stop_ms;
+
+	rcu_register_thread();
+	worker_look(worker);
+	while ((stop_ms = atomic_load_explicit(&worker->workers->stop_ms, memory_order_acquire)) == 0)
+		worker_turn(worker, wait_ms(worker, UINT64_MAX));
+	worker_look(worker);
+	worker_close_sources(worker);
+	worker_drain(worker, stop_ms);
+	worker_pass(worker);
+	rcu_unregister_thread();
+	return NULL;
+}
+
+/* ---- starting, publishing, stopping ---- */
+
+/* To a core of its own, when there is one for each; which cores we may use is the system's to say. */
+static void worker_pin(const struct worker *worker)
+{
+	unsigned skip = worker->number;
+	cpu_set_t allowed, one;
+
+	if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 || worker->workers->nworkers > (unsigned)CPU_COUNT(&allowed))
+		return;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &allowed) || skip-- > 0)
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		pthread_setaffinity_np(worker->thread, sizeof one, &one);
+		return;
+	}
+}
+
+static bool worker_start(struct worker *worker, const struct packet_identity *identity, struct err *err)
+{
+	sigset_t all, before;
+	char name[16];
+	int error;
+
+	worker->identity = *identity;
+	worker->dice = dice_from_kernel();
+	worker->context = (struct packet_context){
+		.identity = &worker->identity,
+		.dice = &worker->dice,
+		.counters = &worker->counters,
+		.worker = worker->number,
+	};
+	worker->udp = udp_new();
+	worker->tcp = tcp_new(worker->epoll, &worker->context, &worker->limits);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's */
+	error = pthread_create(&worker->thread, NULL, worker_run, worker);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error != 0)
+		return err_set(err, "pthread_create: %s", strerror(error));
+	worker->started = true;
+	worker_pin(worker);
+	snprintf(name, sizeof name, "gslb-w%u", worker->number);
+	pthread_setname_np(worker->thread, name);
+	return true;
+}
+
+bool workers_start(struct workers *workers, const struct packet_identity *identity, const struct world *first, struct err *err)
+{
+	atomic_store_explicit(&workers->world, first, memory_order_release);
+	for (unsigned i = 0; i < workers->nworkers; i++) {
+		if (!worker_start(&workers->worker[i], identity, err)) {
+			workers_stop(workers, 0);
+			return false;
+		}
+	}
+	return true;
+}
+
+const struct world *workers_publish(struct workers *workers, const struct world *next)
+{
+	const struct world *before = atomic_exchange_explicit(&workers->world, next, memory_order_acq_rel);
+
+	synchronize_rcu();
+	for (unsigned i = 0; i < workers->nworkers; i++)
+		(void)atomic_load_explicit(&workers->worker[i].passed, memory_order_acquire);
+	return before;
+}
+
+void workers_counters(const struct workers *workers, uint64_t sums[static COUNTERS_N])
+{
+	memset(sums, 0, COUNTERS_N * sizeof *sums);
+	for (unsigned i = 0; i < workers->nworkers; i++)
+		for (unsigned k = 0; k < COUNTERS_N; k++)
+			sums[k] += atomic_load_explicit(&workers->worker[i].counters.value[k], memory_order_relaxed);
+}
+
+void workers_stop(struct workers *workers, uint32_t drain_ms)
+{
+	atomic_store_explicit(&workers->stop_ms, clock_monotonic_ms() + drain_ms, memory_order_release);
+	for (unsigned i = 0; i < workers->nworkers; i++)
+		if (workers->worker[i].started)
+			eventfd_write(workers->worker[i].source[workers->worker[i].nsources - 1].fd, 1);
+	for (unsigned i = 0; i < workers->nworkers; i++)
+		if (workers->worker[i].started)
+			pthread_join(workers->worker[i].thread, NULL);
+	for (unsigned i = 0; i < workers->nworkers; i++)
+		workers->worker[i].started = false;
+}
+
+void workers_free(struct workers *workers)
+{
+	if (workers == NULL)
+		return;
+	for (unsigned i = 0; i < workers->nworkers; i++) {
+		struct worker *worker = &workers->worker[i];
+
+		assert(!worker->started);
+		tcp_free(worker->tcp);
+		udp_free(worker->udp);
+		for (size_t k = 0; k < worker->nsources; k++)
+			if (worker->source[k].fd >= 0)
+				close(worker->source[k].fd);
+		if (worker->bound && worker->epoll >= 0)
+			close(worker->epoll);
+	}
+	free(workers->worker);
+	free(workers);
+}
