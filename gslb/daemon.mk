@@ -1,1 +1,17 @@
-# rows of gslb: daemon
+noinst_LIBRARIES += libdaemon.a
+libdaemon_a_SOURCES = \
+	gslb/daemon.h gslb/daemon.c gslb/commands.c gslb/documents.c gslb/changes.c \
+	gslb/loader.h gslb/loader.c \
+	gslb/prober.h gslb/prober.c \
+	gslb/slots.h gslb/slots.c \
+	gslb/names.h gslb/names.c \
+	gslb/spawner.h gslb/spawner.c \
+	gslb/watch.h gslb/watch.c \
+	gslb/host.h gslb/host.c
+libdaemon_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(URCU_CFLAGS)
+
+sbin_PROGRAMS += gslbd
+gslbd_SOURCES = gslb/gslbd.c
+gslbd_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(URCU_CFLAGS)
+gslbd_LDADD = libdaemon.a libworker.a libpacket.a libdecide.a libcontrol.a libhealth.a libgeo.a libzones.a libbase.a \
+	$(URCU_LIBS) $(LDNS_LIBS) $(MMDB_LIBS) $(JANSSON_LIBS) $(CYAML_LIBS) -lm

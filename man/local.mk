@@ -1,1 +1,1 @@
-# rows of man/
+dist_man_MANS += man/gslbd.8 man/gslbctl.8 man/gslb-health.8 man/gslb.yaml.5 man/gslb.zone.5

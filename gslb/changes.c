@@ -1,0 +1,176 @@
+/* Every change of an answer leaves a line: which service, which pools are in service now, which were before, and, for the
+ * pool that changed, why. Compared by name, so that a reload that changes nothing says nothing. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gslb/daemon.h"
+
+enum { LINES_MAX = 50 }; /* of one look; the rest is counted */
+
+struct seen_pool {
+	uint64_t identity;
+	struct standing standing[FAMILIES];
+};
+
+struct changes {
+	struct seen_pool *pools; /* by identity */
+	size_t npools;
+};
+
+struct changes *changes_new(void)
+{
+	return mem_alloc(sizeof(struct changes));
+}
+
+void changes_free(struct changes *changes)
+{
+	if (changes == NULL)
+		return;
+	free(changes->pools);
+	free(changes);
+}
+
+static int by_identity(const void *a, const void *b)
+{
+	const struct seen_pool *x = a, *y = b;
+
+	return x->identity < y->identity ? -1 : x->identity > y->identity;
+}
+
+static const struct seen_pool *find_seen(const struct changes *changes, uint64_t identity)
+{
+	struct seen_pool key = { .identity = identity };
+
+	return bsearch(&key, changes->pools, changes->npools, sizeof key, by_identity);
+}
+
+static bool in_service(const struct standing *standing)
+{
+	return standing->state != HEALTH_DOWN && standing->weight_permille > 0;
+}
+
+static const char *state_text(const struct standing *standing)
+{
+	if (standing->forced == OVERRIDE_DOWN)
+		return "forced-down";
+	if (standing->forced == OVERRIDE_DRAIN)
+		return in_service(standing) ? "draining" : "drained";
+	if (!in_service(standing))
+		return "down";
+	return standing->doubt ? "in-doubt" : "up";
+}
+
+/* The last failure of the pool's endpoints of the family, as the prober names it. */
+static const char *reason_of(const struct world *world, uint32_t pool, enum family family)
+{
+	const struct pool_part *part = &world->snapshot->pools[pool].part[family];
+
+	for (uint32_t i = part->first; i < part->first + part->n; i++) {
+		const struct endpoint *endpoint = &world->snapshot->endpoints[i];
+		struct verdict verdict = board_read(world->slots, world->nslots, endpoint->slot, endpoint->generation);
+
+		if (verdict.state == HEALTH_DOWN || verdict.doubt)
+			return probe_result_name(verdict.reason);
+	}
+	return "";
+}
+
+static void log_pool(const struct world *world, uint32_t number, enum family family, const struct standing *was,
+	const struct standing *now)
+{
+	const struct pool *pool = world->snapshot->pools[number].pool;
+	const char *reason = reason_of(world, number, family);
+	char zone[NAME_TEXT_MAX];
+
+	log_notice("pool=%s zone=%s family=%s state=%s was=%s%s%s%s", pool->label, name_format(&pool->zone->apex, zone),
+		family == FAMILY_V6 ? "ipv6" : "ipv4", state_text(now), state_text(was), reason[0] != '\0' ? " reason=\"" : "",
+		reason, reason[0] != '\0' ? "\"" : "");
+}
+
+static void list_pools(const struct world *world, const struct service_plan *service, const struct standing *standings,
+	enum family family, struct buf *text)
+{
+	for (uint32_t i = 0; i < service->ncandidates; i++) {
+		uint32_t pool = service->candidates[i].pool;
+
+		if (world->snapshot->pools[pool].part[family].n > 0 && in_service(&standings[pool * FAMILIES + family]))
+			buf_printf(text, "%s%s", text->len > 0 ? "," : "", world->snapshot->pools[pool].pool->label);
+	}
+	if (text->len == 0)
+		buf_printf(text, "none");
+}
+
+static void log_service(const struct world *world, const struct service_plan *service, const struct standing *was,
+	const struct standing *now, enum family family)
+{
+	struct buf before = { 0 }, after = { 0 };
+	char owner[NAME_TEXT_MAX];
+
+	list_pools(world, service, was, family, &before);
+	list_pools(world, service, now, family, &after);
+	log_notice("service=%s family=%s in_service=%s was=%s", name_format(&service->service->owner, owner),
+		family == FAMILY_V6 ? "ipv6" : "ipv4", after.text, before.text);
+	buf_fini(&before);
+	buf_fini(&after);
+}
+
+static void log_services(const struct world *world, const struct standing *was, const struct standing *now, unsigned *lines)
+{
+	for (uint32_t i = 0; i < world->snapshot->nservices; i++) {
+		const struct service_plan *service = &world->snapshot->services[i];
+
+		for (int family = 0; family < FAMILIES; family++) {
+			bool differs = false;
+
+			for (uint32_t k = 0; k < service->ncandidates; k++) {
+				uint32_t at = service->candidates[k].pool * FAMILIES + (uint32_t)family;
+
+				differs = differs || in_service(&was[at]) != in_service(&now[at]);
+			}
+			if (differs && (*lines)++ < LINES_MAX)
+				log_service(world, service, was, now, (enum family)family);
+		}
+	}
+}
+
+static bool differs(const struct standing *a, const struct standing *b)
+{
+	return strcmp(state_text(a), state_text(b)) != 0;
+}
+
+void changes_look(struct changes *changes, const struct world *world, uint64_t now_ms)
+{
+	uint32_t npools = world->snapshot->npools;
+	struct seen_pool *seen = mem_alloc((npools + 1) * sizeof *seen);
+	struct standing *was = mem_alloc((npools + 1) * FAMILIES * sizeof *was), *now = mem_alloc((npools + 1) * FAMILIES * sizeof *now);
+	bool moved = false;
+	unsigned lines = 0;
+
+	for (uint32_t i = 0; i < npools; i++) {
+		const struct seen_pool *before = find_seen(changes, world->snapshot->pools[i].identity);
+
+		seen[i].identity = world->snapshot->pools[i].identity;
+		for (int family = 0; family < FAMILIES; family++) {
+			struct standing *at = &now[i * FAMILIES + (uint32_t)family];
+
+			*at = pool_standing(world, i, (enum family)family, now_ms);
+			seen[i].standing[family] = *at;
+			was[i * FAMILIES + (uint32_t)family] = before != NULL ? before->standing[family] : *at;
+			if (before == NULL || world->snapshot->pools[i].part[family].n == 0)
+				continue;
+			moved = moved || in_service(&before->standing[family]) != in_service(at);
+			if (differs(&before->standing[family], at) && lines++ < LINES_MAX)
+				log_pool(world, i, (enum family)family, &before->standing[family], at);
+		}
+	}
+	if (moved)
+		log_services(world, was, now, &lines);
+	if (lines > LINES_MAX)
+		log_notice("changes=%u more=\"not shown one by one\"", lines - LINES_MAX);
+	qsort(seen, npools, sizeof *seen, by_identity);
+	free(changes->pools);
+	changes->pools = seen;
+	changes->npools = npools;
+	free(was);
+	free(now);
+}

@@ -1,0 +1,232 @@
+/* What gslbctl asks for: one function a command, one row a command. Arguments come from an operator's socket: they are
+ * checked here once more. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gslb/daemon.h"
+#include "gslb/explain.h"
+
+static void give(struct control_reply *reply, json_t *result)
+{
+	reply->result = result;
+	reply->exit = 0;
+}
+
+static void refuse(struct control_reply *reply, const char *sentence)
+{
+	reply->exit = 1;
+	err_set(&reply->err, "%s", sentence);
+}
+
+static const char *text_of(const json_t *args, const char *key)
+{
+	const char *text = json_string_value(json_object_get(args, key));
+
+	return text != NULL ? text : "";
+}
+
+static uint64_t number_of(const json_t *args, const char *key, uint64_t max)
+{
+	json_int_t number = json_integer_value(json_object_get(args, key));
+
+	if (number < 0)
+		return 0;
+	return (uint64_t)number > max ? max : (uint64_t)number;
+}
+
+#define TABLE(what) \
+	static void run_##what(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket, \
+		struct control_reply *reply) \
+	{ \
+		(void)args; \
+		(void)peer; \
+		(void)ticket; \
+		give(reply, document_##what(context)); \
+	}
+
+TABLE(status)
+TABLE(services)
+TABLE(pools)
+TABLE(endpoints)
+TABLE(overrides)
+TABLE(stats)
+
+static void run_explain(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	const struct daemon *daemon = context;
+	const json_t *assumed = json_object_get(args, "assume");
+	const char *assume[32];
+	struct explain_request request = {
+		.name = text_of(args, "name"),
+		.client = text_of(args, "client"),
+		.type = text_of(args, "type"),
+		.assume = assume,
+		.now_ms = clock_wall_ms(),
+		.dice = dice_from_kernel().state,
+	};
+
+	(void)peer;
+	(void)ticket;
+	if (request.type[0] == '\0')
+		request.type = "A";
+	for (size_t i = 0; i < json_array_size(assumed); i++) {
+		if (request.nassume == COUNT_OF(assume) || !json_is_string(json_array_get(assumed, i))) {
+			refuse(reply, "--assume: at most 32 of them, each TARGET=up|down|drain");
+			return;
+		}
+		assume[request.nassume++] = json_string_value(json_array_get(assumed, i));
+	}
+	reply->result = explain(&daemon->published->world, &request, &reply->err);
+	reply->exit = reply->result != NULL ? 0 : 1;
+}
+
+static bool action_of(const char *text, enum override_action *action)
+{
+	for (*action = OVERRIDE_UP; *action <= OVERRIDE_DOWN; (*action)++)
+		if (strcmp(text, override_action_name(*action)) == 0)
+			return true;
+	return false;
+}
+
+static void run_force(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	struct daemon *daemon = context;
+	struct override_request request = {
+		.target = text_of(args, "target"),
+		.for_ms = number_of(args, "for_ms", UINT64_C(366) * 86400000),
+		.over_ms = (uint32_t)number_of(args, "over_ms", 86400000),
+		.who = peer->name,
+		.why = text_of(args, "why"),
+		.force = json_is_true(json_object_get(args, "force")),
+		.dry_run = json_is_true(json_object_get(args, "dry_run")),
+	};
+	uint64_t now_ms = clock_wall_ms();
+	json_t *effects = NULL;
+	char until[CLOCK_TEXT_MAX];
+
+	(void)ticket;
+	if (!action_of(text_of(args, "action"), &request.action)) {
+		refuse(reply, "force: the action is one of up, down and drain");
+		return;
+	}
+	if (!override_set(daemon->overrides, &daemon->published->world, &request, now_ms, &effects, &reply->err)) {
+		reply->exit = 1;
+		return;
+	}
+	if (!request.dry_run) {
+		log_notice("override=%s target=\"%s\" who=%s why=\"%s\" until=%s", text_of(args, "action"), request.target,
+			request.who, request.why, clock_format(now_ms + request.for_ms, until));
+		daemon_publish_overlay(daemon);
+	}
+	give(reply, json_pack("{s:s,s:s,s:s,s:o,s:b}", "target", request.target, "action", text_of(args, "action"), "until",
+			    clock_format(now_ms + request.for_ms, until), "effects", effects, "dry_run", request.dry_run));
+}
+
+static void run_clear(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	struct daemon *daemon = context;
+	const char *target = text_of(args, "target");
+
+	(void)ticket;
+	if (!override_clear(daemon->overrides, &daemon->published->world, target, peer->name, clock_wall_ms(), &reply->err)) {
+		reply->exit = 1;
+		return;
+	}
+	log_notice("override=none target=\"%s\" who=%s why=\"cleared\"", target, peer->name);
+	daemon_publish_overlay(daemon);
+	give(reply, json_pack("{s:s}", "target", target));
+}
+
+/* "POOL/TARGET": the target by its owner relative to the zone, its first label, its full name or an address. */
+static bool is_endpoint(const struct world *world, const struct endpoint *endpoint, const char *target)
+{
+	const struct target *of = world->snapshot->set->targets[endpoint->target];
+	const struct zone *zone = world->snapshot->pools[endpoint->pool].pool->zone;
+	char relative[NAME_TEXT_MAX], full[NAME_TEXT_MAX], addr[ADDR_TEXT_MAX];
+	size_t label;
+
+	name_format_under(&of->name, &zone->apex, relative);
+	label = strcspn(relative, ".");
+	return strcmp(target, relative) == 0 || strcmp(target, name_format(&of->name, full)) == 0 ||
+	       strcmp(target, addr_format(&endpoint->addr, addr)) == 0 ||
+	       (strlen(target) == label && strncmp(target, relative, label) == 0);
+}
+
+static void run_push(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	struct daemon *daemon = context;
+	const struct world *world = &daemon->published->world;
+	const char *text = text_of(args, "endpoint"), *state = text_of(args, "state"), *slash = strchr(text, '/');
+	enum health_state wanted = strcmp(state, "up") == 0 ? HEALTH_UP : strcmp(state, "down") == 0 ? HEALTH_DOWN : HEALTH_UNKNOWN;
+	unsigned done = 0;
+	char *pool_text;
+	uint32_t pool;
+
+	(void)peer;
+	(void)ticket;
+	if (slash == NULL || wanted == HEALTH_UNKNOWN) {
+		refuse(reply, "push: POOL/ENDPOINT up|down, for example eu/lb1 down");
+		return;
+	}
+	pool_text = mem_printf("%.*s", (int)(slash - text), text);
+	pool = zone_set_pool(world->snapshot->set, pool_text, &reply->err);
+	free(pool_text);
+	reply->exit = 1;
+	if (pool == POOL_NONE)
+		return;
+	if (world->snapshot->pools[pool].pool->check.type != CHECK_PUSH) {
+		err_set(&reply->err, "%s: its pool has check=%s; only check=push takes pushed states (force overrides any)", text,
+			check_name(world->snapshot->pools[pool].pool->check.type));
+		return;
+	}
+	for (uint32_t i = 0; i < world->snapshot->nendpoints; i++) {
+		const struct endpoint *endpoint = &world->snapshot->endpoints[i];
+
+		if (endpoint->pool != pool || !is_endpoint(world, endpoint, slash + 1))
+			continue;
+		if (!prober_push(daemon->prober, endpoint, wanted, &reply->err))
+			return;
+		done++;
+	}
+	if (done == 0) {
+		err_set(&reply->err, "%s: the pool has no such endpoint (gslbctl endpoints lists them)", text);
+		return;
+	}
+	give(reply, json_pack("{s:s,s:s,s:i}", "endpoint", text, "state", state, "addresses", (int)done));
+}
+
+/* Reloads coalesce: all that were asked for before one begins are answered by it. */
+static void run_reload(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	struct daemon *daemon = context;
+
+	(void)args;
+	(void)peer;
+	if (daemon->ntickets == DAEMON_TICKETS_MAX) {
+		refuse(reply, "too many reloads are waiting: one is about to run");
+		return;
+	}
+	daemon->tickets[daemon->ntickets++] = ticket;
+	daemon->reload_wanted = true;
+	reply->defer = ticket;
+}
+
+const struct control_command daemon_commands[] = {
+	{ "status", false, run_status },
+	{ "services", false, run_services },
+	{ "pools", false, run_pools },
+	{ "endpoints", false, run_endpoints },
+	{ "explain", false, run_explain },
+	{ "overrides", false, run_overrides },
+	{ "stats", false, run_stats },
+	{ "force", true, run_force },
+	{ "clear", true, run_clear },
+	{ "push", true, run_push },
+	{ "reload", true, run_reload },
+	{ NULL, false, NULL },
+};

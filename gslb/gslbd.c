@@ -1,0 +1,420 @@
+/* gslbd - the program: starts what must be started in order (bind, fork what needs privileges, drop them, load, answer), then
+ * waits for signals, operators, files and verdicts until it is told to stop. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "gslb/daemon.h"
+#include "gslb/host.h"
+#include "gslb/watch.h"
+
+enum { DRAIN_MS = 1000, NAMES_APART_MS = 1000 };
+
+static const char usage_text[] =
+	"usage: gslbd -c FILE [-t] [-v]\n"
+	"\n"
+	"  -c, --config FILE   the configuration (gslb.yaml)\n"
+	"  -t, --test          check the configuration, the databases and the zones, and exit: 0 when all is well\n"
+	"  -v, --verbose       log at level debug\n"
+	"  -h, --help          this text\n"
+	"  -V, --version       the version\n"
+	"\n"
+	"Runs in the foreground and logs to stderr. SIGHUP reloads, SIGTERM stops. See gslbd(8), gslb.yaml(5), gslbctl(8).\n";
+
+struct options {
+	const char *conf_file;
+	bool test, verbose;
+};
+
+static int say(const char *text, FILE *to, int exit_status)
+{
+	fputs(text, to);
+	return exit_status;
+}
+
+/* -1: go on; else the exit status. */
+static int read_options(int argc, char **argv, struct options *options)
+{
+	static const struct option names[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "test", no_argument, NULL, 't' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int letter;
+
+	while ((letter = getopt_long(argc, argv, "c:tvhV", names, NULL)) != -1)
+		switch (letter) {
+		case 'c':
+			options->conf_file = optarg;
+			break;
+		case 't':
+			options->test = true;
+			break;
+		case 'v':
+			options->verbose = true;
+			break;
+		case 'h':
+			return say(usage_text, stdout, 0);
+		case 'V':
+			return say("gslbd " PACKAGE_VERSION "\n", stdout, 0);
+		default:
+			return say("Try gslbd --help.\n", stderr, 2);
+		}
+	if (optind < argc || options->conf_file == NULL)
+		return say("gslbd: -c FILE is needed, and nothing else stands alone. Try gslbd --help.\n", stderr, 2);
+	return -1;
+}
+
+static void print_report(struct report *report)
+{
+	char line[1400];
+
+	report_sort(report);
+	for (size_t i = 0; i < report->nlines; i++) {
+		report_format(&report->lines[i], line, sizeof line);
+		fprintf(stderr, "%s\n", line);
+	}
+	report_fini(report);
+}
+
+static struct conf *read_conf(const char *path)
+{
+	struct report report = { 0 };
+	struct conf *conf = conf_load(path, &report);
+
+	print_report(&report);
+	return conf;
+}
+
+/* ---- gslbd -t ---- */
+
+static int test(const struct conf *conf)
+{
+	struct loader *loader;
+	const struct loaded_zone *const *zones;
+	size_t n, refused = 0;
+	char scratch[] = "/tmp/gslbd-test-XXXXXX";
+	struct zone_set *set = NULL;
+	struct err err = { 0 };
+	struct geo *geo;
+	bool changed, good = true;
+
+	log_setup("gslbd", LOG_ERROR);
+	geo = geo_open((const char *const *)conf->databases, conf->ndatabases, &err);
+	if (geo == NULL) {
+		fprintf(stderr, "%s\n", err.text);
+		good = false;
+	}
+	geo_free(geo);
+	if (mkdtemp(scratch) == NULL)
+		return say("gslbd: /tmp cannot be written\n", stderr, 1);
+	loader = loader_new(conf->zones_directory, scratch, 1);
+	set = loader_load(loader, LOADER_START, clock_wall_ms(), &changed, &err);
+	if (set == NULL)
+		fprintf(stderr, "%s\n", err.text);
+	n = loader_zones(loader, &zones);
+	for (size_t i = 0; i < n; i++)
+		refused += zones[i]->standing != ZONE_LOADED;
+	good = good && set != NULL && refused == 0;
+	printf("%s: %zu zone%s, %zu with mistakes%s\n", conf->file, n, n == 1 ? "" : "s", refused, good ? ": all is well" : "");
+	zone_set_free(set);
+	loader_free(loader);
+	loader_remove_copies(scratch);
+	return good ? 0 : 1;
+}
+
+/* ---- starting ---- */
+
+static bool fail(const struct err *err)
+{
+	fprintf(stderr, "gslbd: %s\n", err->text);
+	return false;
+}
+
+/* What needs root, before it is dropped. */
+static bool start_privileged(struct daemon *daemon, struct spawner **spawner, struct err *err)
+{
+	const struct conf *conf = daemon->conf;
+	char *health = getenv("GSLB_HEALTH") != NULL ? mem_strdup(getenv("GSLB_HEALTH")) : host_beside_us("gslb-health");
+	gid_t group, readers;
+
+	host_raise_descriptors();
+	daemon->lock_fd = host_take_state(conf->state_directory, conf->user, err);
+	if (daemon->lock_fd < 0)
+		return false;
+	daemon->workers = workers_bind(conf, err);
+	if (daemon->workers == NULL)
+		return false;
+	*spawner = spawner_open(health, conf->probe_user[0] != '\0' ? conf->probe_user : conf->user, err);
+	if (*spawner == NULL || !host_group(conf->control_group, &group, err) || !host_group(conf->readonly_group, &readers, err))
+		return false;
+	daemon->control = control_open(conf->control_socket, group, readers, daemon_commands, daemon, err);
+	return daemon->control != NULL && host_become(conf->user, err);
+}
+
+static bool read_seed(struct daemon *daemon, struct err *err)
+{
+	const struct conf *conf = daemon->conf;
+	char *own = mem_printf("%s/sticky.seed", conf->state_directory);
+	bool given = conf->seed_file[0] != '\0';
+	bool good = host_seed(given ? conf->seed_file : own, !given, daemon->sticky_seed, err);
+
+	free(own);
+	return good;
+}
+
+static bool load_all(struct daemon *daemon, struct spawner *spawner, struct err *err)
+{
+	uint64_t now_ms = clock_wall_ms();
+	struct err first = { 0 };
+	struct zone_set *set;
+	bool changed;
+
+	daemon->prober = prober_open(spawner, daemon->conf->state_directory, now_ms, err);
+	if (daemon->prober == NULL)
+		return false;
+	daemon->overrides = override_list_open(daemon->conf->state_directory, now_ms, &first);
+	if (first.text[0] != '\0') {
+		log_error("overrides=not-read reason=\"%s\"", first.text);
+		snprintf(daemon->state_alarm, sizeof daemon->state_alarm, "%s", first.text);
+	}
+	if (daemon->overrides == NULL)
+		return err_set(err, "%s", first.text);
+	if (!daemon_read_geo(daemon, &changed, &first))
+		log_error("geo=refused reason=\"%s\" ranking=\"by list order\"", first.text);
+	daemon->loader = loader_new(daemon->conf->zones_directory, daemon->conf->state_directory, daemon->name_seed);
+	set = loader_load(daemon->loader, LOADER_START, now_ms, &changed, err);
+	return set != NULL && daemon_publish(daemon, set, err);
+}
+
+static void identify(struct daemon *daemon)
+{
+	struct packet_identity *identity = &daemon->identity;
+
+	identity->nsid_len = strlen(daemon->conf->identity);
+	if (identity->nsid_len > sizeof identity->nsid)
+		identity->nsid_len = sizeof identity->nsid;
+	memcpy(identity->nsid, daemon->conf->identity, identity->nsid_len);
+	snprintf(identity->version, sizeof identity->version, "gslb %s", PACKAGE_VERSION);
+	identity->tcp_idle_ms = daemon->conf->tcp_idle_ms;
+}
+
+static bool start(struct daemon *daemon, struct err *err)
+{
+	struct spawner *spawner = NULL;
+
+	daemon->started_ms = clock_wall_ms();
+	daemon->name_seed = dice_from_kernel().state;
+	daemon->changes = changes_new();
+	if (!start_privileged(daemon, &spawner, err) || !read_seed(daemon, err) || !load_all(daemon, spawner, err))
+		return false;
+	identify(daemon);
+	return workers_start(daemon->workers, &daemon->identity, &daemon->published->world, err);
+}
+
+/* ---- running ---- */
+
+static void take_signals(struct daemon *daemon, int fd)
+{
+	struct signalfd_siginfo taken;
+
+	while (read(fd, &taken, sizeof taken) == (ssize_t)sizeof taken) {
+		if (taken.ssi_signo == SIGHUP)
+			daemon->reload_wanted = true;
+		else
+			daemon->stop_wanted = true;
+	}
+}
+
+static void answer_tickets(struct daemon *daemon, json_t *result, int exit_status)
+{
+	for (size_t i = 0; i < daemon->ntickets; i++) {
+		struct control_reply reply = { .result = json_incref(result), .exit = exit_status };
+
+		control_answer(daemon->control, daemon->tickets[i], &reply);
+	}
+	daemon->ntickets = 0;
+	json_decref(result);
+}
+
+static struct watch *watch_files(const struct conf *conf)
+{
+	return watch_new(conf->zones_watch ? conf->zones_directory : NULL, (const char *const *)conf->databases, conf->ndatabases);
+}
+
+static void do_reload(struct daemon *daemon, struct watch **watch)
+{
+	int exit_status;
+	json_t *result;
+
+	daemon->reload_wanted = false;
+	host_notify("RELOADING=1");
+	result = daemon_reload(daemon, &exit_status);
+	answer_tickets(daemon, result, exit_status);
+	watch_free(*watch);
+	*watch = watch_files(daemon->conf);
+	host_notify("READY=1");
+}
+
+static void count_rate(struct daemon *daemon, uint64_t monotonic_ms)
+{
+	uint64_t sums[COUNTERS_N], before = daemon->counted[COUNT_queries_udp] + daemon->counted[COUNT_queries_tcp];
+
+	if (monotonic_ms < daemon->counted_ms + 1000)
+		return;
+	workers_counters(daemon->workers, sums);
+	if (daemon->counted_ms > 0)
+		daemon->qps = (double)(sums[COUNT_queries_udp] + sums[COUNT_queries_tcp] - before) * 1000 /
+			      (double)(monotonic_ms - daemon->counted_ms);
+	memcpy(daemon->counted, sums, sizeof sums);
+	daemon->counted_ms = monotonic_ms;
+}
+
+static void sooner(uint64_t *next_ms, uint64_t candidate_ms)
+{
+	if (candidate_ms != 0 && candidate_ms < *next_ms)
+		*next_ms = candidate_ms;
+}
+
+/* All that is due now; returns when (monotonic) to come back at the latest. */
+static uint64_t work(struct daemon *daemon, struct watch **watch)
+{
+	uint64_t monotonic_ms = clock_monotonic_ms(), now_ms = clock_wall_ms(), next_ms = monotonic_ms + 1000, due_ms;
+	struct prober_news news = prober_run(daemon->prober, now_ms, monotonic_ms, &due_ms);
+
+	sooner(&next_ms, due_ms);
+	if (news.verdicts)
+		changes_look(daemon->changes, &daemon->published->world, now_ms);
+	if (news.alarm) {
+		struct prober_status status = prober_status(daemon->prober);
+
+		snprintf(daemon->health_alarm, sizeof daemon->health_alarm, "%s",
+			status.running ? "" : "gslb-health is not running: the last verdicts stand");
+	}
+	if (news.names && !daemon->names_wanted) {
+		daemon->names_wanted = true;
+		if (daemon->names_after_ms < monotonic_ms)
+			daemon->names_after_ms = monotonic_ms;
+	}
+	if (watch_run(*watch, monotonic_ms, &due_ms))
+		daemon_watch(daemon);
+	sooner(&next_ms, due_ms);
+	if (daemon->reload_wanted)
+		do_reload(daemon, watch);
+	if (daemon->names_wanted && monotonic_ms >= daemon->names_after_ms) {
+		daemon->names_wanted = false;
+		daemon_names(daemon);
+		daemon->names_after_ms = clock_monotonic_ms() + NAMES_APART_MS;
+	}
+	if (daemon->names_wanted)
+		sooner(&next_ms, daemon->names_after_ms);
+	if (daemon->override_next_ms != 0 && now_ms >= daemon->override_next_ms) {
+		if (override_expire(daemon->overrides, now_ms, &daemon->override_next_ms))
+			daemon_publish_overlay(daemon);
+		else
+			changes_look(daemon->changes, &daemon->published->world, now_ms);
+	}
+	if (daemon->override_next_ms > now_ms)
+		sooner(&next_ms, monotonic_ms + (daemon->override_next_ms - now_ms));
+	count_rate(daemon, monotonic_ms);
+	return next_ms;
+}
+
+static void run(struct daemon *daemon, int signals)
+{
+	struct watch *watch = watch_files(daemon->conf);
+
+	while (!daemon->stop_wanted) {
+		struct pollfd wait[5] = { { .fd = signals }, { .fd = control_fd(daemon->control) }, { .fd = watch_fd(watch) } };
+		uint64_t next_ms = work(daemon, &watch), now_ms = clock_monotonic_ms();
+
+		wait[2].fd = watch_fd(watch); /* a reload makes it anew */
+		prober_fds(daemon->prober, &wait[3].fd, &wait[4].fd);
+		for (size_t i = 0; i < COUNT_OF(wait); i++)
+			wait[i].events = POLLIN;
+		if (!daemon->reload_wanted)
+			poll(wait, COUNT_OF(wait), next_ms > now_ms ? (int)(next_ms - now_ms) : 0);
+		take_signals(daemon, signals);
+		control_run(daemon->control, clock_monotonic_ms());
+	}
+	watch_free(watch);
+}
+
+static void stop(struct daemon *daemon)
+{
+	host_notify("STOPPING=1");
+	log_notice("state=stopping");
+	workers_stop(daemon->workers, DRAIN_MS);
+	control_close(daemon->control);
+	prober_close(daemon->prober);
+	workers_free(daemon->workers);
+	overlay_free(daemon->published->overlay);
+	snapshot_free(daemon->published->snapshot);
+	free(daemon->published->shares);
+	free(daemon->published);
+	snapshot_geo_unref(daemon->geo);
+	override_list_free(daemon->overrides);
+	loader_free(daemon->loader);
+	changes_free(daemon->changes);
+	conf_free(daemon->conf);
+	close(daemon->lock_fd);
+	log_notice("state=stopped");
+}
+
+static void log_listening(const struct daemon *daemon)
+{
+	const struct conf_listen *listening;
+	size_t n = workers_listening(daemon->workers, &listening);
+	char addr[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < n; i++)
+		log_notice("listen=%s@%u transport=udp,tcp workers=%u", addr_format(&listening[i].addr, addr), listening[i].port,
+			daemon->conf->workers);
+	log_notice("state=running version=%s services=%u pools=%u endpoints=%u took_ms=%llu", PACKAGE_VERSION,
+		daemon->published->snapshot->nservices, daemon->published->snapshot->npools,
+		daemon->published->snapshot->nendpoints, (unsigned long long)(clock_wall_ms() - daemon->started_ms));
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { 0 };
+	static struct daemon daemon; /* large, and there is one */
+	int status = read_options(argc, argv, &options), signals;
+	struct err err = { 0 };
+	sigset_t caught;
+
+	if (status >= 0)
+		return status;
+	daemon.conf_file = options.conf_file;
+	daemon.conf = read_conf(options.conf_file);
+	if (daemon.conf == NULL)
+		return 1;
+	if (options.test)
+		return test(daemon.conf);
+	log_setup("gslbd", options.verbose ? LOG_DEBUG : daemon.conf->log_level);
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&caught);
+	sigaddset(&caught, SIGHUP);
+	sigaddset(&caught, SIGTERM);
+	sigaddset(&caught, SIGINT);
+	sigprocmask(SIG_BLOCK, &caught, NULL); /* before threads: all inherit it */
+	signals = signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (!start(&daemon, &err))
+		return fail(&err) ? 0 : 1;
+	log_listening(&daemon);
+	host_notify("READY=1");
+	run(&daemon, signals);
+	stop(&daemon);
+	close(signals);
+	return 0;
+}

@@ -1,0 +1,435 @@
+/* gslb-health can hang, crash or write garbage: its messages are bounded and only ever say "look", its verdicts are words
+ * that are read with a generation, and when it ends or falls silent it is started again while the last verdicts stand. */
+#include "gslb/prober.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "gslb/names.h"
+#include "gslb/slots.h"
+
+enum {
+	BACKOFF_FIRST_MS = 200,
+	BACKOFF_LAST_MS = 10000,
+	SILENCE_MS = 10000,
+	STEADY_MS = 30000,         /* running this long, the backoff begins anew */
+	KEPT_MS = 600000,          /* DESIGN 5: a kept verdict younger than ten minutes counts as it stands */
+	CHECKPOINT_SOON_MS = 1000, /* after a change */
+	CHECKPOINT_LATE_MS = 30000 /* without one: the age of what is kept is counted from here */
+};
+
+enum phase { PHASE_STOPPED, PHASE_STARTING, PHASE_RUNNING, PHASE_ENDING };
+
+struct prober {
+	struct spawner *spawner;
+	struct board *board;
+	struct slots *slots;
+	struct names *names;
+	char *checkpoint;
+	enum phase phase;
+	int sock;
+	int plan_fd;              /* the last plan, for a gslb-health that starts anew; -1: none yet */
+	uint64_t plan_serial, plan_taken;
+	size_t ntargets, nnames;
+	pid_t pid;
+	uint32_t restarts;
+	uint64_t since_ms, started_ms, heard_ms, start_ms; /* since: wall; the others monotonic */
+	uint32_t backoff_ms;
+	uint64_t checkpoint_ms;
+	bool dirty;
+};
+
+struct prober *prober_open(struct spawner *spawner, const char *state_directory, uint64_t now_ms, struct err *err)
+{
+	struct board *board = board_new(PROBER_SLOTS, err);
+	struct err kept = { 0 };
+	struct prober *prober;
+
+	if (board == NULL)
+		return NULL;
+	prober = mem_alloc(sizeof *prober);
+	prober->spawner = spawner;
+	prober->board = board;
+	prober->slots = slots_new(board);
+	prober->names = names_new();
+	prober->checkpoint = mem_printf("%s/verdicts", state_directory);
+	prober->sock = prober->plan_fd = -1;
+	prober->backoff_ms = BACKOFF_FIRST_MS;
+	prober->since_ms = now_ms;
+	if (!slots_restore(prober->slots, prober->checkpoint, now_ms, KEPT_MS, &kept))
+		log_warning("checkpoint=%s state=not-read reason=\"%s\"", prober->checkpoint, kept.text);
+	return prober;
+}
+
+static void save(struct prober *prober, uint64_t now_ms)
+{
+	struct err err;
+
+	if (!slots_checkpoint(prober->slots, prober->checkpoint, now_ms, &err))
+		log_error("checkpoint=%s state=not-written reason=\"%s\"", prober->checkpoint, err.text);
+	prober->dirty = false;
+}
+
+void prober_close(struct prober *prober)
+{
+	if (prober == NULL)
+		return;
+	save(prober, clock_wall_ms());
+	if (prober->sock >= 0)
+		close(prober->sock);
+	if (prober->plan_fd >= 0)
+		close(prober->plan_fd);
+	spawner_close(prober->spawner);
+	slots_free(prober->slots);
+	names_free(prober->names);
+	board_free(prober->board);
+	free(prober->checkpoint);
+	free(prober);
+}
+
+const struct board_slot *prober_slots(const struct prober *prober, uint32_t *nslots)
+{
+	*nslots = board_nslots(prober->board);
+	return board_slots(prober->board);
+}
+
+/* ---- targets ---- */
+
+static enum health_check check_of(enum check_type type)
+{
+	switch (type) {
+	case CHECK_NONE:
+		return HEALTH_CHECK_NONE;
+	case CHECK_TCP:
+		return HEALTH_CHECK_TCP;
+	case CHECK_HTTP:
+		return HEALTH_CHECK_HTTP;
+	case CHECK_HTTPS:
+		return HEALTH_CHECK_HTTPS;
+	case CHECK_DNS:
+		return HEALTH_CHECK_DNS;
+	case CHECK_EXEC:
+		return HEALTH_CHECK_EXEC;
+	case CHECK_PUSH:
+		return HEALTH_CHECK_PUSH;
+	}
+	abort();
+}
+
+/* room: where the names that stand for an empty host or qname are written. */
+static struct health_probe probe_of(const struct pool *pool, const struct target *target, char room[static NAME_TEXT_MAX])
+{
+	const struct check *check = &pool->check;
+	struct health_probe probe = {
+		.check = check_of(check->type),
+		.host = check->host,
+		.path = check->path,
+		.body = check->body,
+		.qname = check->qname,
+		.command = check->command,
+		.nstatus = check->nstatus,
+		.verify = check->verify,
+		.cert_days = (uint16_t)check->cert_days,
+		.qtype = check->qtype,
+		.interval_ms = check->interval_ms,
+		.timeout_ms = check->timeout_ms,
+		.rise = (uint16_t)check->rise,
+		.fall = (uint16_t)check->fall,
+	};
+
+	for (size_t i = 0; i < check->nstatus; i++) {
+		probe.status[i].from = check->status[i].from;
+		probe.status[i].to = check->status[i].to;
+	}
+	if ((check->type == CHECK_HTTP || check->type == CHECK_HTTPS) && check->host[0] == '\0')
+		probe.host = name_format(&target->name, room);
+	if (check->type == CHECK_DNS && check->qname[0] == '\0')
+		probe.qname = name_format(&pool->zone->apex, room);
+	return probe;
+}
+
+static bool take_slot(void *context, const struct endpoint *endpoint, const struct pool *pool, const struct target *target,
+	uint32_t *slot, uint16_t *generation)
+{
+	struct prober *prober = context;
+	char room[NAME_TEXT_MAX];
+	struct health_probe probe = probe_of(pool, target, room);
+
+	return slots_take(prober->slots, health_identity(&endpoint->addr, endpoint->port, &probe), slot, generation);
+}
+
+static const struct resolved *find_name(void *context, const struct name *name)
+{
+	struct prober *prober = context;
+
+	return names_find(prober->names, name);
+}
+
+void prober_inputs(struct prober *prober, struct snapshot_inputs *inputs)
+{
+	inputs->resolve = find_name;
+	inputs->slot = take_slot;
+	inputs->context = prober;
+}
+
+/* One target a slot: endpoints that share an identity share its probe. */
+static size_t collect_targets(const struct snapshot *snapshot, struct arena *arena, struct health_target *targets)
+{
+	uint8_t *seen = mem_alloc(PROBER_SLOTS / 8);
+	char pool_text[NAME_TEXT_MAX], target_text[NAME_TEXT_MAX], addr_text[ADDR_TEXT_MAX];
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < snapshot->nendpoints; i++) {
+		const struct endpoint *endpoint = &snapshot->endpoints[i];
+		const struct pool *pool = &snapshot->set->pools[endpoint->pool];
+		const struct target *target = snapshot->set->targets[endpoint->target];
+		struct health_target *out = &targets[n];
+		char *label;
+
+		if (endpoint->slot == SLOT_NONE || seen[endpoint->slot / 8] & 1u << endpoint->slot % 8)
+			continue;
+		seen[endpoint->slot / 8] |= (uint8_t)(1u << endpoint->slot % 8);
+		*out = (struct health_target){
+			.slot = endpoint->slot,
+			.generation = endpoint->generation,
+			.port = endpoint->port,
+			.addr = endpoint->addr,
+			.probe = probe_of(pool, target, target_text),
+		};
+		if (out->probe.host == target_text)
+			out->probe.host = arena_strdup(arena, target_text);
+		if (out->probe.qname == target_text)
+			out->probe.qname = arena_strdup(arena, target_text);
+		label = mem_printf("%s/%s %s", pool->label,
+			name_format_under(&target->name, &pool->zone->apex, pool_text), addr_format(&endpoint->addr, addr_text));
+		out->label = arena_strdup(arena, label);
+		free(label);
+		n++;
+	}
+	free(seen);
+	return n;
+}
+
+bool prober_plan(struct prober *prober, const struct snapshot *snapshot, const char *checks_directory, struct err *err)
+{
+	struct health_target *targets = mem_alloc((snapshot->nendpoints + 1) * sizeof *targets);
+	struct arena *arena = arena_new();
+	struct health_plan plan = { .serial = prober->plan_serial + 1, .targets = targets, .checks_directory = checks_directory };
+	struct health_lookup *lookups;
+	int fd;
+
+	names_sweep(prober->names);
+	slots_sweep(prober->slots);
+	plan.ntargets = collect_targets(snapshot, arena, targets);
+	plan.nlookups = names_lookups(prober->names, &lookups);
+	plan.lookups = lookups;
+	fd = health_plan_write(&plan, err);
+	arena_free(arena);
+	free(targets);
+	if (fd < 0)
+		return false;
+	if (prober->plan_fd >= 0)
+		close(prober->plan_fd);
+	prober->plan_fd = fd;
+	prober->plan_serial = plan.serial;
+	prober->ntargets = plan.ntargets;
+	prober->nnames = plan.nlookups;
+	prober->dirty = true;
+	if (prober->phase == PHASE_RUNNING)
+		health_send(prober->sock, &(struct health_message){ .kind = HEALTH_PLAN, .value = plan.serial }, fd);
+	return true;
+}
+
+bool prober_push(struct prober *prober, const struct endpoint *endpoint, enum health_state state, struct err *err)
+{
+	struct health_message message = {
+		.kind = HEALTH_PUSH,
+		.slot = endpoint->slot,
+		.generation = endpoint->generation,
+		.state = (uint16_t)state,
+	};
+
+	if (prober->phase != PHASE_RUNNING || !health_send(prober->sock, &message, -1))
+		return err_set(err, "gslb-health is not running just now: push again in a moment");
+	return true;
+}
+
+/* ---- the process ---- */
+
+static void ended(struct prober *prober, uint64_t now_ms, uint64_t monotonic_ms)
+{
+	if (prober->sock >= 0)
+		close(prober->sock);
+	prober->sock = -1;
+	prober->phase = PHASE_STOPPED;
+	prober->pid = 0;
+	prober->since_ms = now_ms;
+	if (monotonic_ms - prober->started_ms > STEADY_MS)
+		prober->backoff_ms = BACKOFF_FIRST_MS;
+	prober->start_ms = monotonic_ms + prober->backoff_ms;
+	prober->backoff_ms = prober->backoff_ms * 2 > BACKOFF_LAST_MS ? BACKOFF_LAST_MS : prober->backoff_ms * 2;
+}
+
+static void start(struct prober *prober, uint64_t monotonic_ms)
+{
+	int pair[2], room = 1 << 20;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
+		return;
+	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+	setsockopt(pair[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+	prober->started_ms = prober->heard_ms = monotonic_ms;
+	if (!spawner_start(prober->spawner, pair[1])) {
+		close(pair[0]);
+		ended(prober, prober->since_ms, monotonic_ms);
+		return;
+	}
+	prober->sock = pair[0];
+	prober->phase = PHASE_STARTING;
+}
+
+static void hand_over(struct prober *prober)
+{
+	struct health_message board = { .kind = HEALTH_BOARD, .value = board_nslots(prober->board) };
+	struct health_message plan = { .kind = HEALTH_PLAN, .value = prober->plan_serial };
+
+	health_send(prober->sock, &board, board_fd(prober->board));
+	if (prober->plan_fd >= 0)
+		health_send(prober->sock, &plan, prober->plan_fd);
+}
+
+static void log_end(const struct spawner_event *event)
+{
+	if (WIFSIGNALED(event->status))
+		log_error("program=gslb-health pid=%d state=ended signal=%d verdicts=kept", (int)event->pid,
+			WTERMSIG(event->status));
+	else
+		log_error("program=gslb-health pid=%d state=ended exit=%d verdicts=kept", (int)event->pid,
+			WEXITSTATUS(event->status));
+}
+
+static bool watch_process(struct prober *prober, uint64_t now_ms, uint64_t monotonic_ms)
+{
+	struct spawner_event event;
+	bool news = false;
+	int got;
+
+	while ((got = spawner_next(prober->spawner, &event)) == 1) {
+		if (!event.started) {
+			if (event.pid != prober->pid)
+				continue;
+			log_end(&event);
+			ended(prober, now_ms, monotonic_ms);
+		} else if (event.pid < 0) {
+			log_error("program=gslb-health state=not-started reason=\"%s\"", strerror(event.status));
+			ended(prober, now_ms, monotonic_ms);
+		} else {
+			prober->pid = event.pid;
+			prober->phase = PHASE_RUNNING;
+			prober->since_ms = now_ms;
+			prober->heard_ms = monotonic_ms;
+			if (prober->plan_taken != 0)
+				prober->restarts++;
+			log_notice("program=gslb-health pid=%d state=running", (int)event.pid);
+			hand_over(prober);
+		}
+		news = true;
+	}
+	if (got < 0 && prober->phase != PHASE_STOPPED) {
+		log_error("program=gslb-health state=unwatched reason=\"the process that starts it is gone: restart gslbd\"");
+		ended(prober, now_ms, monotonic_ms);
+		news = true;
+	}
+	return news;
+}
+
+static void take_messages(struct prober *prober, uint64_t now_ms, uint64_t monotonic_ms, struct prober_news *news)
+{
+	struct health_message message;
+	int got = 0, fd;
+
+	if (prober->phase != PHASE_RUNNING)
+		return;
+	for (int i = 0; i < 10000 && (got = health_receive(prober->sock, &message, &fd)) == 1; i++) {
+		if (fd >= 0)
+			close(fd);
+		prober->heard_ms = monotonic_ms;
+		switch (message.kind) {
+		case HEALTH_TAKEN:
+			prober->plan_taken = message.value;
+			break;
+		case HEALTH_CHANGED:
+			news->verdicts = prober->dirty = true;
+			break;
+		case HEALTH_RESOLVED:
+			news->names = names_take(prober->names, &message, now_ms) || news->names;
+			break;
+		default: /* HEALTH_ALIVE, and what a gone-mad prober may send */
+			break;
+		}
+	}
+	if (got < 0) {
+		log_error("program=gslb-health pid=%d state=killed reason=\"it closed its socket or wrote garbage\"",
+			(int)prober->pid);
+		prober->phase = PHASE_ENDING;
+		spawner_kill(prober->spawner);
+	}
+}
+
+static void kill_the_silent(struct prober *prober, uint64_t monotonic_ms)
+{
+	if (prober->phase != PHASE_RUNNING || monotonic_ms - prober->heard_ms < SILENCE_MS)
+		return;
+	log_error("program=gslb-health pid=%d state=killed reason=\"silent for %d s\"", (int)prober->pid, SILENCE_MS / 1000);
+	prober->phase = PHASE_ENDING;
+	spawner_kill(prober->spawner);
+}
+
+void prober_fds(const struct prober *prober, int *messages, int *spawner)
+{
+	*messages = prober->phase == PHASE_RUNNING ? prober->sock : -1;
+	*spawner = spawner_fd(prober->spawner);
+}
+
+struct prober_news prober_run(struct prober *prober, uint64_t now_ms, uint64_t monotonic_ms, uint64_t *next_ms)
+{
+	struct prober_news news = { 0 };
+	uint64_t due;
+
+	news.alarm = watch_process(prober, now_ms, monotonic_ms);
+	take_messages(prober, now_ms, monotonic_ms, &news);
+	kill_the_silent(prober, monotonic_ms);
+	if (prober->phase == PHASE_STOPPED && monotonic_ms >= prober->start_ms && spawner_fd(prober->spawner) >= 0)
+		start(prober, monotonic_ms);
+	due = prober->checkpoint_ms + (prober->dirty ? CHECKPOINT_SOON_MS : CHECKPOINT_LATE_MS);
+	if (monotonic_ms >= due) {
+		save(prober, now_ms);
+		prober->checkpoint_ms = monotonic_ms;
+		due = monotonic_ms + CHECKPOINT_LATE_MS;
+	}
+	*next_ms = monotonic_ms + 1000; /* silence is looked for once a second */
+	if (due < *next_ms)
+		*next_ms = due;
+	if (prober->phase == PHASE_STOPPED && prober->start_ms > monotonic_ms && prober->start_ms < *next_ms)
+		*next_ms = prober->start_ms;
+	return news;
+}
+
+struct prober_status prober_status(const struct prober *prober)
+{
+	return (struct prober_status){
+		.running = prober->phase == PHASE_RUNNING,
+		.pid = prober->pid,
+		.restarts = prober->restarts,
+		.since_ms = prober->since_ms,
+		.plan_sent = prober->plan_serial,
+		.plan_taken = prober->plan_taken,
+		.ntargets = prober->ntargets,
+		.nnames = prober->nnames,
+	};
+}

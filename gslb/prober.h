@@ -1,0 +1,46 @@
+/* prober - gslbd's side of health: the board and who has which slot, gslb-health started and watched, names resolved, and
+ * the checkpoint that lets verdicts outlive a restart. Main thread. */
+#ifndef GSLB_PROBER_H
+#define GSLB_PROBER_H
+
+#include "gslb/snapshot.h"
+#include "gslb/spawner.h"
+
+struct prober;
+
+enum { PROBER_SLOTS = 1 << 20 }; /* 64 MiB of address space; memory is taken only for slots in use */
+
+/* Reads the checkpoint of the state folder; verdicts older than ten minutes are forgotten. Takes over the spawner. */
+struct prober *prober_open(struct spawner *spawner, const char *state_directory, uint64_t now_ms, struct err *err);
+void prober_close(struct prober *prober); /* ends gslb-health; writes the checkpoint */
+
+const struct board_slot *prober_slots(const struct prober *prober, uint32_t *nslots);
+/* For snapshot_new: the context is the prober. New slots start with the kept verdict, else unknown. */
+void prober_inputs(struct prober *prober, struct snapshot_inputs *inputs);
+/* A snapshot is in force: hand gslb-health its targets and names, and free slots that nothing uses any more. */
+bool prober_plan(struct prober *prober, const struct snapshot *snapshot, const char *checks_directory, struct err *err);
+/* A verdict pushed for one endpoint (check=push). */
+bool prober_push(struct prober *prober, const struct endpoint *endpoint, enum health_state state, struct err *err);
+
+/* To wait on: gslb-health's socket and the spawner's, -1 where there is none just now. */
+void prober_fds(const struct prober *prober, int *messages, int *spawner);
+struct prober_news {
+	bool verdicts; /* some slot changed */
+	bool names;    /* some name resolved to other addresses, or its time was prolonged: compile a snapshot */
+	bool alarm;    /* gslb-health stopped or came back: see prober_status */
+};
+/* Take in all messages, start again what ended (backoff from 0.2 s to 10 s), kill what is silent for 10 s, write the
+ * checkpoint when due. Never blocks. *next_ms: call again no later than this (monotonic). */
+struct prober_news prober_run(struct prober *prober, uint64_t now_ms, uint64_t monotonic_ms, uint64_t *next_ms);
+
+struct prober_status {
+	bool running;
+	pid_t pid;
+	uint32_t restarts;
+	uint64_t since_ms;  /* wall: running or stopped since */
+	uint64_t plan_sent, plan_taken;
+	size_t ntargets, nnames;
+};
+struct prober_status prober_status(const struct prober *prober);
+
+#endif

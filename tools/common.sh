@@ -1,0 +1,48 @@
+# Shared by ./check and ./quickstart: what Debian packages are needed, and how configure is made. Sourced; $here is set.
+cores=$(nproc)
+build_packages="build-essential autoconf automake pkg-config libldns-dev libssl-dev libmaxminddb-dev libc-ares-dev
+	libcurl4-openssl-dev liburcu-dev libcyaml-dev libjansson-dev check"
+test_packages="clang-14 libclang-rt-14-dev clang-format-14 python3 python3-dnspython nginx-light unbound bind9 bind9-utils bind9-dnsutils
+	knot-dnsutils ldnsutils openssl iproute2 man-db ca-certificates procps"
+quickstart_packages="python3 bind9-dnsutils libmaxmind-db-writer-perl dpkg procps"
+
+say() {
+	printf '== %s\n' "$*"
+}
+
+# Install those of the named packages that are not there; without root it only says which are missing.
+need_packages() {
+	local package missing=""
+	for package in "$@"; do
+		[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing="$missing $package"
+	done
+	[ -z "$missing" ] && return 0
+	if [ "$(id -u)" -ne 0 ]; then
+		say "these packages are missing; start this with sudo, or install them:$missing"
+		exit 1
+	fi
+	say "installing:$missing"
+	export DEBIAN_FRONTEND=noninteractive
+	# servers that the tests start themselves must not be started by their packages
+	if [ ! -e /usr/sbin/policy-rc.d ]; then
+		printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+		chmod +x /usr/sbin/policy-rc.d
+		trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+	fi
+	# shellcheck disable=SC2086
+	if ! { apt-get update && apt-get install -y --no-install-recommends $missing; } >/tmp/gslb-apt.$$ 2>&1; then
+		tail -n 20 /tmp/gslb-apt.$$
+		say "apt-get could not install them"
+		exit 1
+	fi
+	rm -f /tmp/gslb-apt.$$
+}
+
+make_configure() {
+	[ -x "$here/configure" ] && [ "$here/configure" -nt "$here/configure.ac" ] && return 0
+	say "making configure"
+	(cd "$here" && autoreconf -fi) >"$here/autoreconf.log" 2>&1 || {
+		tail -n 20 "$here/autoreconf.log"
+		return 1
+	}
+}
