@@ -1,1 +1,31 @@
-# rows of health/
+# libhealth.a is what gslbd links, too; libprobe.a, with curl and c-ares, is gslb-health's alone.
+noinst_LIBRARIES += libhealth.a libprobe.a
+libhealth_a_SOURCES = \
+	health/health.h \
+	health/board.c health/board.h \
+	health/detector.c \
+	health/identity.c \
+	health/message.c health/message.h \
+	health/plan.c health/plan.h \
+	health/verdict.c
+libprobe_a_SOURCES = \
+	health/changelog.c health/changelog.h \
+	health/lookup.c health/lookup.h \
+	health/loop.c health/loop.h \
+	health/once.c health/once.h \
+	health/post.c health/post.h \
+	health/probe.c health/probe.h \
+	health/probe_dns.c \
+	health/probe_exec.c \
+	health/probe_http.c \
+	health/probe_none.c \
+	health/probe_push.c \
+	health/probe_tcp.c \
+	health/prober.c health/prober.h \
+	health/process.c \
+	health/service.c health/service.h
+libprobe_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CARES_CFLAGS)
+
+sbin_PROGRAMS += gslb-health
+gslb_health_SOURCES = health/main.c
+gslb_health_LDADD = libprobe.a libhealth.a libbase.a $(CURL_LIBS) $(CARES_LIBS)

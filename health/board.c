@@ -1,0 +1,107 @@
+/* The verdict board: an array of slots in a memfd. It is sealed against resizing before anyone else sees it, so that neither
+ * side can make the other trip over a missing page; gslbd maps it read-only and presets slots through the descriptor. */
+#include "health/board.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+_Static_assert(sizeof(struct board_slot) == 64, "the layout both programs agree on");
+
+struct board {
+	int fd;
+	uint32_t nslots;
+	const struct board_slot *slots;
+};
+
+static size_t board_len(uint32_t nslots)
+{
+	return (nslots > 0 ? nslots : 1) * sizeof(struct board_slot); /* nothing cannot be mapped */
+}
+
+struct board *board_new(uint32_t nslots, struct err *err)
+{
+	int fd = memfd_create("gslb-board", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct board *board;
+	void *slots;
+
+	if (fd < 0) {
+		err_set(err, "the verdict board cannot be made: %s", strerror(errno));
+		return NULL;
+	}
+	if (ftruncate(fd, (off_t)board_len(nslots)) != 0 ||
+		fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0 ||
+		(slots = mmap(NULL, board_len(nslots), PROT_READ, MAP_SHARED, fd, 0)) == MAP_FAILED) {
+		err_set(err, "the verdict board of %u slots cannot be made: %s", nslots, strerror(errno));
+		close(fd);
+		return NULL;
+	}
+	board = mem_alloc(sizeof *board);
+	*board = (struct board){ .fd = fd, .nslots = nslots, .slots = slots };
+	return board;
+}
+
+void board_free(struct board *board)
+{
+	if (board == NULL)
+		return;
+	board_detach((struct board_slot *)(uintptr_t)board->slots, board->nslots);
+	close(board->fd);
+	free(board);
+}
+
+int board_fd(const struct board *board)
+{
+	return board->fd;
+}
+
+uint32_t board_nslots(const struct board *board)
+{
+	return board->nslots;
+}
+
+const struct board_slot *board_slots(const struct board *board)
+{
+	return board->slots;
+}
+
+bool board_put(struct board *board, uint32_t slot, const struct verdict *verdict)
+{
+	struct board_slot fresh = { .word = verdict_pack(verdict) };
+	off_t at = (off_t)slot * (off_t)sizeof fresh;
+
+	return slot < board->nslots && pwrite(board->fd, &fresh, sizeof fresh, at) == (ssize_t)sizeof fresh;
+}
+
+struct board_slot *board_attach(int fd, uint32_t nslots, struct err *err)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+	struct stat st;
+	void *slots;
+
+	if (seals < 0 || !(seals & F_SEAL_SHRINK)) {
+		err_set(err, "the verdict board is not sealed against shrinking: it must be a memfd that "
+			     "gslbd made");
+		return NULL;
+	}
+	if (fstat(fd, &st) != 0 || (uint64_t)st.st_size < board_len(nslots)) {
+		err_set(err, "the verdict board is too small for its %u slots", nslots);
+		return NULL;
+	}
+	slots = mmap(NULL, board_len(nslots), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (slots == MAP_FAILED) {
+		err_set(err, "the verdict board cannot be mapped: %s", strerror(errno));
+		return NULL;
+	}
+	return slots;
+}
+
+void board_detach(struct board_slot *slots, uint32_t nslots)
+{
+	if (slots != NULL)
+		munmap(slots, board_len(nslots));
+}

@@ -1,0 +1,42 @@
+/* loop - one thread's epoll and its timers. Watches and timers are embedded in what they belong to: the loop owns none of
+ * them, and LOOP_OWNER leads from one back to its owner. */
+#ifndef GSLB_HEALTH_LOOP_H
+#define GSLB_HEALTH_LOOP_H
+
+#include <stddef.h>
+#include <sys/epoll.h>
+
+#include "base/base.h"
+
+struct loop;
+
+struct loop_timer {
+	void (*fire)(struct loop_timer *timer);
+	uint64_t at_us; /* monotonic */
+	size_t place;   /* in the heap, from 1; 0: not set */
+};
+
+struct loop_watch {
+	void (*ready)(struct loop_watch *watch, uint32_t events); /* EPOLLIN, EPOLLOUT, EPOLLHUP, EPOLLERR */
+	int fd;
+};
+
+#define LOOP_OWNER(part, type, member) ((type *)(void *)((char *)(part)-offsetof(type, member)))
+
+struct loop *loop_new(struct err *err); /* NULL when the kernel has no epoll for us */
+void loop_free(struct loop *loop);
+
+/* Set, or move, a timer; it fires once. loop_clear of one that is not set does nothing. */
+void loop_set(struct loop *loop, struct loop_timer *timer, uint64_t at_us);
+void loop_clear(struct loop *loop, struct loop_timer *timer);
+
+/* False when the kernel refuses: out of memory or of watches. */
+bool loop_watch(struct loop *loop, struct loop_watch *watch, uint32_t events);
+bool loop_rewatch(struct loop *loop, struct loop_watch *watch, uint32_t events);
+/* Before the descriptor is closed. After it the watch may be freed, also in the midst of a round. */
+void loop_unwatch(struct loop *loop, struct loop_watch *watch);
+
+void loop_run(struct loop *loop); /* until loop_stop */
+void loop_stop(struct loop *loop);
+
+#endif

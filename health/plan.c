@@ -1,0 +1,274 @@
+/* A plan as bytes: a head, then targets, then lookups, each field after the other in the host's byte order, texts as a length
+ * and their bytes. It is read through a cursor that remembers its first error. The reader copies the file first instead of
+ * mapping it: nobody can then change it between the check and the use. */
+#include "health/plan.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char magic[8] = "gslbpln1";
+
+enum {
+	TEXT_LEN_MAX = 1 << 16,      /* a TXT record's data is no longer */
+	TARGET_LEN_MIN = 46 + 6 * 4, /* all fields of one without the texts' bytes and the status ranges */
+	LOOKUP_LEN_MIN = 8,
+	PLAN_LEN_MAX = 1 << 30,
+};
+
+/* ---- writing ---- */
+
+static void put(struct buf *buf, const void *field, size_t len)
+{
+	buf_add(buf, field, len);
+}
+
+static void put_u16(struct buf *buf, uint16_t number)
+{
+	put(buf, &number, sizeof number);
+}
+
+static void put_u32(struct buf *buf, uint32_t number)
+{
+	put(buf, &number, sizeof number);
+}
+
+static bool put_text(struct buf *buf, const char *text, const char *what, struct err *err)
+{
+	size_t len = text == NULL ? 0 : strlen(text);
+
+	if (len > TEXT_LEN_MAX)
+		return err_set(err, "%s has %zu bytes: at most %d can be handed to gslb-health", what, len,
+			TEXT_LEN_MAX);
+	put_u32(buf, (uint32_t)len);
+	put(buf, text, len);
+	return true;
+}
+
+static bool put_target(struct buf *buf, const struct health_target *target, struct err *err)
+{
+	const struct health_probe *probe = &target->probe;
+
+	assert(probe->nstatus <= COUNT_OF(probe->status));
+	put_u32(buf, target->slot);
+	put_u16(buf, target->generation);
+	put_u16(buf, target->port);
+	put(buf, &target->addr.family, 1);
+	put(buf, target->addr.bytes, 16);
+	put_u16(buf, (uint16_t)probe->check);
+	put_u16(buf, probe->verify);
+	put_u16(buf, probe->cert_days);
+	put_u16(buf, probe->qtype);
+	put_u32(buf, probe->interval_ms);
+	put_u32(buf, probe->timeout_ms);
+	put_u16(buf, probe->rise);
+	put_u16(buf, probe->fall);
+	put(buf, &probe->nstatus, 1);
+	for (unsigned i = 0; i < probe->nstatus; i++) {
+		put_u16(buf, probe->status[i].from);
+		put_u16(buf, probe->status[i].to);
+	}
+	return put_text(buf, probe->host, "host", err) && put_text(buf, probe->path, "path", err) &&
+	       put_text(buf, probe->body, "body", err) && put_text(buf, probe->qname, "qname", err) &&
+	       put_text(buf, probe->command, "command", err) && put_text(buf, target->label, "label", err);
+}
+
+bool plan_format(const struct health_plan *plan, struct buf *buf, struct err *err)
+{
+	put(buf, magic, sizeof magic);
+	put(buf, &plan->serial, sizeof plan->serial);
+	put_u32(buf, (uint32_t)plan->ntargets);
+	put_u32(buf, (uint32_t)plan->nlookups);
+	if (!put_text(buf, plan->checks_directory, "checks-directory", err))
+		return false;
+	for (size_t i = 0; i < plan->ntargets; i++)
+		if (!put_target(buf, &plan->targets[i], err))
+			return false;
+	for (size_t i = 0; i < plan->nlookups; i++) {
+		put_u32(buf, plan->lookups[i].id);
+		if (!put_text(buf, plan->lookups[i].name, "name", err))
+			return false;
+	}
+	return true;
+}
+
+int health_plan_write(const struct health_plan *plan, struct err *err)
+{
+	struct buf buf = { 0 };
+	int fd = -1;
+
+	if (!plan_format(plan, &buf, err))
+		goto out;
+	fd = memfd_create("gslb-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0 || !file_write_all(fd, buf.text, buf.len) ||
+		fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+		err_set(err, "the plan for gslb-health cannot be written: %s", strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		fd = -1;
+	}
+out:
+	buf_fini(&buf);
+	return fd;
+}
+
+/* ---- reading ---- */
+
+struct cursor {
+	const uint8_t *at, *end;
+	struct arena *arena;
+	bool bad;
+};
+
+static void get(struct cursor *c, void *field, size_t len)
+{
+	if (c->bad || (size_t)(c->end - c->at) < len) {
+		c->bad = true;
+		memset(field, 0, len);
+		return;
+	}
+	memcpy(field, c->at, len);
+	c->at += len;
+}
+
+static uint16_t get_u16(struct cursor *c)
+{
+	uint16_t number;
+
+	get(c, &number, sizeof number);
+	return number;
+}
+
+static uint32_t get_u32(struct cursor *c)
+{
+	uint32_t number;
+
+	get(c, &number, sizeof number);
+	return number;
+}
+
+static const char *get_text(struct cursor *c)
+{
+	uint32_t len = get_u32(c);
+	char *text;
+
+	if (len > TEXT_LEN_MAX || (size_t)(c->end - c->at) < len)
+		c->bad = true;
+	if (c->bad || len == 0)
+		return "";
+	text = arena_alloc(c->arena, len + 1);
+	get(c, text, len);
+	if (memchr(text, '\0', len) != NULL)
+		c->bad = true;
+	return text;
+}
+
+static bool target_is_sound(const struct health_target *target)
+{
+	const struct health_probe *probe = &target->probe;
+
+	return (target->addr.family == ADDR_V4 || target->addr.family == ADDR_V6) &&
+	       probe->check <= HEALTH_CHECK_PUSH && probe->interval_ms > 0 && probe->timeout_ms > 0 &&
+	       probe->rise > 0 && probe->fall > 0;
+}
+
+static void get_target(struct cursor *c, struct health_target *target)
+{
+	struct health_probe *probe = &target->probe;
+
+	target->slot = get_u32(c);
+	target->generation = get_u16(c);
+	target->port = get_u16(c);
+	get(c, &target->addr.family, 1);
+	get(c, target->addr.bytes, 16);
+	probe->check = get_u16(c);
+	probe->verify = get_u16(c) != 0;
+	probe->cert_days = get_u16(c);
+	probe->qtype = get_u16(c);
+	probe->interval_ms = get_u32(c);
+	probe->timeout_ms = get_u32(c);
+	probe->rise = get_u16(c);
+	probe->fall = get_u16(c);
+	get(c, &probe->nstatus, 1);
+	if (probe->nstatus > COUNT_OF(probe->status)) {
+		c->bad = true;
+		probe->nstatus = 0;
+	}
+	for (unsigned i = 0; i < probe->nstatus; i++) {
+		probe->status[i].from = get_u16(c);
+		probe->status[i].to = get_u16(c);
+	}
+	probe->host = get_text(c);
+	probe->path = get_text(c);
+	probe->body = get_text(c);
+	probe->qname = get_text(c);
+	probe->command = get_text(c);
+	target->label = get_text(c);
+	c->bad |= !target_is_sound(target);
+}
+
+/* A count that the rest of the bytes cannot hold is damage, and must not size an array. */
+static size_t get_count(struct cursor *c, size_t item_len_min)
+{
+	size_t count = get_u32(c);
+
+	if (count > (size_t)(c->end - c->at) / item_len_min)
+		c->bad = true;
+	return c->bad ? 0 : count;
+}
+
+bool plan_parse(
+	const uint8_t *bytes, size_t len, struct arena *arena, struct health_plan *plan, struct err *err)
+{
+	struct cursor c = { .at = bytes, .end = bytes + len, .arena = arena };
+	struct health_target *targets;
+	struct health_lookup *lookups;
+	char head[sizeof magic];
+
+	get(&c, head, sizeof head);
+	if (c.bad || memcmp(head, magic, sizeof head) != 0)
+		return err_set(err, "not a plan of this version: gslbd and gslb-health must be of one build");
+	*plan = (struct health_plan){ 0 };
+	get(&c, &plan->serial, sizeof plan->serial);
+	plan->ntargets = get_count(&c, TARGET_LEN_MIN);
+	plan->nlookups = get_count(&c, LOOKUP_LEN_MIN);
+	plan->checks_directory = get_text(&c);
+	plan->targets = targets = arena_alloc(arena, plan->ntargets * sizeof *targets);
+	plan->lookups = lookups = arena_alloc(arena, plan->nlookups * sizeof *lookups);
+	for (size_t i = 0; i < plan->ntargets && !c.bad; i++)
+		get_target(&c, &targets[i]);
+	for (size_t i = 0; i < plan->nlookups && !c.bad; i++) {
+		lookups[i].id = get_u32(&c);
+		lookups[i].name = get_text(&c);
+	}
+	if (c.bad || c.at != c.end)
+		return err_set(err, "the plan is damaged at byte %zu of %zu", (size_t)(c.at - bytes), len);
+	return true;
+}
+
+bool health_plan_read(int fd, struct arena *arena, struct health_plan *plan, struct err *err)
+{
+	size_t len = 0;
+	uint8_t *bytes;
+	struct stat st;
+	bool ok;
+
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > PLAN_LEN_MAX)
+		return err_set(err, "a plan comes as a memfd of at most %d bytes", PLAN_LEN_MAX);
+	bytes = mem_alloc((size_t)st.st_size);
+	while (len < (size_t)st.st_size) {
+		ssize_t n = pread(fd, bytes + len, (size_t)st.st_size - len, (off_t)len);
+
+		if (n <= 0 && !(n < 0 && errno == EINTR))
+			break;
+		len += n > 0 ? (size_t)n : 0;
+	}
+	ok = plan_parse(bytes, len, arena, plan, err);
+	free(bytes);
+	return ok;
+}

@@ -1,0 +1,369 @@
+/* Each target has one probe and one timer, and is either waiting for the timer or being probed, so that there is never more
+ * than one probe of an endpoint in flight. First probes are spread over a second, second ones over the interval; after that
+ * jitter keeps them apart. A verdict lies on the board from the moment it is reached: killing this process loses nothing. */
+#include "health/prober.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "health/changelog.h"
+
+enum {
+	FIRST_SPREAD_MS = 1000,
+	JITTER_PERCENT = 5,
+	CERT_LOOK_MS = 3600 * 1000,
+	CERT_WARN_MS = 24 * 3600 * 1000,
+};
+
+struct target {
+	struct prober *prober;
+	struct health_target spec;
+	uint64_t identity;
+	struct detector detector;
+	enum probe_result reason;
+	struct probe probe;
+	struct loop_timer timer;
+	bool settled;         /* the second probe's wait, which spreads them, is behind us */
+	uint64_t contrary_ms; /* wall: the first of the results against the state; 0: none */
+	uint64_t cert_looked_ms, cert_warned_ms; /* monotonic; 0: never */
+};
+
+struct prober {
+	struct loop *loop;
+	struct probe_runner *runner;
+	void (*changed)(void *arg, uint32_t slot);
+	void *arg;
+	struct board_slot *slots;
+	uint32_t nslots;
+	struct target **targets; /* by slot; NULL: none */
+	uint32_t ntargets;       /* room in that array */
+	struct dice dice;
+	struct changelog changelog;
+};
+
+/* ---- the board ---- */
+
+static struct board_slot *slot_of(const struct target *target)
+{
+	const struct prober *prober = target->prober;
+
+	return target->spec.slot < prober->nslots ? &prober->slots[target->spec.slot] : NULL;
+}
+
+static void write_word(const struct target *target)
+{
+	struct board_slot *slot = slot_of(target);
+	struct verdict verdict = {
+		.state = target->detector.state,
+		.doubt = target->detector.doubt,
+		.recovered = target->detector.recovered,
+		.reason = (uint8_t)target->reason,
+		.generation = target->spec.generation,
+		.since_s = (uint32_t)(target->detector.since_ms / 1000),
+	};
+
+	if (slot == NULL)
+		return;
+	atomic_store_explicit(&slot->streak, target->detector.streak, memory_order_relaxed);
+	atomic_store_explicit(&slot->word, verdict_pack(&verdict), memory_order_relaxed);
+}
+
+static void write_report(
+	const struct target *target, const struct probe_report *report, bool changed, uint64_t now_ms)
+{
+	struct board_slot *slot = slot_of(target);
+
+	if (slot == NULL)
+		return;
+	atomic_fetch_add_explicit(&slot->probes, 1, memory_order_relaxed);
+	atomic_store_explicit(&slot->last_s, (uint32_t)(now_ms / 1000), memory_order_relaxed);
+	atomic_store_explicit(&slot->number, report->number, memory_order_relaxed);
+	if (report->result == PROBE_OK)
+		atomic_store_explicit(&slot->rtt_us, report->took_us, memory_order_relaxed);
+	else
+		memcpy(slot->detail, report->detail, sizeof slot->detail);
+	if (changed)
+		atomic_fetch_add_explicit(&slot->transitions, 1, memory_order_relaxed);
+}
+
+/* What the last gslb-health, or gslbd, wrote of this very target; else it is unknown. */
+static void read_word(struct target *target)
+{
+	const struct prober *prober = target->prober;
+	struct verdict was =
+		board_read(prober->slots, prober->nslots, target->spec.slot, target->spec.generation);
+
+	target->detector = (struct detector){
+		.state = was.state,
+		.doubt = was.doubt,
+		.recovered = was.recovered,
+		.since_ms = was.since_s * (uint64_t)1000,
+	};
+	if (was.doubt)
+		target->detector.streak =
+			atomic_load_explicit(&prober->slots[target->spec.slot].streak, memory_order_relaxed);
+	target->reason = was.since_s == 0 ? PROBE_NONE : (enum probe_result)was.reason;
+	if (target->reason >= PROBE_RESULTS)
+		target->reason = PROBE_NONE;
+}
+
+/* ---- one result ---- */
+
+static void wait_for(struct target *target, uint64_t ms)
+{
+	loop_set(target->prober->loop, &target->timer, clock_monotonic_us() + ms * 1000);
+}
+
+/* The time to the next probe. Only the plain interval is varied: in doubt the re-probes come when they come. */
+static uint64_t varied(struct target *target, uint32_t next_ms)
+{
+	uint32_t interval_ms = target->spec.probe.interval_ms, jitter_ms = interval_ms / 100 * JITTER_PERCENT;
+	struct dice *dice = &target->prober->dice;
+
+	if (next_ms != interval_ms)
+		return next_ms;
+	if (!target->settled) {
+		target->settled = true;
+		return interval_ms / 4 + dice_below(dice, interval_ms - interval_ms / 4 + 1);
+	}
+	return interval_ms - jitter_ms + dice_below(dice, 2 * (uint64_t)jitter_ms + 1);
+}
+
+static void log_change(
+	struct target *target, enum health_state was, const struct probe_report *report, uint64_t now_ms)
+{
+	changelog_add(&target->prober->changelog,
+		&(struct changelog_entry){
+			.label = target->spec.label,
+			.state = target->detector.state,
+			.was = was,
+			.check = probe_check_name(target->spec.probe.check),
+			.report = report,
+			.after_ms = target->contrary_ms != 0 && now_ms > target->contrary_ms
+					    ? now_ms - target->contrary_ms
+					    : 0,
+		});
+}
+
+static void note_contrary(struct target *target, uint64_t now_ms)
+{
+	if (target->detector.streak == 0)
+		target->contrary_ms = 0;
+	else if (target->contrary_ms == 0)
+		target->contrary_ms = now_ms;
+}
+
+/* Take in one result, from a probe or pushed; says when to look again. */
+static uint32_t take_result(struct target *target, const struct probe_report *report, bool pushed)
+{
+	const struct health_probe *probe = &target->spec.probe;
+	const struct detector_rule rule = { .rise = pushed ? 1 : probe->rise,
+		.fall = pushed ? 1 : probe->fall,
+		.interval_ms = probe->interval_ms };
+	struct detector before = target->detector;
+	uint64_t now_ms = clock_wall_ms();
+	uint32_t next_ms;
+	bool changed = detector_step(&target->detector, &rule, report->result, now_ms, &next_ms);
+
+	target->reason = report->result;
+	write_report(target, report, changed, now_ms);
+	write_word(target);
+	if (changed)
+		log_change(target, before.state, report, now_ms);
+	note_contrary(target, now_ms);
+	if (changed || target->detector.doubt != before.doubt)
+		target->prober->changed(target->prober->arg, target->spec.slot);
+	return next_ms;
+}
+
+static void mind_certificate(struct target *target, int days)
+{
+	uint64_t now_ms = clock_monotonic_ms();
+
+	if (days == INT_MAX)
+		return;
+	target->cert_looked_ms = now_ms;
+	if (days >= target->spec.probe.cert_days)
+		return;
+	if (target->cert_warned_ms != 0 && now_ms < target->cert_warned_ms + CERT_WARN_MS)
+		return;
+	target->cert_warned_ms = now_ms;
+	log_warning("target=\"%s\" certificate ends in %d days: renew it", target->spec.label, days);
+}
+
+static void probe_finished(struct probe *probe, const struct probe_report *report)
+{
+	struct target *target = LOOP_OWNER(probe, struct target, probe);
+
+	mind_certificate(target, report->cert_days);
+	wait_for(target, varied(target, take_result(target, report, false)));
+}
+
+static void probe_is_due(struct loop_timer *timer)
+{
+	struct target *target = LOOP_OWNER(timer, struct target, timer);
+	uint64_t now_ms = clock_monotonic_ms();
+
+	target->probe.look_at_cert =
+		target->spec.probe.cert_days > 0 &&
+		(target->cert_looked_ms == 0 || now_ms >= target->cert_looked_ms + CERT_LOOK_MS);
+	probe_start(target->prober->runner, &target->probe);
+}
+
+/* ---- targets come and go ---- */
+
+static struct target *target_new(struct prober *prober, const struct health_target *spec, uint64_t identity)
+{
+	struct target *target = mem_alloc(sizeof *target);
+	uint32_t interval_ms = spec->probe.interval_ms;
+
+	*target = (struct target){ .prober = prober, .spec = *spec, .identity = identity };
+	target->timer.fire = probe_is_due;
+	target->probe.target = &target->spec;
+	target->probe.finished = probe_finished;
+	if (!probe_is_pushed(spec->probe.check))
+		wait_for(target, hash_mix(identity, spec->slot) %
+					 (interval_ms < FIRST_SPREAD_MS ? interval_ms : FIRST_SPREAD_MS));
+	return target;
+}
+
+static void target_free(struct target *target)
+{
+	if (target == NULL)
+		return;
+	probe_cancel(&target->probe);
+	loop_clear(target->prober->loop, &target->timer);
+	free(target);
+}
+
+/* The times may have changed: it must not wait longer than the new interval. */
+static void target_renew(struct target *target, const struct health_target *spec)
+{
+	uint64_t latest_us = clock_monotonic_us() + spec->probe.interval_ms * (uint64_t)1000;
+
+	target->spec = *spec;
+	if (target->timer.place != 0 && target->timer.at_us > latest_us)
+		loop_set(target->prober->loop, &target->timer, latest_us);
+}
+
+static struct target *take_old(struct prober *prober, const struct health_target *spec, uint64_t identity)
+{
+	struct target *old = spec->slot < prober->ntargets ? prober->targets[spec->slot] : NULL;
+
+	if (old == NULL || old->spec.generation != spec->generation || old->identity != identity)
+		return NULL;
+	prober->targets[spec->slot] = NULL;
+	return old;
+}
+
+/* Another target had this slot under the same generation: what the board says there is not of this one. */
+static bool board_speaks_of_another(const struct prober *prober, const struct health_target *spec)
+{
+	const struct target *old = spec->slot < prober->ntargets ? prober->targets[spec->slot] : NULL;
+
+	return old != NULL && old->spec.generation == spec->generation;
+}
+
+static struct target *adopt(struct prober *prober, const struct health_target *spec)
+{
+	uint64_t identity = health_identity(&spec->addr, spec->port, &spec->probe);
+	struct target *target = take_old(prober, spec, identity);
+
+	if (target != NULL) {
+		target_renew(target, spec);
+		return target;
+	}
+	target = target_new(prober, spec, identity);
+	target->reason = PROBE_NONE;
+	if (!board_speaks_of_another(prober, spec))
+		read_word(target);
+	write_word(target);
+	return target;
+}
+
+void prober_set_targets(struct prober *prober, const struct health_target *targets, size_t n)
+{
+	struct target **fresh = mem_alloc(prober->nslots * sizeof *fresh);
+
+	for (size_t i = 0; i < n; i++) {
+		uint32_t slot = targets[i].slot;
+
+		if (slot >= prober->nslots)
+			log_error("target=\"%s\" slot %u lies beyond the board of %u: not probed",
+				targets[i].label, slot, prober->nslots);
+		else if (fresh[slot] != NULL)
+			log_error("target=\"%s\" slot %u is also that of \"%s\": not probed",
+				targets[i].label, slot, fresh[slot]->spec.label);
+		else
+			fresh[slot] = adopt(prober, &targets[i]);
+	}
+	for (uint32_t slot = 0; slot < prober->ntargets; slot++)
+		target_free(prober->targets[slot]);
+	free(prober->targets);
+	prober->targets = fresh;
+	prober->ntargets = prober->nslots;
+}
+
+/* A new board is written before anyone looks at it; the tables' fields come over from the old one. */
+static void move_to(struct target *target, const struct board_slot *old, struct board_slot *fresh)
+{
+	atomic_store_explicit(&fresh->rtt_us, atomic_load(&old->rtt_us), memory_order_relaxed);
+	atomic_store_explicit(&fresh->last_s, atomic_load(&old->last_s), memory_order_relaxed);
+	atomic_store_explicit(&fresh->transitions, atomic_load(&old->transitions), memory_order_relaxed);
+	atomic_store_explicit(&fresh->probes, atomic_load(&old->probes), memory_order_relaxed);
+	atomic_store_explicit(&fresh->number, atomic_load(&old->number), memory_order_relaxed);
+	memcpy(fresh->detail, old->detail, sizeof fresh->detail);
+	write_word(target);
+}
+
+void prober_set_board(struct prober *prober, struct board_slot *slots, uint32_t nslots)
+{
+	const struct board_slot *old = prober->slots;
+	uint32_t old_nslots = prober->nslots;
+
+	prober->slots = slots;
+	prober->nslots = nslots;
+	for (uint32_t i = 0; i < prober->ntargets; i++)
+		if (prober->targets[i] != NULL && i < old_nslots && i < nslots)
+			move_to(prober->targets[i], &old[i], &slots[i]);
+}
+
+bool prober_push(struct prober *prober, uint32_t slot, uint16_t generation, bool up)
+{
+	struct target *target = slot < prober->ntargets ? prober->targets[slot] : NULL;
+	struct probe_report report = { .result = up ? PROBE_PUSHED_UP : PROBE_PUSHED_DOWN };
+
+	if (target == NULL || target->spec.generation != generation ||
+		!probe_is_pushed(target->spec.probe.check))
+		return false;
+	take_result(target, &report, true);
+	return true;
+}
+
+void prober_tick(struct prober *prober)
+{
+	changelog_tick(&prober->changelog);
+}
+
+struct prober *prober_new(
+	struct loop *loop, struct probe_runner *runner, void (*changed)(void *arg, uint32_t slot), void *arg)
+{
+	struct prober *prober = mem_alloc(sizeof *prober);
+
+	*prober = (struct prober){
+		.loop = loop, .runner = runner, .changed = changed, .arg = arg, .dice = dice_from_kernel()
+	};
+	return prober;
+}
+
+void prober_free(struct prober *prober)
+{
+	if (prober == NULL)
+		return;
+	for (uint32_t slot = 0; slot < prober->ntargets; slot++)
+		target_free(prober->targets[slot]);
+	free(prober->targets);
+	free(prober);
+}
