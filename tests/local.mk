@@ -1,7 +1,7 @@
 # Unit programs link only what their folder may use, so a call in the wrong direction does not link.
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 AM_TESTS_ENVIRONMENT = top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)'; export top_srcdir top_builddir;
-EXTRA_DIST += tests/unit/unit.h
+EXTRA_DIST += tests/unit/unit.h tests/fuzz/run.sh
 
 check_PROGRAMS += tests/unit/base_test
 tests_unit_base_test_SOURCES = tests/unit/base.c
@@ -9,8 +9,14 @@ tests_unit_base_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_base_test_LDADD = libbase.a $(CHECK_LIBS)
 TESTS += tests/unit/base_test
 
+TESTS += tests/layers.test
+EXTRA_DIST += tests/layers.test
+
 include tests/zones.mk
 include tests/geo.mk
 include tests/health.mk
 include tests/gslb.mk
 include tests/blackbox.mk
+
+# What a second compiler and the sanitizer builds run: all but the black box.
+QUICK_TESTS = $(filter-out tests/blackbox/%,$(TESTS))
