@@ -1,1 +1,11 @@
-# rows of the health tests
+check_PROGRAMS += tests/unit/health_test
+tests_unit_health_test_SOURCES = tests/unit/health.c
+tests_unit_health_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_health_test_LDADD = libhealth.a libbase.a $(CHECK_LIBS)
+TESTS += tests/unit/health_test
+
+check_PROGRAMS += tests/fuzz/fuzz_health
+tests_fuzz_fuzz_health_SOURCES = tests/fuzz/fuzz_health.c tests/fuzz/replay.c
+tests_fuzz_fuzz_health_LDADD = libhealth.a libbase.a
+TESTS += tests/fuzz/health.test
+EXTRA_DIST += tests/fuzz/health.test tests/fuzz/corpus/health

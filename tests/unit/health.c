@@ -1,0 +1,777 @@
+#include "tests/unit/unit.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "health/board.h"
+#include "health/health.h"
+#include "health/message.h"
+#include "health/plan.h"
+
+/* ---- verdicts ---- */
+
+START_TEST(a_verdict_packs_and_unpacks_to_itself)
+{
+	for (unsigned bits = 0; bits < 12; bits++) {
+		struct verdict v = { .state = bits % 3,
+			.doubt = bits / 3 % 2,
+			.recovered = bits / 6,
+			.reason = PROBE_TLS_NAME,
+			.generation = 0xfedc,
+			.since_s = 0x89abcdef };
+		struct verdict back = verdict_unpack(verdict_pack(&v));
+
+		ck_assert_int_eq(back.state, v.state);
+		ck_assert(back.doubt == v.doubt && back.recovered == v.recovered);
+		ck_assert_uint_eq(back.reason, PROBE_TLS_NAME);
+		ck_assert_uint_eq(back.generation, 0xfedc);
+		ck_assert_uint_eq(back.since_s, 0x89abcdef);
+	}
+}
+END_TEST
+
+START_TEST(the_bits_of_a_word_are_those_of_the_contract)
+{
+	struct verdict v = { .state = HEALTH_DOWN,
+		.doubt = true,
+		.recovered = true,
+		.reason = 3,
+		.generation = 0x1234,
+		.since_s = 0x55667788 };
+
+	ck_assert(verdict_pack(&v) == 0x556677881234030eu);
+}
+END_TEST
+
+START_TEST(any_word_is_safe_and_a_state_of_3_is_unknown)
+{
+	struct verdict v = verdict_unpack(UINT64_MAX);
+	struct dice dice = { 7 };
+
+	ck_assert_int_eq(v.state, HEALTH_UNKNOWN);
+	for (int i = 0; i < 100000; i++) {
+		v = verdict_unpack(dice_next(&dice));
+		ck_assert(v.state == HEALTH_UNKNOWN || v.state == HEALTH_UP || v.state == HEALTH_DOWN);
+		ck_assert_ptr_nonnull(probe_result_name(v.reason));
+	}
+}
+END_TEST
+
+START_TEST(every_probe_result_has_a_name_of_its_own)
+{
+	for (unsigned i = 0; i < PROBE_RESULTS; i++) {
+		ck_assert_ptr_nonnull(probe_result_name(i));
+		for (unsigned j = 0; j < i; j++)
+			ck_assert_str_ne(probe_result_name(i), probe_result_name(j));
+	}
+	ck_assert_str_eq(probe_result_name(PROBE_REFUSED), "connect refused");
+	ck_assert_str_eq(probe_result_name(PROBE_RESULTS), "?");
+	ck_assert_str_eq(probe_result_name(UINT32_MAX), "?");
+}
+END_TEST
+
+/* ---- the board ---- */
+
+START_TEST(a_slot_reads_as_it_was_put_and_only_under_its_generation)
+{
+	struct board *board = board_new(3, NULL);
+	struct verdict v = { .state = HEALTH_DOWN, .reason = PROBE_TIMEOUT, .generation = 9, .since_s = 77 };
+
+	ck_assert_ptr_nonnull(board);
+	ck_assert_uint_eq(board_nslots(board), 3);
+	ck_assert(board_put(board, 2, &v));
+	ck_assert(!board_put(board, 3, &v));
+	ck_assert_int_eq(board_read(board_slots(board), 3, 2, 9).state, HEALTH_DOWN);
+	ck_assert_int_eq(board_read(board_slots(board), 3, 2, 8).state, HEALTH_UNKNOWN);
+	ck_assert_int_eq(board_read(board_slots(board), 3, 3, 9).state, HEALTH_UNKNOWN);
+	ck_assert_int_eq(board_read(board_slots(board), 3, UINT32_MAX, 9).state, HEALTH_UNKNOWN);
+	board_free(board);
+}
+END_TEST
+
+START_TEST(what_the_other_side_writes_shows_at_once)
+{
+	struct board *board = board_new(100, NULL);
+	struct board_slot *slots = board_attach(board_fd(board), 100, NULL);
+	struct verdict v = { .state = HEALTH_UP, .generation = 1 };
+
+	ck_assert_ptr_nonnull(slots);
+	atomic_store(&slots[99].word, verdict_pack(&v));
+	ck_assert_int_eq(board_read(board_slots(board), 100, 99, 1).state, HEALTH_UP);
+	board_detach(slots, 100);
+	board_free(board);
+}
+END_TEST
+
+START_TEST(a_board_can_be_neither_cut_nor_grown)
+{
+	struct board *board = board_new(100, NULL);
+
+	ck_assert_int_ne(ftruncate(board_fd(board), 64), 0);
+	ck_assert_int_ne(ftruncate(board_fd(board), 1 << 20), 0);
+	ck_assert_int_ne(fcntl(board_fd(board), F_ADD_SEALS, F_SEAL_WRITE), 0);
+	board_free(board);
+}
+END_TEST
+
+START_TEST(a_board_that_could_shrink_or_is_too_small_is_refused)
+{
+	int unsealed = memfd_create("x", MFD_ALLOW_SEALING);
+	struct board *board = board_new(4, NULL);
+	struct err err = { "" };
+
+	ck_assert_int_eq(ftruncate(unsealed, 6400), 0);
+	ck_assert_ptr_null(board_attach(unsealed, 100, &err));
+	ck_assert_str_ne(err.text, "");
+	err.text[0] = '\0';
+	ck_assert_ptr_null(board_attach(board_fd(board), 5, &err));
+	ck_assert_str_ne(err.text, "");
+	ck_assert_ptr_null(board_attach(board_fd(board), UINT32_MAX, NULL));
+	ck_assert_ptr_null(board_attach(-1, 1, NULL));
+	close(unsealed);
+	board_free(board);
+}
+END_TEST
+
+START_TEST(a_board_of_no_slots_is_a_board)
+{
+	struct board *board = board_new(0, NULL);
+
+	ck_assert_ptr_nonnull(board);
+	ck_assert_int_eq(board_read(board_slots(board), 0, 0, 0).state, HEALTH_UNKNOWN);
+	board_free(board);
+	board_free(NULL);
+}
+END_TEST
+
+/* ---- the detector ---- */
+
+/* A run of results: + success, - failure, L local. After each: U up, D down, N not known; small letters: in doubt. */
+static const struct detector_case {
+	const char *says;
+	unsigned rise, fall;
+	enum health_state from;
+	const char *results, *states;
+} detections[] = {
+	{ "the first success brings an unknown one up", 2, 3, HEALTH_UNKNOWN, "++", "UU" },
+	{ "fall failures take it down", 2, 3, HEALTH_UP, "---", "uuD" },
+	{ "one success starts the count again", 2, 3, HEALTH_UP, "--+--+", "uuUuuU" },
+	{ "and the count runs full after it", 2, 3, HEALTH_UP, "--+---", "uuUuuD" },
+	{ "rise successes bring it back", 2, 3, HEALTH_DOWN, "++", "dU" },
+	{ "one failure starts the recovery again", 2, 3, HEALTH_DOWN, "+-+-++", "dDdDdU" },
+	{ "a longer rise counts all of them", 4, 1, HEALTH_DOWN, "++++-", "dddUD" },
+	{ "rise 1 and fall 1 turn at once", 1, 1, HEALTH_UP, "-+-+", "DUDU" },
+	{ "an unknown one needs fall failures, too", 2, 3, HEALTH_UNKNOWN, "---", "nnD" },
+	{ "an unknown one comes up after failures", 2, 3, HEALTH_UNKNOWN, "--+", "nnU" },
+	{ "down stays down", 2, 3, HEALTH_DOWN, "----", "DDDD" },
+	{ "up stays up", 2, 3, HEALTH_UP, "++++", "UUUU" },
+	{ "our own fault says nothing of an up one", 2, 3, HEALTH_UP, "LLLL", "UUUU" },
+	{ "our own fault neither counts nor clears", 2, 3, HEALTH_UP, "-L-L-", "uuuuD" },
+	{ "our own fault leaves a recovery be", 2, 3, HEALTH_DOWN, "+L+", "ddU" },
+	{ "our own fault leaves unknown be", 2, 3, HEALTH_UNKNOWN, "LL-", "NNn" },
+};
+
+static enum probe_result result_of(char c)
+{
+	return c == '+' ? PROBE_OK : c == '-' ? PROBE_REFUSED : PROBE_LOCAL;
+}
+
+static char letter_of(const struct detector *d)
+{
+	static const char sure[] = "NUD", doubtful[] = "nud";
+
+	return d->doubt ? doubtful[d->state] : sure[d->state];
+}
+
+START_TEST(a_run_of_results_leads_to_these_states)
+{
+	const struct detector_case *c = &detections[_i];
+	const struct detector_rule rule = { (uint16_t)c->rise, (uint16_t)c->fall, 5000 };
+	struct detector d = { .state = c->from, .since_ms = 1 };
+	char states[32] = "";
+
+	for (size_t i = 0; c->results[i] != '\0'; i++) {
+		enum health_state before = d.state;
+		uint32_t next_ms;
+		bool changed = detector_step(&d, &rule, result_of(c->results[i]), 1000 + i, &next_ms);
+
+		ck_assert_msg(changed == (d.state != before), "%s: step %zu", c->says, i);
+		ck_assert_msg(!changed || d.since_ms == 1000 + i, "%s: since of step %zu", c->says, i);
+		states[i] = letter_of(&d);
+	}
+	ck_assert_msg(strcmp(states, c->states) == 0, "%s: %s gave %s, not %s", c->says, c->results, states,
+		c->states);
+}
+END_TEST
+
+static const struct wait_case {
+	const char *says;
+	unsigned rise, fall, interval_ms;
+	enum health_state from;
+	const char *results;
+	uint32_t waits[8];
+} waits[] = {
+	{ "a success waits for the interval", 2, 3, 5000, HEALTH_UP, "++", { 5000, 5000 } },
+	{ "a failure is looked into at once, then soon", 2, 6, 5000, HEALTH_UP, "------",
+		{ 0, 500, 1000, 5000, 5000, 5000 } },
+	{ "down waits for the interval again", 2, 3, 5000, HEALTH_UP, "----", { 0, 500, 5000, 5000 } },
+	{ "a success ends the hurry", 2, 3, 5000, HEALTH_UP, "-+-", { 0, 5000, 0 } },
+	{ "recovery hurries", 3, 3, 5000, HEALTH_DOWN, "++++", { 1000, 1000, 5000, 5000 } },
+	{ "nothing is later than the interval", 3, 4, 300, HEALTH_UP, "---", { 0, 300, 300 } },
+	{ "a short interval bounds recovery", 3, 4, 300, HEALTH_DOWN, "++", { 300, 300 } },
+	{ "an unknown one hurries, too", 2, 3, 5000, HEALTH_UNKNOWN, "---", { 0, 500, 5000 } },
+	{ "our own fault is tried again in a second", 2, 3, 5000, HEALTH_UP, "L+", { 1000, 5000 } },
+};
+
+START_TEST(the_next_probe_is_due_when_the_state_wants_it)
+{
+	const struct wait_case *c = &waits[_i];
+	const struct detector_rule rule = { (uint16_t)c->rise, (uint16_t)c->fall, c->interval_ms };
+	struct detector d = { .state = c->from };
+
+	for (size_t i = 0; c->results[i] != '\0'; i++) {
+		uint32_t next_ms;
+
+		detector_step(&d, &rule, result_of(c->results[i]), 1, &next_ms);
+		ck_assert_msg(next_ms == c->waits[i], "%s: step %zu waits %u ms, not %u", c->says, i, next_ms,
+			c->waits[i]);
+	}
+}
+END_TEST
+
+START_TEST(only_up_after_down_counts_as_recovered)
+{
+	const struct detector_rule rule = { 1, 1, 1000 };
+	struct detector d = { 0 };
+	uint32_t next_ms;
+
+	detector_step(&d, &rule, PROBE_OK, 1, &next_ms);
+	ck_assert(!d.recovered);
+	detector_step(&d, &rule, PROBE_REFUSED, 2, &next_ms);
+	ck_assert(!d.recovered);
+	detector_step(&d, &rule, PROBE_OK, 3, &next_ms);
+	ck_assert(d.recovered);
+	detector_step(&d, &rule, PROBE_OK, 4, &next_ms);
+	ck_assert(d.recovered);
+}
+END_TEST
+
+START_TEST(pushed_states_are_results_like_others)
+{
+	const struct detector_rule rule = { 1, 1, 1000 };
+	struct detector d = { 0 };
+	uint32_t next_ms;
+
+	ck_assert(detector_step(&d, &rule, PROBE_PUSHED_DOWN, 1, &next_ms) && d.state == HEALTH_DOWN &&
+		  !d.last_ok);
+	ck_assert(
+		detector_step(&d, &rule, PROBE_PUSHED_UP, 2, &next_ms) && d.state == HEALTH_UP && d.last_ok);
+}
+END_TEST
+
+/* ---- plans ---- */
+
+static struct health_target sample_target(uint32_t slot)
+{
+	struct health_target target = {
+		.slot = slot,
+		.generation = 7,
+		.port = 443,
+		.probe = { .check = HEALTH_CHECK_HTTPS,
+			.host = "www.example",
+			.path = "/healthz",
+			.body = "all is \"well\"",
+			.qname = "",
+			.command = "",
+			.nstatus = 2,
+			.status = { { 200, 299 }, { 304, 304 } },
+			.verify = true,
+			.cert_days = 7,
+			.qtype = 6,
+			.interval_ms = 5000,
+			.timeout_ms = 2000,
+			.rise = 2,
+			.fall = 3 },
+		.label = "eu/lb1.eu 192.0.2.10",
+	};
+
+	addr_parse(slot % 2 ? "2001:db8::10" : "192.0.2.10", &target.addr);
+	return target;
+}
+
+static void check_target(const struct health_target *got, const struct health_target *want)
+{
+	ck_assert_uint_eq(got->slot, want->slot);
+	ck_assert_uint_eq(got->generation, want->generation);
+	ck_assert_uint_eq(got->port, want->port);
+	ck_assert(addr_equal(&got->addr, &want->addr));
+	ck_assert_int_eq(got->probe.check, want->probe.check);
+	ck_assert_str_eq(got->probe.host, want->probe.host);
+	ck_assert_str_eq(got->probe.path, want->probe.path);
+	ck_assert_str_eq(got->probe.body, want->probe.body);
+	ck_assert_str_eq(got->probe.qname, want->probe.qname);
+	ck_assert_str_eq(got->probe.command, want->probe.command);
+	ck_assert_uint_eq(got->probe.nstatus, want->probe.nstatus);
+	ck_assert_mem_eq(
+		got->probe.status, want->probe.status, want->probe.nstatus * sizeof want->probe.status[0]);
+	ck_assert(got->probe.verify == want->probe.verify);
+	ck_assert_uint_eq(got->probe.cert_days, want->probe.cert_days);
+	ck_assert_uint_eq(got->probe.qtype, want->probe.qtype);
+	ck_assert_uint_eq(got->probe.interval_ms, want->probe.interval_ms);
+	ck_assert_uint_eq(got->probe.timeout_ms, want->probe.timeout_ms);
+	ck_assert_uint_eq(got->probe.rise, want->probe.rise);
+	ck_assert_uint_eq(got->probe.fall, want->probe.fall);
+	ck_assert_str_eq(got->label, want->label);
+}
+
+static const struct health_lookup sample_lookups[] = { { 3, "lb.cloud.example.net." }, { 9, "b." } };
+
+START_TEST(a_plan_reads_back_as_it_was_written)
+{
+	struct health_target targets[3] = { sample_target(0), sample_target(1), sample_target(2) };
+	struct health_plan plan = { 42, targets, 3, sample_lookups, 2, "/etc/gslb/checks" }, got;
+	struct arena *arena = arena_new();
+	struct err err = { "" };
+	int fd;
+
+	targets[2].probe = (struct health_probe){ .check = HEALTH_CHECK_EXEC,
+		.host = "",
+		.path = "",
+		.body = "",
+		.qname = "",
+		.command = "mysql",
+		.interval_ms = 1,
+		.timeout_ms = 1,
+		.rise = 1,
+		.fall = 1 };
+	fd = health_plan_write(&plan, &err);
+	ck_assert_msg(fd >= 0, "%s", err.text);
+	ck_assert_msg(health_plan_read(fd, arena, &got, &err), "%s", err.text);
+	close(fd);
+	ck_assert_uint_eq(got.serial, 42);
+	ck_assert_uint_eq(got.ntargets, 3);
+	for (unsigned i = 0; i < 3; i++)
+		check_target(&got.targets[i], &targets[i]);
+	ck_assert_uint_eq(got.nlookups, 2);
+	ck_assert_uint_eq(got.lookups[1].id, 9);
+	ck_assert_str_eq(got.lookups[0].name, "lb.cloud.example.net.");
+	ck_assert_str_eq(got.checks_directory, "/etc/gslb/checks");
+	arena_free(arena);
+}
+END_TEST
+
+START_TEST(a_plan_of_nothing_is_a_plan)
+{
+	struct health_plan plan = { .serial = 1, .checks_directory = "" }, got;
+	struct arena *arena = arena_new();
+	int fd = health_plan_write(&plan, NULL);
+
+	ck_assert(health_plan_read(fd, arena, &got, NULL));
+	ck_assert(got.ntargets == 0 && got.nlookups == 0);
+	ck_assert_str_eq(got.checks_directory, "");
+	close(fd);
+	arena_free(arena);
+}
+END_TEST
+
+START_TEST(a_plan_that_was_handed_over_cannot_be_changed)
+{
+	struct health_plan plan = { .serial = 1, .checks_directory = "" };
+	int fd = health_plan_write(&plan, NULL);
+
+	ck_assert_int_lt((int)pwrite(fd, "x", 1, 0), 0);
+	ck_assert_int_ne(ftruncate(fd, 0), 0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_plan_cut_anywhere_is_refused)
+{
+	struct health_target target = sample_target(1);
+	struct health_plan plan = { 42, &target, 1, sample_lookups, 2, "/checks" }, got;
+	struct buf buf = { 0 };
+
+	ck_assert(plan_format(&plan, &buf, NULL));
+	for (size_t len = 0; len <= buf.len; len++) {
+		uint8_t *cut = mem_dup(buf.text, len); /* exact: a sanitizer sees a read past its end */
+		struct arena *arena = arena_new();
+		struct err err = { "" };
+
+		ck_assert_msg(plan_parse(cut, len, arena, &got, &err) == (len == buf.len), "%zu of %zu bytes",
+			len, buf.len);
+		ck_assert(len == buf.len || err.text[0] != '\0');
+		arena_free(arena);
+		free(cut);
+	}
+	buf_fini(&buf);
+}
+END_TEST
+
+START_TEST(a_plan_with_bytes_behind_it_is_refused)
+{
+	struct health_plan plan = { .serial = 1, .checks_directory = "" }, got;
+	struct arena *arena = arena_new();
+	struct buf buf = { 0 };
+
+	ck_assert(plan_format(&plan, &buf, NULL));
+	ck_assert(plan_parse((const uint8_t *)buf.text, buf.len, arena, &got, NULL));
+	buf_add(&buf, "x", 1);
+	ck_assert(!plan_parse((const uint8_t *)buf.text, buf.len, arena, &got, NULL));
+	buf_fini(&buf);
+	arena_free(arena);
+}
+END_TEST
+
+/* Offsets in a plan of one target and an empty checks-directory; see plan.c. */
+enum { AT_SERIAL = 8, AT_NTARGETS = 16, AT_NLOOKUPS = 20, AT_TARGET = 28 };
+
+static const struct damage_case {
+	const char *says;
+	size_t at;
+	uint8_t byte;
+} damages[] = {
+	{ "another magic", 0, 'G' },
+	{ "more targets than bytes", AT_NTARGETS + 3, 0xff },
+	{ "one target more than there is", AT_NTARGETS, 2 },
+	{ "one target less than there is", AT_NTARGETS, 0 },
+	{ "more lookups than bytes", AT_NLOOKUPS + 3, 0xff },
+	{ "no address family", AT_TARGET + 8, 5 },
+	{ "no such check", AT_TARGET + 25, 7 },
+	{ "more status ranges than there are", AT_TARGET + 45, 9 },
+	{ "a text longer than the file", AT_TARGET + 54 + 2, 1 },
+	{ "a NUL within a text", AT_TARGET + 54 + 4 + 3, 0 },
+};
+
+START_TEST(a_damaged_plan_is_refused)
+{
+	const struct damage_case *c = &damages[_i];
+	struct health_target target = sample_target(1);
+	struct health_plan plan = { 42, &target, 1, NULL, 0, "" }, got;
+	struct arena *arena = arena_new();
+	struct buf buf = { 0 };
+	struct err err = { "" };
+
+	ck_assert(plan_format(&plan, &buf, NULL));
+	ck_assert(plan_parse((const uint8_t *)buf.text, buf.len, arena, &got, NULL));
+	buf.text[c->at] = (char)c->byte;
+	ck_assert_msg(!plan_parse((const uint8_t *)buf.text, buf.len, arena, &got, &err), "%s", c->says);
+	ck_assert_str_ne(err.text, "");
+	buf_fini(&buf);
+	arena_free(arena);
+}
+END_TEST
+
+START_TEST(a_plan_with_a_zero_where_a_number_must_be_is_refused)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		struct health_target target = sample_target(1);
+		struct health_plan plan = { 42, &target, 1, NULL, 0, "" }, got;
+		struct arena *arena = arena_new();
+		struct buf buf = { 0 };
+
+		target.probe.interval_ms *= i != 0;
+		target.probe.timeout_ms *= i != 1;
+		target.probe.rise *= i != 2;
+		target.probe.fall *= i != 3;
+		ck_assert(plan_format(&plan, &buf, NULL));
+		ck_assert(!plan_parse((const uint8_t *)buf.text, buf.len, arena, &got, NULL));
+		buf_fini(&buf);
+		arena_free(arena);
+	}
+}
+END_TEST
+
+START_TEST(a_text_that_is_too_long_is_refused_by_the_writer)
+{
+	struct health_target target = sample_target(1);
+	struct health_plan plan = { 42, &target, 1, NULL, 0, "" };
+	char *body = mem_alloc(70000);
+	struct err err = { "" };
+
+	memset(body, 'x', 69999);
+	target.probe.body = body;
+	ck_assert_int_lt(health_plan_write(&plan, &err), 0);
+	ck_assert_ptr_nonnull(strstr(err.text, "body"));
+	free(body);
+}
+END_TEST
+
+START_TEST(what_is_no_file_is_no_plan)
+{
+	struct arena *arena = arena_new();
+	struct health_plan plan;
+	int pair[2];
+
+	ck_assert_int_eq(pipe(pair), 0);
+	ck_assert(!health_plan_read(pair[0], arena, &plan, NULL));
+	ck_assert(!health_plan_read(-1, arena, &plan, NULL));
+	close(pair[0]);
+	close(pair[1]);
+	arena_free(arena);
+}
+END_TEST
+
+/* ---- identity ---- */
+
+static uint64_t identity(const struct health_target *target)
+{
+	return health_identity(&target->addr, target->port, &target->probe);
+}
+
+START_TEST(identity_is_the_same_on_every_host_and_version)
+{
+	struct health_target target = sample_target(0);
+
+	/* It stands in state files: should this number have to change, kept verdicts are lost on upgrade. */
+	ck_assert_msg(identity(&target) == 0x15361d44763f76d9u, "identity is 0x%llx",
+		(unsigned long long)identity(&target));
+}
+END_TEST
+
+START_TEST(identity_outlives_times_and_counts)
+{
+	struct health_target target = sample_target(0);
+	uint64_t before = identity(&target);
+
+	target.probe.interval_ms = target.probe.timeout_ms = 77;
+	target.probe.rise = target.probe.fall = 9;
+	target.probe.cert_days = 30;
+	target.slot = 5;
+	target.generation = 5;
+	target.label = "other";
+	ck_assert(identity(&target) == before);
+}
+END_TEST
+
+START_TEST(identity_tells_apart_what_is_probed_otherwise)
+{
+	struct health_target variants[12];
+
+	for (unsigned i = 0; i < COUNT_OF(variants); i++)
+		variants[i] = sample_target(0);
+	variants[1].port = 444;
+	variants[2].addr.bytes[3]++;
+	variants[3].probe.check = HEALTH_CHECK_HTTP;
+	variants[4].probe.host = "w.example";
+	variants[5].probe.path = "/";
+	variants[6].probe.body = "";
+	variants[7].probe.nstatus = 1;
+	variants[8].probe.status[1].to = 305;
+	variants[9].probe.verify = false;
+	variants[10].probe.host = "www.example/"; /* the same bytes, shared out otherwise */
+	variants[10].probe.path = "healthz";
+	variants[11].probe.check = HEALTH_CHECK_TCP;
+	for (unsigned i = 0; i < COUNT_OF(variants); i++)
+		for (unsigned j = 0; j < i; j++)
+			ck_assert_msg(identity(&variants[i]) != identity(&variants[j]), "%u and %u", i, j);
+}
+END_TEST
+
+START_TEST(identity_does_not_depend_on_what_the_check_does_not_look_at)
+{
+	struct health_target a = sample_target(0), b = sample_target(0);
+
+	a.probe.check = b.probe.check = HEALTH_CHECK_TCP;
+	b.probe.host = "other";
+	b.probe.qname = "x";
+	b.probe.command = "y";
+	ck_assert(identity(&a) == identity(&b));
+	a.probe.check = b.probe.check = HEALTH_CHECK_DNS;
+	ck_assert(identity(&a) != identity(&b));
+	b.probe.qname = "";
+	ck_assert(identity(&a) == identity(&b));
+	b.probe.qtype = 1;
+	ck_assert(identity(&a) != identity(&b));
+	a.probe.check = b.probe.check = HEALTH_CHECK_EXEC;
+	ck_assert(identity(&a) != identity(&b));
+}
+END_TEST
+
+/* ---- messages ---- */
+
+static void seqpacket(int pair[static 2])
+{
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+}
+
+START_TEST(a_message_arrives_whole_with_its_descriptor)
+{
+	struct health_message sent = { .kind = HEALTH_RESOLVED,
+		.slot = 1,
+		.generation = 2,
+		.state = HEALTH_DOWN,
+		.value = 0x123456789abcdef0u,
+		.ttl_s = 300,
+		.ok = 1,
+		.naddrs = 2 },
+			      got;
+	int pair[2], fd, passed = memfd_create("x", 0);
+
+	addr_parse("192.0.2.1", &sent.addrs[0]);
+	addr_parse("2001:db8::1", &sent.addrs[1]);
+	seqpacket(pair);
+	ck_assert(health_send(pair[0], &sent, passed));
+	ck_assert_int_eq(health_receive(pair[1], &got, &fd), 1);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+	ck_assert_uint_eq(got.kind, HEALTH_RESOLVED);
+	ck_assert_uint_eq(got.slot, 1);
+	ck_assert_uint_eq(got.generation, 2);
+	ck_assert_uint_eq(got.state, HEALTH_DOWN);
+	ck_assert(got.value == 0x123456789abcdef0u);
+	ck_assert_uint_eq(got.ttl_s, 300);
+	ck_assert_uint_eq(got.ok, 1);
+	ck_assert_uint_eq(got.naddrs, 2);
+	ck_assert(addr_equal(&got.addrs[0], &sent.addrs[0]) && addr_equal(&got.addrs[1], &sent.addrs[1]));
+	ck_assert_int_eq(health_receive(pair[1], &got, &fd), 0);
+	ck_assert_int_eq(fd, -1);
+}
+END_TEST
+
+START_TEST(the_largest_message_arrives)
+{
+	struct health_message sent = { .kind = HEALTH_RESOLVED, .naddrs = HEALTH_ADDRS_MAX }, got;
+	int pair[2], fd;
+
+	for (unsigned i = 0; i < HEALTH_ADDRS_MAX; i++)
+		sent.addrs[i] =
+			(struct addr){ .family = ADDR_V6, .bytes = { 0x20, 0x01, [15] = (uint8_t)i } };
+	seqpacket(pair);
+	ck_assert(health_send(pair[0], &sent, -1));
+	ck_assert_int_eq(health_receive(pair[1], &got, &fd), 1);
+	ck_assert_uint_eq(got.naddrs, HEALTH_ADDRS_MAX);
+	ck_assert(addr_equal(&got.addrs[63], &sent.addrs[63]));
+}
+END_TEST
+
+START_TEST(a_side_that_is_gone_is_noticed_and_none_is_waited_for)
+{
+	struct health_message message = { .kind = HEALTH_ALIVE };
+	int pair[2], fd, sent = 0;
+
+	seqpacket(pair);
+	while (health_send(pair[0], &message, -1))
+		sent++;
+	ck_assert_int_gt(sent, 10); /* full: it returned, and did not wait */
+	close(pair[0]);
+	while (health_receive(pair[1], &message, &fd) == 1)
+		sent--;
+	ck_assert_int_eq(sent, 0);
+	ck_assert_int_eq(health_receive(pair[1], &message, &fd), -1);
+	ck_assert(!health_send(pair[1], &message, -1));
+}
+END_TEST
+
+static const struct garbage_case {
+	const char *says;
+	size_t len;
+	uint32_t kind;
+	uint16_t state, naddrs;
+	uint8_t family;
+} garbage[] = {
+	{ "too short", MESSAGE_HEAD_LEN - 1, HEALTH_ALIVE, 0, 0, 0 },
+	{ "too long", MESSAGE_HEAD_LEN + 1, HEALTH_ALIVE, 0, 0, 0 },
+	{ "kind 0", MESSAGE_HEAD_LEN, 0, 0, 0, 0 },
+	{ "an unknown kind", MESSAGE_HEAD_LEN, HEALTH_ALIVE + 1, 0, 0, 0 },
+	{ "an unknown state", MESSAGE_HEAD_LEN, HEALTH_PUSH, 3, 0, 0 },
+	{ "an address that is not there", MESSAGE_HEAD_LEN, HEALTH_RESOLVED, 0, 1, 0 },
+	{ "an address of no family", MESSAGE_HEAD_LEN + MESSAGE_ADDR_LEN, HEALTH_RESOLVED, 0, 1, 5 },
+	{ "more addresses than fit", MESSAGE_LEN_MAX, HEALTH_RESOLVED, 0, HEALTH_ADDRS_MAX + 1, 4 },
+	{ "a packet that was cut", MESSAGE_LEN_MAX + 100, HEALTH_RESOLVED, 0, HEALTH_ADDRS_MAX, 4 },
+};
+
+START_TEST(garbage_is_the_other_sides_end)
+{
+	const struct garbage_case *c = &garbage[_i];
+	uint8_t packet[MESSAGE_LEN_MAX + 100] = { 0 };
+	struct health_message got;
+	int pair[2], fd;
+
+	memcpy(packet, &c->kind, 4);
+	memcpy(packet + 10, &c->state, 2);
+	memcpy(packet + 26, &c->naddrs, 2);
+	memset(packet + MESSAGE_HEAD_LEN, c->family, sizeof packet - MESSAGE_HEAD_LEN);
+	seqpacket(pair);
+	ck_assert_int_eq(send(pair[0], packet, c->len, 0), (int)c->len);
+	ck_assert_msg(health_receive(pair[1], &got, &fd) == -1, "%s", c->says);
+	ck_assert_int_eq(fd, -1);
+}
+END_TEST
+
+START_TEST(descriptors_in_excess_are_closed)
+{
+	char packet[MESSAGE_HEAD_LEN] = { HEALTH_ALIVE };
+	int pair[2], pipes[2], fd, many[3];
+	struct iovec iov = { packet, sizeof packet };
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof many)];
+	} control = { .head = { CMSG_LEN(sizeof many), SOL_SOCKET, SCM_RIGHTS } };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+	};
+	struct health_message got;
+
+	seqpacket(pair);
+	ck_assert_int_eq(pipe(pipes), 0);
+	memcpy(CMSG_DATA(&control.head), (int[]){ pipes[1], pipes[1], pipes[1] }, sizeof many);
+	ck_assert_int_gt((int)sendmsg(pair[0], &msg, 0), 0);
+	close(pipes[1]);
+	ck_assert_int_eq(health_receive(pair[1], &got, &fd), 1);
+	close(fd);
+	ck_assert_int_eq((int)read(pipes[0], packet, 1), 0); /* no writer is left */
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("health");
+	TCase *verdicts = tcase_create("verdicts"), *board = tcase_create("board"),
+	      *detector = tcase_create("detector");
+	TCase *plan = tcase_create("plan"), *message = tcase_create("message");
+
+	tcase_add_test(verdicts, a_verdict_packs_and_unpacks_to_itself);
+	tcase_add_test(verdicts, the_bits_of_a_word_are_those_of_the_contract);
+	tcase_add_test(verdicts, any_word_is_safe_and_a_state_of_3_is_unknown);
+	tcase_add_test(verdicts, every_probe_result_has_a_name_of_its_own);
+	suite_add_tcase(suite, verdicts);
+
+	tcase_add_test(board, a_slot_reads_as_it_was_put_and_only_under_its_generation);
+	tcase_add_test(board, what_the_other_side_writes_shows_at_once);
+	tcase_add_test(board, a_board_can_be_neither_cut_nor_grown);
+	tcase_add_test(board, a_board_that_could_shrink_or_is_too_small_is_refused);
+	tcase_add_test(board, a_board_of_no_slots_is_a_board);
+	suite_add_tcase(suite, board);
+
+	tcase_add_loop_test(detector, a_run_of_results_leads_to_these_states, 0, COUNT_OF(detections));
+	tcase_add_loop_test(detector, the_next_probe_is_due_when_the_state_wants_it, 0, COUNT_OF(waits));
+	tcase_add_test(detector, only_up_after_down_counts_as_recovered);
+	tcase_add_test(detector, pushed_states_are_results_like_others);
+	suite_add_tcase(suite, detector);
+
+	tcase_add_test(plan, a_plan_reads_back_as_it_was_written);
+	tcase_add_test(plan, a_plan_of_nothing_is_a_plan);
+	tcase_add_test(plan, a_plan_that_was_handed_over_cannot_be_changed);
+	tcase_add_test(plan, a_plan_cut_anywhere_is_refused);
+	tcase_add_test(plan, a_plan_with_bytes_behind_it_is_refused);
+	tcase_add_loop_test(plan, a_damaged_plan_is_refused, 0, COUNT_OF(damages));
+	tcase_add_test(plan, a_plan_with_a_zero_where_a_number_must_be_is_refused);
+	tcase_add_test(plan, a_text_that_is_too_long_is_refused_by_the_writer);
+	tcase_add_test(plan, what_is_no_file_is_no_plan);
+	tcase_add_test(plan, identity_is_the_same_on_every_host_and_version);
+	tcase_add_test(plan, identity_outlives_times_and_counts);
+	tcase_add_test(plan, identity_tells_apart_what_is_probed_otherwise);
+	tcase_add_test(plan, identity_does_not_depend_on_what_the_check_does_not_look_at);
+	suite_add_tcase(suite, plan);
+
+	tcase_add_test(message, a_message_arrives_whole_with_its_descriptor);
+	tcase_add_test(message, the_largest_message_arrives);
+	tcase_add_test(message, a_side_that_is_gone_is_noticed_and_none_is_waited_for);
+	tcase_add_loop_test(message, garbage_is_the_other_sides_end, 0, COUNT_OF(garbage));
+	tcase_add_test(message, descriptors_in_excess_are_closed);
+	suite_add_tcase(suite, message);
+	return unit_run(suite);
+}
