@@ -2,13 +2,18 @@
 noinst_LIBRARIES += libdecide.a
 libdecide_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 libdecide_a_SOURCES = \
+	gslb/audit.c gslb/audit.h \
 	gslb/decide.c gslb/decide.h \
+	gslb/explain.c gslb/explain.h \
 	gslb/order.c gslb/order.h \
+	gslb/overlay.c \
+	gslb/override.c gslb/override.h \
 	gslb/pick.c gslb/pick.h \
 	gslb/rank.h \
 	gslb/rank_geo.c gslb/rank_latency.c gslb/rank_order.c gslb/rank_weight.c \
 	gslb/snapshot.c gslb/snapshot.h \
 	gslb/standing.c gslb/standing.h \
 	gslb/steering.c gslb/steering.h \
+	gslb/target.c gslb/target.h \
 	gslb/trace.c gslb/trace.h \
 	gslb/ttl.c gslb/ttl.h

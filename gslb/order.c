@@ -89,16 +89,6 @@ void order_spec_init(struct order_spec *spec, const struct service *service, con
 	spec_rules(spec, service, plan, usable);
 }
 
-bool order_spec_by_client(const struct order_spec *spec)
-{
-	if (spec->nrules > 0)
-		return true;
-	for (uint8_t i = 0; i < spec->nranks; i++)
-		if (criteria[spec->ranks[i]]->by_place && spec->npools > 1)
-			return true;
-	return false;
-}
-
 bool order_spec_by_asn(const struct order_spec *spec)
 {
 	for (uint16_t i = 0; i < spec->nrules; i++)
@@ -107,8 +97,24 @@ bool order_spec_by_asn(const struct order_spec *spec)
 	return false;
 }
 
+/* Where the pools are counts only for who ranks by it: all plain failover lists of three pools are one. */
+static bool ranks_by_place(const struct order_spec *spec)
+{
+	for (uint8_t i = 0; i < spec->nranks; i++)
+		if (criteria[spec->ranks[i]]->by_place && spec->npools > 1)
+			return true;
+	return false;
+}
+
+bool order_spec_by_client(const struct order_spec *spec)
+{
+	return spec->nrules > 0 || ranks_by_place(spec);
+}
+
 void order_spec_key(const struct order_spec *spec, struct buf *key)
 {
+	bool by_place = ranks_by_place(spec);
+
 	/* field by field: padding has no value */
 	buf_add(key, &spec->nranks, sizeof(spec->nranks));
 	buf_add(key, spec->ranks, spec->nranks * sizeof(spec->ranks[0]));
@@ -117,6 +123,8 @@ void order_spec_key(const struct order_spec *spec, struct buf *key)
 		const struct rank_pool *pool = &spec->pools[i];
 
 		buf_add(key, &pool->candidate, sizeof(pool->candidate));
+		if (!by_place)
+			continue;
 		buf_add(key, &pool->located, sizeof(pool->located));
 		buf_add(key, &pool->bias, sizeof(pool->bias));
 		buf_add(key, &pool->latitude, sizeof(pool->latitude));

@@ -23,8 +23,10 @@ struct override {
 
 struct override_list;
 
-/* Read overrides.json in the folder (none is fine); those that ended are dropped. A damaged file is an error, and is kept
- * aside as overrides.json.bad: the list is then empty. */
+enum { OVERRIDES_MAX = 4096 }; /* in force at one time */
+
+/* Read overrides.json in the folder (none is fine); those that ended are dropped. Never NULL: a damaged file is kept aside as
+ * overrides.json.bad, the list is then empty, and err->text says so ("" when all is well). */
 struct override_list *override_list_open(const char *state_directory, uint64_t now_ms, struct err *err);
 void override_list_free(struct override_list *list);
 size_t override_list_get(const struct override_list *list, const struct override *const **overrides);
@@ -49,6 +51,9 @@ bool override_clear(struct override_list *list, const struct world *world, const
 	struct err *err);
 /* Drop what has ended, auditing it; true when something was dropped. *next_ms: when the next one ends or changes step; 0: none. */
 bool override_expire(struct override_list *list, uint64_t now_ms, uint64_t *next_ms);
+/* One as JSON, for tables and the audit: target, action, who, why, from, until (RFC 3339), over_ms. A new reference. */
+json_t *override_json(const struct override *override);
+bool override_action_parse(const char *text, enum override_action *action); /* "up", "down", "drain" */
 
 /* Compile for a snapshot; targets that it does not have are skipped (they wait). */
 struct overlay *overlay_new(const struct override_list *list, const struct snapshot *snapshot);

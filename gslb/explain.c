@@ -1,0 +1,356 @@
+/* The decision is made by decide itself, with a trace; here it is only put into words. */
+#include "gslb/explain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gslb/rank.h"
+#include "gslb/target.h"
+
+/* ---- the request ---- */
+
+struct asked {
+	struct name name;
+	struct client client;
+	uint16_t qtype;
+};
+
+static bool read_client(const char *text, struct client *client, struct err *err)
+{
+	struct prefix prefix;
+
+	if (!prefix_parse(text, &prefix))
+		return err_set(err, "%s: not an address or prefix (try 198.51.100.7 or 198.51.100.0/24)", text);
+	client->addr = prefix.addr;
+	client->ecs = strchr(text, '/') != NULL;
+	client->source_len = client->ecs ? prefix.len : 0;
+	if (client->ecs && prefix.len == 0)
+		return err_set(err, "%s: with a prefix of length 0 the resolver's address counts, give that", text);
+	return true;
+}
+
+static bool read_request(const struct explain_request *request, struct asked *asked, struct err *err)
+{
+	const char *type = request->type != NULL ? request->type : "A";
+
+	if (!name_from_text(&asked->name, request->name))
+		return err_set(err, "%s: not a domain name", request->name);
+	if (!rrtype_parse(type, &asked->qtype))
+		return err_set(err, "%s: not a record type (try A or AAAA)", type);
+	return read_client(request->client, &asked->client, err);
+}
+
+static bool lay_one(struct overlay *overlay, const struct snapshot *snapshot, const char *assume, struct err *err)
+{
+	const char *equals = strrchr(assume, '=');
+	struct effect effect = { .from_ms = 0, .until_ms = UINT64_MAX };
+	struct override_target target;
+	char *text;
+	bool good;
+
+	if (equals == NULL || !override_action_parse(equals + 1, &effect.action))
+		return err_set(err, "%s: not an assumption (try eu=down)", assume);
+	text = mem_printf("%.*s", (int)(equals - assume), assume);
+	good = override_target_find(snapshot, text, &target, err);
+	if (good)
+		overlay_cover(overlay, snapshot, &target, &effect, true);
+	free(text);
+	return good;
+}
+
+/* The overrides in force, and over them what is assumed. */
+static struct overlay *assumed(const struct world *world, const struct explain_request *request, struct err *err)
+{
+	struct overlay *overlay;
+
+	if (request->nassume > OVERRIDES_MAX) {
+		err_set(err, "more than %d assumptions", OVERRIDES_MAX);
+		return NULL;
+	}
+	overlay = overlay_copy(world->overlay, world->snapshot);
+	for (size_t i = 0; i < request->nassume; i++)
+		if (!lay_one(overlay, world->snapshot, request->assume[i], err)) {
+			overlay_free(overlay);
+			return NULL;
+		}
+	return overlay;
+}
+
+/* ---- words ---- */
+
+static json_t *maybe(const char *text)
+{
+	return text[0] != '\0' ? json_string(text) : json_null();
+}
+
+static json_t *name_json(const struct name *name)
+{
+	char text[NAME_TEXT_MAX];
+
+	return json_string(name_format(name, text));
+}
+
+static json_t *client_json(const struct client *client)
+{
+	struct prefix prefix = { client->addr, (uint8_t)(client->ecs ? client->source_len : addr_bits(&client->addr)) };
+	char text[ADDR_TEXT_MAX];
+
+	return json_pack("{s:s s:s}", "prefix", prefix_format(&prefix, text), "source",
+		client->ecs ? "EDNS Client Subnet" : "address of the resolver");
+}
+
+static json_t *place_json(const struct snapshot *snapshot, const struct addr *addr, struct place *place)
+{
+	unsigned depth = 0;
+	json_t *json;
+
+	geo_locate(snapshot->geo, addr, place, &depth);
+	json = json_pack("{s:b s:o s:o s:o s:I s:i}", "located", place->located, "country", maybe(place->country), "region",
+		maybe(place->region), "continent", maybe(place->continent), "asn", (json_int_t)place->asn, "depth", (int)depth);
+	if (place->located) {
+		json_object_set_new(json, "latitude", json_real(place->latitude));
+		json_object_set_new(json, "longitude", json_real(place->longitude));
+	}
+	return json;
+}
+
+static json_t *rule_json(const struct service *service, uint16_t number)
+{
+	static const char *const kinds[] = {
+		[MAP_NET] = "net",
+		[MAP_ASN] = "asn",
+		[MAP_REGION] = "region",
+		[MAP_COUNTRY] = "country",
+		[MAP_CONTINENT] = "continent",
+	};
+	const struct map_rule *rule;
+	char net[ADDR_TEXT_MAX], text[ADDR_TEXT_MAX + 16];
+
+	if (number == ORDER_NO_RULE)
+		return json_null();
+	rule = &service->rules[number];
+	if (rule->kind == MAP_NET)
+		snprintf(text, sizeof(text), "net:%s", prefix_format(&rule->net, net));
+	else if (rule->kind == MAP_ASN)
+		snprintf(text, sizeof(text), "asn:%u", (unsigned)rule->asn);
+	else
+		snprintf(text, sizeof(text), "%s:%s", kinds[rule->kind], rule->code);
+	return json_pack("{s:s s:i}", "rule", text, "line", (int)rule->line);
+}
+
+static json_t *score_json(uint64_t score)
+{
+	return score != 0 ? json_integer((json_int_t)score) : json_null();
+}
+
+/* Kilometres to the pool: as the crow flies, and as its bias makes them. */
+static void distance_json(json_t *json, const struct pool *pool, const struct place *place)
+{
+	struct rank_pool ranked = {
+		.located = pool->located,
+		.bias = pool->bias,
+		.latitude = pool->latitude,
+		.longitude = pool->longitude,
+	};
+
+	if (!pool->located || !place->located)
+		return;
+	json_object_set_new(json, "biased_km", json_real(rank_geo.cost(&ranked, place)));
+	ranked.bias = 0;
+	json_object_set_new(json, "distance_km", json_real(rank_geo.cost(&ranked, place)));
+	json_object_set_new(json, "bias", json_integer(pool->bias));
+}
+
+static json_t *pool_json(const struct snapshot *snapshot, const struct trace_pool *from, const struct place *place)
+{
+	const struct pool *pool = snapshot->pools[from->pool].pool;
+	json_t *json = json_pack("{s:s s:o s:s s:s s:b s:I s:I s:I s:I s:o}", "pool", pool->label, "name",
+		name_json(&pool->name), "region", pool->region, "fate", trace_fate_name(from->fate), "kept",
+		from->fate == FATE_CHOSEN || from->fate == FATE_ELIGIBLE || from->fate == FATE_DOUBT, "up",
+		(json_int_t)from->up, "of", (json_int_t)from->of, "weight", (json_int_t)from->weight, "share_permille",
+		(json_int_t)from->share_permille, "score", score_json(from->score));
+
+	json_object_set_new(json, "group", from->group < SERVICE_POOLS_MAX ? json_integer(from->group) : json_null());
+	distance_json(json, pool, place);
+	return json;
+}
+
+static const char *state_name(enum health_state state)
+{
+	switch (state) {
+	case HEALTH_UNKNOWN:
+		return "unknown";
+	case HEALTH_UP:
+		return "up";
+	case HEALTH_DOWN:
+		return "down";
+	}
+	return "?";
+}
+
+static json_t *endpoint_json(const struct snapshot *snapshot, const struct trace_endpoint *from)
+{
+	const struct endpoint *endpoint = &snapshot->endpoints[from->endpoint];
+	char addr[ADDR_TEXT_MAX], since[CLOCK_TEXT_MAX];
+	json_t *json = json_pack("{s:s s:o s:s s:s s:b s:s s:i s:i s:I s:o}", "address", addr_format(&endpoint->addr, addr),
+		"target", name_json(&snapshot->set->targets[endpoint->target]->name), "fate", trace_fate_name(from->fate),
+		"state", endpoint->slot == SLOT_NONE ? "not probed" : state_name(from->verdict.state), "doubt",
+		from->verdict.doubt, "forced", override_action_name(from->forced), "priority", (int)endpoint->priority,
+		"weight", (int)endpoint->weight, "weight_permille", (json_int_t)from->weight_permille, "score",
+		score_json(from->score));
+
+	if (from->verdict.state != HEALTH_UNKNOWN) {
+		json_object_set_new(json, "since", json_string(clock_format((uint64_t)from->verdict.since_s * 1000, since)));
+		json_object_set_new(json, "reason", json_string(probe_result_name(from->verdict.reason)));
+	}
+	return json;
+}
+
+static json_t *pick_json(const struct client *client, const struct trace *trace)
+{
+	char text[ADDR_TEXT_MAX];
+	struct prefix key = { .addr = client->addr, .len = trace->key_len };
+
+	if (!trace->sticky)
+		return json_pack("{s:s s:I}", "by", "dice", "draw", (json_int_t)trace->draw);
+	addr_mask(&key.addr, key.len);
+	return json_pack("{s:s s:s}", "by", "hash", "key", prefix_format(&key, text));
+}
+
+static json_t *answers_json(const struct snapshot *snapshot, const struct decision *decision)
+{
+	json_t *answers = json_array();
+	char text[ADDR_TEXT_MAX];
+
+	if (decision->kind == DECIDE_CNAME)
+		json_array_append_new(answers, name_json(&snapshot->set->targets[decision->target]->name));
+	for (uint32_t i = 0; i < decision->nendpoints; i++)
+		json_array_append_new(answers,
+			json_string(addr_format(&snapshot->endpoints[decision->endpoint[i]].addr, text)));
+	return answers;
+}
+
+static const char *kind_name(enum decide_kind kind)
+{
+	switch (kind) {
+	case DECIDE_ADDRESSES:
+		return "addresses";
+	case DECIDE_CNAME:
+		return "cname";
+	case DECIDE_NODATA:
+		return "nodata";
+	case DECIDE_SERVFAIL:
+		return "servfail";
+	}
+	return "?";
+}
+
+static json_t *decision_json(const struct snapshot *snapshot, const struct decision *decision, const struct trace *trace)
+{
+	json_t *json = json_pack("{s:s s:s s:o s:I s:s s:i s:o}", "kind", kind_name(decision->kind), "why",
+		decide_why_name(decision->why), "records", answers_json(snapshot, decision), "ttl_s",
+		(json_int_t)decision->ttl_s, "ttl_reason", trace->ttl_reason, "scope", (int)decision->scope, "pool",
+		decision->pool != POOL_NONE ? json_string(snapshot->pools[decision->pool].pool->label) : json_null());
+
+	return json;
+}
+
+static void steered_json(json_t *json, const struct world *world, const struct service_plan *plan, const struct asked *asked,
+	const struct explain_request *request)
+{
+	const struct snapshot *snapshot = world->snapshot;
+	json_t *pools = json_array(), *endpoints = json_array(), *ranks = json_array();
+	struct trace *trace = mem_alloc(sizeof(*trace));
+	struct dice dice = { request->dice };
+	struct decision decision;
+	struct place place;
+
+	decide(world, plan, &asked->client, asked->qtype == RR_AAAA ? FAMILY_V6 : FAMILY_V4, request->now_ms, &dice, &decision,
+		trace);
+	json_object_set_new(json, "service", name_json(&plan->service->owner));
+	json_object_set_new(json, "client", client_json(&asked->client));
+	json_object_set_new(json, "place", place_json(snapshot, &asked->client.addr, &place));
+	json_object_set_new(json, "class", json_pack("{s:i s:i}", "number", decision.class, "depth", (int)trace->depth));
+	json_object_set_new(json, "map", rule_json(plan->service, trace->rule));
+	for (uint8_t i = 0; i < plan->service->nranks; i++)
+		json_array_append_new(ranks, json_string(rank_name(plan->service->ranks[i])));
+	json_object_set_new(json, "rank", ranks);
+	for (uint32_t i = 0; i < trace->npools; i++)
+		json_array_append_new(pools, pool_json(snapshot, &trace->pool[i], &place));
+	json_object_set_new(json, "pools", pools);
+	json_object_set_new(json, "pick", pick_json(&asked->client, trace));
+	for (uint32_t i = 0; i < trace->nendpoints; i++)
+		json_array_append_new(endpoints, endpoint_json(snapshot, &trace->endpoint[i]));
+	json_object_set_new(json, "endpoints", endpoints);
+	json_object_set_new(json, "answer", decision_json(snapshot, &decision, trace));
+	free(trace);
+}
+
+/* What is answered of a name that is not steered, or not for this type. */
+static const char *static_outcome(enum found_kind kind, const struct found *found, uint16_t qtype)
+{
+	switch (kind) {
+	case FOUND_NO_ZONE:
+		return "REFUSED: no zone of this server holds the name";
+	case FOUND_NOTHING:
+		return "NXDOMAIN: the name does not exist";
+	case FOUND_CUT:
+		return "a referral: the name is delegated";
+	case FOUND_NODE:
+		break;
+	}
+	if (node_rrset(found->node, qtype) != NULL)
+		return "static records of the zone";
+	if (node_rrset(found->node, RR_CNAME) != NULL)
+		return "a static CNAME of the zone";
+	return "NODATA: the name has no records of this type";
+}
+
+static bool is_steered(const struct found *found, uint16_t qtype)
+{
+	if (found->service == NULL)
+		return false;
+	return found->service->via_cname || qtype == RR_A || qtype == RR_AAAA;
+}
+
+static json_t *explain_asked(const struct world *world, const struct asked *asked, const struct explain_request *request)
+{
+	const struct snapshot *snapshot = world->snapshot;
+	uint64_t hash[NAME_LABELS_MAX + 1];
+	struct found found = { 0 };
+	char type[16];
+	enum found_kind kind;
+	json_t *json;
+
+	name_hash(&asked->name, snapshot->name_seed, hash);
+	kind = zone_set_find(snapshot->set, &asked->name, hash, asked->qtype, &found);
+	json = json_pack("{s:o s:s}", "name", name_json(&asked->name), "type", rrtype_format(asked->qtype, type));
+	if (kind == FOUND_NODE && is_steered(&found, asked->qtype)) {
+		json_object_set_new(json, "steered", json_true());
+		json_object_set_new(json, "wildcard", json_boolean(found.wildcard));
+		steered_json(json, world, &snapshot->services[found.service->number], asked, request);
+	} else {
+		json_object_set_new(json, "steered", json_false());
+		json_object_set_new(json, "outcome", json_string(static_outcome(kind, &found, asked->qtype)));
+	}
+	return json;
+}
+
+json_t *explain(const struct world *world, const struct explain_request *request, struct err *err)
+{
+	struct world imagined = *world;
+	struct overlay *overlay;
+	struct asked asked;
+	json_t *json;
+
+	if (!read_request(request, &asked, err))
+		return NULL;
+	overlay = assumed(world, request, err);
+	if (overlay == NULL)
+		return NULL;
+	imagined.overlay = overlay;
+	json = explain_asked(&imagined, &asked, request);
+	overlay_free(overlay);
+	return json;
+}
