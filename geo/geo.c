@@ -353,32 +353,48 @@ static uint32_t ask_layer(const struct layer *layer, uint64_t block, unsigned *d
 	return run.id;
 }
 
+static void ask_layers(const struct geo *geo, const struct geo_layers *layers, uint64_t block, struct place *place,
+	unsigned *depth)
+{
+	uint32_t id = ask_layer(&layers->places, block, depth);
+
+	*place = geo->places.place[id];
+	id = ask_layer(&layers->asns, block, depth);
+	place->asn = (uint32_t)geo->asns.number[id];
+}
+
+/* What embeds IPv4 is another matter than what lies around it. */
+static void keep_off_embedded(uint64_t hi, uint64_t lo, unsigned *depth)
+{
+	for (size_t i = 0; i < EMBED_RANGES; i++) {
+		const struct embed_range *range = &embed_ranges[i];
+		unsigned common = hi == range->hi ? 64 + common_bits(lo, range->lo, 64) : common_bits(hi, range->hi, 64);
+
+		if (common + 1 > *depth)
+			*depth = common + 1;
+	}
+}
+
 void geo_locate(const struct geo *geo, const struct addr *addr, struct place *place, unsigned *depth)
 {
-	const struct geo_layers *layers = &geo->v4;
-	const struct embed_range *range = NULL;
-	unsigned offset = 0;
-	uint64_t block;
-	uint32_t v4, asn;
+	const struct embed_range *range;
+	uint64_t hi, lo;
+	uint32_t v4;
 
 	assert(addr->family != ADDR_NONE);
-	if (addr->family == ADDR_V4) {
-		block = embed_load32(addr->bytes) >> 8;
-	} else {
-		uint64_t hi = embed_load64(addr->bytes);
-
-		range = embed_find(hi, embed_load64(addr->bytes + 8), &v4);
-		if (range != NULL) {
-			block = v4 >> 8;
-			offset = range->at;
-		} else {
-			block = hi >> 8;
-			layers = &geo->v6;
-		}
-	}
 	*depth = 0;
-	*place = geo->places.place[ask_layer(&layers->places, block, depth)];
-	asn = ask_layer(&layers->asns, block, depth);
-	place->asn = (uint32_t)geo->asns.number[asn];
-	*depth += offset;
+	if (addr->family == ADDR_V4) {
+		ask_layers(geo, &geo->v4, embed_load32(addr->bytes) >> 8, place, depth);
+		return;
+	}
+	hi = embed_load64(addr->bytes);
+	lo = embed_load64(addr->bytes + 8);
+	range = embed_find(hi, lo, &v4);
+	if (range != NULL) {
+		ask_layers(geo, &geo->v4, v4 >> 8, place, depth);
+		*depth += range->at;
+		return;
+	}
+	ask_layers(geo, &geo->v6, hi >> 8, place, depth);
+	keep_off_embedded(hi, lo, depth);
 }
