@@ -74,6 +74,7 @@ struct map_rule {
 	struct prefix net; /* MAP_NET */
 	uint32_t asn;      /* MAP_ASN */
 	char code[12];     /* upper case: "CN" (country), "EU" (continent), "US-CA" (region, ISO 3166-2) */
+	const char *file;  /* of its TXT */
 	unsigned line;
 	uint8_t npools;
 	struct pool_use *pools; /* weight is always 1 */

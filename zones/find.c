@@ -1,0 +1,133 @@
+/* Names found: one probe for the zone's apex, one for the name; on a miss one for each label of the closest encloser below
+ * the apex, which is as deep as the zone is and not as the question. Nothing here allocates or locks. */
+#include <string.h>
+
+#include "zones/inner.h"
+#include "zones/set.h"
+
+const struct rrset *node_rrset(const struct node *node, uint16_t type)
+{
+	for (unsigned i = 0; i < node->nrrsets && node->rrsets[i].type <= type; i++)
+		if (node->rrsets[i].type == type)
+			return &node->rrsets[i];
+	return NULL;
+}
+
+static const struct node *probe(const struct zone *zone, const uint8_t *wire, size_t len, uint64_t hash)
+{
+	uint64_t at = hash;
+	uint32_t i;
+
+	while ((i = table_next(&zone->inner->table, hash, &at)) != NONE) {
+		const struct node *node = &zone->inner->nodes[i];
+
+		if (node->hash == hash && node->len == len && memcmp(node->wire, wire, len) == 0)
+			return node;
+	}
+	return NULL;
+}
+
+const struct node *zone_node(const struct zone *zone, const uint8_t *wire, size_t len)
+{
+	uint64_t hash[NAME_LABELS_MAX + 1];
+	struct name name;
+
+	if (name_from_wire(&name, wire, len) != len)
+		return NULL;
+	name_hash(&name, zone->inner->seed, hash);
+	return probe(zone, name.wire, name.len, hash[0]);
+}
+
+/* The deepest name above that exists (RFC 4592 3.3.1); *i is its first label in name. */
+static const struct node *closest_encloser(const struct zone *zone, const struct name *name, const uint64_t *hash, unsigned *i)
+{
+	const struct node *closest = zone->apex_node, *node;
+
+	for (*i = (unsigned)name->nlabels - zone->apex.nlabels; *i > 1; --*i) {
+		unsigned at = name->label[*i - 1];
+
+		node = probe(zone, name->wire + at, (size_t)name->len - at, hash[*i - 1]);
+		if (node == NULL)
+			break;
+		closest = node;
+	}
+	return closest;
+}
+
+enum found_kind zone_find(const struct zone *zone, const struct name *name, const uint64_t hash[static NAME_LABELS_MAX + 1],
+	uint16_t qtype, struct found *found)
+{
+	const struct node *node = probe(zone, name->wire, name->len, hash[0]);
+	unsigned encloser;
+
+	*found = (struct found){ .zone = zone, .node = node };
+	if (node == NULL) {
+		node = closest_encloser(zone, name, hash, &encloser);
+		if (node->cut == NULL) {
+			for (unsigned i = 0; i < encloser; i++)
+				if (label_is_config(name->wire + name->label[i]))
+					return FOUND_NOTHING;
+			found->node = node->wildcard;
+			found->wildcard = node->wildcard != NULL;
+			return node->wildcard == NULL ? FOUND_NOTHING : FOUND_NODE;
+		}
+	} else if (node->cut == NULL || (node == node->cut && qtype == RR_DS)) {
+		return FOUND_NODE;
+	}
+	found->node = node->cut;
+	return FOUND_CUT;
+}
+
+/* ---- in a set ---- */
+
+/* The deepest zone at or above the name, from label *i on; what is found has *i at its apex. */
+static const struct zone_place *deepest_zone(const struct zone_set_inner *inner, const struct name *name, const uint64_t *hash,
+	unsigned *i)
+{
+	for (; *i <= name->nlabels; ++*i) {
+		unsigned depth = (unsigned)name->nlabels - *i, at = name->label[*i];
+		uint64_t slot = hash[*i];
+		uint32_t k;
+
+		if ((inner->depths[depth / 64] >> depth % 64 & 1) == 0)
+			continue;
+		while ((k = table_next(&inner->apexes, hash[*i], &slot)) != NONE) {
+			const struct zone *zone = inner->places[k].zone;
+
+			if (zone->apex.len == name->len - at && memcmp(zone->apex.wire, name->wire + at, zone->apex.len) == 0)
+				return &inner->places[k];
+		}
+	}
+	return NULL;
+}
+
+static enum found_kind find_in(const struct zone_set *set, const struct zone_place *place, const struct name *name,
+	const uint64_t *hash, uint16_t qtype, struct found *found)
+{
+	enum found_kind kind = zone_find(place->zone, name, hash, qtype, found);
+
+	if (kind == FOUND_NODE && found->node->service != NULL)
+		found->service = &set->services[place->first_service + found->node->service->number];
+	return kind;
+}
+
+enum found_kind zone_set_find(const struct zone_set *set, const struct name *name,
+	const uint64_t hash[static NAME_LABELS_MAX + 1], uint16_t qtype, struct found *found)
+{
+	unsigned i = 0, above = 1;
+	const struct zone_place *place = deepest_zone(set->inner, name, hash, &i), *parent;
+
+	if (place == NULL) {
+		*found = (struct found){ 0 };
+		return FOUND_NO_ZONE;
+	}
+	if (qtype == RR_DS && i == 0 && name->nlabels > 0 &&
+		(parent = deepest_zone(set->inner, name, hash, &above)) != NULL) {
+		enum found_kind kind = find_in(set, parent, name, hash, qtype, found);
+
+		/* a parent that does not delegate it must not deny that it exists */
+		if (kind == FOUND_CUT || (kind == FOUND_NODE && !found->wildcard))
+			return kind;
+	}
+	return find_in(set, place, name, hash, qtype, found);
+}

@@ -1,0 +1,29 @@
+/* set - the inside of a zone_set, shared by set.c, link.c and find.c. */
+#ifndef GSLB_ZONES_SET_H
+#define GSLB_ZONES_SET_H
+
+#include "zones/inner.h"
+
+/* A zone, and where its parts start in the set. */
+struct zone_place {
+	struct zone *zone;
+	uint32_t first_service, first_pool;
+	uint32_t *pools; /* number in the set of each of the zone's pool_names; POOL_NONE: no such pool */
+};
+
+struct zone_set_inner {
+	struct arena *arena;
+	struct table apexes; /* to places */
+	uint64_t depths[2];  /* bit n: a zone's apex has n labels */
+	struct zone_place *places;
+	size_t nplaces;
+	struct service *services; /* writable, while it is linked */
+	struct pool *pools;
+};
+
+/* The checks of what crosses zones; each fills its part of the set's copies (link.c, targets.c). */
+void link_services(struct zone_set *set, struct report *report);
+void link_targets(struct zone_set *set, uint64_t seed, struct report *report);
+void link_delegations(const struct zone_set *set, struct report *report);
+
+#endif
