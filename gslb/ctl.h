@@ -1,0 +1,78 @@
+/* ctl - gslbctl's commands. A command is a file with one row, struct ctl_command; its operands and options are rows too, and
+ * make the parser, the checks, the help, and the arguments that go to the daemon. All in one thread. */
+#ifndef GSLB_CTL_H
+#define GSLB_CTL_H
+
+#include <jansson.h>
+
+#include "base/base.h"
+
+/* DESIGN 7. */
+enum ctl_exit { CTL_DONE = 0, CTL_FAILED = 1, CTL_USAGE = 2, CTL_PART = 3, CTL_MOOT = 4 };
+
+enum ctl_arity { CTL_ONE, CTL_OPTIONAL, CTL_MANY };
+
+struct ctl_operand {
+	const char *name;    /* "TARGET"; NULL ends the table */
+	const char *key;     /* of its argument; CTL_MANY makes an array */
+	enum ctl_arity arity;
+	const char *choices; /* "up|down|drain"; NULL: any text */
+	const char *sentence;
+};
+
+enum ctl_kind { CTL_FLAG, CTL_TEXT, CTL_DURATION /* argument in ms */, CTL_LIST /* may be given again */ };
+
+struct ctl_option {
+	const char *name; /* without "--"; NULL ends the table */
+	enum ctl_kind kind;
+	const char *key, *value; /* value: "TIME", as the help calls it */
+	bool required;
+	const char *sentence;
+};
+
+/* How a result is shown. */
+struct ctl_view {
+	bool colour;
+	uint64_t now_ms; /* wall: for "3m ago" */
+};
+
+struct ctl_command {
+	const char *name, *summary;
+	const struct ctl_operand *operands; /* NULL: none */
+	const struct ctl_option *options;   /* NULL: none */
+	const char *more;                   /* the help's last paragraph; NULL: none */
+	/* Done here, without the daemon: fills the result; NULL: the daemon is asked. */
+	enum ctl_exit (*run)(const json_t *args, json_t **result, struct err *err);
+	/* Leave out of the result what was not asked for. May be NULL. */
+	void (*sift)(json_t *result, const json_t *args);
+	/* What the result means for the exit status when the daemon said done. May be NULL. */
+	enum ctl_exit (*judge)(const json_t *result, struct err *err);
+	void (*print)(const json_t *result, const struct ctl_view *view, struct buf *out);
+};
+
+extern const struct ctl_command ctl_status, ctl_services, ctl_pools, ctl_endpoints, ctl_explain, ctl_check, ctl_force, ctl_clear,
+	ctl_overrides, ctl_push, ctl_reload, ctl_stats;
+extern const struct ctl_command *const ctl_commands[]; /* NULL behind the last */
+
+/* ---- the command line (ctl_args.c) ---- */
+
+struct ctl_line {
+	const struct ctl_command *command; /* NULL with help or version alone */
+	json_t *args;                      /* owned */
+	const char *socket;                /* NULL: the default */
+	bool json, help, version;
+};
+
+/* False with a sentence: CTL_USAGE. */
+bool ctl_parse(int argc, char **argv, struct ctl_line *line, struct err *err);
+void ctl_help(const struct ctl_command *command, struct buf *out); /* NULL: the program */
+
+/* ---- the daemon (ctl_ask.c) ---- */
+
+/* The daemon's document, a new reference, or NULL with a sentence. */
+json_t *ctl_ask(const char *socket, const char *command, const json_t *args, struct err *err);
+
+/* The whole program: the result (or, with --json, one document) to out, the sentence to err. */
+enum ctl_exit ctl_main(int argc, char **argv, const struct ctl_view *view, struct buf *out, struct buf *err);
+
+#endif

@@ -1,0 +1,122 @@
+/* force, clear, overrides: what operators decide against the probes, with who, why and until when. */
+#include <string.h>
+
+#include "gslb/ctl_text.h"
+
+#define TARGET_SENTENCE "pool:eu, endpoint:eu/lb1, region:NAME or service:www/eu; eu alone is a pool"
+
+static const struct ctl_operand force_operands[] = {
+	{ "TARGET", "target", CTL_ONE, NULL, TARGET_SENTENCE },
+	{ "ACTION", "action", CTL_ONE, "up|down|drain", "up, down, or drain (no new answers, and no alarm)" },
+	{ 0 },
+};
+
+static const struct ctl_option force_options[] = {
+	{ "for", CTL_DURATION, "for_ms", "TIME", true, "how long, for example 30m; it ends by itself" },
+	{ "why", CTL_TEXT, "why", "TEXT", true, "the reason, for those who find it there" },
+	{ "over", CTL_DURATION, "over_ms", "TIME", false, "drain gradually over this time" },
+	{ "force", CTL_FLAG, "force", NULL, false, "also when it leaves a service fewer pools than its keep" },
+	{ "dry-run", CTL_FLAG, "dry_run", NULL, false, "say what it would change, and change nothing" },
+	{ 0 },
+};
+
+static const struct ctl_column effect_columns[] = {
+	{ "SERVICE", false }, { "IN SERVICE BEFORE", true }, { "AFTER", true }, { "OF", true }, { "KEEP", true }, { NULL, false },
+};
+
+/* "pools_in_service": [before, after]. */
+static void effect_row(struct ctl_table *table, const json_t *effect)
+{
+	const json_t *counts = json_object_get(effect, "pools_in_service");
+	json_int_t before = json_integer_value(json_array_get(counts, 0)), after = json_integer_value(json_array_get(counts, 1));
+	json_int_t keep = ctl_integer(effect, "keep");
+
+	ctl_cell(table, CTL_PLAIN, "%s", ctl_string(effect, "service"));
+	ctl_cell(table, CTL_PLAIN, "%lld", (long long)before);
+	ctl_cell(table, after < keep ? CTL_RED : after < before ? CTL_YELLOW : CTL_PLAIN, "%lld", (long long)after);
+	ctl_cell(table, CTL_PLAIN, "%lld", (long long)ctl_integer(effect, "of"));
+	ctl_cell(table, CTL_PLAIN, "%lld", (long long)keep);
+}
+
+static void print_force(const json_t *result, const struct ctl_view *view, struct buf *out)
+{
+	bool dry = ctl_true(result, "dry_run");
+	const char *action = ctl_string(result, "action");
+	struct ctl_table table;
+	const json_t *effect;
+	size_t i;
+
+	ctl_add(out, ctl_string(result, "target"));
+	buf_printf(out, dry ? " would be " : " is ");
+	ctl_paint(out, view, ctl_colour_of(action), strcmp(action, "drain") == 0 ? "drained" : action);
+	buf_printf(out, " until ");
+	ctl_add(out, ctl_string(result, "until"));
+	buf_printf(out, "\n");
+	ctl_table_init(&table, effect_columns);
+	json_array_foreach(json_object_get(result, "effects"), i, effect)
+		effect_row(&table, effect);
+	ctl_table_print(&table, view, "no service uses it", out);
+}
+
+const struct ctl_command ctl_force = {
+	.name = "force",
+	.summary = "hold an endpoint, a pool, a region or a service's pool up, down or drained",
+	.operands = force_operands,
+	.options = force_options,
+	.more = "Any down or drain that covers a thing beats an up. A second override of a target replaces the first.",
+	.print = print_force,
+};
+
+static const struct ctl_operand clear_operands[] = {
+	{ "TARGET", "target", CTL_ONE, NULL, "as gslbctl overrides lists it, or as it was given to force" },
+	{ 0 },
+};
+
+static void print_clear(const json_t *result, const struct ctl_view *view, struct buf *out)
+{
+	(void)view;
+	ctl_add(out, ctl_string(result, "target"));
+	buf_printf(out, ": the override is ended\n");
+}
+
+const struct ctl_command ctl_clear = {
+	.name = "clear",
+	.summary = "end an override",
+	.operands = clear_operands,
+	.print = print_clear,
+};
+
+static const struct ctl_column override_columns[] = {
+	{ "TARGET", false }, { "ACTION", false }, { "LEFT", true }, { "OVER", true }, { "WHO", false }, { "UNTIL", false },
+	{ "WHY", false }, { NULL, false },
+};
+
+static void print_overrides(const json_t *result, const struct ctl_view *view, struct buf *out)
+{
+	struct ctl_table table;
+	const json_t *override, *applies;
+	char left[32], over[32];
+	size_t i;
+
+	ctl_table_init(&table, override_columns);
+	json_array_foreach(json_object_get(result, "overrides"), i, override) {
+		json_int_t over_ms = ctl_integer(override, "over_ms");
+
+		applies = json_object_get(override, "applies");
+		ctl_cell(&table, CTL_PLAIN, "%s%s", ctl_string(override, "target"),
+			json_is_false(applies) ? " (nothing here has this name)" : "");
+		ctl_state(&table, ctl_string(override, "action"));
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_duration((uint64_t)ctl_integer(override, "left_s") * 1000, left));
+		ctl_cell(&table, CTL_PLAIN, "%s", over_ms > 0 ? ctl_duration((uint64_t)over_ms, over) : "");
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(override, "who"));
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(override, "until"));
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(override, "why"));
+	}
+	ctl_table_print(&table, view, "no overrides", out);
+}
+
+const struct ctl_command ctl_overrides = {
+	.name = "overrides",
+	.summary = "table of the overrides in force: who, why, until when",
+	.print = print_overrides,
+};

@@ -1,0 +1,25 @@
+/* push: the state of an endpoint whose pool has check=push. */
+#include "gslb/ctl_text.h"
+
+static const struct ctl_operand operands[] = {
+	{ "POOL/ENDPOINT", "endpoint", CTL_ONE, NULL, "for example eu/lb1, or eu/192.0.2.10" },
+	{ "STATE", "state", CTL_ONE, "up|down", "what its owner found" },
+	{ 0 },
+};
+
+static void print_push(const json_t *result, const struct ctl_view *view, struct buf *out)
+{
+	const char *state = ctl_string(result, "state");
+
+	ctl_add(out, ctl_string(result, "endpoint"));
+	buf_printf(out, ": pushed ");
+	ctl_paint(out, view, ctl_colour_of(state), state);
+	buf_printf(out, "\n");
+}
+
+const struct ctl_command ctl_push = {
+	.name = "push",
+	.summary = "report an endpoint of a check=push pool up or down",
+	.operands = operands,
+	.print = print_push,
+};
