@@ -206,7 +206,7 @@ static struct standing whole_pool(const struct world *world, uint32_t pool, uint
 	return pool_standing(world, pool, FAMILY_V6, now_ms);
 }
 
-static json_t *override_json(enum override_action action)
+static json_t *forced_json(enum override_action action)
 {
 	return action == OVERRIDE_NONE ? json_null() : json_string(override_action_name(action));
 }
@@ -264,7 +264,7 @@ json_t *document_pools(const struct daemon *daemon)
 			name_json(&pool->zone->apex), "region", pool->region, "state", state_word(&standing), "v4",
 			family_json(world, i, FAMILY_V4, now_ms), "v6", family_json(world, i, FAMILY_V6, now_ms), "check",
 			check_name(pool->check.type), "since", time_json(pool_since_ms(world, i)), "override",
-			override_json(standing.forced), "services", (int)services[i], "share_percent",
+			forced_json(standing.forced), "services", (int)services[i], "share_percent",
 			percent_json(answers[i], all)));
 	}
 	free(answers);
@@ -303,7 +303,7 @@ static json_t *candidates_json(const struct daemon *daemon, const struct service
 		*in_service += standing.state != HEALTH_DOWN && standing.weight_permille > 0;
 		json_array_append_new(list, json_pack("{s:s,s:s,s:i,s:i,s:o,s:o,s:i}", "name", pool->pool->label, "state",
 			state_word(&standing), "up", (int)up, "of", (int)(pool->part[0].n + pool->part[1].n), "override",
-			override_json(standing.forced), "share_percent", percent_json(share_count(daemon, plan, i), all), "weight",
+			forced_json(standing.forced), "share_percent", percent_json(share_count(daemon, plan, i), all), "weight",
 			(int)plan->candidates[i].weight));
 	}
 	return list;
@@ -390,7 +390,7 @@ static json_t *endpoint_json(const struct world *world, uint32_t number, uint64_
 		addr_format(&endpoint->addr, addr), "port", (int)endpoint->port, "priority", (int)endpoint->priority, "weight",
 		(int)endpoint->weight, "weight_percent", standing.weight_permille / 10.0, "state",
 		probed ? health_word(verdict.state) : "up", "doubt", verdict.doubt, "check", check_name(pool->check.type),
-		"override", override_json(standing.forced));
+		"override", forced_json(standing.forced));
 
 	if (!probed) {
 		json_object_set_new(json, "reason", json_string("not probed (check=none)"));

@@ -13,7 +13,6 @@ $TTL 3600
 @ NS ns1
 ns1 A 127.0.0.1
 _gslb.www TXT "v=gslb1; pools=eu,us; rank=order; ttl=30/5; answers=2"
-_gslb.one TXT "v=gslb1; pools=eu; rank=order; ttl=30/5"
 eu._pool TXT "v=pool1; region=eu-west; check=http; interval=500ms; timeout=300ms; ramp=1s"
 eu._pool SRV 0 1 {port} lb1.eu
 eu._pool SRV 0 1 {port} lb2.eu
@@ -26,9 +25,9 @@ lb1.us A 127.0.20.1
 EU, US = ["127.0.10.1", "127.0.10.2"], ["127.0.20.1"]
 
 
-def world(stack, **options):
+def world(stack, more="", **options):
     port = free_port("127.0.10.1")
-    lab = Lab(stack, {"svc.example": ZONE.format(port=port)}, **options)
+    lab = Lab(stack, {"svc.example": ZONE.format(port=port) + more}, **options)
     lab.backend_port = port
     lab.eu = http_backend(stack, lab.folder, "eu", port, *EU)
     lab.us = http_backend(stack, lab.folder, "us", port, *US)
@@ -97,7 +96,7 @@ def an_override_survives_the_end_of_both_processes(stack):
 @test
 def keep_refuses_to_empty_a_service(stack):
     """an override that would leave fewer pools than keep is refused with the numbers, and --force overrides"""
-    lab = world(stack)
+    lab = world(stack, more='_gslb.one TXT "v=gslb1; pools=eu; rank=order; ttl=30/5"\n')
     lab.ctl("force", "eu", "down", "--for", "30s", "--why", "drill", expect=1)
     assert "one.svc.example" in lab.last_error and "keep" in lab.last_error, lab.last_error
     lab.ctl("force", "eu", "down", "--for", "30s", "--why", "drill", "--force")

@@ -192,6 +192,7 @@ class Lab:
             self.write_zone(name, text)
         self.write_conf(databases, workers, extra or {})
         self.gslbd = None
+        self.starts = 0
 
     def write_zone(self, name, text):
         path = os.path.join(self.zones, name + ".zone")
@@ -218,7 +219,8 @@ class Lab:
                     f.write(f"  {key}: {json.dumps(value) if not isinstance(value, str) else value}\n")
 
     def start(self, wait=True):
-        self.gslbd = Program(self.stack, "gslbd", [os.path.join(BUILD, "gslbd"), "-c", self.conf], self.folder, self.env)
+        self.starts += 1
+        self.gslbd = Program(self.stack, f"gslbd-{self.starts}", [os.path.join(BUILD, "gslbd"), "-c", self.conf], self.folder, self.env)
         if wait:
             wait_for(f"gslbd to answer; its log ends with {self.gslbd.text()[-800:]!r}",
                      lambda: self.gslbd.alive() and "state=running version" in self.gslbd.text())

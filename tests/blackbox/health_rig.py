@@ -1,0 +1,265 @@
+"""health_rig - gslb-health as gslbd sees it: the socket, the board, plans; and the servers that its probes meet.
+
+The packing here is written from health.h, not from the program's own code: the two agree only if both are right."""
+import fcntl
+import mmap
+import os
+import select
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+import lab
+
+F_ADD_SEALS, SEAL, SHRINK, GROW, WRITE = 1033, 1, 2, 4, 8
+BOARD, PLAN, PUSH, TAKEN, CHANGED, RESOLVED, ALIVE = range(1, 8)
+UNKNOWN, UP, DOWN = range(3)
+CHECKS = ["none", "tcp", "http", "https", "dns", "exec", "push"]
+RESULTS = ["ok", "none", "refused", "timeout", "reset", "unreachable", "closed early", "tls expired", "tls name",
+           "tls untrusted", "tls other", "status", "body", "http other", "dns rcode", "dns other", "exec exit",
+           "exec signal", "exec start", "pushed down", "pushed up", "local"]
+PROGRAM = os.path.join(lab.BUILD, "gslb-health")
+
+
+def text(value):
+    return struct.pack("=I", len(value.encode())) + value.encode()
+
+
+def packed(address):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    return struct.pack("=B16s", 6 if ":" in address else 4, socket.inet_pton(family, address))
+
+
+def unpacked(raw):
+    return socket.inet_ntop(socket.AF_INET6, raw[1:]) if raw[0] == 6 else socket.inet_ntop(socket.AF_INET, raw[1:5])
+
+
+def target(slot, check, port=1, address="127.0.0.1", generation=1, host="", path="/", body="", qname="", qtype=6, command="",
+           status=(), verify=True, cert_days=7, interval=300, timeout=800, rise=2, fall=2, label=None):
+    return b"".join([
+        struct.pack("=IHH", slot, generation, port), packed(address),
+        struct.pack("=HHHHIIHHB", CHECKS.index(check), verify, cert_days, qtype, interval, timeout, rise, fall, len(status)),
+        *(struct.pack("=HH", *r) for r in status),
+        *(text(t) for t in (host, path, body, qname, command, label or f"pool/{check}{slot}"))])
+
+
+def sealed(name, content, seals):
+    fd = os.memfd_create(name, os.MFD_ALLOW_SEALING)
+    os.write(fd, content)
+    fcntl.fcntl(fd, F_ADD_SEALS, seals)
+    return fd
+
+
+class Slot:
+    def __init__(self, raw):
+        (word, self.rtt_us, self.last_s, self.transitions, self.probes, self.streak, self.number,
+         detail) = struct.unpack("=QIIIIHH32s4x", raw)
+        self.state, self.doubt, self.recovered = word & 3, bool(word & 4), bool(word & 8)
+        self.result = RESULTS[word >> 8 & 255]
+        self.generation, self.since_s = word >> 16 & 0xffff, word >> 32
+        self.detail = detail.split(b"\0")[0].decode()
+
+    def __repr__(self):
+        return (f"state={self.state} doubt={self.doubt} result={self.result!r} number={self.number} detail={self.detail!r} "
+                f"probes={self.probes} transitions={self.transitions} generation={self.generation}")
+
+
+class Board:
+    def __init__(self, nslots, seals=SEAL | SHRINK | GROW):
+        self.nslots = nslots
+        self.fd = sealed("board", bytes(64 * nslots), seals)
+        self.map = mmap.mmap(self.fd, 64 * nslots, mmap.MAP_SHARED, mmap.PROT_READ)
+
+    def __getitem__(self, slot):
+        return Slot(self.map[slot * 64:slot * 64 + 64])
+
+    def put(self, slot, state, generation=1, since_s=1000):
+        os.pwrite(self.fd, struct.pack("=Q", state | 1 << 8 | generation << 16 | since_s << 32) + bytes(56), slot * 64)
+
+
+class Health:
+    """A gslb-health with its board; messages are kept as they come, but only while somebody reads them."""
+
+    def __init__(self, stack, folder, nslots=64, env=None, board=None, wrap=()):
+        self.sock, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.board = board or Board(nslots)
+        self.messages, self.serial = [], 0
+        self.program = lab.Program(stack, "health", [*wrap, PROGRAM, "--fd", str(other.fileno())], folder, env=env,
+                                   pass_fds=[other.fileno()])
+        other.close()
+        stack.callback(self.sock.close)
+        self.send(BOARD, value=self.board.nslots, fd=self.board.fd)
+
+    def send(self, kind, slot=0, generation=0, state=0, value=0, fd=None):
+        packet = struct.pack("=IIHHQIHH", kind, slot, generation, state, value, 0, 0, 0)
+        socket.send_fds(self.sock, [packet], [] if fd is None else [fd])
+
+    def read(self, seconds=0.0):
+        """Take in what has come, waiting so long for the first."""
+        while select.select([self.sock], [], [], seconds)[0]:
+            packet = self.sock.recv(4096)
+            if not packet:
+                raise AssertionError("gslb-health is gone: " + self.program.text()[-800:])
+            kind, slot, generation, state, value, ttl, ok, n = struct.unpack("=IIHHQIHH", packet[:28])
+            addrs = [unpacked(packet[28 + 17 * i:45 + 17 * i]) for i in range(n)]
+            assert len(packet) == 28 + 17 * n
+            self.messages.append(dict(kind=kind, slot=slot, generation=generation, state=state, value=value, ttl=ttl, ok=ok,
+                                      addrs=addrs, at=time.monotonic()))
+            seconds = 0
+
+    def wait_message(self, what, wanted, deadline=10):
+        def look():
+            self.read(0.02)
+            return next((m for m in self.messages if wanted(m)), None)
+        return lab.wait_for(what, look, deadline)
+
+    def send_plan(self, targets, lookups=(), checks=""):
+        self.serial += 1
+        content = b"gslbpln1" + struct.pack("=QII", self.serial, len(targets), len(lookups)) + text(checks)
+        content += b"".join(targets) + b"".join(struct.pack("=I", i) + text(name) for i, name in lookups)
+        fd = sealed("plan", content, SEAL | SHRINK | GROW | WRITE)
+        self.send(PLAN, value=self.serial, fd=fd)
+        os.close(fd)
+
+    def plan(self, targets, lookups=(), checks=""):
+        self.send_plan(targets, lookups, checks)
+        self.wait_message("the plan to be taken", lambda m: m["kind"] == TAKEN and m["value"] == self.serial)
+
+    def wait_slot(self, slot, wanted, deadline=10):
+        def look():
+            self.read()
+            return wanted(self.board[slot])
+        try:
+            lab.wait_for(f"slot {slot}", look, deadline)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; it says {self.board[slot]}") from None
+        return self.board[slot]
+
+    def wait_state(self, slot, state, deadline=10):
+        return self.wait_slot(slot, lambda s: s.state == state and not s.doubt, deadline)
+
+
+def once(check, port, *keys, address="127.0.0.1", env=None, wrap=()):
+    done = subprocess.run([*wrap, PROGRAM, "--once", check, address, str(port), *keys], capture_output=True, text=True,
+                          timeout=30, env={**os.environ, **(env or {})})
+    return done.returncode, done.stdout + done.stderr
+
+
+class Tcp:
+    """A listener that lets `behave(connection)` deal with each connection, in a thread of its own."""
+
+    def __init__(self, stack, behave, port=0, address="127.0.0.1"):
+        self.behave = behave
+        self.listener = socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                                             backlog=512)
+        self.port = self.listener.getsockname()[1]
+        self.times, self.now, self.most = [], 0, 0
+        self.lock = threading.Lock()
+        threading.Thread(target=self.serve, daemon=True).start()
+        stack.callback(self.close)
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.one, args=(connection,), daemon=True).start()
+
+    def one(self, connection):
+        with self.lock:
+            self.times.append(time.monotonic())
+            self.now += 1
+            self.most = max(self.most, self.now)
+        try:
+            with connection:
+                connection.settimeout(20)
+                self.behave(connection)
+        except OSError:
+            pass
+        with self.lock:
+            self.now -= 1
+
+    def close(self):
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.listener.close()
+
+
+def read_request(connection):
+    request = b""
+    while b"\r\n\r\n" not in request:
+        got = connection.recv(4096)
+        if not got:
+            break
+        request += got
+    return request
+
+
+def answering(*parts, pause=0.0, forever=False):
+    """Behaviour: read the request, send the parts one after the other, again and again if forever, and close."""
+    def behave(connection):
+        read_request(connection)
+        while True:
+            for part in parts:
+                connection.sendall(part)
+                time.sleep(pause)
+            if not forever:
+                return
+    return behave
+
+
+def silent(connection):
+    while connection.recv(4096):
+        pass
+
+
+def resetting(connection):
+    read_request(connection)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def black_hole(stack):
+    """A port whose backlog is full: the kernel drops each further SYN."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(0)
+    stack.callback(listener.close)
+    for _ in range(4):
+        filler = socket.socket()
+        filler.setblocking(False)
+        filler.connect_ex(listener.getsockname())
+        stack.callback(filler.close)
+    time.sleep(0.05)
+    return listener.getsockname()[1]
+
+
+class Udp:
+    """A name server that lets `answer(query bytes, count)` make each reply; None: silence."""
+
+    def __init__(self, stack, answer):
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.bind(("127.0.0.1", 0))
+        self.port = self.sock.getsockname()[1]
+        self.answer, self.count = answer, 0
+        threading.Thread(target=self.serve, daemon=True).start()
+        stack.callback(self.sock.close)
+
+    def serve(self):
+        while True:
+            try:
+                query, peer = self.sock.recvfrom(4096)
+            except OSError:
+                return
+            self.count += 1
+            reply = self.answer(query, self.count)
+            if reply is not None:
+                self.sock.sendto(reply, peer)
+
+
+def reply_to(query, rcode=0, question=True):
+    return query[:2] + bytes([0x84, rcode, 0, 1 if question else 0]) + bytes(6) + (query[12:] if question else b"")
