@@ -14,5 +14,3 @@ libworker_a_SOURCES = \
 	gslb/udp.c gslb/udp.h \
 	gslb/worker.c gslb/worker.h
 libworker_a_CFLAGS = $(AM_CFLAGS) $(URCU_CFLAGS)
-# who links libworker.a links these behind it
-WORKER_LIBS = libworker.a libpacket.a $(URCU_LIBS)

@@ -1,1 +1,15 @@
-# rows of the packet tests
+# rows of the tests of the packet path and the workers
+EXTRA_DIST += tests/unit/message.h tests/unit/packet_world.h
+PACKET_WORLD_LIBS = libpacket.a libdecide.a libhealth.a libgeo.a libzones.a libbase.a $(LDNS_LIBS) $(MMDB_LIBS) -lm
+
+check_PROGRAMS += tests/unit/packet_test
+tests_unit_packet_test_SOURCES = tests/unit/packet.c tests/unit/message.c tests/unit/packet_world.c
+tests_unit_packet_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_packet_test_LDADD = $(PACKET_WORLD_LIBS) $(CHECK_LIBS)
+TESTS += tests/unit/packet_test
+
+check_PROGRAMS += tests/unit/worker_test
+tests_unit_worker_test_SOURCES = tests/unit/worker.c tests/unit/message.c tests/unit/packet_world.c
+tests_unit_worker_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_worker_test_LDADD = libworker.a $(PACKET_WORLD_LIBS) $(URCU_LIBS) $(CHECK_LIBS)
+TESTS += tests/unit/worker_test
