@@ -144,6 +144,8 @@ struct zone_inner {
 	struct rrset *rrsets;
 	const char **files;
 	size_t nfiles;
+	struct service *services;
+	struct pool *pools;
 	struct pool_name **pool_names; /* pool_use.pool of the zone's own services counts here */
 	size_t npool_names;
 };

@@ -244,6 +244,8 @@ static enum class class_of(const char *text)
 {
 	static const char *const others[] = { "CH", "HS", "CS", "NONE", "CHAOS", "HESIOD" };
 
+	if (text[0] == '\0' || strchr("INCHinch", text[0]) == NULL)
+		return CLASS_NO;
 	if (strcasecmp(text, "IN") == 0 || strcasecmp(text, "CLASS1") == 0)
 		return CLASS_IN;
 	for (size_t i = 0; i < COUNT_OF(others); i++)

@@ -109,22 +109,18 @@ static void fill_nodes(const struct draft *draft, struct zone *zone)
 
 static void fill_model(struct draft *draft, struct zone *zone)
 {
-	struct service *services = arena_dup(draft->arena, draft->services, draft->nservices * sizeof *services);
-	struct pool *pools = arena_dup(draft->arena, draft->pools, draft->npools * sizeof *pools);
-	char origin[NAME_TEXT_MAX];
+	struct zone_inner *inner = zone->inner;
 
-	name_format(&draft->apex, origin);
 	for (size_t i = 0; i < draft->nservices; i++)
-		services[i].zone = zone;
+		draft->services[i].zone = zone;
 	for (size_t i = 0; i < draft->npools; i++)
-		pools[i].zone = zone;
-	zone->services = services;
+		draft->pools[i].zone = zone;
+	zone->services = inner->services = draft->services;
 	zone->nservices = draft->nservices;
-	zone->pools = pools;
+	zone->pools = inner->pools = draft->pools;
 	zone->npools = draft->npools;
-	zone->inner->pool_names =
-		arena_dup(draft->arena, draft->pool_names, draft->npool_names * sizeof(struct pool_name *));
-	zone->inner->npool_names = draft->npool_names;
+	inner->pool_names = draft->pool_names;
+	inner->npool_names = draft->npool_names;
 }
 
 /* RFC 1035 3.3.13: two names, then SERIAL first of five numbers. */
@@ -167,6 +163,9 @@ struct zone *zone_build(struct draft *draft)
 	inner->arena = draft->arena;
 	/* what the zone has now is the draft's no more */
 	draft->arena = NULL;
+	draft->services = NULL;
+	draft->pools = NULL;
+	draft->pool_names = NULL;
 	draft->names = (struct buf){ 0 };
 	draft->files = NULL;
 	draft->nfiles = 0;
@@ -252,6 +251,9 @@ void zone_unref(struct zone *zone)
 	for (size_t i = 0; i < inner->nfiles; i++)
 		free((char *)(uintptr_t)inner->files[i]);
 	free(inner->files);
+	free(inner->services);
+	free(inner->pools);
+	free(inner->pool_names);
 	free(inner->nodes);
 	free(inner->config);
 	free(inner->rrsets);
