@@ -13,3 +13,18 @@ tests_unit_worker_test_SOURCES = tests/unit/worker.c tests/unit/message.c tests/
 tests_unit_worker_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_worker_test_LDADD = libworker.a $(PACKET_WORLD_LIBS) $(URCU_LIBS) $(CHECK_LIBS)
 TESTS += tests/unit/worker_test
+
+check_PROGRAMS += tests/fuzz/fuzz_packet tests/fuzz/fuzz_tcp
+tests_fuzz_fuzz_packet_SOURCES = tests/fuzz/fuzz_packet.c tests/fuzz/replay.c tests/unit/message.c tests/unit/packet_world.c
+tests_fuzz_fuzz_packet_LDADD = $(PACKET_WORLD_LIBS)
+tests_fuzz_fuzz_tcp_SOURCES = tests/fuzz/fuzz_tcp.c tests/fuzz/replay.c
+tests_fuzz_fuzz_tcp_LDADD = libworker.a libbase.a
+TESTS += tests/fuzz/packet.test tests/fuzz/tcp.test
+EXTRA_DIST += tests/fuzz/packet.test tests/fuzz/tcp.test tests/fuzz/corpus/packet tests/fuzz/corpus/tcp
+
+# A measurement, not a test: `make bench` builds and runs it.
+EXTRA_PROGRAMS += tests/bench/packet_bench
+BENCHES = tests/bench/packet_bench$(EXEEXT)
+CLEANFILES += tests/bench/packet_bench$(EXEEXT)
+tests_bench_packet_bench_SOURCES = tests/bench/packet_bench.c tests/unit/message.c tests/unit/packet_world.c
+tests_bench_packet_bench_LDADD = $(PACKET_WORLD_LIBS)

@@ -18,7 +18,7 @@ failed=0
 for target in ${*:-$(cd "$source/tests/fuzz" && ls fuzz_*.c | sed 's/^fuzz_//; s/\.c$//')}; do
 	name=fuzz_$target
 	extra=""
-	[ "$target" = packet ] && extra="$source/tests/unit/packet_world.c"
+	[ "$target" = packet ] && extra="$source/tests/unit/packet_world.c $source/tests/unit/message.c"
 	# shellcheck disable=SC2086
 	$cc -std=gnu17 -D_GNU_SOURCE -I"$source" -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 		"$source/tests/fuzz/$name.c" $extra -Wl,--start-group $archives -Wl,--end-group $libraries -o "$name"

@@ -1,0 +1,161 @@
+/* Nanoseconds a stage of the packet path, over a prepared world in memory: no sockets. Each stage is measured on its own, over
+ * the same queries; `packet_answer` is all of them together.
+ *
+ * usage: packet_bench [ROUNDS [STAGE]]   (valgrind --tool=callgrind packet_bench 100 answer: stable instruction counts) */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "gslb/answer.h"
+#include "gslb/query.h"
+#include "gslb/reply.h"
+#include "tests/unit/message.h"
+#include "tests/unit/packet_world.h"
+
+enum { QUERIES = 1024, DEFAULT_ROUNDS = 2000 };
+
+struct load {
+	const char *name, *words; /* "%u" in it: a number drawn for each query */
+	size_t len[QUERIES];
+	uint8_t bytes[QUERIES][128];
+};
+
+static struct load loads[] = {
+	{ .name = "steered, ECS", .words = "www.svc.example A ecs=198.51.%u.0/24" },
+	{ .name = "steered, EDNS", .words = "www.svc.example A edns=1232" },
+	{ .name = "steered, plain", .words = "www.svc.example A" },
+	{ .name = "static", .words = "static.svc.example A edns=1232" },
+	{ .name = "nxdomain", .words = "nothing-%u.svc.example A edns=1232" },
+	{ .name = "referral", .words = "host.sub.svc.example A edns=1232" },
+};
+
+struct stage {
+	const char *name;
+	void (*run)(const struct packet_context *context, const struct load *load, size_t i);
+};
+
+static uint64_t sink; /* what is computed must not be optimised away */
+
+static void run_query(const struct packet_context *context, const struct load *load, size_t i)
+{
+	struct query query;
+
+	(void)context;
+	sink += query_parse(&query, load->bytes[i], load->len[i]);
+	sink += query.qtype;
+}
+
+static void run_find(const struct packet_context *context, const struct load *load, size_t i)
+{
+	const struct snapshot *snapshot = context->world->snapshot;
+	uint64_t hash[NAME_LABELS_MAX + 1];
+	struct found found;
+	struct name name;
+
+	name_from_wire(&name, load->bytes[i] + QUERY_HEADER_LEN, load->len[i] - QUERY_HEADER_LEN);
+	name_hash(&name, snapshot->name_seed, hash);
+	sink += zone_set_find(snapshot->set, &name, hash, RR_A, &found);
+}
+
+static void run_decide(const struct packet_context *context, const struct load *load, size_t i)
+{
+	const struct snapshot *snapshot = context->world->snapshot;
+	struct client client = { { ADDR_V4, { 198, 51, (uint8_t)i } }, true, 24 };
+	struct decision decision;
+
+	(void)load;
+	decide(context->world, &snapshot->services[0], &client, FAMILY_V4, context->now_ms, context->dice, &decision, NULL);
+	sink += decision.nendpoints;
+}
+
+static void run_answer(const struct packet_context *context, const struct load *load, size_t i)
+{
+	uint8_t out[PACKET_UDP_MAX];
+
+	sink += packet_answer(context, load->bytes[i], load->len[i], out, sizeof out);
+}
+
+static const struct stage stages[] = {
+	{ "query", run_query },
+	{ "find", run_find },
+	{ "decide", run_decide },
+	{ "answer", run_answer },
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void prepare(struct load *load)
+{
+	for (unsigned i = 0; i < QUERIES; i++) {
+		char words[128];
+		const char *at = strstr(load->words, "%u");
+
+		if (at == NULL)
+			snprintf(words, sizeof words, "%s", load->words);
+		else
+			snprintf(words, sizeof words, "%.*s%u%s", (int)(at - load->words), load->words, i % 256, at + 2);
+		uint8_t bytes[512];
+
+		load->len[i] = message_query(words, bytes, sizeof bytes);
+		if (load->len[i] > sizeof load->bytes[i])
+			abort();
+		memcpy(load->bytes[i], bytes, load->len[i]);
+	}
+}
+
+static double measure(const struct stage *stage, const struct packet_context *context, const struct load *load, unsigned rounds)
+{
+	uint64_t began = now_ns();
+
+	for (unsigned round = 0; round < rounds; round++)
+		for (size_t i = 0; i < QUERIES; i++)
+			stage->run(context, load, i);
+	return (double)(now_ns() - began) / rounds / QUERIES;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned rounds = argc > 1 ? (unsigned)atoi(argv[1]) : DEFAULT_ROUNDS;
+	static struct counters counters;
+	struct dice dice = { 1 };
+	struct world world;
+	struct packet_context context = {
+		.world = &world,
+		.identity = &packet_world_identity,
+		.dice = &dice,
+		.counters = &counters,
+		.now_ms = clock_wall_ms(),
+		.source = { ADDR_V4, { 203, 0, 113, 9 } },
+		.source_port = 4242,
+	};
+
+	if (rounds == 0) {
+		fprintf(stderr, "usage: packet_bench [ROUNDS [STAGE]]\n");
+		return 2;
+	}
+	packet_world_init(&world, 1);
+	printf("%-16s", "ns a query");
+	for (size_t s = 0; s < COUNT_OF(stages); s++)
+		printf("%10s", stages[s].name);
+	printf("\n");
+	for (size_t l = 0; l < COUNT_OF(loads); l++) {
+		prepare(&loads[l]);
+		printf("%-16s", loads[l].name);
+		for (size_t s = 0; s < COUNT_OF(stages); s++) {
+			if (argc > 2 && strcmp(argv[2], stages[s].name) != 0)
+				continue;
+			measure(&stages[s], &context, &loads[l], rounds / 10 + 1); /* warm */
+			printf("%10.1f", measure(&stages[s], &context, &loads[l], rounds));
+		}
+		printf("\n");
+	}
+	packet_world_fini(&world);
+	return sink == 42; /* never, but the compiler cannot know */
+}
