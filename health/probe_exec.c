@@ -127,13 +127,14 @@ static const char *command_fault(const char *command, const char *folder)
 	return NULL;
 }
 
-/* In the child. Every descriptor of ours is close-on-exec; the status pipe tells the parent that exec failed, and why. */
+/* In the child. No descriptor of ours may pass exec, those that libraries opened (curl) no more than others; the status pipe
+ * tells the parent that exec failed, and why. */
 static void become_command(const char *path, char *const argv[], int output, int status, pid_t parent)
 {
 	static char search[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 		    locale[] = "LC_ALL=C";
 	char *const environment[] = { search, locale, NULL };
-	int null = open("/dev/null", O_RDONLY), error;
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC), error;
 	sigset_t none;
 
 	sigemptyset(&none);
@@ -141,6 +142,7 @@ static void become_command(const char *path, char *const argv[], int output, int
 	signal(SIGPIPE, SIG_DFL);
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
 	if (getppid() == parent && null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
 		dup2(output, STDOUT_FILENO) >= 0 && dup2(output, STDERR_FILENO) >= 0)
 		execve(path, argv, environment);

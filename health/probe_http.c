@@ -3,7 +3,7 @@
  * endpoint's address, under the name in `host`. A redirect is an answer like any other. Nobody can make us read more than
  * HEADER_MAX bytes of header and BODY_MAX of body, and the runner's deadline ends what is slow. */
 #include <curl/curl.h>
-#include <errno.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +17,7 @@ enum { HEADER_MAX = 16384, BODY_MAX = 65536, IDLE_MAX = 64, MOST = 1024 };
 /* What CURLINFO_SSL_VERIFYRESULT says with OpenSSL (its x509_vfy.h). */
 enum {
 	VERIFY_OK = 0,
+	VERIFY_UNSPECIFIED = 1,
 	VERIFY_NOT_YET_VALID = 9,
 	VERIFY_EXPIRED = 10,
 	VERIFY_OTHER_HOST = 62,
@@ -41,6 +42,7 @@ struct http_work {
 	struct http *http;
 	struct probe *probe;
 	CURL *easy;
+	int fd; /* curl's socket; -1: none yet */
 	struct curl_slist *headers, *connect_to;
 	enum probe_result decided; /* before the transfer was over; PROBE_NONE: not yet */
 	unsigned number;
@@ -128,7 +130,8 @@ static enum probe_result result_of_verify(const struct http_work *work, const ch
 	case VERIFY_EXPIRED:
 		*why = NULL;
 		return PROBE_TLS_EXPIRED;
-	case VERIFY_OK: /* the chain is good: what failed is curl's own look at the name */
+	case VERIFY_OK:
+	case VERIFY_UNSPECIFIED: /* the handshake was good: what failed is curl's own look at the name, which comes first */
 	case VERIFY_OTHER_HOST:
 	case VERIFY_OTHER_ADDRESS:
 		*why = NULL;
@@ -139,13 +142,10 @@ static enum probe_result result_of_verify(const struct http_work *work, const ch
 	}
 }
 
-/* A transfer that broke: the kernel's errno says most, where curl kept one. */
+/* A transfer that broke: curl and OpenSSL put the kernel's words into the sentence (there is no locale to change them). */
 static enum probe_result result_of_break(const struct http_work *work, enum probe_result otherwise)
 {
-	long error = 0;
-
-	curl_easy_getinfo(work->easy, CURLINFO_OS_ERRNO, &error);
-	if (error == ECONNRESET || error == EPIPE || strstr(work->error, "reset by peer") != NULL)
+	if (strstr(work->error, "reset by peer") != NULL || strstr(work->error, "Broken pipe") != NULL)
 		return PROBE_RESET;
 	if (strstr(work->error, "SSL_ERROR_SYSCALL") != NULL || strstr(work->error, "unexpected eof") != NULL)
 		return PROBE_CLOSED_EARLY;
@@ -237,11 +237,12 @@ static struct probe_report report_of(struct http_work *work, CURLcode code)
 	return report;
 }
 
-static void work_free(struct http_work *work)
+/* A handle is used again only after a success: one that failed keeps its errno, which a later failure might not replace. */
+static void work_free(struct http_work *work, bool reuse)
 {
 	struct http *http = work->http;
 
-	if (http->nidle < IDLE_MAX) {
+	if (reuse && http->nidle < IDLE_MAX) {
 		curl_easy_reset(work->easy); /* it must not keep pointers into the work */
 		http->idle[http->nidle++] = work->easy;
 	} else {
@@ -270,7 +271,7 @@ static void take_ended(struct http *http)
 		probe = work->probe;
 		report = report_of(work, code);
 		curl_multi_remove_handle(http->multi, work->easy);
-		work_free(work);
+		work_free(work, report.result == PROBE_OK);
 		probe_done(probe, &report);
 	}
 }
@@ -382,12 +383,13 @@ static void *http_open(struct loop *loop, struct err *err)
 /* ---- asking ---- */
 
 /* A closed probe leaves no port in TIME_WAIT; its answer has been read, or is not wanted any more. */
-static int close_by_reset(void *arg, curl_socket_t fd, curlsocktype purpose)
+static int socket_made(void *arg, curl_socket_t fd, curlsocktype purpose)
 {
 	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+	struct http_work *work = arg;
 
-	(void)arg;
 	(void)purpose;
+	work->fd = fd;
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
 	return CURL_SOCKOPT_OK;
 }
@@ -453,7 +455,8 @@ static void set_manners(struct http_work *work)
 	curl_easy_setopt(work->easy, CURLOPT_HEADERDATA, work);
 	curl_easy_setopt(work->easy, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(work->easy, CURLOPT_WRITEDATA, work);
-	curl_easy_setopt(work->easy, CURLOPT_SOCKOPTFUNCTION, close_by_reset);
+	curl_easy_setopt(work->easy, CURLOPT_SOCKOPTFUNCTION, socket_made);
+	curl_easy_setopt(work->easy, CURLOPT_SOCKOPTDATA, work);
 	curl_easy_setopt(work->easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(work->easy, CURLOPT_USERAGENT, "gslb-health/" PACKAGE_VERSION);
 	curl_easy_setopt(work->easy, CURLOPT_PROXY, "");
@@ -475,25 +478,36 @@ static void http_start(struct probe *probe)
 		return;
 	}
 	work = mem_alloc(sizeof *work);
-	*work = (struct http_work){ .http = http, .probe = probe, .easy = easy, .decided = PROBE_NONE };
+	*work = (struct http_work){
+		.http = http, .probe = probe, .easy = easy, .fd = -1, .decided = PROBE_NONE
+	};
 	probe->work = work;
 	set_manners(work);
 	set_names(work, probe->target);
 	set_tls(work, &probe->target->probe);
 	if (curl_multi_add_handle(http->multi, easy) != CURLM_OK) {
-		work_free(work);
+		work_free(work, false);
 		probe_end(probe, PROBE_LOCAL, 0, "libcurl took no more");
 	}
 }
 
+/* curl notes the connect only when TLS is done, too: the kernel knows better. */
+static bool is_connected(const struct http_work *work)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof info;
+
+	return work->fd >= 0 && getsockopt(work->fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
+	       info.tcpi_state != TCP_SYN_SENT;
+}
+
 static const char *what_it_waits_for(const struct http_work *work, bool tls)
 {
-	curl_off_t connected = 0, secured = 0, started = 0;
+	curl_off_t secured = 0, started = 0;
 
-	curl_easy_getinfo(work->easy, CURLINFO_CONNECT_TIME_T, &connected);
 	curl_easy_getinfo(work->easy, CURLINFO_APPCONNECT_TIME_T, &secured);
 	curl_easy_getinfo(work->easy, CURLINFO_STARTTRANSFER_TIME_T, &started);
-	if (connected == 0)
+	if (!is_connected(work))
 		return "no answer to connect";
 	if (tls && secured == 0)
 		return "in the TLS handshake";
@@ -508,7 +522,7 @@ static void http_stop(struct probe *probe, struct probe_report *report)
 		probe_set_detail(
 			report, what_it_waits_for(work, probe->target->probe.check == HEALTH_CHECK_HTTPS));
 	curl_multi_remove_handle(work->http->multi, work->easy);
-	work_free(work);
+	work_free(work, false);
 }
 
 const struct probe_method probe_http = {

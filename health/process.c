@@ -1,8 +1,10 @@
 /* gslb-health's command line. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "health/health.h"
 #include "health/once.h"
@@ -30,6 +32,18 @@ static int usage(const char *sentence)
 	return EXIT_USAGE;
 }
 
+/* A descriptor of ours must not be taken for a closed stdin, stdout or stderr. */
+static void fill_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 static int serve(const char *text)
 {
 	uint64_t fd;
@@ -47,6 +61,7 @@ int health_main(int argc, char **argv)
 {
 	const char *option = argc > 1 ? argv[1] : "";
 
+	fill_standard_descriptors();
 	log_setup("gslb-health", LOG_INFO);
 	signal(SIGPIPE, SIG_IGN);
 	if (strcmp(option, "--fd") == 0)

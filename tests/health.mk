@@ -9,3 +9,6 @@ tests_fuzz_fuzz_health_SOURCES = tests/fuzz/fuzz_health.c tests/fuzz/replay.c
 tests_fuzz_fuzz_health_LDADD = libhealth.a libbase.a
 TESTS += tests/fuzz/health.test
 EXTRA_DIST += tests/fuzz/health.test tests/fuzz/corpus/health
+
+TESTS += tests/blackbox/health_test.py
+EXTRA_DIST += tests/blackbox/health_test.py tests/blackbox/health_rig.py

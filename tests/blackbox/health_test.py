@@ -70,7 +70,7 @@ class Pki:
 
 
 PKI = Pki()
-ENV = {"SSL_CERT_FILE": PKI.ca}
+ENV = {"CURL_CA_BUNDLE": PKI.ca}
 CERTS = ["good", "soon", "expired", "other", "self"]
 
 
@@ -156,7 +156,8 @@ def http_reasons(stack):
         down(Tcp(stack, resetting).port, "reset"),
         down(Tcp(stack, silent).port, "timeout", detail="no answer to the request"),
         down(served(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", *[b"x"] * 100, pause=1), "timeout", detail="in the midst"),
-        down(served(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n" * 100, forever=True), "http other", detail="header over"),
+        down(served(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100000), "http other", detail="header over"),
+        down(served(b"HTTP/1.1 100 Continue\r\n\r\n" * 100000), "http other", detail="header over"),
         down(served(b"X" * 200000), "http other"),
         down(served(b"SSH-2.0-OpenSSH_9.2\r\n"), "http other"),
         down(closed_port(), "refused"),
@@ -604,7 +605,7 @@ def lookups(stack):
     health.plan([], lookups=[(n, f"{name}.example") for n, name in enumerate(names, 1)])  # kept: no new queries
     assert resolved(3, 2) == (1, 5, ["192.0.2.55"]), resolved(3, 2)
     assert resolved(5, 2) == (1, 60, ["192.0.2.7", "2001:db8::7"]), resolved(5, 2)
-    assert zone.asked.count(("both.example.", "A")) == 2, zone.asked  # once for itself, once for none: alias asks for itself
+    assert zone.asked.count(("both.example.", "A")) == 1, zone.asked
 
 
 @lab.test
