@@ -378,7 +378,7 @@ bool override_set(struct override_list *list, const struct world *world, const s
 	overlay = overlay_with(list, world, &target, added, at);
 	after.overlay = overlay;
 	weighed = json_array();
-	good = weigh(world, &after, &target, request, now_ms, weighed, err) || request->force;
+	good = weigh(world, &after, &target, request, now_ms, weighed, request->force ? NULL : err) || request->force;
 	overlay_free(overlay);
 	if (good && !request->dry_run) {
 		good = commit(list, added, at, err);

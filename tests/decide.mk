@@ -1,1 +1,33 @@
-# rows of the decide tests
+# rows of the decision core
+SIM_SOURCES = tests/scenario/sim.c tests/scenario/sim.h tests/geo/mmdb_write.c tests/geo/mmdb_write.h
+DECIDE_TEST_LIBS = libdecide.a libzones.a libgeo.a libhealth.a libbase.a $(LDNS_LIBS) $(MMDB_LIBS) $(JANSSON_LIBS) -lm
+
+check_PROGRAMS += tests/scenario/scenario
+tests_scenario_scenario_SOURCES = tests/scenario/scenario.c $(SIM_SOURCES)
+tests_scenario_scenario_LDADD = $(DECIDE_TEST_LIBS)
+
+TESTS += tests/scenario/scenarios.test
+EXTRA_DIST += tests/scenario/scenarios.test \
+	tests/scenario/cname.txt \
+	tests/scenario/down-all.txt \
+	tests/scenario/down-last.txt \
+	tests/scenario/down-nodata.txt \
+	tests/scenario/down-servfail.txt \
+	tests/scenario/drain.txt \
+	tests/scenario/expiry.txt \
+	tests/scenario/failover.txt \
+	tests/scenario/fallback.txt \
+	tests/scenario/families.txt \
+	tests/scenario/keep.txt \
+	tests/scenario/maps.txt \
+	tests/scenario/min-up.txt \
+	tests/scenario/overrides.txt \
+	tests/scenario/ramp.txt \
+	tests/scenario/regions.txt \
+	tests/scenario/reload.txt \
+	tests/scenario/sticky.txt \
+	tests/scenario/tiers.txt \
+	tests/scenario/tolerance.txt \
+	tests/scenario/unplaced.txt \
+	tests/scenario/weights.txt \
+	tests/scenario/wildcard.txt

@@ -1,0 +1,384 @@
+/* scenario - runs the .txt files beside it: a zone, places, and then a story with a clock of its own. Each expectation is a line
+ * of TAP. A file:
+ *
+ *   zone svc.example             up to a line "end": a zone file
+ *   place 198.51.100.0/24 …      see sim_place
+ *   load                         (again after a change: a reload)
+ *   at 10s                       the clock
+ *   probe eu/lb1 fail [TIMES]    or ok; "eu" is the whole pool, "eu/192.0.2.10" one address
+ *   ask 198.51.100.0/24 www A
+ *   expect eu 192.0.2.10 ttl=5 scope=24 why=ranked      pool ("-": none) and addresses ("-": not looked at)
+ *   expect nodata ttl=5          or servfail
+ *   draw 2000 198.51.100.0/24 www A
+ *   share 192.0.2.10 0.55 0.65   part of the answers drawn that hold it; "eu" is a pool
+ *   keep CLIENT www A            sticky: note what 2000 client prefixes are told
+ *   moved 0.30 0.36              part of them that are told something else now
+ *   force eu drain for=30s over=10s [force]   clear eu   refused TEXT (of the one before)
+ *   resolve NAME ADDRESS 60s     restart (overrides are read from their file again) */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/scenario/sim.h"
+
+enum { WORDS_MAX = 16, DRAWN_MAX = 64, KEPT_MAX = 2000 };
+
+struct drawn {
+	char what[ADDR_TEXT_MAX];
+	unsigned n;
+};
+
+struct run {
+	struct sim sim;
+	const char *file;
+	unsigned line;
+	struct decision decision;
+	char asked[256];
+	struct err refused; /* of the last force or clear; "" when it was taken */
+	struct drawn drawn[DRAWN_MAX];
+	size_t ndrawn;
+	unsigned total;
+	char kept_name[256];
+	enum family kept_family;
+	uint32_t kept[KEPT_MAX];
+};
+
+static unsigned ntests, nfailed;
+
+static void __attribute__((noreturn)) bail(const struct run *run, const char *why, const char *what)
+{
+	printf("Bail out! %s:%u: %s: %s\n", run->file, run->line, what, why);
+	exit(1);
+}
+
+static void result(const struct run *run, bool ok, const char *expected, const char *got)
+{
+	printf("%s %u - %s:%u: %s: %s\n", ok ? "ok" : "not ok", ++ntests, run->file, run->line, run->asked, expected);
+	if (!ok) {
+		printf("# got: %s\n", got);
+		nfailed++;
+	}
+}
+
+static uint64_t milliseconds(const struct run *run, const char *text)
+{
+	uint64_t ms;
+
+	if (!duration_parse(text, &ms))
+		bail(run, "not a duration", text);
+	return ms;
+}
+
+static enum family family_word(const struct run *run, const char *text)
+{
+	if (strcmp(text, "A") == 0)
+		return FAMILY_V4;
+	if (strcmp(text, "AAAA") != 0)
+		bail(run, "not A or AAAA", text);
+	return FAMILY_V6;
+}
+
+static const char *full_name(const char *name, char text[static 256])
+{
+	snprintf(text, 256, "%s%s", name, strchr(name, '.') != NULL ? "" : ".svc.example");
+	return text;
+}
+
+/* ---- asking ---- */
+
+static void ask(struct run *run, const char *client, const char *name, const char *type)
+{
+	char full[256];
+
+	snprintf(run->asked, sizeof(run->asked), "%s %s for %s", name, type, client);
+	sim_ask(&run->sim, client, full_name(name, full), family_word(run, type), &run->decision, NULL);
+}
+
+static const char *pool_label(const struct run *run)
+{
+	return run->decision.pool == POOL_NONE ? "-" : run->sim.snapshot->pools[run->decision.pool].pool->label;
+}
+
+/* The answer as `expect` would have it. */
+static void told(const struct run *run, char *text, size_t cap)
+{
+	const struct decision *d = &run->decision;
+	char records[512] = "", one[NAME_TEXT_MAX];
+
+	switch (d->kind) {
+	case DECIDE_NODATA:
+		snprintf(text, cap, "nodata ttl=%u scope=%u why=%s", d->ttl_s, d->scope, decide_why_name(d->why));
+		return;
+	case DECIDE_SERVFAIL:
+		snprintf(text, cap, "servfail ttl=%u scope=%u why=%s", d->ttl_s, d->scope, decide_why_name(d->why));
+		return;
+	case DECIDE_CNAME:
+		snprintf(records, sizeof(records), "%s",
+			name_format(&run->sim.snapshot->set->targets[d->target]->name, one));
+		break;
+	case DECIDE_ADDRESSES:
+		for (uint32_t i = 0; i < d->nendpoints; i++) {
+			size_t len = strlen(records);
+
+			snprintf(records + len, sizeof(records) - len, "%s%s", i > 0 ? "," : "",
+				addr_format(&run->sim.snapshot->endpoints[d->endpoint[i]].addr, one));
+		}
+		break;
+	}
+	snprintf(text, cap, "%s %s ttl=%u scope=%u why=%s", pool_label(run), records, d->ttl_s, d->scope,
+		decide_why_name(d->why));
+}
+
+static bool has_word(const char *text, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = text; (at = strstr(at, word)) != NULL; at += len)
+		if ((at == text || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+			return true;
+	return false;
+}
+
+static void expect(struct run *run, char **words, unsigned n)
+{
+	char got[1024], expected[1024] = "";
+	bool ok = true;
+
+	told(run, got, sizeof(got));
+	for (unsigned i = 1; i < n; i++) {
+		size_t len = strlen(expected);
+
+		snprintf(expected + len, sizeof(expected) - len, "%s%s", i > 1 ? " " : "", words[i]);
+		if (strcmp(words[i], "-") != 0)
+			ok &= has_word(got, words[i]);
+	}
+	result(run, ok, expected, got);
+}
+
+/* ---- many answers ---- */
+
+static void tally(struct run *run, const char *what)
+{
+	size_t i = 0;
+
+	while (i < run->ndrawn && strcmp(run->drawn[i].what, what) != 0)
+		i++;
+	if (i == DRAWN_MAX)
+		bail(run, "too many different answers", what);
+	if (i == run->ndrawn) {
+		snprintf(run->drawn[i].what, sizeof(run->drawn[i].what), "%s", what);
+		run->drawn[i].n = 0;
+		run->ndrawn++;
+	}
+	run->drawn[i].n++;
+}
+
+static void draw(struct run *run, const char *times, const char *client, const char *name, const char *type)
+{
+	char text[ADDR_TEXT_MAX];
+
+	run->ndrawn = 0;
+	run->total = (unsigned)strtoul(times, NULL, 10);
+	for (unsigned i = 0; i < run->total; i++) {
+		ask(run, client, name, type);
+		tally(run, pool_label(run));
+		if (run->decision.kind == DECIDE_CNAME)
+			tally(run, run->sim.snapshot->set->targets[run->decision.target]->number == 0 ? "first" : "other");
+		for (uint32_t k = 0; k < run->decision.nendpoints; k++)
+			tally(run, addr_format(&run->sim.snapshot->endpoints[run->decision.endpoint[k]].addr, text));
+	}
+}
+
+static void part(struct run *run, const char *what, double is, const char *from, const char *to)
+{
+	char expected[160], got[64];
+
+	snprintf(expected, sizeof(expected), "%s is from %s to %s", what, from, to);
+	snprintf(got, sizeof(got), "%.4f", is);
+	result(run, is >= atof(from) && is <= atof(to), expected, got);
+}
+
+static void share(struct run *run, const char *what, const char *from, const char *to)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < run->ndrawn; i++)
+		if (strcmp(run->drawn[i].what, what) == 0)
+			n = run->drawn[i].n;
+	part(run, what, (double)n / run->total, from, to);
+}
+
+static uint32_t told_to(struct run *run, unsigned i)
+{
+	char client[64];
+
+	snprintf(client, sizeof(client), "198.%u.%u.0/24", 18 + i / 250, i % 250);
+	sim_ask(&run->sim, client, run->kept_name, run->kept_family, &run->decision, NULL);
+	return run->decision.nendpoints > 0 ? run->decision.endpoint[0] : POOL_NONE;
+}
+
+static void keep(struct run *run, const char *name, const char *type)
+{
+	char full[256];
+
+	snprintf(run->kept_name, sizeof(run->kept_name), "%s", full_name(name, full));
+	run->kept_family = family_word(run, type);
+	for (unsigned i = 0; i < KEPT_MAX; i++)
+		run->kept[i] = told_to(run, i);
+	snprintf(run->asked, sizeof(run->asked), "%s %s for %u clients", name, type, KEPT_MAX);
+}
+
+static void moved(struct run *run, const char *from, const char *to)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < KEPT_MAX; i++)
+		n += told_to(run, i) != run->kept[i];
+	part(run, "what moved", (double)n / KEPT_MAX, from, to);
+}
+
+/* ---- what happens ---- */
+
+static void probe(struct run *run, const char *target, const char *outcome, const char *times)
+{
+	unsigned n = times != NULL ? (unsigned)strtoul(times, NULL, 10) : 1;
+	char text[256];
+
+	snprintf(text, sizeof(text), "%s%s", strchr(target, '/') != NULL ? "endpoint:" : "", target);
+	while (n-- > 0)
+		sim_probe(&run->sim, text, strcmp(outcome, "ok") == 0 ? PROBE_OK : PROBE_REFUSED);
+}
+
+static void force(struct run *run, char **words, unsigned n)
+{
+	struct override_request request = { .target = words[1], .who = "tester", .why = "test", .for_ms = 3600000 };
+
+	if (!override_action_parse(words[2], &request.action))
+		bail(run, "not an action", words[2]);
+	for (unsigned i = 3; i < n; i++) {
+		if (strncmp(words[i], "for=", 4) == 0)
+			request.for_ms = milliseconds(run, words[i] + 4);
+		else if (strncmp(words[i], "over=", 5) == 0)
+			request.over_ms = (uint32_t)milliseconds(run, words[i] + 5);
+		else if (strcmp(words[i], "force") == 0)
+			request.force = true;
+		else if (strcmp(words[i], "dry-run") == 0)
+			request.dry_run = true;
+		else
+			bail(run, "not an option", words[i]);
+	}
+	snprintf(run->asked, sizeof(run->asked), "force %s %s", words[1], words[2]);
+	run->refused.text[0] = '\0';
+	sim_force(&run->sim, &request, &run->refused);
+}
+
+static void refused(struct run *run, const char *rest)
+{
+	result(run, run->refused.text[0] != '\0' && strstr(run->refused.text, rest) != NULL, rest, run->refused.text);
+	run->refused.text[0] = '\0';
+}
+
+/* ---- reading ---- */
+
+static void read_zone(struct run *run, FILE *in, const char *apex)
+{
+	struct buf text = { 0 };
+	char line[1024];
+
+	while (fgets(line, sizeof(line), in) != NULL && strcmp(line, "end\n") != 0) {
+		run->line++;
+		buf_add(&text, line, strlen(line));
+	}
+	run->line++;
+	sim_zone(&run->sim, apex, text.text);
+	buf_fini(&text);
+}
+
+static void command(struct run *run, FILE *in, const char *line, char **words, unsigned n)
+{
+	const char *verb = words[0];
+
+	if (run->refused.text[0] != '\0' && strcmp(verb, "refused") != 0)
+		bail(run, run->refused.text, "refused");
+	if (strcmp(verb, "zone") == 0 && n == 2)
+		read_zone(run, in, words[1]);
+	else if (strcmp(verb, "place") == 0)
+		sim_place(&run->sim, line + strlen("place "));
+	else if (strcmp(verb, "load") == 0)
+		sim_load(&run->sim);
+	else if (strcmp(verb, "at") == 0 && n == 2)
+		sim_at(&run->sim, milliseconds(run, words[1]));
+	else if (strcmp(verb, "probe") == 0 && n >= 3)
+		probe(run, words[1], words[2], n > 3 ? words[3] : NULL);
+	else if (strcmp(verb, "ask") == 0 && n == 4)
+		ask(run, words[1], words[2], words[3]);
+	else if (strcmp(verb, "expect") == 0 && n >= 2)
+		expect(run, words, n);
+	else if (strcmp(verb, "draw") == 0 && n == 5)
+		draw(run, words[1], words[2], words[3], words[4]);
+	else if (strcmp(verb, "share") == 0 && n == 4)
+		share(run, words[1], words[2], words[3]);
+	else if (strcmp(verb, "keep") == 0 && n == 3)
+		keep(run, words[1], words[2]);
+	else if (strcmp(verb, "moved") == 0 && n == 3)
+		moved(run, words[1], words[2]);
+	else if (strcmp(verb, "force") == 0 && n >= 3)
+		force(run, words, n);
+	else if (strcmp(verb, "clear") == 0 && n == 2)
+		sim_clear(&run->sim, words[1], &run->refused);
+	else if (strcmp(verb, "refused") == 0 && n >= 2)
+		refused(run, line + strlen("refused "));
+	else if (strcmp(verb, "resolve") == 0 && n == 4)
+		sim_resolve(&run->sim, words[1], words[2], milliseconds(run, words[3]));
+	else if (strcmp(verb, "restart") == 0)
+		sim_restart(&run->sim);
+	else
+		bail(run, "not a command, or not with so many words", verb);
+}
+
+static unsigned split(char *line, char **words)
+{
+	unsigned n = 0;
+	char *save = NULL;
+
+	for (char *word = strtok_r(line, " \t\n", &save); word != NULL && n < WORDS_MAX; word = strtok_r(NULL, " \t\n", &save))
+		words[n++] = word;
+	return n;
+}
+
+static void run_file(const char *path)
+{
+	struct run *run = mem_alloc(sizeof(*run));
+	FILE *in = fopen(path, "r");
+	char line[1024];
+
+	run->file = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
+	if (in == NULL)
+		bail(run, "cannot be read", path);
+	sim_init(&run->sim);
+	while (fgets(line, sizeof(line), in) != NULL) {
+		char *words[WORDS_MAX], copy[1024];
+		unsigned n;
+
+		run->line++;
+		line[strcspn(line, "\n")] = '\0';
+		memcpy(copy, line, sizeof(copy));
+		n = split(copy, words);
+		if (n > 0 && words[0][0] != '#')
+			command(run, in, line, words, n);
+	}
+	if (run->refused.text[0] != '\0')
+		bail(run, run->refused.text, "refused");
+	fclose(in);
+	sim_fini(&run->sim);
+	free(run);
+}
+
+int main(int argc, char **argv)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (int i = 1; i < argc; i++)
+		run_file(argv[i]);
+	printf("1..%u\n", ntests);
+	return nfailed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

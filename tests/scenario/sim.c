@@ -1,0 +1,382 @@
+#include "tests/scenario/sim.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gslb/standing.h"
+#include "gslb/target.h"
+#include "tests/geo/mmdb_write.h"
+
+/* An arbitrary wall clock to begin with: 2026-01-01. */
+#define SIM_EPOCH_MS UINT64_C(1767225600000)
+
+static void __attribute__((noreturn, format(printf, 1, 2))) fail(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+	abort();
+}
+
+static void sim_overlay(struct sim *sim)
+{
+	overlay_free(sim->overlay);
+	sim->overlay = overlay_new(sim->overrides, sim->snapshot);
+	sim->world = (struct world){
+		.snapshot = sim->snapshot,
+		.overlay = sim->overlay,
+		.slots = sim->slots,
+		.nslots = SIM_SLOTS,
+	};
+}
+
+void sim_init(struct sim *sim)
+{
+	struct err err;
+
+	memset(sim, 0, sizeof(*sim));
+	sim->now_ms = SIM_EPOCH_MS;
+	sim->dice.state = SIM_SEED;
+	snprintf(sim->state, sizeof(sim->state), "/tmp/gslb-sim.XXXXXX");
+	if (mkdtemp(sim->state) == NULL)
+		fail("%s: cannot be made", sim->state);
+	sim->overrides = override_list_open(sim->state, sim->now_ms, &err);
+}
+
+static void remove_state(const char *state)
+{
+	static const char *const files[] = { "overrides.json", "overrides.json.bad", "audit.log", "audit.log.1" };
+	char path[128];
+
+	for (size_t i = 0; i < COUNT_OF(files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", state, files[i]);
+		unlink(path);
+	}
+	rmdir(state);
+}
+
+void sim_fini(struct sim *sim)
+{
+	overlay_free(sim->overlay);
+	snapshot_free(sim->snapshot);
+	snapshot_geo_unref(sim->geo);
+	override_list_free(sim->overrides);
+	for (size_t i = 0; i < sim->nzones; i++)
+		zone_unref(sim->zones[i]);
+	for (size_t i = 0; i < sim->nslots; i++)
+		free(sim->slot[i].pool);
+	buf_fini(&sim->places[0]);
+	buf_fini(&sim->places[1]);
+	remove_state(sim->state);
+}
+
+/* ---- zones ---- */
+
+static void show(const struct report *report)
+{
+	char text[1024];
+
+	for (size_t i = 0; i < report->nlines; i++) {
+		report_format(&report->lines[i], text, sizeof(text));
+		fprintf(stderr, "%s\n", text);
+	}
+}
+
+void sim_zone(struct sim *sim, const char *apex, const char *text)
+{
+	struct report report = { 0 };
+	struct zone *zone;
+	struct name origin;
+	char file[256];
+	size_t at = 0;
+
+	if (!name_from_text(&origin, apex))
+		fail("%s: no name", apex);
+	snprintf(file, sizeof(file), "%s.zone", apex);
+	zone = zone_parse(file, text, strlen(text), &origin, SIM_SEED, &report);
+	if (zone == NULL) {
+		show(&report);
+		fail("%s: has mistakes", file);
+	}
+	report_fini(&report);
+	while (at < sim->nzones && !name_equal(&sim->zones[at]->apex, &origin))
+		at++;
+	if (at == SIM_ZONES)
+		fail("more than %d zones", SIM_ZONES);
+	if (at == sim->nzones)
+		sim->nzones++;
+	else
+		zone_unref(sim->zones[at]);
+	sim->zones[at] = zone;
+}
+
+/* ---- places ---- */
+
+void sim_place(struct sim *sim, const char *line)
+{
+	char net[64], lat[32] = "-", lon[32] = "-", country[8] = "-", continent[8] = "-", asn[16] = "-", region[16] = "-";
+	struct buf *place = &sim->places[0];
+
+	if (sscanf(line, "%63s %31s %31s %7s %7s %15s %15s", net, lat, lon, country, continent, asn, region) < 3)
+		fail("%s: not a place", line);
+	buf_printf(place, "%s {", net);
+	if (lat[0] != '-' || lat[1] != '\0')
+		buf_printf(place, "'location':{'latitude':%f 'longitude':%f} ", atof(lat), atof(lon));
+	if (strcmp(country, "-") != 0)
+		buf_printf(place, "'country':{'iso_code':'%s'} ", country);
+	if (strcmp(continent, "-") != 0)
+		buf_printf(place, "'continent':{'code':'%s'} ", continent);
+	if (strcmp(region, "-") != 0)
+		buf_printf(place, "'subdivisions':[{'iso_code':'%s'}] ", region);
+	buf_printf(place, "}\n");
+	if (strcmp(asn, "-") != 0)
+		buf_printf(&sim->places[1], "%s {'autonomous_system_number':%s}\n", net, asn);
+}
+
+static const char *write_database(const char *type, char *lines, int *fd, char path[static 64])
+{
+	struct mmdb_write w;
+	char *save = NULL;
+
+	mmdb_write_init(&w, 6, 28, type);
+	for (char *line = strtok_r(lines, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
+		char *record = strchr(line, ' ');
+
+		*record = '\0';
+		mmdb_write_put(&w, line, record + 1);
+	}
+	mmdb_write_file(&w, fd, path);
+	mmdb_write_fini(&w);
+	return path;
+}
+
+static struct geo *open_geo(const struct sim *sim)
+{
+	static const char *const types[2] = { "City", "ASN" };
+	const char *paths[2];
+	char path[2][64];
+	size_t n = 0;
+	int fds[2];
+	struct err err;
+	struct geo *geo;
+
+	for (size_t i = 0; i < 2; i++)
+		if (sim->places[i].len > 0) {
+			char *lines = mem_strdup(sim->places[i].text);
+
+			paths[n] = write_database(types[i], lines, &fds[n], path[n]);
+			free(lines);
+			n++;
+		}
+	geo = geo_open(paths, n, &err);
+	if (geo == NULL)
+		fail("%s", err.text);
+	while (n > 0)
+		close(fds[--n]);
+	return geo;
+}
+
+/* ---- loading ---- */
+
+void sim_resolve(struct sim *sim, const char *name, const char *addr, uint64_t ttl_ms)
+{
+	struct resolved *resolved;
+	struct name wanted;
+	size_t at = 0;
+
+	if (!name_from_text(&wanted, name))
+		fail("%s: no name", name);
+	while (at < sim->nnames && !name_equal(&sim->names[at].name, &wanted))
+		at++;
+	if (at == SIM_NAMES)
+		fail("more than %d names", SIM_NAMES);
+	resolved = &sim->names[at];
+	if (at == sim->nnames)
+		*resolved = (struct resolved){ .name = wanted };
+	sim->nnames = at == sim->nnames ? at + 1 : sim->nnames;
+	if (!addr_parse(addr, &resolved->addrs[resolved->naddrs++]))
+		fail("%s: no address", addr);
+	resolved->expires_ms = sim->now_ms + ttl_ms;
+}
+
+static const struct resolved *find_name(void *context, const struct name *name)
+{
+	const struct sim *sim = context;
+
+	for (size_t i = 0; i < sim->nnames; i++)
+		if (name_equal(&sim->names[i].name, name))
+			return &sim->names[i];
+	return NULL;
+}
+
+static bool take_slot(void *context, const struct endpoint *endpoint, const struct pool *pool, const struct target *target,
+	uint32_t *slot, uint16_t *generation)
+{
+	struct sim *sim = context;
+	char name[NAME_TEXT_MAX];
+	size_t at = 0;
+
+	(void)target;
+	name_format(&pool->name, name);
+	while (at < sim->nslots && !(addr_equal(&sim->slot[at].addr, &endpoint->addr) && strcmp(sim->slot[at].pool, name) == 0))
+		at++;
+	if (at == SIM_SLOTS)
+		return false;
+	if (at == sim->nslots)
+		sim->slot[sim->nslots++] = (struct sim_slot){ .addr = endpoint->addr, .pool = mem_strdup(name) };
+	*slot = (uint32_t)at;
+	*generation = 0;
+	return true;
+}
+
+void sim_load(struct sim *sim)
+{
+	const struct snapshot_inputs inputs = {
+		.resolve = find_name,
+		.slot = take_slot,
+		.context = sim,
+		.seed = "sixteen bytes..",
+	};
+	struct snapshot *before = sim->snapshot;
+	struct report report = { 0 };
+	struct zone_set *set = zone_set_link(sim->zones, sim->nzones, SIM_SEED, &report);
+	struct err err;
+
+	if (set == NULL) {
+		show(&report);
+		fail("the zones have mistakes");
+	}
+	report_fini(&report);
+	if (sim->geo == NULL)
+		sim->geo = snapshot_geo_ref(open_geo(sim));
+	sim->snapshot = snapshot_new(set, SIM_SEED, sim->geo, &inputs, before, &err);
+	if (sim->snapshot == NULL)
+		fail("%s", err.text);
+	snapshot_free(before);
+	sim_overlay(sim);
+}
+
+/* ---- what happens ---- */
+
+static void step(struct sim *sim, const struct endpoint *endpoint, enum probe_result result)
+{
+	const struct check *check = &sim->snapshot->pools[endpoint->pool].pool->check;
+	const struct detector_rule rule = {
+		.rise = (uint16_t)check->rise,
+		.fall = (uint16_t)check->fall,
+		.interval_ms = check->interval_ms,
+	};
+	struct detector *detector = &sim->slot[endpoint->slot].detector;
+	struct verdict verdict;
+	uint32_t next_ms;
+
+	detector_step(detector, &rule, result, sim->now_ms, &next_ms);
+	verdict = (struct verdict){
+		.state = detector->state,
+		.doubt = detector->doubt,
+		.recovered = detector->recovered,
+		.reason = (uint8_t)result,
+		.since_s = (uint32_t)(detector->since_ms / 1000),
+	};
+	sim->slots[endpoint->slot].word = verdict_pack(&verdict);
+}
+
+void sim_probe(struct sim *sim, const char *text, enum probe_result result)
+{
+	struct override_target target;
+	struct err err;
+
+	if (!override_target_find(sim->snapshot, text, &target, &err))
+		fail("%s", err.text);
+	for (uint32_t i = 0; i < sim->snapshot->nendpoints; i++) {
+		const struct endpoint *endpoint = &sim->snapshot->endpoints[i];
+
+		if (endpoint->pool != target.pool || endpoint->slot == SLOT_NONE)
+			continue;
+		if (target.kind == OVERRIDE_ENDPOINT && target.name == NULL && !addr_equal(&endpoint->addr, &target.addr))
+			continue;
+		if (target.name != NULL &&
+			!name_equal(&sim->snapshot->set->targets[endpoint->target]->name, target.name))
+			continue;
+		step(sim, endpoint, result);
+	}
+}
+
+bool sim_force(struct sim *sim, const struct override_request *request, struct err *err)
+{
+	bool good = override_set(sim->overrides, &sim->world, request, sim->now_ms, NULL, err);
+
+	sim_overlay(sim);
+	return good;
+}
+
+bool sim_clear(struct sim *sim, const char *target, struct err *err)
+{
+	bool good = override_clear(sim->overrides, &sim->world, target, "tester", sim->now_ms, err);
+
+	sim_overlay(sim);
+	return good;
+}
+
+void sim_at(struct sim *sim, uint64_t now_ms)
+{
+	uint64_t next_ms;
+
+	sim->now_ms = SIM_EPOCH_MS + now_ms;
+	if (override_expire(sim->overrides, sim->now_ms, &next_ms))
+		sim_overlay(sim);
+}
+
+void sim_restart(struct sim *sim)
+{
+	struct err err;
+
+	override_list_free(sim->overrides);
+	sim->overrides = override_list_open(sim->state, sim->now_ms, &err);
+	if (err.text[0] != '\0')
+		fail("%s", err.text);
+	sim_overlay(sim);
+}
+
+/* ---- asking ---- */
+
+const struct service_plan *sim_service(const struct sim *sim, const char *text)
+{
+	uint64_t hash[NAME_LABELS_MAX + 1];
+	struct found found = { 0 };
+	struct name name;
+
+	if (!name_from_text(&name, text))
+		fail("%s: no name", text);
+	name_hash(&name, SIM_SEED, hash);
+	if (zone_set_find(sim->snapshot->set, &name, hash, RR_A, &found) != FOUND_NODE || found.service == NULL)
+		fail("%s: no service", text);
+	return &sim->snapshot->services[found.service->number];
+}
+
+void sim_client(const char *text, struct client *client)
+{
+	struct prefix prefix;
+
+	if (!prefix_parse(text, &prefix))
+		fail("%s: no client", text);
+	*client = (struct client){ .addr = prefix.addr };
+	client->ecs = strchr(text, '/') != NULL;
+	client->source_len = client->ecs ? prefix.len : 0;
+}
+
+void sim_ask(struct sim *sim, const char *text, const char *name, enum family family, struct decision *decision,
+	struct trace *trace)
+{
+	struct client client;
+
+	sim_client(text, &client);
+	memset(decision, 0xee, sizeof(*decision)); /* decide must fill in all that is read */
+	decide(&sim->world, sim_service(sim, name), &client, family, sim->now_ms, &sim->dice, decision, trace);
+}

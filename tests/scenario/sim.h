@@ -1,0 +1,65 @@
+/* sim - a world for tests with a clock of its own: zones and places as text, probe results fed to the real detector, overrides
+ * in a real list, decisions by the real decide. Nothing sleeps. Aborts on a mistake of the test's author, saying which. */
+#ifndef GSLB_TESTS_SIM_H
+#define GSLB_TESTS_SIM_H
+
+#include "gslb/decide.h"
+#include "gslb/override.h"
+
+enum { SIM_SEED = 0x5eed, SIM_SLOTS = 256, SIM_ZONES = 8, SIM_NAMES = 8 };
+
+/* One slot of the board: it belongs to an address in a pool, over all reloads. */
+struct sim_slot {
+	struct addr addr;
+	char *pool;
+	struct detector detector;
+};
+
+struct sim {
+	uint64_t now_ms;
+	struct dice dice;
+	struct zone *zones[SIM_ZONES];
+	size_t nzones;
+	struct buf places[2]; /* lines for the place and the ASN database */
+	struct geo *geo;
+	struct resolved names[SIM_NAMES];
+	size_t nnames;
+	struct board_slot slots[SIM_SLOTS];
+	struct sim_slot slot[SIM_SLOTS];
+	size_t nslots;
+	char state[64]; /* folder of the overrides */
+	struct override_list *overrides;
+	struct snapshot *snapshot;
+	struct overlay *overlay;
+	struct world world;
+};
+
+void sim_init(struct sim *sim);
+void sim_fini(struct sim *sim);
+
+/* A zone; one of the same apex replaces the first. In force with the next sim_load. */
+void sim_zone(struct sim *sim, const char *apex, const char *text);
+/* "198.51.100.0/24 53.3 -6.2 IE EU 64500 IE-L": latitude, longitude ("-" for both: none), country, continent, ASN, region; the
+ * last ones may be left out, "-" stands for none. Shorter prefixes first. */
+void sim_place(struct sim *sim, const char *line);
+/* What a dynamic target's name resolved to; in force with the next sim_load. */
+void sim_resolve(struct sim *sim, const char *name, const char *addr, uint64_t ttl_ms);
+/* Compile what was given, from what is in force. */
+void sim_load(struct sim *sim);
+
+/* One probe result of all endpoints that the target covers ("eu", "endpoint:eu/lb1", "endpoint:eu/192.0.2.10"). */
+void sim_probe(struct sim *sim, const char *target, enum probe_result result);
+bool sim_force(struct sim *sim, const struct override_request *request, struct err *err);
+bool sim_clear(struct sim *sim, const char *target, struct err *err);
+/* Set the clock; what ended is dropped. */
+void sim_at(struct sim *sim, uint64_t now_ms);
+/* Read the overrides from their folder again, as after a restart. */
+void sim_restart(struct sim *sim);
+
+const struct service_plan *sim_service(const struct sim *sim, const char *name);
+/* client: "198.51.100.7", or "198.51.100.0/24" with ECS. trace may be NULL. */
+void sim_client(const char *text, struct client *client);
+void sim_ask(struct sim *sim, const char *client, const char *name, enum family family, struct decision *decision,
+	struct trace *trace);
+
+#endif
