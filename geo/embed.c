@@ -3,6 +3,8 @@
  * host is tells where they are. Teredo's server address (bits 32 to 63) tells nothing about the client. */
 #include "geo/embed.h"
 
+#include "geo/geo.h"
+
 const struct embed_range embed_ranges[EMBED_RANGES] = {
 	{ .hi = 0, .lo = 0x0000ffff00000000, .len = 96, .at = 96 },
 	{ .hi = 0x0064ff9b00000000, .lo = 0, .len = 96, .at = 96 },
@@ -28,4 +30,17 @@ const struct embed_range *embed_find(uint64_t hi, uint64_t lo, uint32_t *v4)
 		return range;
 	}
 	return NULL;
+}
+
+bool geo_unwrap(const struct addr *addr, struct addr *v4)
+{
+	uint32_t word;
+
+	if (addr->family != ADDR_V6 ||
+		embed_find(embed_load64(addr->bytes), embed_load64(addr->bytes + 8), &word) == NULL)
+		return false;
+	*v4 = (struct addr){ .family = ADDR_V4 };
+	word = __builtin_bswap32(word);
+	__builtin_memcpy(v4->bytes, &word, sizeof(word));
+	return true;
 }

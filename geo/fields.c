@@ -139,7 +139,8 @@ static const struct field table[] = {
 const struct field *field_find(enum field_context context, const char *key, size_t len)
 {
 	for (const struct field *field = table; field < table + COUNT_OF(table); field++)
-		if (field->context == context && strlen(field->key) == len && memcmp(field->key, key, len) == 0)
+		if (field->context == context && strlen(field->key) == len &&
+			memcmp(field->key, key, len) == 0)
 			return field;
 	return NULL;
 }
@@ -162,9 +163,9 @@ static void place_region(const struct fields *fields, struct place *place)
 	if (code[0] == '\0' || place->country[0] == '\0')
 		return;
 	if (strlen(code) <= 3 && strchr(code, '-') == NULL)
-		snprintf(place->region, sizeof place->region, "%s-%s", place->country, code);
+		snprintf(place->region, sizeof place->region, "%.2s-%.3s", place->country, code);
 	else if (memcmp(code, place->country, 2) == 0 && code[2] == '-' && code[3] != '\0')
-		snprintf(place->region, sizeof place->region, "%s", code);
+		snprintf(place->region, sizeof place->region, "%.6s", code);
 }
 
 /* What the country tells, where the database does not. */
@@ -190,13 +191,15 @@ bool fields_place(const struct fields *fields, struct place *place)
 
 	*place = (struct place){ .asn = fields->asn };
 	/* 0 N 0 E is open sea: databases write it for "not known" */
-	own = fields->has_latitude && fields->has_longitude && (fields->latitude != 0 || fields->longitude != 0);
+	own = fields->has_latitude && fields->has_longitude &&
+	      (fields->latitude != 0 || fields->longitude != 0);
 	if (own) {
 		place->located = true;
 		place->latitude = fields->latitude;
 		place->longitude = fields->longitude;
 	}
-	memcpy(place->country, fields->country[0] != '\0' ? fields->country : fields->registered, sizeof place->country);
+	memcpy(place->country, fields->country[0] != '\0' ? fields->country : fields->registered,
+		sizeof place->country);
 	memcpy(place->continent, fields->continent, sizeof place->continent);
 	place_region(fields, place);
 	place_from_country(place);

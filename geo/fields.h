@@ -26,7 +26,7 @@ struct fields {
 	double latitude, longitude;
 	bool has_latitude, has_longitude;
 	char country[3], registered[3], continent[3];
-	char subdivision[12]; /* "CA", or whole: "US-CA" */
+	char subdivision[7]; /* "CA", or whole: "US-CA" */
 	uint32_t asn;
 	bool nested, flat;
 };
@@ -34,7 +34,8 @@ struct fields {
 struct field {
 	enum field_context context;
 	const char *key;
-	void (*take)(struct fields *fields, const struct field_value *value); /* NULL: only what is inside counts */
+	void (*take)(struct fields *fields,
+		const struct field_value *value); /* NULL: only what is inside counts */
 	enum field_context inside; /* what a map or array under this key is; CONTEXT_NONE: of no use */
 };
 

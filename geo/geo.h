@@ -27,10 +27,10 @@ struct place {
 /* What one database gave, for status and `explain`. */
 struct geo_source {
 	const char *path;
-	const char *type;        /* the database_type of its metadata */
-	const char *schema;      /* "nested" or "flat", found by itself */
+	const char *type;   /* the database_type of its metadata */
+	const char *schema; /* "nested" or "flat", found by itself */
 	uint64_t build_epoch_s;
-	size_t nv4, nv6;         /* prefixes that it added */
+	size_t nv4, nv6; /* prefixes that it added */
 	bool has_places, has_asn, country_only;
 };
 
@@ -44,6 +44,9 @@ size_t geo_sources(const struct geo *geo, const struct geo_source **sources);
  * IPv4 inside IPv6 (v4-mapped, 64:ff9b::/96, 6to4, Teredo) is looked up as the IPv4 address. */
 void geo_locate(const struct geo *geo, const struct addr *addr, struct place *place, unsigned *depth);
 
+/* The IPv4 address that an IPv6 one carries (those four); false when it carries none. */
+bool geo_unwrap(const struct addr *addr, struct addr *v4);
+
 /* ---- compiled tables ---- */
 
 enum { GEO_CLASS_MAX = 0xffff };
@@ -56,7 +59,8 @@ struct geo_classify {
 	bool by_asn; /* false: classify does not look at place->asn, and the table is smaller for it */
 };
 
-/* A prefix whose clients get a class whatever their place: a net: rule. The longest match wins. Not cut to /24 or /56. */
+/* A prefix whose clients get a class whatever their place: a net: rule. The longest match wins. Not cut to /24 or /56.
+ * Clients that embed IPv4 are IPv4 clients: IPv4 rules hold for them, IPv6 rules inside 2002::/16 and the like do not. */
 struct geo_overlay {
 	struct prefix net;
 	uint16_t class;

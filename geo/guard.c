@@ -9,7 +9,28 @@
 #include <string.h>
 
 enum { TYPE_EXTENDED = 0, TYPE_POINTER = 1, TYPE_MAP = 7, TYPE_ARRAY = 11, TYPE_BOOLEAN = 14 };
-enum { DEPTH_MAX = 8, METADATA_MAX = 128 * 1024 };
+enum { DEPTH_MAX = 8, METADATA_MAX = 128 * 1024, ANY = 1 << 24 };
+
+/* How many bytes a value of each type may have. The library leaks what it has read when it meets a value that breaks this. */
+static const struct {
+	size_t least, most;
+} sizes[] = {
+	[1] = { 0, ANY },
+	[2] = { 0, ANY },
+	[3] = { 8, 8 },
+	[4] = { 0, ANY },
+	[5] = { 0, 2 },
+	[6] = { 0, 4 },
+	[TYPE_MAP] = { 0, ANY },
+	[8] = { 0, 4 },
+	[9] = { 0, 8 },
+	[10] = { 0, 16 },
+	[TYPE_ARRAY] = { 0, ANY },
+	[12] = { 1, 0 },
+	[13] = { 1, 0 }, /* none */
+	[TYPE_BOOLEAN] = { 0, 1 },
+	[15] = { 4, 4 },
+};
 
 struct value {
 	unsigned type;
@@ -59,7 +80,7 @@ static bool read_head(const uint8_t *bytes, size_t len, size_t at, struct value 
 	if (value->type == TYPE_EXTENDED) {
 		if (at >= len)
 			return false;
-		value->type = 7 + bytes[at++];
+		value->type = 7u + bytes[at++];
 	}
 	value->size = head & 31;
 	if (value->size >= 29) {
@@ -73,6 +94,13 @@ static bool read_head(const uint8_t *bytes, size_t len, size_t at, struct value 
 	return true;
 }
 
+static bool is_well_formed(const struct value *value)
+{
+	return value->type < sizeof sizes / sizeof *sizes &&
+	       (value->type == TYPE_POINTER ||
+		       (value->size >= sizes[value->type].least && value->size <= sizes[value->type].most));
+}
+
 static bool is_container(const struct value *value)
 {
 	return value->type == TYPE_MAP || value->type == TYPE_ARRAY;
@@ -84,10 +112,14 @@ static bool step_over(const uint8_t *bytes, size_t len, const struct value *valu
 	struct value target;
 
 	*at = value->after;
+	if (!is_well_formed(value))
+		return false;
 	if (is_container(value) || value->type == TYPE_BOOLEAN)
 		return true;
 	if (value->type == TYPE_POINTER)
-		return read_head(bytes, len, value->size, &target) && !is_container(&target) && target.type != TYPE_POINTER;
+		return read_head(bytes, len, value->size, &target) && is_well_formed(&target) &&
+		       !is_container(&target) && target.type != TYPE_POINTER &&
+		       (target.type == TYPE_BOOLEAN || target.size <= len - target.after);
 	if (value->size > len - *at)
 		return false;
 	*at += value->size;
@@ -125,10 +157,12 @@ const char *guard_metadata(const uint8_t *bytes, size_t len)
 	size_t tail = len < METADATA_MAX ? len : METADATA_MAX;
 	const uint8_t *found = NULL, *end = bytes + len;
 
-	for (const uint8_t *at = end - tail; (at = memmem(at, (size_t)(end - at), marker, marker_len)) != NULL; at++)
+	for (const uint8_t *at = end - tail;
+		(at = memmem(at, (size_t)(end - at), marker, marker_len)) != NULL; at++)
 		found = at;
 	if (found == NULL)
-		return "not a MaxMind DB file (its end lacks the mark \"MaxMind.com\"; is it complete, and unpacked?)";
+		return "not a MaxMind DB file (its end lacks the mark \"MaxMind.com\"; is it complete, and "
+		       "unpacked?)";
 	found += marker_len;
 	if (!map_is_tame(found, (size_t)(end - found)))
 		return "its metadata are damaged (fetch the file again)";

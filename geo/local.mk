@@ -16,5 +16,6 @@ libgeo_a_SOURCES = \
 	geo/overlay.c geo/overlay.h \
 	geo/pages.c geo/pages.h \
 	geo/places.c geo/places.h \
+	geo/read.c geo/read.h \
 	geo/runs.h geo/runs4.c geo/runs6.c \
 	geo/table.c

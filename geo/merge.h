@@ -10,7 +10,7 @@
 struct classes {
 	const struct geo *geo;
 	const struct geo_classify *classify;
-	uint16_t *class;      /* by place id; with by_asn by the pair's number */
+	uint16_t *class; /* by place id; with by_asn by the pair's number */
 	size_t cap;
 	struct numbers pairs; /* place id << 24 | ASN id */
 };
@@ -24,9 +24,9 @@ struct merge {
 	const struct segment *segment;
 	size_t nsegments; /* with this one */
 	struct layer_cursor place, asn;
-	unsigned shift;   /* from a layer's blocks to addresses */
+	unsigned shift;                /* from a layer's blocks to addresses */
 	unsigned __int128 first, last; /* the stretch; its neighbours may have the same value */
-	uint32_t value;   /* a class, or a segment's value */
+	uint32_t value;                /* a class, or a segment's value */
 };
 
 void merge_begin(struct merge *merge, struct classes *classes, const struct geo_layers *layers,

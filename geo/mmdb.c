@@ -150,7 +150,13 @@ void mmdb_reader_init(struct mmdb_reader *reader, const struct mmdb *db)
 		.steps = (uint64_t)db->lib.data_section_size * STEPS_PER_BYTE + 1000 };
 }
 
-/* One value, through a pointer if it is one. next: where the value behind it begins, unless it is a container. */
+static bool is_container(const MMDB_entry_data_s *value)
+{
+	return value->type == MMDB_DATA_TYPE_MAP || value->type == MMDB_DATA_TYPE_ARRAY;
+}
+
+/* One value, through a pointer if it is one. next: where the value behind it begins; of a container that is not behind a
+ * pointer, its first entry. */
 static bool read_value(struct mmdb_reader *reader, uint32_t offset, MMDB_entry_data_s *value, uint32_t *next)
 {
 	static const char *const no_keys[] = { NULL };
@@ -160,12 +166,10 @@ static bool read_value(struct mmdb_reader *reader, uint32_t offset, MMDB_entry_d
 		return false;
 	reader->steps--;
 	*next = value->offset_to_next;
+	/* there the library tells the first entry of the pointer's target; a pointer is its head and 1 to 4 bytes */
+	if (is_container(value) && value->offset != offset)
+		*next = offset + 2 + (reader->db->lib.data_section[offset] >> 3 & 3);
 	return true;
-}
-
-static bool is_container(const MMDB_entry_data_s *value)
-{
-	return value->type == MMDB_DATA_TYPE_MAP || value->type == MMDB_DATA_TYPE_ARRAY;
 }
 
 /* Step over the value at an offset and all that lies in it; what lies behind pointers is not looked at. */
@@ -206,12 +210,12 @@ static struct field_value plain_value(const MMDB_entry_data_s *value)
 	}
 }
 
-static bool read_container(struct mmdb_reader *reader, uint32_t offset, enum field_context context, unsigned depth,
-	struct fields *fields);
+static bool read_container(struct mmdb_reader *reader, uint32_t offset, enum field_context context,
+	unsigned depth, struct fields *fields);
 
 /* The value of a known field: a plain one is kept, a container is read with the context its field gives. */
-static bool read_field(struct mmdb_reader *reader, uint32_t *offset, const struct field *field, unsigned depth,
-	struct fields *fields)
+static bool read_field(struct mmdb_reader *reader, uint32_t *offset, const struct field *field,
+	unsigned depth, struct fields *fields)
 {
 	MMDB_entry_data_s value;
 	uint32_t at = *offset;
@@ -224,7 +228,8 @@ static bool read_field(struct mmdb_reader *reader, uint32_t *offset, const struc
 		fields_take(fields, field, plain_value(&value));
 		return true;
 	}
-	if (field->inside != CONTEXT_NONE && !read_container(reader, value.offset, field->inside, depth + 1, fields))
+	if (field->inside != CONTEXT_NONE &&
+		!read_container(reader, value.offset, field->inside, depth + 1, fields))
 		return false;
 	if (value.offset == at) { /* not behind a pointer */
 		*offset = at;
@@ -233,19 +238,21 @@ static bool read_field(struct mmdb_reader *reader, uint32_t *offset, const struc
 	return true;
 }
 
-static bool read_container(struct mmdb_reader *reader, uint32_t offset, enum field_context context, unsigned depth,
-	struct fields *fields)
+static bool read_container(struct mmdb_reader *reader, uint32_t offset, enum field_context context,
+	unsigned depth, struct fields *fields)
 {
 	MMDB_entry_data_s container, key;
 
 	if (depth > NESTING_MAX || !read_value(reader, offset, &container, &offset))
 		return false;
 	if (container.type == MMDB_DATA_TYPE_ARRAY) /* of subdivisions, the first is the largest */
-		return container.data_size == 0 || read_field(reader, &offset, field_find(context, "0", 1), depth, fields);
+		return container.data_size == 0 ||
+		       read_field(reader, &offset, field_find(context, "0", 1), depth, fields);
 	for (uint32_t i = 0; i < container.data_size; i++) {
 		if (!read_value(reader, offset, &key, &offset) || key.type != MMDB_DATA_TYPE_UTF8_STRING)
 			return false;
-		if (!read_field(reader, &offset, field_find(context, key.utf8_string, key.data_size), depth, fields))
+		if (!read_field(reader, &offset, field_find(context, key.utf8_string, key.data_size), depth,
+			    fields))
 			return false;
 	}
 	return true;
@@ -259,11 +266,13 @@ bool mmdb_read(struct mmdb_reader *reader, uint32_t offset, struct mmdb_record *
 
 	*record = (struct mmdb_record){ 0 };
 	if (!read_value(reader, offset, &value, &next))
-		return err_set(err, "%s: damaged: no record at data offset %u (fetch the file again)", reader->db->path, offset);
+		return err_set(err, "%s: damaged: no record at data offset %u (fetch the file again)",
+			reader->db->path, offset);
 	if (value.type != MMDB_DATA_TYPE_MAP)
 		return true; /* a schema of somebody else's: says nothing to us */
 	if (!read_container(reader, value.offset, CONTEXT_RECORD, 0, &fields))
-		return err_set(err, "%s: damaged: the record at data offset %u cannot be read (fetch the file again)",
+		return err_set(err,
+			"%s: damaged: the record at data offset %u cannot be read (fetch the file again)",
 			reader->db->path, offset);
 	record->coordinates = fields_place(&fields, &record->place);
 	record->nested = fields.nested;
@@ -284,14 +293,15 @@ struct walk {
 	const struct mmdb *db;
 	const struct mmdb_visitor *visitor;
 	struct err *err;
-	uint64_t nodes;     /* that it may still read */
-	unsigned bits;      /* LAYER_V4_BITS or LAYER_V6_BITS */
-	struct branch v4;   /* where IPv4 begins */
+	uint64_t nodes;   /* that it may still read */
+	unsigned bits;    /* LAYER_V4_BITS or LAYER_V6_BITS */
+	struct branch v4; /* where IPv4 begins */
 };
 
 static bool damaged_tree(const struct walk *walk)
 {
-	return err_set(walk->err, "%s: damaged: its search tree leads nowhere or into itself (fetch the file again)",
+	return err_set(walk->err,
+		"%s: damaged: its search tree leads nowhere or into itself (fetch the file again)",
 		walk->db->path);
 }
 
@@ -305,14 +315,19 @@ static bool read_node(struct walk *walk, uint64_t record, MMDB_search_node_s *no
 
 static struct branch left_of(const MMDB_search_node_s *node, const struct branch *parent)
 {
-	return (struct branch){ .record = node->left_record, .offset = node->left_record_entry.offset,
-		.type = node->left_record_type, .depth = (uint8_t)(parent->depth + 1), .block = parent->block };
+	return (struct branch){ .record = node->left_record,
+		.offset = node->left_record_entry.offset,
+		.type = node->left_record_type,
+		.depth = (uint8_t)(parent->depth + 1),
+		.block = parent->block };
 }
 
 static struct branch right_of(const MMDB_search_node_s *node, const struct branch *parent, unsigned bits)
 {
-	return (struct branch){ .record = node->right_record, .offset = node->right_record_entry.offset,
-		.type = node->right_record_type, .depth = (uint8_t)(parent->depth + 1),
+	return (struct branch){ .record = node->right_record,
+		.offset = node->right_record_entry.offset,
+		.type = node->right_record_type,
+		.depth = (uint8_t)(parent->depth + 1),
 		.block = parent->block | (uint64_t)1 << (bits - parent->depth - 1) };
 }
 
@@ -332,8 +347,14 @@ static bool go_left(struct walk *walk, struct branch *branch, unsigned depth)
 /* IPv4 seen through IPv6: the ranges that embed it (a database repeats the IPv4 tree there), and ::/56 with all of IPv4. */
 static bool is_alias(const struct walk *walk, const struct branch *branch)
 {
-	static const struct { uint64_t block; unsigned depth; } ranges[] = {
-		{ 0, LAYER_V6_BITS }, { 0x0064ff9b000000, LAYER_V6_BITS }, { 0x20010000000000, 32 }, { 0x20020000000000, 16 },
+	static const struct {
+		uint64_t block;
+		unsigned depth;
+	} ranges[] = {
+		{ 0, LAYER_V6_BITS },
+		{ 0x0064ff9b000000, LAYER_V6_BITS },
+		{ 0x20010000000000, 32 },
+		{ 0x20020000000000, 16 },
 	};
 
 	if (walk->bits == LAYER_V4_BITS)
@@ -341,8 +362,8 @@ static bool is_alias(const struct walk *walk, const struct branch *branch)
 	for (size_t i = 0; i < COUNT_OF(ranges); i++)
 		if (branch->depth == ranges[i].depth && branch->block == ranges[i].block)
 			return true;
-	return walk->v4.type == MMDB_RECORD_TYPE_SEARCH_NODE && branch->type == MMDB_RECORD_TYPE_SEARCH_NODE &&
-		branch->record == walk->v4.record;
+	return walk->v4.type == MMDB_RECORD_TYPE_SEARCH_NODE &&
+	       branch->type == MMDB_RECORD_TYPE_SEARCH_NODE && branch->record == walk->v4.record;
 }
 
 static bool visit_leaf(struct walk *walk, const struct branch *branch)
@@ -382,10 +403,14 @@ static bool walk_from(struct walk *walk, struct branch root)
 	return true;
 }
 
-bool mmdb_walk(const struct mmdb *db, enum addr_family family, const struct mmdb_visitor *visitor, struct err *err)
+bool mmdb_walk(
+	const struct mmdb *db, enum addr_family family, const struct mmdb_visitor *visitor, struct err *err)
 {
 	bool v6_tree = db->lib.metadata.ip_version == 6;
-	struct walk walk = { .db = db, .visitor = visitor, .err = err, .v4 = { .type = MMDB_RECORD_TYPE_SEARCH_NODE },
+	struct walk walk = { .db = db,
+		.visitor = visitor,
+		.err = err,
+		.v4 = { .type = MMDB_RECORD_TYPE_SEARCH_NODE },
 		.nodes = (uint64_t)db->lib.metadata.node_count * 2 + 1000,
 		.bits = family == ADDR_V4 ? LAYER_V4_BITS : LAYER_V6_BITS };
 

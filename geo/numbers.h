@@ -10,8 +10,8 @@ struct numbers {
 	uint64_t *number; /* by id */
 	uint32_t n;
 	size_t cap;
-	uint32_t *slots;  /* open addressing, 0: free, else id + 1 */
-	uint32_t nslots;  /* a power of two */
+	uint32_t *slots; /* open addressing, 0: free, else id + 1 */
+	uint32_t nslots; /* a power of two */
 };
 
 void numbers_init(struct numbers *numbers);

@@ -66,7 +66,8 @@ static void close_before(struct sweep *sweep, unsigned __int128 first)
 
 struct segment *overlay_flatten(struct nested *prefixes, size_t n, unsigned bits, size_t *nsegments)
 {
-	unsigned __int128 end = bits == 32 ? (unsigned __int128)1 << 32 : 0; /* one past the last address; IPv6's wraps */
+	unsigned __int128 end =
+		bits == 32 ? (unsigned __int128)1 << 32 : 0; /* one past the last address; IPv6's wraps */
 	struct sweep sweep = { .depth = 0 };
 
 	qsort(prefixes, n, sizeof *prefixes, compare);

@@ -8,8 +8,8 @@ enum { PAGE = 4096, FIRST = 1 << 16, HUGE = 2 << 20 };
 static void resize(struct pages *pages, size_t cap)
 {
 	void *at = pages->at == NULL
-			? mmap(NULL, cap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-			: mremap(pages->at, pages->cap, cap, MREMAP_MAYMOVE);
+			   ? mmap(NULL, cap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+			   : mremap(pages->at, pages->cap, cap, MREMAP_MAYMOVE);
 
 	if (at == MAP_FAILED)
 		abort();

@@ -8,8 +8,8 @@
 struct places {
 	struct place *place; /* by id; their padding is zero, their asn 0 */
 	uint32_t n, cap;
-	uint32_t *slots;     /* open addressing, 0: free */
-	uint32_t nslots;     /* a power of two */
+	uint32_t *slots; /* open addressing, 0: free */
+	uint32_t nslots; /* a power of two */
 };
 
 void places_init(struct places *places);

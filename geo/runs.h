@@ -18,7 +18,7 @@ struct runs4 {
 	struct pages run;   /* uint64_t: first address << 32 | value */
 	struct pages index; /* uint32_t: the run that holds the chunk's first address; one more at the end */
 	uint32_t n;
-	unsigned shift;     /* an address's bits below its chunk */
+	unsigned shift; /* an address's bits below its chunk */
 };
 
 struct runs_found {
@@ -26,7 +26,8 @@ struct runs_found {
 	unsigned depth;
 };
 
-void runs4_add(struct runs4 *runs, uint32_t first, uint32_t value); /* in order, the first at 0; equal neighbours merge */
+void runs4_add(struct runs4 *runs, uint32_t first,
+	uint32_t value); /* in order, the first at 0; equal neighbours merge */
 void runs4_finish(struct runs4 *runs);
 void runs4_free(struct runs4 *runs);
 struct runs_found runs4_find(const struct runs4 *runs, uint32_t address);

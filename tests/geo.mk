@@ -15,7 +15,7 @@ tests_fuzz_fuzz_mmdb_SOURCES = tests/fuzz/fuzz_mmdb.c tests/fuzz/replay.c
 tests_fuzz_fuzz_mmdb_LDADD = $(GEO_TEST_LIBS)
 
 TESTS += tests/unit/geo_test tests/unit/geo_scope_test tests/fuzz/mmdb.test
-EXTRA_DIST += tests/fuzz/mmdb.test tests/fuzz/corpus/mmdb
+EXTRA_DIST += tests/fuzz/mmdb.test tests/fuzz/corpus/mmdb tests/tools/brute-force-geo.py tools/geo-from-tor
 
 # made by hand: figures, not verdicts; and the corpus's seeds
 EXTRA_PROGRAMS = tests/bench/geo_bench tests/geo/corpus

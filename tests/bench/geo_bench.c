@@ -13,7 +13,13 @@ enum { CLIENTS = 1 << 20, BATCH = 32, ROUNDS = 4 };
 static const struct pool {
 	double latitude, longitude;
 } pools[] = {
-	{ 53.33, -6.25 }, { 39.0, -77.5 }, { 1.35, 103.8 }, { 45.6, -122.6 }, { 50.1, 8.7 }, { 35.6, 139.7 }, { -23.5, -46.6 },
+	{ 53.33, -6.25 },
+	{ 39.0, -77.5 },
+	{ 1.35, 103.8 },
+	{ 45.6, -122.6 },
+	{ 50.1, 8.7 },
+	{ 35.6, 139.7 },
+	{ -23.5, -46.6 },
 	{ -33.9, 151.2 },
 };
 
@@ -31,7 +37,8 @@ static uint16_t nearest(void *context, const struct place *place)
 	if (!place->located)
 		return best;
 	for (size_t i = 0; i < ranking->npools; i++) {
-		double km = geo_distance_km(place->latitude, place->longitude, pools[i].latitude, pools[i].longitude);
+		double km = geo_distance_km(
+			place->latitude, place->longitude, pools[i].latitude, pools[i].longitude);
 
 		if (km < best_km) {
 			best_km = km;
@@ -68,11 +75,13 @@ static struct addr random_client(struct dice *dice, enum addr_family family)
 
 	memcpy(addr.bytes, &word, addr_len(&addr) == 4 ? 4 : 8);
 	if (family == ADDR_V6)
-		addr.bytes[0] = (uint8_t)(0x20 | (addr.bytes[0] & 0x0f)); /* where addresses are given out: 2000::/4 */
+		addr.bytes[0] = (uint8_t)(0x20 | (addr.bytes[0] &
+							 0x0f)); /* where addresses are given out: 2000::/4 */
 	return addr;
 }
 
-static void bench_find(const struct geo_table *table, const char *name, const struct addr *clients, bool batched)
+static void bench_find(
+	const struct geo_table *table, const char *name, const struct addr *clients, bool batched)
 {
 	double start = now_s();
 	unsigned sum = 0;
@@ -87,7 +96,8 @@ static void bench_find(const struct geo_table *table, const char *name, const st
 				sum += hit.class + hit.depth;
 			}
 		}
-	printf("%s_%s_ns %.1f (sum %u)\n", name, batched ? "batch" : "plain", (now_s() - start) * 1e9 / ROUNDS / CLIENTS, sum);
+	printf("%s_%s_ns %.1f (sum %u)\n", name, batched ? "batch" : "plain",
+		(now_s() - start) * 1e9 / ROUNDS / CLIENTS, sum);
 }
 
 /* Each find waits for the one before: what a lone packet sees. */
@@ -122,9 +132,9 @@ static void print_sources(const struct geo *geo)
 	const struct geo_source *sources;
 
 	for (size_t i = 0, n = geo_sources(geo, &sources); i < n; i++)
-		printf("source %s type=\"%s\" schema=%s v4=%zu v6=%zu places=%d asn=%d country_only=%d\n", sources[i].path,
-			sources[i].type, sources[i].schema, sources[i].nv4, sources[i].nv6, sources[i].has_places,
-			sources[i].has_asn, sources[i].country_only);
+		printf("source %s type=\"%s\" schema=%s v4=%zu v6=%zu places=%d asn=%d country_only=%d\n",
+			sources[i].path, sources[i].type, sources[i].schema, sources[i].nv4, sources[i].nv6,
+			sources[i].has_places, sources[i].has_asn, sources[i].country_only);
 }
 
 int main(int argc, char **argv)
@@ -159,8 +169,9 @@ int main(int argc, char **argv)
 	print_sources(geo);
 	start = now_s();
 	table = geo_table_new(geo, &classify, NULL, 0);
-	printf("compile_ms %.0f\nclassified %zu\ntable_mb %.2f\nrss_mb %.1f\npeak_mb %.1f\n", (now_s() - start) * 1e3,
-		ranking.nasked, (double)geo_table_bytes(table) / 1e6, memory_mb("VmRSS:"), memory_mb("VmHWM:"));
+	printf("compile_ms %.0f\nclassified %zu\ntable_mb %.2f\nrss_mb %.1f\npeak_mb %.1f\n",
+		(now_s() - start) * 1e3, ranking.nasked, (double)geo_table_bytes(table) / 1e6,
+		memory_mb("VmRSS:"), memory_mb("VmHWM:"));
 	second = geo_table_new(geo, &classify, NULL, 0);
 	printf("second_rss_mb %.1f\n", memory_mb("VmRSS:"));
 	bench_clients(table, ADDR_V4, "v4");

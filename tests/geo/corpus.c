@@ -10,7 +10,8 @@ static const struct seed {
 	const char *v6_record, *v4_record;
 } seeds[] = {
 	{ "nested-24", 6, 24, "{'country':^{'iso_code':'DE'} 'location':{'latitude':50.0 'longitude':7.0}}",
-		"{'registered_country':{'iso_code':'FR'} 'subdivisions':[{'iso_code':'IDF'}] 'continent':{'code':'EU'}}" },
+		"{'registered_country':{'iso_code':'FR'} 'subdivisions':[{'iso_code':'IDF'}] "
+		"'continent':{'code':'EU'}}" },
 	{ "flat-28", 6, 28, "{'country_code':'JP' 'latitude':35.5f 'longitude':139.5f 'state1':'Tokyo'}",
 		"{'country_code':'AU' 'latitude':'-33.5' 'longitude':'151.25' 'state':'NSW'}" },
 	{ "asn-32", 6, 32, "{'autonomous_system_number':64500}", "{'asn':'AS64501' 'name':['a' [1 -2] {}]}" },

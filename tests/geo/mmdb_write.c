@@ -7,7 +7,18 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { POINTER = 1, STRING = 2, DOUBLE = 3, UINT16 = 5, UINT32 = 6, MAP = 7, INT32 = 8, UINT64 = 9, ARRAY = 11, FLOAT = 15 };
+enum {
+	POINTER = 1,
+	STRING = 2,
+	DOUBLE = 3,
+	UINT16 = 5,
+	UINT32 = 6,
+	MAP = 7,
+	INT32 = 8,
+	UINT64 = 9,
+	ARRAY = 11,
+	FLOAT = 15
+};
 
 static const uint64_t node_mark = (uint64_t)1 << 62, record_mark = (uint64_t)2 << 62;
 
@@ -311,6 +322,7 @@ static void put_metadata(const struct mmdb_write *w, struct buf *out)
 	put_head(out, MAP, 1);
 	put_key(out, "en");
 	put_key(out, "made by a test");
+	buf_fini(&scratch.data);
 }
 
 void mmdb_write_bytes(const struct mmdb_write *w, struct buf *out)

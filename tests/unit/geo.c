@@ -17,25 +17,33 @@ static const struct schema_case {
 	const char *schema;
 } schemas[] = {
 	/* MaxMind's nested schema */
-	{ "{'country':{'iso_code':'US'} 'continent':{'code':'NA'} 'location':{'latitude':37.5 'longitude':-122.25}"
-	  " 'subdivisions':[{'iso_code':'CA'} {'iso_code':'XX'}]}", "US", "NA", "US-CA", 37.5, -122.25, 0, "nested" },
-	{ "{'city':{'names':{'en':'Bonn'}} 'country':^{'iso_code':'DE'} 'location':^{'latitude':50.5f 'longitude':7.0f}}",
+	{ "{'country':{'iso_code':'US'} 'continent':{'code':'NA'} 'location':{'latitude':37.5 "
+	  "'longitude':-122.25}"
+	  " 'subdivisions':[{'iso_code':'CA'} {'iso_code':'XX'}]}",
+		"US", "NA", "US-CA", 37.5, -122.25, 0, "nested" },
+	{ "{'city':{'names':{'en':'Bonn'}} 'country':^{'iso_code':'DE'} 'location':^{'latitude':50.5f "
+	  "'longitude':7.0f}}",
 		"DE", "EU", "", 50.5, 7, 0, "nested" },
-	{ "{'location':{'accuracy_radius':20 'latitude':1.5 'time_zone':'x' 'longitude':2.5} 'traits':{'a':[1 2 [3]]}"
-	  " 'country':{'names':{'de':'x' 'en':'y'} 'iso_code':'SG'}}", "SG", "AS", "", 1.5, 2.5, 0, "nested" },
-	{ "{'country':{'iso_code':'GB'} 'subdivisions':^[^{'geoname_id':7 'iso_code':'ENG'}]}", "GB", "EU", "GB-ENG", 54.1, -2.9,
-		0, "nested" },
+	{ "{'location':{'accuracy_radius':20 'latitude':1.5 'time_zone':'x' 'longitude':2.5} "
+	  "'traits':{'a':[1 2 [3]]}"
+	  " 'country':{'names':{'de':'x' 'en':'y'} 'iso_code':'SG'}}",
+		"SG", "AS", "", 1.5, 2.5, 0, "nested" },
+	{ "{'country':{'iso_code':'GB'} 'subdivisions':^[^{'geoname_id':7 'iso_code':'ENG'}]}", "GB", "EU",
+		"GB-ENG", 54.1, -2.9, 0, "nested" },
 	{ "{'registered_country':{'iso_code':'FR'}}", "FR", "EU", "", 46.6, 2.5, 0, "nested" },
-	{ "{'registered_country':{'iso_code':'FR'} 'country':{'iso_code':'JP'}}", "JP", "AS", "", 37.6, 138, 0, "nested" },
+	{ "{'registered_country':{'iso_code':'FR'} 'country':{'iso_code':'JP'}}", "JP", "AS", "", 37.6, 138,
+		0, "nested" },
 	{ "{'continent':{'code':'AF'}}", "", "AF", "", 0, 0, 0, "nested" },
-	{ "{'continent':{'code':'EU'} 'location':{'latitude':47.0 'longitude':8.0}}", "", "EU", "", 47, 8, 0, "nested" },
+	{ "{'continent':{'code':'EU'} 'location':{'latitude':47.0 'longitude':8.0}}", "", "EU", "", 47, 8, 0,
+		"nested" },
 	/* the flat one */
-	{ "{'country_code':'AU' 'latitude':-33.5f 'longitude':151.25f 'city':'Sydney' 'state1':'New South Wales'}", "AU", "OC",
-		"", -33.5, 151.25, 0, "flat" },
-	{ "{'country_code':'au' 'latitude':'-33.5' 'longitude':'151.25' 'state':'NSW'}", "AU", "OC", "AU-NSW", -33.5, 151.25, 0,
-		"flat" },
-	{ "{'country':'DE' 'continent_code':'EU' 'region_code':'DE-BY' 'asn':'AS64500'}", "DE", "EU", "DE-BY", 51.1, 10.4,
-		64500, "flat" },
+	{ "{'country_code':'AU' 'latitude':-33.5f 'longitude':151.25f 'city':'Sydney' 'state1':'New South "
+	  "Wales'}",
+		"AU", "OC", "", -33.5, 151.25, 0, "flat" },
+	{ "{'country_code':'au' 'latitude':'-33.5' 'longitude':'151.25' 'state':'NSW'}", "AU", "OC", "AU-NSW",
+		-33.5, 151.25, 0, "flat" },
+	{ "{'country':'DE' 'continent_code':'EU' 'region_code':'DE-BY' 'asn':'AS64500'}", "DE", "EU", "DE-BY",
+		51.1, 10.4, 64500, "flat" },
 	{ "{'country_code':'DE' 'region_code':'FR-75C'}", "DE", "EU", "", 51.1, 10.4, 0, "flat" },
 	{ "{'country_code':'DE' 'latitude':0.0 'longitude':0.0}", "DE", "EU", "", 51.1, 10.4, 0, "flat" },
 	{ "{'country_code':'DE' 'latitude':91.0 'longitude':7.0}", "DE", "EU", "", 51.1, 10.4, 0, "flat" },
@@ -45,7 +53,8 @@ static const struct schema_case {
 	{ "{'country_code':'ZZ'}", "ZZ", "", "", 0, 0, 0, "flat" },
 	{ "{'country_code':'XK'}", "XK", "EU", "", 42.6, 20.9, 0, "flat" },
 	/* ASNs */
-	{ "{'autonomous_system_number':64500 'autonomous_system_organization':'x'}", "", "", "", 0, 0, 64500, "flat" },
+	{ "{'autonomous_system_number':64500 'autonomous_system_organization':'x'}", "", "", "", 0, 0, 64500,
+		"flat" },
 	{ "{'asn':4200000000}", "", "", "", 0, 0, 4200000000, "flat" },
 	{ "{'asn':'4200000000'}", "", "", "", 0, 0, 4200000000, "flat" },
 };
@@ -139,8 +148,8 @@ START_TEST(the_first_database_that_knows_wins)
 		uint32_t asn;
 		unsigned depth;
 	} cases[] = {
-		{ "10.0.0.1", "DE", 64500, 15 },  /* 10.1.0.0/16 differs by the ASN */
-		{ "10.2.0.1", "FR", 0, 15 },      /* the first has a record there that says nothing */
+		{ "10.0.0.1", "DE", 64500, 15 }, /* 10.1.0.0/16 differs by the ASN */
+		{ "10.2.0.1", "FR", 0, 15 },     /* the first has a record there that says nothing */
 		{ "10.4.0.1", "JP", 64501, 14 },
 		{ "2001:db8::1", "AU", 0, 32 },
 		{ "2001:db9::1", "", 64502, 32 },
@@ -177,8 +186,8 @@ START_TEST(the_first_database_that_knows_wins)
 	ck_assert_msg(geo != NULL, "%s", err.text);
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		place = locate(geo, cases[i].client, &depth);
-		ck_assert_msg(strcmp(place.country, cases[i].country) == 0 && place.asn == cases[i].asn, "%s: %s AS%u",
-			cases[i].client, place.country, place.asn);
+		ck_assert_msg(strcmp(place.country, cases[i].country) == 0 && place.asn == cases[i].asn,
+			"%s: %s AS%u", cases[i].client, place.country, place.asn);
 		ck_assert_msg(depth == cases[i].depth, "%s: /%u", cases[i].client, depth);
 	}
 	geo_free(geo);
@@ -225,10 +234,19 @@ START_TEST(each_distinct_place_is_classified_once_and_net_rules_nest)
 		const char *client;
 		uint16_t class;
 	} cases[] = {
-		{ "10.0.0.1", 1 }, { "10.0.128.1", 1 }, { "10.1.0.1", 2 }, { "10.0.7.9", 50 },
-		{ "10.0.7.8", 51 }, { "10.0.7.10", 51 }, { "10.0.6.1", 1 }, { "11.0.0.1", GEO_CLASS_MAX },
-		{ "2001:db8::5", 52 }, { "2001:db8::4", 53 }, { "2001:db8::1:0:0:0", 53 },
-		{ "2001:db8:0:1::", 53 }, { "2001:db8:4000::", 53 },
+		{ "10.0.0.1", 1 },
+		{ "10.0.128.1", 1 },
+		{ "10.1.0.1", 2 },
+		{ "10.0.7.9", 50 },
+		{ "10.0.7.8", 51 },
+		{ "10.0.7.10", 51 },
+		{ "10.0.6.1", 1 },
+		{ "11.0.0.1", GEO_CLASS_MAX },
+		{ "2001:db8::5", 52 },
+		{ "2001:db8::4", 53 },
+		{ "2001:db8::1:0:0:0", 53 },
+		{ "2001:db8:0:1::", 53 },
+		{ "2001:db8:4000::", 53 },
 	};
 	struct geo_overlay rules[] = { { .class = 50 }, { .class = 51 }, { .class = 52 }, { .class = 53 } };
 	static const char *const nets[] = { "10.0.7.9", "10.0.7.8/29", "2001:db8::5", "2001:db8::/32" };
@@ -269,22 +287,32 @@ END_TEST
 
 /* ---- countries, distances ---- */
 
-static const char iso_3166[] =
-	"AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ "
-	"CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR "
-	"GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP "
-	"KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT "
-	"MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW "
-	"SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ "
-	"UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW";
+static const char iso_3166[] = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ "
+			       "BL BM BN BO BQ BR BS BT BV BW BY BZ "
+			       "CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ "
+			       "EC EE EG EH ER ES ET FI FJ FK FM FO FR "
+			       "GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU "
+			       "ID IE IL IM IN IO IQ IR IS IT JE JM JO JP "
+			       "KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD "
+			       "ME MF MG MH MK ML MM MN MO MP MQ MR MS MT "
+			       "MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK "
+			       "PL PM PN PR PS PT PW PY QA RE RO RS RU RW "
+			       "SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG "
+			       "TH TJ TK TL TM TN TO TR TT TV TW TZ "
+			       "UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW";
 
 /* Boxes that a country's middle must lie in: south, north, west, east. */
 static const struct {
 	const char *continent;
 	double south, north, west, east;
 } boxes[] = {
-	{ "AF", -36, 38, -26, 60 }, { "AN", -90, -49, -180, 180 }, { "AS", -13, 60, 25, 150 }, { "EU", 34, 80, -32, 100 },
-	{ "NA", 7, 84, -180, -11 }, { "OC", -53, 21, -180, 180 }, { "SA", -57, 14, -93, -31 },
+	{ "AF", -36, 38, -26, 60 },
+	{ "AN", -90, -49, -180, 180 },
+	{ "AS", -13, 60, 25, 150 },
+	{ "EU", 34, 80, -32, 100 },
+	{ "NA", 7, 84, -180, -11 },
+	{ "OC", -53, 21, -180, 180 },
+	{ "SA", -57, 14, -93, -31 },
 };
 
 START_TEST(every_country_has_a_continent_and_a_centre_in_it)
@@ -300,8 +328,8 @@ START_TEST(every_country_has_a_continent_and_a_centre_in_it)
 		ck_assert_msg(geo_is_continent(continent), "%.2s: %s", code, continent);
 		while (strcmp(boxes[box].continent, continent) != 0)
 			box++;
-		ck_assert_msg(latitude >= boxes[box].south && latitude <= boxes[box].north && longitude >= boxes[box].west &&
-				longitude <= boxes[box].east,
+		ck_assert_msg(latitude >= boxes[box].south && latitude <= boxes[box].north &&
+				      longitude >= boxes[box].west && longitude <= boxes[box].east,
 			"%.2s: %g, %g is not in %s", code, latitude, longitude, continent);
 		ck_assert(geo_country(code, &latitude, &longitude, NULL));
 	}
@@ -311,13 +339,14 @@ END_TEST
 
 START_TEST(what_is_no_country_or_continent_is_refused)
 {
-	static const char *const not[] = { "ZZ", "de", "UK", "EU", "\0", "A1" };
+	static const char *const not [] = { "ZZ", "de", "UK", "EU", "\0", "A1" };
 	double latitude, longitude;
 
-	for (size_t i = 0; i < COUNT_OF(not); i++)
-		ck_assert_msg(!geo_country(not[i], &latitude, &longitude, NULL), "%s", not[i]);
+	for (size_t i = 0; i < COUNT_OF(not ); i++)
+		ck_assert_msg(!geo_country(not [i], &latitude, &longitude, NULL), "%s", not [i]);
 	ck_assert(geo_country("XK", &latitude, &longitude, NULL));
-	ck_assert(!geo_is_continent("") && !geo_is_continent("eu") && !geo_is_continent("EUR") && !geo_is_continent("US"));
+	ck_assert(!geo_is_continent("") && !geo_is_continent("eu") && !geo_is_continent("EUR") &&
+		  !geo_is_continent("US"));
 }
 END_TEST
 
@@ -334,8 +363,10 @@ static const struct {
 
 START_TEST(a_distance_goes_the_short_way_round)
 {
-	double km = geo_distance_km(distances[_i].from[0], distances[_i].from[1], distances[_i].to[0], distances[_i].to[1]);
-	double back = geo_distance_km(distances[_i].to[0], distances[_i].to[1], distances[_i].from[0], distances[_i].from[1]);
+	double km = geo_distance_km(
+		distances[_i].from[0], distances[_i].from[1], distances[_i].to[0], distances[_i].to[1]);
+	double back = geo_distance_km(
+		distances[_i].to[0], distances[_i].to[1], distances[_i].from[0], distances[_i].from[1]);
 
 	ck_assert_double_eq_tol(km, distances[_i].km, distances[_i].km * 1e-3 + 1e-9);
 	ck_assert_double_eq_tol(km, back, 1e-9);

@@ -13,7 +13,8 @@ void damage_tests(Suite *suite);
 static void small_database(struct mmdb_write *w, unsigned record_bits)
 {
 	mmdb_write_init(w, 6, record_bits, "Test-City");
-	mmdb_write_put(w, "2001:db8::/32", "{'country':^{'iso_code':'DE'} 'location':{'latitude':50.0 'longitude':7.0}}");
+	mmdb_write_put(w, "2001:db8::/32",
+		"{'country':^{'iso_code':'DE'} 'location':{'latitude':50.0 'longitude':7.0}}");
 	mmdb_write_put(w, "10.0.0.0/9", "{'country':{'iso_code':'FR'} 'subdivisions':[{'iso_code':'IDF'}]}");
 	mmdb_write_put(w, "10.128.0.0/9", "{'country_code':'JP' 'autonomous_system_number':64500}");
 	mmdb_write_alias(w, "2002::/16");
@@ -30,7 +31,8 @@ static struct geo *open_bytes(const void *bytes, size_t len, struct err *err)
 	mmdb_write_memfd(bytes, len, &fd, path);
 	geo = geo_open(paths, 1, err);
 	close(fd);
-	ck_assert(geo != NULL || strncmp(err->text, path, strlen(path)) == 0); /* the sentence names the file */
+	ck_assert(
+		geo != NULL || strncmp(err->text, path, strlen(path)) == 0); /* the sentence names the file */
 	return geo;
 }
 
@@ -121,7 +123,12 @@ START_TEST(deep_nesting_does_not_exhaust_the_stack)
 	for (size_t i = 0; i < DEPTH; i++)
 		buf_add(&w.data, "\x01\x04", 2); /* an array of one */
 	mmdb_write_record(&w, "7");
-	buf_add(&w.data, "\x4c" "country_code" "\x42" "DE", 16);
+	buf_add(&w.data,
+		"\x4c"
+		"country_code"
+		"\x42"
+		"DE",
+		16);
 	prefix_parse("10.0.0.0/8", &prefix);
 	mmdb_write_insert(&w, &prefix, record);
 	{
@@ -168,7 +175,8 @@ END_TEST
 
 START_TEST(a_database_of_no_use_is_refused)
 {
-	static const char *const records[] = { "{'is_anonymous':1}", "{}", "7", "{'country':{'names':{'en':'DE'}}}" };
+	static const char *const records[] = { "{'is_anonymous':1}", "{}", "7",
+		"{'country':{'names':{'en':'DE'}}}" };
 	struct mmdb_write w;
 
 	mmdb_write_init(&w, 4, 24, "Anonymous-IP");
@@ -209,6 +217,7 @@ void damage_tests(Suite *suite)
 	tcase_add_test(tcase, a_record_that_runs_past_the_file_is_refused);
 	tcase_add_loop_test(tcase, wild_metadata_are_refused_before_the_library_sees_them, 0, 3);
 	tcase_add_loop_test(tcase, a_database_of_no_use_is_refused, 0, 4);
-	tcase_add_loop_test(tcase, what_is_no_database_is_refused_in_one_sentence, 0, (int)COUNT_OF(no_files));
+	tcase_add_loop_test(
+		tcase, what_is_no_database_is_refused_in_one_sentence, 0, (int)COUNT_OF(no_files));
 	suite_add_tcase(suite, tcase);
 }
