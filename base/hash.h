@@ -16,6 +16,18 @@ static inline uint64_t hash_mix(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
+/* The 1 to 7 bytes that memcpy would put into a word, without its call: loads that overlap. */
+static inline uint64_t hash_tail(const uint8_t *at, size_t len)
+{
+	uint32_t first, last;
+
+	if (len < 4)
+		return at[0] | (uint64_t)at[len / 2] << 8 * (len / 2) | (uint64_t)at[len - 1] << 8 * (len - 1);
+	memcpy(&first, at, 4);
+	memcpy(&last, at + len - 4, 4);
+	return first | (uint64_t)last << 8 * (len - 4);
+}
+
 static inline uint64_t hash_bytes(uint64_t seed, const void *bytes, size_t len)
 {
 	const uint8_t *at = bytes;
@@ -25,9 +37,7 @@ static inline uint64_t hash_bytes(uint64_t seed, const void *bytes, size_t len)
 		memcpy(&word, at, 8);
 		seed = hash_mix(seed, word);
 	}
-	word = 0;
-	if (len > 0)
-		memcpy(&word, at, len);
+	word = len > 0 ? hash_tail(at, len) : 0;
 	return hash_mix(seed, word ^ (uint64_t)len << 56);
 }
 

@@ -5,9 +5,33 @@
 
 #include "base/hash.h"
 
-static uint8_t lower(uint8_t c)
+/* Eight letters at once to lower case: the sums carry into a byte's upper bit where it is at least 'A', or past 'Z'. */
+static uint64_t lower8(uint64_t word)
 {
-	return (uint8_t)(c - 'A') < 26 ? (uint8_t)(c | 0x20) : c;
+	const uint64_t ones = 0x0101010101010101u, upper = 0x80 * ones;
+	uint64_t low7 = word & ~upper;
+	uint64_t from_a = low7 + (0x80 - 'A') * ones, past_z = low7 + (0x7f - 'Z') * ones;
+
+	return word | (((from_a ^ past_z) & ~word & upper) >> 2);
+}
+
+/* A name's bytes to lower case. The bytes that hold lengths are at most 63, less than any letter: they stay as they are. */
+static void lower_copy(uint8_t *to, const uint8_t *from, size_t len)
+{
+	uint64_t word;
+
+	if (len < sizeof word) {
+		for (; len > 0; len--, to++, from++)
+			*to = (uint8_t)(*from - 'A') < 26 ? (uint8_t)(*from | 0x20) : *from;
+		return;
+	}
+	for (size_t at = 0; at < len; at += sizeof word) {
+		if (at > len - sizeof word)
+			at = len - sizeof word; /* the last ones overlap those before */
+		memcpy(&word, from + at, sizeof word);
+		word = lower8(word);
+		memcpy(to + at, &word, sizeof word);
+	}
 }
 
 size_t name_from_wire(struct name *name, const uint8_t *wire, size_t len)
@@ -21,16 +45,15 @@ size_t name_from_wire(struct name *name, const uint8_t *wire, size_t len)
 		if (at >= len || at >= NAME_MAX_LEN)
 			return 0;
 		label_len = wire[at];
-		name->label[n] = (uint8_t)at;
-		name->wire[at++] = (uint8_t)label_len;
+		name->label[n] = (uint8_t)at++;
 		if (label_len == 0)
 			break;
 		if (label_len > 63 || label_len > len - at || at + label_len >= NAME_MAX_LEN)
 			return 0;
 		n++;
-		for (unsigned i = 0; i < label_len; i++, at++)
-			name->wire[at] = lower(wire[at]);
+		at += label_len;
 	}
+	lower_copy(name->wire, wire, at);
 	name->len = (uint8_t)at;
 	name->nlabels = (uint8_t)n;
 	return at;

@@ -132,6 +132,43 @@ START_TEST(a_wire_name_ends_within_its_bytes)
 }
 END_TEST
 
+/* Every byte value, in labels of every length: only A to Z change. */
+START_TEST(a_name_off_the_wire_is_in_lower_case_whatever_its_bytes)
+{
+	size_t len = (size_t)_i;
+	uint8_t wire[65];
+	struct name name;
+
+	wire[0] = (uint8_t)len;
+	wire[len + 1] = 0;
+	for (unsigned c = 0; c < 256; c++) {
+		for (size_t k = 1; k <= len; k++)
+			wire[k] = (uint8_t)(c + k);
+		ck_assert_uint_eq(name_from_wire(&name, wire, len + 2), len + 2);
+		ck_assert(name.wire[0] == len && name.wire[len + 1] == 0);
+		for (size_t k = 1; k <= len; k++)
+			ck_assert(name.wire[k] == (wire[k] >= 'A' && wire[k] <= 'Z' ? wire[k] + 32 : wire[k]));
+	}
+}
+END_TEST
+
+START_TEST(a_hash_looks_at_every_byte_and_at_the_length)
+{
+	uint8_t bytes[24] = { 0 };
+
+	for (size_t len = 0; len < sizeof bytes; len++) {
+		ck_assert(hash_bytes(1, bytes, len) != hash_bytes(1, bytes, len + 1));
+		for (size_t k = 0; k < len; k++) {
+			uint64_t before = hash_bytes(1, bytes, len);
+
+			bytes[k] = 1;
+			ck_assert_msg(hash_bytes(1, bytes, len) != before, "byte %zu of %zu", k, len);
+			bytes[k] = 0;
+		}
+	}
+}
+END_TEST
+
 static const struct prefix_case {
 	const char *text;
 	bool ok;
@@ -244,6 +281,8 @@ int main(void)
 	tcase_add_test(cases, a_name_of_255_bytes_is_the_longest);
 	tcase_add_test(cases, a_suffix_hashes_as_the_name_it_is);
 	tcase_add_loop_test(cases, a_wire_name_ends_within_its_bytes, 0, COUNT_OF(wires));
+	tcase_add_loop_test(cases, a_name_off_the_wire_is_in_lower_case_whatever_its_bytes, 1, 64);
+	tcase_add_test(cases, a_hash_looks_at_every_byte_and_at_the_length);
 	tcase_add_loop_test(cases, a_prefix_has_no_bits_past_its_length, 0, COUNT_OF(prefixes));
 	tcase_add_test(cases, private_addresses_are_told_from_public_ones);
 	tcase_add_test(cases, siphash_matches_its_paper);
