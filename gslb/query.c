@@ -6,7 +6,7 @@
 
 enum { TYPE_OPT = 41, TYPE_IXFR = 251, TYPE_AXFR = 252, TYPE_MAILB = 253, TYPE_MAILA = 254 };
 enum { OPTION_NSID = 3, OPTION_ECS = 8, OPTION_KEEPALIVE = 11 };
-enum { OPT_FLAG_DO = 0x8000, ECS_HEAD_LEN = 4 };
+enum { RECORD_HEAD_LEN = 10, ECS_HEAD_LEN = 4 }; /* a record's without its owner; an ECS option's without its address */
 
 struct cursor {
 	const uint8_t *at, *end;
@@ -26,53 +26,40 @@ static const uint8_t *cursor_take(struct cursor *c, size_t len)
 	return at;
 }
 
-static uint8_t cursor_u8(struct cursor *c)
+static unsigned load16(const uint8_t *at)
 {
-	const uint8_t *at = cursor_take(c, 1);
-
-	return at != NULL ? *at : 0;
-}
-
-static uint16_t cursor_u16(struct cursor *c)
-{
-	const uint8_t *at = cursor_take(c, 2);
-
-	return at != NULL ? (uint16_t)(at[0] << 8 | at[1]) : 0;
+	return (unsigned)(at[0] << 8 | at[1]);
 }
 
 /* Over a record's owner, which may end in a compression pointer. True when it is the root, written plainly. */
 static bool cursor_skip_name(struct cursor *c)
 {
-	uint8_t len = cursor_u8(c);
-	bool root = len == 0;
+	const uint8_t *first = c->at, *label = cursor_take(c, 1);
 
-	while (!c->bad && len != 0) {
-		if (len >= 0xc0) {
+	while (label != NULL && *label != 0) {
+		if (*label > 63) {
 			cursor_take(c, 1);
-			break;
+			c->bad |= *label < 0xc0;
+			return false;
 		}
-		if (len > 63) {
-			c->bad = true;
-			break;
-		}
-		cursor_take(c, len);
-		len = cursor_u8(c);
+		cursor_take(c, *label);
+		label = cursor_take(c, 1);
 	}
-	return root && !c->bad;
+	return label == first;
 }
 
 static bool question_parse(struct query *query, struct cursor *c)
 {
-	const uint8_t *start = c->at;
+	const uint8_t *start = c->at, *tail;
 	/* a question's name has nothing before it to point back to, so a pointer is no name here */
 	size_t name_len = name_from_wire(&query->name, start, (size_t)(c->end - start));
 
-	if (name_len == 0 || cursor_take(c, name_len) == NULL)
+	cursor_take(c, name_len);
+	tail = cursor_take(c, 4);
+	if (name_len == 0 || tail == NULL)
 		return false;
-	query->qtype = cursor_u16(c);
-	query->qclass = cursor_u16(c);
-	if (c->bad)
-		return false;
+	query->qtype = (uint16_t)load16(tail);
+	query->qclass = (uint16_t)load16(tail + 2);
 	query->question = start;
 	query->question_len = (uint16_t)(c->at - start);
 	return true;
@@ -86,7 +73,7 @@ static bool ecs_parse(struct query *query, const uint8_t *option, size_t len)
 
 	if (query->ecs || len < ECS_HEAD_LEN)
 		return false;
-	family = (unsigned)(option[0] << 8 | option[1]);
+	family = load16(option);
 	source_len = option[2];
 	scope_len = option[3];
 	naddr = len - ECS_HEAD_LEN;
@@ -108,9 +95,14 @@ static bool options_parse(struct query *query, const uint8_t *rdata, size_t rdle
 	struct cursor c = { .at = rdata, .end = rdata + rdlen };
 
 	while (c.at < c.end) {
-		uint16_t code = cursor_u16(&c), len = cursor_u16(&c);
-		const uint8_t *option = cursor_take(&c, len);
+		const uint8_t *head = cursor_take(&c, 4), *option;
+		unsigned code, len;
 
+		if (head == NULL)
+			return false;
+		code = load16(head);
+		len = load16(head + 2);
+		option = cursor_take(&c, len);
 		if (option == NULL)
 			return false;
 		if (code == OPTION_ECS && !ecs_parse(query, option, len))
@@ -123,32 +115,35 @@ static bool options_parse(struct query *query, const uint8_t *rdata, size_t rdle
 	return true;
 }
 
+/* EDNS: head is the OPT's type and what follows it (RFC 6891 6.1.3). */
+static enum query_verdict opt_parse(struct query *query, const uint8_t *head, const uint8_t *rdata, size_t rdlen)
+{
+	unsigned payload = load16(head + 2);
+
+	if (query->edns)
+		return QUERY_FORMERR;
+	query->edns = true;
+	query->payload = payload < QUERY_UDP_MIN ? QUERY_UDP_MIN : (uint16_t)payload; /* RFC 6891 6.2.3 */
+	query->dnssec_ok = (head[6] & 0x80) != 0;
+	if (head[5] != 0)
+		return QUERY_BADVERS;
+	return options_parse(query, rdata, rdlen) ? QUERY_OK : QUERY_FORMERR;
+}
+
 /* One record of the additional section: an OPT is taken in, all others are passed over. */
 static enum query_verdict additional_parse(struct query *query, struct cursor *c)
 {
 	bool root = cursor_skip_name(c);
-	uint16_t type = cursor_u16(c), class = cursor_u16(c);
-	uint8_t version;
-	uint16_t flags, rdlen;
-	const uint8_t *rdata;
+	const uint8_t *head = cursor_take(c, RECORD_HEAD_LEN), *rdata;
 
-	cursor_u8(c); /* the upper bits of an rcode, which a query has none of */
-	version = cursor_u8(c);
-	flags = cursor_u16(c);
-	rdlen = cursor_u16(c);
-	rdata = cursor_take(c, rdlen);
-	if (c->bad)
+	if (head == NULL)
 		return QUERY_FORMERR;
-	if (type != TYPE_OPT)
+	rdata = cursor_take(c, load16(head + 8));
+	if (rdata == NULL)
+		return QUERY_FORMERR;
+	if (load16(head) != TYPE_OPT)
 		return QUERY_OK;
-	if (!root || query->edns)
-		return QUERY_FORMERR;
-	query->edns = true;
-	query->payload = class < QUERY_UDP_MIN ? QUERY_UDP_MIN : class; /* RFC 6891 6.2.3 */
-	query->dnssec_ok = (flags & OPT_FLAG_DO) != 0;
-	if (version != 0)
-		return QUERY_BADVERS;
-	return options_parse(query, rdata, rdlen) ? QUERY_OK : QUERY_FORMERR;
+	return root ? opt_parse(query, head, rdata, load16(head + 8)) : QUERY_FORMERR;
 }
 
 /* All records behind the question. FORMERR beats BADVERS: an unreadable message has no version. */
@@ -157,9 +152,12 @@ static enum query_verdict records_parse(struct query *query, struct cursor *c, u
 	enum query_verdict verdict = QUERY_OK;
 
 	for (; nauthority > 0 && !c->bad; nauthority--) {
+		const uint8_t *head;
+
 		cursor_skip_name(c);
-		cursor_take(c, 8);
-		cursor_take(c, cursor_u16(c));
+		head = cursor_take(c, RECORD_HEAD_LEN);
+		if (head != NULL)
+			cursor_take(c, load16(head + 8));
 	}
 	for (; nadditional > 0 && !c->bad; nadditional--) {
 		enum query_verdict one = additional_parse(query, c);
@@ -184,18 +182,15 @@ static enum query_verdict qtype_verdict(uint16_t qtype)
 enum query_verdict query_parse(struct query *query, const uint8_t *packet, size_t len)
 {
 	struct cursor c = { .at = packet, .end = packet + len };
-	uint16_t flags, nquestions, nanswers, nauthority, nadditional;
+	const uint8_t *header = cursor_take(&c, QUERY_HEADER_LEN);
 	enum query_verdict verdict;
+	unsigned flags;
 	bool question;
 
-	query->id = cursor_u16(&c);
-	flags = cursor_u16(&c);
-	nquestions = cursor_u16(&c);
-	nanswers = cursor_u16(&c);
-	nauthority = cursor_u16(&c);
-	nadditional = cursor_u16(&c);
-	if (c.bad || (flags & 0x8000) != 0) /* QR: two servers must not talk to each other for ever */
+	if (header == NULL || (header[2] & 0x80) != 0) /* QR: two servers must not talk to each other for ever */
 		return QUERY_DROP;
+	flags = load16(header + 2);
+	query->id = (uint16_t)load16(header);
 	query->opcode = flags >> 11 & 15;
 	query->recursion_desired = (flags & 0x0100) != 0;
 	query->checking_disabled = (flags & 0x0010) != 0;
@@ -203,11 +198,13 @@ enum query_verdict query_parse(struct query *query, const uint8_t *packet, size_
 	query->edns = query->dnssec_ok = query->wants_nsid = query->wants_keepalive = query->ecs = false;
 	query->payload = QUERY_UDP_MIN;
 
-	question = nquestions == 1 && question_parse(query, &c);
+	question = load16(header + 4) == 1 && question_parse(query, &c);
 	if (query->opcode != 0)
 		return QUERY_NOTIMP;
-	if (!question || (flags & 0x0200) != 0 || nanswers != 0 || (nauthority != 0 && query->qtype != TYPE_IXFR))
+	if (!question || (flags & 0x0200) != 0 || load16(header + 6) != 0)
 		return QUERY_FORMERR;
-	verdict = records_parse(query, &c, nauthority, nadditional);
+	if (load16(header + 8) != 0 && query->qtype != TYPE_IXFR)
+		return QUERY_FORMERR;
+	verdict = records_parse(query, &c, load16(header + 8), load16(header + 10));
 	return verdict != QUERY_OK ? verdict : qtype_verdict(query->qtype);
 }
