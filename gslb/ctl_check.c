@@ -187,7 +187,7 @@ static void print_check(const json_t *result, const struct ctl_view *view, struc
 		return;
 	json_array_foreach(json_object_get(result, "zones"), i, zone) {
 		ctl_add(out, ctl_string(zone, "file"));
-		buf_printf(out, ": zone %s, serial %lld, %lld services, %lld pools: good\n", ctl_string(zone, "zone"),
+		buf_printf(out, ": zone %s, serial %lld, services %lld, pools %lld: good\n", ctl_string(zone, "zone"),
 			(long long)ctl_integer(zone, "serial"), (long long)ctl_integer(zone, "services"),
 			(long long)ctl_integer(zone, "pools"));
 	}

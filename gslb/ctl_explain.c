@@ -176,7 +176,8 @@ static void print_pick(const json_t *result, unsigned *number, struct buf *out)
 		buf_printf(out, "by rendezvous hash of ");
 		ctl_add(out, ctl_string(result, "pick.key"));
 	} else {
-		buf_printf(out, "by dice, one throw of many: another time it may fall otherwise");
+		buf_printf(out, "by dice, which fell on %lld: another time they may fall otherwise",
+			(long long)ctl_integer(result, "pick.draw"));
 	}
 	buf_printf(out, "\n");
 }

@@ -45,7 +45,7 @@ static enum ctl_exit ask_daemon(const struct ctl_line *line, json_t **result, st
 static void print_json(const json_t *result, enum ctl_exit code, const struct err *err, struct buf *out)
 {
 	json_t *failure = result == NULL ? json_pack("{s:i, s:s}", "exit", (int)code, "error", err->text) : NULL;
-	char *text = json_dumps(result != NULL ? result : failure, JSON_INDENT(2));
+	char *text = json_dumps(result != NULL ? result : failure, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
 
 	buf_printf(out, "%s\n", text);
 	free(text);

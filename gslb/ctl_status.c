@@ -77,8 +77,8 @@ static void print_head(const json_t *status, const struct ctl_view *view, struct
 		buf_printf(out, "%s", i > 0 ? ", " : "");
 		ctl_add(out, json_is_string(address) ? json_string_value(address) : "?");
 	}
-	buf_printf(out, "\nsnapshot   %lld, made %s ago, %s: %lld services, %lld pools, %lld endpoints\n",
-		(long long)ctl_integer(status, "snapshot.serial"), ctl_ago(view, ctl_string(status, "snapshot.made"), ago),
+	buf_printf(out, "%s\nsnapshot   %lld, made %s ago, %s: %lld services, %lld pools, %lld endpoints\n",
+		i == 0 ? "-" : "", (long long)ctl_integer(status, "snapshot.serial"), ctl_ago(view, ctl_string(status, "snapshot.made"), ago),
 		ctl_bytes(ctl_integer(status, "snapshot.bytes"), bytes), (long long)ctl_integer(status, "snapshot.services"),
 		(long long)ctl_integer(status, "snapshot.pools"), (long long)ctl_integer(status, "snapshot.endpoints"));
 }
@@ -87,6 +87,7 @@ static void print_parts(const json_t *status, const struct ctl_view *view, struc
 {
 	const char *health = ctl_string(status, "health.state"), *since = ctl_string(status, "health.since");
 	const char *result = ctl_string(status, "last_reload.result"), *at = ctl_string(status, "last_reload.at");
+	const char *bus = ctl_string(status, "bus");
 	char ago[32];
 
 	buf_printf(out, "health     ");
@@ -103,7 +104,7 @@ static void print_parts(const json_t *status, const struct ctl_view *view, struc
 		ctl_add(out, result);
 	}
 	buf_printf(out, "\nbus        ");
-	ctl_add(out, ctl_string(status, "bus"));
+	ctl_add(out, *bus != '\0' ? bus : "-");
 	buf_printf(out, "\n");
 }
 

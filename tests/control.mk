@@ -10,3 +10,24 @@ tests_unit_control_test_SOURCES = tests/unit/control.c
 tests_unit_control_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_control_test_LDADD = libcontrol.a libbase.a $(JANSSON_LIBS) $(CHECK_LIBS)
 TESTS += tests/unit/control_test
+
+check_PROGRAMS += tests/unit/ctl_test
+tests_unit_ctl_test_SOURCES = tests/unit/ctl.c
+tests_unit_ctl_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_ctl_test_LDADD = libctl.a libcontrol.a libzones.a libbase.a $(LDNS_LIBS) $(JANSSON_LIBS) $(CHECK_LIBS)
+TESTS += tests/unit/ctl_test
+EXTRA_DIST += tests/unit/ctl
+
+check_PROGRAMS += tests/fuzz/fuzz_conf
+tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c tests/fuzz/replay.c
+tests_fuzz_fuzz_conf_CFLAGS = $(AM_CFLAGS)
+tests_fuzz_fuzz_conf_LDADD = libcontrol.a libbase.a $(CYAML_LIBS) $(JANSSON_LIBS)
+TESTS += tests/fuzz/conf.test
+EXTRA_DIST += tests/fuzz/conf.test tests/fuzz/corpus/conf
+
+check_PROGRAMS += tests/fuzz/fuzz_control
+tests_fuzz_fuzz_control_SOURCES = tests/fuzz/fuzz_control.c tests/fuzz/replay.c
+tests_fuzz_fuzz_control_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+tests_fuzz_fuzz_control_LDADD = libcontrol.a libbase.a $(JANSSON_LIBS)
+TESTS += tests/fuzz/control.test
+EXTRA_DIST += tests/fuzz/control.test tests/fuzz/corpus/control

@@ -360,6 +360,21 @@ START_TEST(each_key_is_in_the_manual_and_in_the_example)
 }
 END_TEST
 
+START_TEST(the_example_is_good)
+{
+	const char *source = getenv("top_srcdir");
+	char *path = mem_printf("%s/examples/gslb.yaml", source != NULL ? source : ".");
+	struct report report = { 0 };
+	struct conf *conf = conf_load(path, &report);
+
+	ck_assert_msg(conf != NULL, "%s: %s", path, report.nlines > 0 ? report.lines[0].text : "");
+	ck_assert_uint_eq(conf->nlisten, 2);
+	conf_free(conf);
+	report_fini(&report);
+	free(path);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("conf");
@@ -374,6 +389,7 @@ int main(void)
 	tcase_add_loop_test(cases, watch_is_yes_or_no_and_nothing_else, 0, COUNT_OF(watches));
 	tcase_add_test(cases, relative_paths_count_from_the_folder_of_the_file);
 	tcase_add_test(cases, a_change_that_waits_for_a_restart_is_named);
+	tcase_add_test(cases, the_example_is_good);
 	tcase_add_test(cases, each_key_is_in_the_manual_and_in_the_example);
 	suite_add_tcase(suite, cases);
 	return unit_run(suite);
