@@ -105,7 +105,7 @@ static json_t *place_json(const struct snapshot *snapshot, const struct addr *ad
 	unsigned depth = 0;
 	json_t *json;
 
-	geo_locate(snapshot->geo, addr, place, &depth);
+	snapshot_place(snapshot, addr, place, &depth);
 	json = json_pack("{s:b s:o s:o s:o s:I s:i}", "located", place->located, "country", maybe(place->country), "region",
 		maybe(place->region), "continent", maybe(place->continent), "asn", (json_int_t)place->asn, "depth", (int)depth);
 	if (place->located) {

@@ -318,7 +318,21 @@ void snapshot_tables(const struct snapshot *snapshot, size_t *ntables, size_t *n
 	*nshared = snapshot->inner->tables.nshared;
 }
 
-/* ---- the rule that a client falls under ---- */
+/* ---- what a client falls under ---- */
+
+enum { PLACE_V4_BITS = 24, PLACE_V6_BITS = 56 };
+
+void snapshot_place(const struct snapshot *snapshot, const struct addr *addr, struct place *place, unsigned *depth)
+{
+	struct addr first;
+	unsigned of_first;
+
+	geo_locate(snapshot->geo, addr, place, depth);
+	if (!geo_unwrap(addr, &first))
+		first = *addr;
+	addr_mask(&first, first.family == ADDR_V4 ? PLACE_V4_BITS : PLACE_V6_BITS);
+	geo_locate(snapshot->geo, &first, place, &of_first);
+}
 
 static bool rule_matches(const struct map_rule *rule, const struct addr *addr, const struct place *place)
 {
@@ -358,7 +372,10 @@ uint16_t snapshot_rule(const struct snapshot *snapshot, const struct service_pla
 {
 	const struct service *service = plan->service;
 	uint16_t best = ORDER_NO_RULE;
+	struct addr v4;
 
+	if (geo_unwrap(addr, &v4)) /* who is an IPv4 client falls under the rules for IPv4 */
+		addr = &v4;
 	for (uint16_t i = 0; i < service->nrules; i++) {
 		const struct map_rule *rule = &service->rules[i];
 

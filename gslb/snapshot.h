@@ -124,6 +124,9 @@ size_t snapshot_bytes(const struct snapshot *snapshot);
 /* How many tables of classes it has, and how many of them it shares with the snapshot it was made from. */
 void snapshot_tables(const struct snapshot *snapshot, size_t *ntables, size_t *nshared);
 
+/* What is known of a client's place, and for how many bits: as the tables have it, by the first address of its /24 or /56. */
+void snapshot_place(const struct snapshot *snapshot, const struct addr *addr, struct place *place, unsigned *depth);
+
 /* The map rule that a client falls under: an index into service->rules, or ORDER_NO_RULE. A rule none of whose pools has an
  * address of the family does not match (a tailored NODATA would be cached for everyone). For explain: decide has it compiled. */
 uint16_t snapshot_rule(const struct snapshot *snapshot, const struct service_plan *service, enum family family,

@@ -230,7 +230,7 @@ static uint16_t rule_of(const struct trace_input *input)
 	const struct snapshot *snapshot = input->sight->world->snapshot;
 	struct place place;
 
-	geo_locate(snapshot->geo, &input->client->addr, &place, &(unsigned){ 0 });
+	snapshot_place(snapshot, &input->client->addr, &place, &(unsigned){ 0 });
 	return snapshot_rule(snapshot, input->service, input->asked, &input->client->addr, &place);
 }
 
