@@ -10,6 +10,7 @@ libhealth_a_SOURCES = \
 	health/verdict.c
 libprobe_a_SOURCES = \
 	health/changelog.c health/changelog.h \
+	health/http_answer.c health/http_answer.h \
 	health/lookup.c health/lookup.h \
 	health/loop.c health/loop.h \
 	health/once.c health/once.h \

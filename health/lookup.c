@@ -407,9 +407,10 @@ static int compare_ids(const void *a, const void *b)
 /* Take the old lookup of that id and name out of the list, if it is there. */
 static struct lookup *take_old(struct lookups *lookups, const struct health_lookup *wanted)
 {
-	struct lookup like = { .id = wanted->id }, *key = &like, **found, *lookup;
+	struct lookup like = { .id = wanted->id }, *key = &like, **found = NULL, *lookup;
 
-	found = bsearch(&key, lookups->items, lookups->nitems, sizeof *lookups->items, compare_ids);
+	if (lookups->nitems > 0)
+		found = bsearch(&key, lookups->items, lookups->nitems, sizeof *lookups->items, compare_ids);
 	if (found == NULL || (*found)->taken || !name_is(*found, wanted->name))
 		return NULL;
 	lookup = *found;

@@ -210,10 +210,11 @@ static void exec_start(struct probe *probe)
 		probe_end(probe, PROBE_EXEC_START, 0, fault);
 		return;
 	}
-	if (pipe2(output, O_CLOEXEC | O_NONBLOCK) != 0) {
+	if (pipe2(output, O_CLOEXEC) != 0) {
 		probe_end(probe, PROBE_LOCAL, 0, strerror(errno));
 		return;
 	}
+	fcntl(output[0], F_SETFL, O_NONBLOCK); /* our end: a command that prints much must not meet EAGAIN */
 	job = mem_alloc(sizeof *job);
 	*job = (struct exec_job){ .loop = probe_loop(probe),
 		.probe = probe,

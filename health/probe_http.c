@@ -1,7 +1,7 @@
 /* check=http and https, through curl's multi_socket interface, driven by our loop. A probe does what a new client does: it
  * opens a connection of its own (nothing is reused, no TLS session either, or an expired certificate would go unseen), to the
- * endpoint's address, under the name in `host`. A redirect is an answer like any other. Nobody can make us read more than
- * HEADER_MAX bytes of header and BODY_MAX of body, and the runner's deadline ends what is slow. */
+ * endpoint's address, under the name in `host`. What the answer is worth is http_answer's to say; the runner's deadline ends
+ * what is slow. */
 #include <curl/curl.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -10,9 +10,10 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "health/http_answer.h"
 #include "health/probe.h"
 
-enum { HEADER_MAX = 16384, BODY_MAX = 65536, IDLE_MAX = 64, MOST = 1024 };
+enum { IDLE_MAX = 64, MOST = 1024 };
 
 /* What CURLINFO_SSL_VERIFYRESULT says with OpenSSL (its x509_vfy.h). */
 enum {
@@ -44,36 +45,11 @@ struct http_work {
 	CURL *easy;
 	int fd; /* curl's socket; -1: none yet */
 	struct curl_slist *headers, *connect_to;
-	enum probe_result decided; /* before the transfer was over; PROBE_NONE: not yet */
-	unsigned number;
-	const char *why;
-	size_t header_len, body_len;
-	char *body; /* only when a text is to be found in it */
+	struct http_answer answer;
 	char error[CURL_ERROR_SIZE];
 };
 
-/* ---- what the server says ---- */
-
-/* Made up our mind: returning other than what came in ends the transfer. */
-static size_t decide(struct http_work *work, enum probe_result result, unsigned number, const char *why)
-{
-	if (work->decided == PROBE_NONE) {
-		work->decided = result;
-		work->number = number;
-		work->why = why;
-	}
-	return 0;
-}
-
-static bool status_is_accepted(const struct health_probe *probe, long status)
-{
-	if (probe->nstatus == 0)
-		return status >= 200 && status <= 299;
-	for (unsigned i = 0; i < probe->nstatus; i++)
-		if (status >= probe->status[i].from && status <= probe->status[i].to)
-			return true;
-	return false;
-}
+/* ---- what the server says: returning less than what came in ends the transfer ---- */
 
 static size_t take_header(char *line, size_t size, size_t n, void *arg)
 {
@@ -81,39 +57,19 @@ static size_t take_header(char *line, size_t size, size_t n, void *arg)
 	size_t len = size * n;
 	long status = 0;
 
-	work->header_len += len;
-	if (work->header_len > HEADER_MAX)
-		return decide(work, PROBE_HTTP_OTHER, 0, "header over 16 KiB");
-	if (len > 2 || line[len - 1] != '\n')
+	if (!http_answer_header(&work->answer, len))
+		return 0;
+	if (len > 2 || len == 0 || line[len - 1] != '\n')
 		return len;
 	curl_easy_getinfo(work->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (status >= 100 && status <= 199 && status != 101)
-		return len; /* interim: the answer proper follows */
-	if (status_is_accepted(&work->probe->target->probe, status))
-		return len;
-	return decide(
-		work, PROBE_STATUS, (unsigned)status, status >= 300 && status <= 399 ? "a redirect" : NULL);
+	return http_answer_status(&work->answer, status) ? len : 0;
 }
 
 static size_t take_body(char *bytes, size_t size, size_t n, void *arg)
 {
 	struct http_work *work = arg;
-	const char *text = work->probe->target->probe.body;
-	size_t len = size * n, text_len = strlen(text), room = BODY_MAX - work->body_len;
-	size_t taken = len < room ? len : room,
-	       from = work->body_len > text_len ? work->body_len - text_len : 0;
 
-	work->body_len += taken;
-	if (text_len > 0) {
-		work->body = mem_resize(work->body, work->body_len);
-		memcpy(work->body + work->body_len - taken, bytes, taken);
-		if (memmem(work->body + from, work->body_len - from, text, text_len) != NULL)
-			return decide(work, PROBE_OK, 0, NULL);
-	}
-	if (work->body_len < BODY_MAX)
-		return len;
-	return text_len > 0 ? decide(work, PROBE_BODY, 0, "not in its first 64 KiB")
-			    : decide(work, PROBE_OK, 0, NULL);
+	return http_answer_body(&work->answer, bytes, size * n) ? size * n : 0;
 }
 
 /* ---- how it ended ---- */
@@ -220,17 +176,18 @@ static int days_left(const struct http_work *work)
 
 static struct probe_report report_of(struct http_work *work, CURLcode code)
 {
-	struct probe_report report = { .result = PROBE_OK, .cert_days = days_left(work) };
-	const char *why = NULL;
+	struct probe_report report = { .cert_days = days_left(work) };
+	struct http_answer *answer = &work->answer;
+	const char *why;
 
-	if (work->decided != PROBE_NONE) { /* curl's code then says no more than that we hung up */
-		report.result = work->decided;
-		report.number = (uint16_t)work->number;
-		why = work->why;
-	} else if (code != CURLE_OK) {
+	if (code == CURLE_OK)
+		http_answer_end(answer);
+	if (answer->decided != PROBE_NONE) { /* a code then says no more than that we hung up */
+		report.result = answer->decided;
+		report.number = (uint16_t)answer->number;
+		why = answer->why;
+	} else {
 		report.result = result_of_curl(work, code, &why);
-	} else if (work->probe->target->probe.body[0] != '\0') {
-		report.result = PROBE_BODY;
 	}
 	if (why != NULL)
 		probe_set_detail(&report, why);
@@ -250,7 +207,7 @@ static void work_free(struct http_work *work, bool reuse)
 	}
 	curl_slist_free_all(work->headers);
 	curl_slist_free_all(work->connect_to);
-	free(work->body);
+	http_answer_fini(&work->answer);
 	free(work);
 }
 
@@ -478,9 +435,8 @@ static void http_start(struct probe *probe)
 		return;
 	}
 	work = mem_alloc(sizeof *work);
-	*work = (struct http_work){
-		.http = http, .probe = probe, .easy = easy, .fd = -1, .decided = PROBE_NONE
-	};
+	*work = (struct http_work){ .http = http, .probe = probe, .easy = easy, .fd = -1 };
+	http_answer_init(&work->answer, &probe->target->probe);
 	probe->work = work;
 	set_manners(work);
 	set_names(work, probe->target);
