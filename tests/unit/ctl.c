@@ -16,6 +16,7 @@
 
 static char folder[] = "/tmp/gslb-ctl-XXXXXX";
 static char *path;
+static struct control *control;
 static pid_t server;
 
 static char *source_path(const char *file)
@@ -72,7 +73,6 @@ static const struct control_command refusals[] = {
 static void serve(const struct control_command *commands)
 {
 	struct err err;
-	struct control *control;
 
 	ck_assert_ptr_nonnull(mkdtemp(strcpy(folder, "/tmp/gslb-ctl-XXXXXX")));
 	path = mem_printf("%s/ctl", folder);
@@ -94,7 +94,7 @@ static void stop(void)
 {
 	kill(server, SIGKILL);
 	waitpid(server, NULL, 0);
-	remove(path);
+	control_close(control);
 	remove(folder);
 	free(path);
 }
