@@ -4,6 +4,12 @@ tests_unit_health_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_health_test_LDADD = libhealth.a libbase.a $(CHECK_LIBS)
 TESTS += tests/unit/health_test
 
+check_PROGRAMS += tests/unit/probing_test
+tests_unit_probing_test_SOURCES = tests/unit/probing.c
+tests_unit_probing_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_probing_test_LDADD = libprobe.a libhealth.a libbase.a $(CHECK_LIBS)
+TESTS += tests/unit/probing_test
+
 check_PROGRAMS += tests/fuzz/fuzz_health
 tests_fuzz_fuzz_health_SOURCES = tests/fuzz/fuzz_health.c tests/fuzz/replay.c
 tests_fuzz_fuzz_health_LDADD = libhealth.a libbase.a

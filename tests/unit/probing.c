@@ -1,0 +1,307 @@
+#include "tests/unit/unit.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "health/board.h"
+#include "health/changelog.h"
+#include "health/health.h"
+#include "health/http_answer.h"
+#include "health/loop.h"
+#include "health/post.h"
+
+/* ---- HTTP answers ---- */
+
+/* A body of `before` bytes and then the text, in pieces of one size. */
+static const struct body_case {
+	const char *says, *text;
+	size_t before, piece;
+	enum probe_result result;
+	bool reads_all; /* to the answer's end */
+} bodies[] = {
+	{ "a text in one piece", "needle", 10, 100, PROBE_OK, false },
+	{ "a text byte by byte", "needle", 1000, 1, PROBE_OK, false },
+	{ "a text across two pieces", "needle", 13, 16, PROBE_OK, false },
+	{ "a text at the very start", "needle", 0, 4096, PROBE_OK, false },
+	{ "a text that ends with the last byte that counts", "needle", HTTP_BODY_MAX - 6, 1000, PROBE_OK,
+		false },
+	{ "a text that ends one byte later", "needle", HTTP_BODY_MAX - 5, 1000, PROBE_BODY, false },
+	{ "the same in one large piece", "needle", HTTP_BODY_MAX - 5, 1 << 20, PROBE_BODY, false },
+	{ "no text wanted, a short body", "", 1000, 100, PROBE_OK, true },
+	{ "no text wanted, an endless body", "", HTTP_BODY_MAX * 2, 100, PROBE_OK, false },
+	{ "a text that is not there", "noodle", 1000, 100, PROBE_BODY, true },
+};
+
+START_TEST(a_body_is_searched_for_its_text)
+{
+	const struct body_case *c = &bodies[_i];
+	struct health_probe probe = { .body = c->text };
+	size_t len = c->before + strlen("needle"), at = 0;
+	char *body = mem_alloc(len);
+	struct http_answer answer;
+	bool more = true;
+
+	memset(body, 'n', len);
+	memcpy(body + c->before, "needle", strlen("needle"));
+	http_answer_init(&answer, &probe);
+	for (; more && at < len; at += c->piece)
+		more = http_answer_body(&answer, body + at, len - at < c->piece ? len - at : c->piece);
+	ck_assert_msg(more == c->reads_all, "%s: reads on or not", c->says);
+	ck_assert_uint_le(answer.body_len, HTTP_BODY_MAX);
+	if (more)
+		http_answer_end(&answer);
+	ck_assert_msg(answer.decided == c->result, "%s: %s", c->says, probe_result_name(answer.decided));
+	http_answer_fini(&answer);
+	free(body);
+}
+END_TEST
+
+static const struct status_case {
+	const char *says;
+	unsigned nranges;
+	uint16_t from, to;
+	long status;
+	bool accepted;
+} statuses[] = {
+	{ "200 by default", 0, 0, 0, 200, true },
+	{ "299 by default", 0, 0, 0, 299, true },
+	{ "300 not by default", 0, 0, 0, 300, false },
+	{ "199 is interim", 0, 0, 0, 199, true },
+	{ "101 is none", 0, 0, 0, 101, false },
+	{ "101 where it is wanted", 1, 101, 101, 101, true },
+	{ "the first of a range", 1, 301, 302, 301, true },
+	{ "the last of a range", 1, 301, 302, 302, true },
+	{ "one past a range", 1, 301, 302, 303, false },
+	{ "200 where another is wanted", 1, 301, 302, 200, false },
+};
+
+START_TEST(a_status_is_accepted_by_its_ranges)
+{
+	const struct status_case *c = &statuses[_i];
+	struct health_probe probe = {
+		.body = "", .nstatus = (uint8_t)c->nranges, .status = { { c->from, c->to } }
+	};
+	struct http_answer answer;
+
+	http_answer_init(&answer, &probe);
+	ck_assert_msg(http_answer_status(&answer, c->status) == c->accepted, "%s", c->says);
+	ck_assert_int_eq(answer.decided, c->accepted ? PROBE_NONE : PROBE_STATUS);
+	ck_assert_uint_eq(answer.number, c->accepted ? 0 : c->status);
+	http_answer_end(&answer);
+	ck_assert_int_eq(
+		answer.decided, c->accepted ? PROBE_OK : PROBE_STATUS); /* the first decision stands */
+}
+END_TEST
+
+START_TEST(a_header_ends_at_16_kib)
+{
+	struct health_probe probe = { .body = "" };
+	struct http_answer answer;
+
+	http_answer_init(&answer, &probe);
+	ck_assert(http_answer_header(&answer, HTTP_HEADER_MAX - 1));
+	ck_assert(http_answer_header(&answer, 1));
+	ck_assert(!http_answer_header(&answer, 1));
+	ck_assert_int_eq(answer.decided, PROBE_HTTP_OTHER);
+}
+END_TEST
+
+/* ---- the loop ---- */
+
+struct tick {
+	struct loop_timer timer;
+	struct loop *loop;
+	uint64_t *last_us;
+	unsigned *left;
+};
+
+static void tick_fired(struct loop_timer *timer)
+{
+	struct tick *tick = LOOP_OWNER(timer, struct tick, timer);
+
+	ck_assert_uint_ge(timer->at_us, *tick->last_us);
+	ck_assert_uint_eq(timer->place, 0);
+	*tick->last_us = timer->at_us;
+	if (--*tick->left == 0)
+		loop_stop(tick->loop);
+}
+
+START_TEST(timers_fire_in_order_whatever_was_moved_or_cleared)
+{
+	enum { N = 1000 };
+	static struct tick ticks[N];
+	struct loop *loop = loop_new(NULL);
+	uint64_t start_us = clock_monotonic_us(), last_us = 0;
+	struct dice dice = { 3 };
+	unsigned left = N;
+
+	for (unsigned i = 0; i < N; i++) {
+		ticks[i] = (struct tick){
+			.timer = { .fire = tick_fired }, .loop = loop, .last_us = &last_us, .left = &left
+		};
+		loop_set(loop, &ticks[i].timer, start_us + dice_below(&dice, 20000));
+	}
+	for (unsigned i = 0; i < N; i += 2)
+		loop_set(loop, &ticks[i].timer, start_us + dice_below(&dice, 20000));
+	for (unsigned i = 0; i < N; i += 3) {
+		loop_clear(loop, &ticks[i].timer);
+		loop_clear(loop, &ticks[i].timer);
+		left--;
+	}
+	loop_run(loop);
+	ck_assert_uint_eq(left, 0);
+	for (unsigned i = 0; i < N; i++)
+		ck_assert_uint_eq(ticks[i].timer.place, 0);
+	ck_assert_uint_ge(clock_monotonic_us(), last_us);
+	loop_free(loop);
+}
+END_TEST
+
+struct peer {
+	struct loop_watch watch;
+	struct loop *loop;
+	struct peer *other;
+	unsigned *calls;
+};
+
+static void peer_ready(struct loop_watch *watch, uint32_t events)
+{
+	struct peer *peer = LOOP_OWNER(watch, struct peer, watch);
+
+	ck_assert(events & EPOLLIN);
+	++*peer->calls;
+	loop_unwatch(peer->loop, &peer->other->watch);
+	memset(peer->other, 0xff, sizeof *peer->other); /* as good as freed: a call would crash */
+	loop_stop(peer->loop);
+}
+
+START_TEST(a_watch_dropped_by_another_is_not_called_in_that_round)
+{
+	struct loop *loop = loop_new(NULL);
+	struct peer peers[2];
+	unsigned calls = 0;
+	int pipes[2][2];
+
+	for (unsigned i = 0; i < 2; i++) {
+		ck_assert_int_eq(pipe(pipes[i]), 0);
+		peers[i] = (struct peer){ { peer_ready, pipes[i][0] }, loop, &peers[!i], &calls };
+		ck_assert(loop_watch(loop, &peers[i].watch, EPOLLIN));
+		ck_assert_int_eq((int)write(pipes[i][1], "x", 1), 1);
+	}
+	loop_run(loop);
+	ck_assert_uint_eq(calls, 1);
+	loop_free(loop);
+}
+END_TEST
+
+/* ---- the post ---- */
+
+static unsigned receive_all(int sock, unsigned kind)
+{
+	struct health_message message;
+	unsigned n = 0;
+	int fd;
+
+	while (health_receive(sock, &message, &fd) == 1)
+		n += message.kind == kind;
+	return n;
+}
+
+START_TEST(ten_changes_of_a_slot_are_one_message)
+{
+	struct board *board = board_new(8, NULL);
+	struct post *post;
+	int pair[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	post = post_new(pair[0]);
+	post_set_board(post, board_slots(board), 8);
+	for (unsigned i = 0; i < 80; i++)
+		post_changed(post, i % 8);
+	post_changed(post, 8);
+	ck_assert(post_flush(post));
+	ck_assert_uint_eq(receive_all(pair[1], HEALTH_CHANGED), 8);
+	ck_assert(post_flush(post));
+	ck_assert_uint_eq(receive_all(pair[1], HEALTH_CHANGED), 0);
+	post_free(post);
+	board_free(board);
+}
+END_TEST
+
+START_TEST(what_a_full_socket_does_not_take_is_kept_and_follows)
+{
+	enum { N = 5000 };
+	struct health_message answer = { .kind = HEALTH_RESOLVED, .value = 1 };
+	struct board *board = board_new(N, NULL);
+	unsigned changed = 0;
+	struct post *post;
+	int pair[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	post = post_new(pair[0]);
+	post_set_board(post, board_slots(board), N);
+	for (unsigned i = 0; i < N; i++)
+		post_changed(post, i);
+	ck_assert(!post_flush(post));
+	for (unsigned i = 0; i < N; i++)
+		post_changed(post, i);               /* some wait, some were sent and are due again */
+	post_set_board(post, board_slots(board), N); /* a new board keeps what waits */
+	post_resolved(post, &answer);
+	post_resolved(post, &answer);
+	post_taken(post, 1);
+	post_taken(post, 2);
+	for (int i = 0; i < 100; i++) {
+		bool empty = post_flush(post);
+		struct health_message message;
+		int fd;
+
+		while (health_receive(pair[1], &message, &fd) == 1) {
+			changed += message.kind == HEALTH_CHANGED;
+			answer.slot += message.kind == HEALTH_RESOLVED;
+			answer.ttl_s += message.kind == HEALTH_TAKEN;
+			ck_assert(message.kind != HEALTH_TAKEN || message.value == 2);
+		}
+		if (empty)
+			break;
+	}
+	ck_assert_uint_ge(changed, N);
+	ck_assert_uint_lt(changed, 2 * N);
+	ck_assert_uint_eq(answer.slot, 1);
+	ck_assert_uint_eq(answer.ttl_s, 1);
+	post_free(post);
+	board_free(board);
+}
+END_TEST
+
+/* ---- reasons ---- */
+
+START_TEST(a_reason_is_one_text_without_quotes)
+{
+	struct probe_report report = { .result = PROBE_EXEC_EXIT, .number = 3, .detail = "no \"master\"" };
+	char text[REASON_TEXT_MAX];
+
+	ck_assert_str_eq(reason_format(&report, text), "exit status 3 (no 'master')");
+	report = (struct probe_report){ .result = PROBE_REFUSED };
+	ck_assert_str_eq(reason_format(&report, text), "connect refused");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("probing");
+	TCase *http = tcase_create("http"), *loop = tcase_create("loop"), *post = tcase_create("post");
+
+	tcase_add_loop_test(http, a_body_is_searched_for_its_text, 0, COUNT_OF(bodies));
+	tcase_add_loop_test(http, a_status_is_accepted_by_its_ranges, 0, COUNT_OF(statuses));
+	tcase_add_test(http, a_header_ends_at_16_kib);
+	suite_add_tcase(suite, http);
+	tcase_add_test(loop, timers_fire_in_order_whatever_was_moved_or_cleared);
+	tcase_add_test(loop, a_watch_dropped_by_another_is_not_called_in_that_round);
+	suite_add_tcase(suite, loop);
+	tcase_add_test(post, ten_changes_of_a_slot_are_one_message);
+	tcase_add_test(post, what_a_full_socket_does_not_take_is_kept_and_follows);
+	tcase_add_test(post, a_reason_is_one_text_without_quotes);
+	suite_add_tcase(suite, post);
+	return unit_run(suite);
+}
