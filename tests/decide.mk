@@ -32,7 +32,11 @@ EXTRA_DIST += tests/scenario/scenarios.test \
 	tests/scenario/weights.txt \
 	tests/scenario/wildcard.txt
 
-check_PROGRAMS += tests/unit/pick_test tests/unit/override_test
+check_PROGRAMS += tests/unit/decide_test tests/unit/pick_test tests/unit/override_test
+tests_unit_decide_test_SOURCES = tests/unit/decide.c $(SIM_SOURCES)
+tests_unit_decide_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_decide_test_LDADD = $(DECIDE_TEST_LIBS) $(CHECK_LIBS)
+
 tests_unit_pick_test_SOURCES = tests/unit/pick.c
 tests_unit_pick_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_pick_test_LDADD = libdecide.a libbase.a $(CHECK_LIBS) -lm
@@ -41,4 +45,4 @@ tests_unit_override_test_SOURCES = tests/unit/override.c $(SIM_SOURCES)
 tests_unit_override_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_override_test_LDADD = $(DECIDE_TEST_LIBS) $(CHECK_LIBS)
 
-TESTS += tests/unit/pick_test tests/unit/override_test
+TESTS += tests/unit/decide_test tests/unit/pick_test tests/unit/override_test

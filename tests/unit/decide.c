@@ -1,0 +1,695 @@
+#include "tests/unit/unit.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gslb/order.h"
+#include "gslb/ttl.h"
+#include "tests/scenario/sim.h"
+
+#define ZONE_HEAD "$TTL 3600\n@ SOA ns1 hostmaster 1 3600 600 604800 30\n@ NS ns1\nns1 A 192.0.2.53\n"
+
+/* ---- the TTL ---- */
+
+static const struct ttl_case {
+	const char *name;
+	struct ttl_input input; /* now is 1000000; max 30, min 5 */
+	uint32_t ttl_s;
+	enum ttl_why why;
+} ttl_cases[] = {
+	{ "steady", { 0 }, 30, TTL_STEADY },
+	{ "doubt", { .doubt = true }, 5, TTL_DOUBT },
+	{ "last resort", { .last_resort = true }, 5, TTL_LAST_RESORT },
+	{ "a change in 12 s", { .change_ms = 1012000 }, 12, TTL_DATED },
+	{ "a change in 11.001 s is made when it is asked again", { .change_ms = 1011001 }, 12, TTL_DATED },
+	{ "a change in a second", { .change_ms = 1001000 }, 5, TTL_DATED },
+	{ "a change far away", { .change_ms = 1030000 }, 30, TTL_STEADY },
+	{ "a change that was", { .change_ms = 999000 }, 30, TTL_STEADY },
+	{ "doubt counts more than a date", { .doubt = true, .change_ms = 1012000 }, 5, TTL_DOUBT },
+	{ "an address for 9.9 s", { .expires_ms = 1009900 }, 9, TTL_EXPIRES },
+	{ "an address for less than min", { .expires_ms = 1002000 }, 2, TTL_EXPIRES },
+	{ "an address that outlives max", { .expires_ms = 1090000 }, 30, TTL_STEADY },
+	{ "an address for less than min, in doubt", { .doubt = true, .expires_ms = 1003000 }, 3, TTL_EXPIRES },
+};
+
+START_TEST(the_ttl_is_max_when_steady_min_in_doubt_and_the_time_to_a_date)
+{
+	const struct ttl_case *c = &ttl_cases[_i];
+	struct ttl_input input = c->input;
+	enum ttl_why why;
+
+	input.max_s = 30;
+	input.min_s = 5;
+	input.now_ms = 1000000;
+	ck_assert_msg(ttl_decide(&input, &why) == c->ttl_s, "%s", c->name);
+	ck_assert_msg(why == c->why, "%s", c->name);
+}
+END_TEST
+
+/* ---- orders ---- */
+
+/* Pools on the equator: a degree is 111.19 km. */
+static const struct order_case {
+	const char *name;
+	enum rank_by ranks[SERVICE_RANKS_MAX];
+	uint8_t nranks;
+	struct {
+		double longitude; /* 999: no LOC */
+		int bias;
+	} pools[8];
+	uint8_t npools, ranked;
+	const char *order; /* for a client at 0, 0: groups apart */
+} order_cases[] = {
+	{ "by distance", { RANK_GEO }, 1, { { 30, 0 }, { 10, 0 }, { 20, 0 } }, 3, 3, "1 2 0" },
+	{ "5 % tie", { RANK_GEO }, 1, { { 104.9, 0 }, { 100, 0 }, { 105.1, 0 } }, 3, 3, "01 2" },
+	{ "50 km tie", { RANK_GEO }, 1, { { 0.44, 0 }, { 0, 0 }, { 0.46, 0 } }, 3, 3, "01 2" },
+	{ "a tie is with the best, not with the neighbour", { RANK_GEO }, 1, { { 100, 0 }, { 104, 0 }, { 108, 0 } }, 3, 3,
+		"01 2" },
+	{ "no LOC is last, in list order", { RANK_GEO }, 1, { { 999, 0 }, { 10, 0 }, { 999, 0 }, { 9, 0 } }, 4, 4, "3 1 0 2" },
+	{ "a tie goes to the next criterion", { RANK_GEO, RANK_ORDER }, 2, { { 100, 0 }, { 10, 0 }, { 101, 0 }, { 99, 0 } }, 4,
+		4, "1 0 2 3" },
+	{ "latency ties, geo decides", { RANK_LATENCY, RANK_GEO }, 2, { { 20, 0 }, { 10, 0 } }, 2, 2, "1 0" },
+	{ "weight ranks nothing", { RANK_WEIGHT }, 1, { { 20, 0 }, { 10, 0 }, { 999, 0 } }, 3, 3, "012" },
+	{ "order is the list", { RANK_ORDER }, 1, { { 20, 0 }, { 10, 0 }, { 999, 0 } }, 3, 3, "0 1 2" },
+	{ "order before geo leaves it nothing", { RANK_ORDER, RANK_GEO }, 2, { { 20, 0 }, { 10, 0 } }, 2, 2, "0 1" },
+	{ "bias 50 halves", { RANK_GEO }, 1, { { 19, 50 }, { 10, 0 } }, 2, 2, "0 1" },
+	{ "bias -50 doubles", { RANK_GEO }, 1, { { 10, -50 }, { 19, 0 } }, 2, 2, "1 0" },
+	{ "bias 99", { RANK_GEO }, 1, { { 170, 99 }, { 3, 0 } }, 2, 2, "0 1" },
+	{ "only two ranked", { RANK_GEO }, 1, { { 50, 0 }, { 40, 0 }, { 30, 0 }, { 20, 0 } }, 4, 2, "3 2 0 1" },
+	{ "a group is not cut", { RANK_GEO }, 1, { { 50, 0 }, { 20, 0 }, { 20.1, 0 }, { 40, 0 } }, 4, 1, "12 0 3" },
+};
+
+static void order_text(const struct order *order, char text[static 96])
+{
+	char *at = text;
+
+	for (unsigned i = 0; i < order->npools; i++) {
+		if (i > 0 && order->begins & UINT32_C(1) << i)
+			*at++ = ' ';
+		*at++ = (char)('0' + order->pool[i]);
+	}
+	*at = '\0';
+}
+
+static void spec_of(const struct order_case *c, struct order_spec *spec)
+{
+	*spec = (struct order_spec){ .nranks = c->nranks, .npools = c->npools, .ranked = c->ranked };
+	memcpy(spec->ranks, c->ranks, sizeof(spec->ranks));
+	for (uint8_t i = 0; i < c->npools; i++)
+		spec->pools[i] = (struct rank_pool){
+			.candidate = i,
+			.position = i,
+			.located = c->pools[i].longitude < 999,
+			.longitude = c->pools[i].longitude,
+			.bias = c->pools[i].bias,
+		};
+}
+
+START_TEST(an_order_is_groups_within_the_tolerance_of_the_best)
+{
+	const struct order_case *c = &order_cases[_i];
+	const struct place place = { .located = true };
+	struct order_spec spec;
+	struct order order;
+	char text[96];
+
+	spec_of(c, &spec);
+	order_at(&spec, &place, &order);
+	order_text(&order, text);
+	ck_assert_msg(strcmp(text, c->order) == 0, "%s: %s, not %s", c->name, text, c->order);
+	ck_assert(order.begins & 1);
+}
+END_TEST
+
+START_TEST(who_cannot_be_placed_gets_the_list_where_distance_would_decide)
+{
+	static const char *const orders[] = { [RANK_LATENCY] = "012", [RANK_GEO] = "0 1 2", [RANK_ORDER] = "0 1 2",
+		[RANK_WEIGHT] = "012" };
+
+	for (enum rank_by by = RANK_LATENCY; by <= RANK_WEIGHT; by++) {
+		struct order_case c = { .ranks = { by }, .nranks = 1, .pools = { { 3, 0 }, { 2, 0 }, { 1, 0 } }, .npools = 3,
+			.ranked = 3 };
+		struct order_spec spec;
+		struct order order;
+		char text[96];
+
+		spec_of(&c, &spec);
+		order_at(&spec, &(struct place){ .country = "IE" }, &order);
+		order_text(&order, text);
+		ck_assert_str_eq(text, orders[by]);
+	}
+}
+END_TEST
+
+START_TEST(a_set_holds_each_order_once_and_says_when_it_is_full)
+{
+	struct order_set set = { 0 };
+	struct order order = { .npools = 3, .begins = 7 };
+
+	for (unsigned round = 0; round < 2; round++)
+		for (unsigned i = 0; i <= GEO_CLASS_MAX; i++) {
+			order.pool[0] = (uint8_t)i;
+			order.pool[1] = (uint8_t)(i >> 8);
+			if (order_set_add(&set, &order) != i)
+				ck_abort_msg("order %u is not the class", i);
+		}
+	ck_assert(!set.full);
+	ck_assert_uint_eq(set.norders, GEO_CLASS_MAX + 1);
+	order.begins = 1;
+	order_set_add(&set, &order);
+	ck_assert(set.full);
+	order_set_fini(&set);
+}
+END_TEST
+
+/* ---- tables ---- */
+
+static struct sim sim;
+
+static void setup(void)
+{
+	sim_init(&sim);
+}
+
+static void teardown(void)
+{
+	sim_fini(&sim);
+}
+
+#define THREE_POOLS \
+	"eu._pool LOC 53 20 N 6 15 W 0m\neu._pool TXT \"v=pool1\"\neu._pool SRV 0 1 443 lb.eu\nlb.eu A 192.0.2.10\n" \
+	"us._pool LOC 40 N 75 W 0m\nus._pool TXT \"v=pool1\"\nus._pool SRV 0 1 443 lb.us\nlb.us A 192.0.2.20\n" \
+	"ap._pool LOC 1 20 N 103 50 E 0m\nap._pool TXT \"v=pool1\"\nap._pool SRV 0 1 443 lb.ap\nlb.ap A 192.0.2.30\n"
+
+START_TEST(tables_are_shared_by_services_and_over_reloads_and_dropped_when_flat)
+{
+	const struct geo_table *table;
+	size_t ntables, nshared;
+
+	sim_zone(&sim, "svc.example",
+		ZONE_HEAD "_gslb.a TXT \"v=gslb1; pools=eu,us,ap; rank=geo\"\n"
+			  "_gslb.b TXT \"v=gslb1; pools=eu:7,us,ap; rank=geo; ttl=9; answers=3\"\n"
+			  "_gslb.c TXT \"v=gslb1; pools=ap,us,eu; rank=order\"\n"
+			  "_gslb.d TXT \"v=gslb1; pools=us,eu,ap; rank=order\"\n"
+			  "_gslb.e TXT \"v=gslb1; pools=us; rank=geo\"\n"
+			  "_gslb.f TXT \"v=gslb1; pools=us; rank=order\"\n"
+			  "_map.f TXT \"v=map1; country:IE=us; net:10.0.0.0/8=us\"\n" THREE_POOLS);
+	sim_place(&sim, "198.51.100.0/24 53.3 -6.2 IE EU");
+	sim_place(&sim, "203.0.113.0/24 40.7 -74.0 US NA");
+	sim_load(&sim);
+	table = sim_service(&sim, "a.svc.example")->steering[FAMILY_V4].table;
+	ck_assert_ptr_nonnull(table);
+	ck_assert_ptr_eq(sim_service(&sim, "b.svc.example")->steering[FAMILY_V4].table, table);
+	ck_assert_ptr_null(sim_service(&sim, "c.svc.example")->steering[FAMILY_V4].table);
+	ck_assert_ptr_eq(sim_service(&sim, "c.svc.example")->steering[FAMILY_V4].orders,
+		sim_service(&sim, "d.svc.example")->steering[FAMILY_V4].orders);
+	ck_assert_ptr_null(sim_service(&sim, "e.svc.example")->steering[FAMILY_V4].table);
+	ck_assert_ptr_null(sim_service(&sim, "f.svc.example")->steering[FAMILY_V4].table);
+	snapshot_tables(sim.snapshot, &ntables, &nshared);
+	ck_assert_uint_eq(nshared, 0);
+	sim_load(&sim);
+	snapshot_tables(sim.snapshot, &ntables, &nshared);
+	ck_assert_uint_eq(nshared, ntables);
+	ck_assert_ptr_eq(sim_service(&sim, "a.svc.example")->steering[FAMILY_V4].table, table);
+	ck_assert_uint_gt(snapshot_bytes(sim.snapshot), 0);
+}
+END_TEST
+
+/* ---- ECS scopes, against brute force ---- */
+
+enum { WORLD_BITS = 16, POINT_BITS = 26, POINTS = 1 << (POINT_BITS - WORLD_BITS) };
+
+/* A random world inside 10.0.0.0/16, as the zone and the places have it, and as a naive reader understands it. */
+struct naive_place {
+	struct prefix net;
+	double latitude, longitude;
+	unsigned country; /* C0 to C3 */
+};
+
+struct naive_rule {
+	struct prefix net; /* len 0: by country */
+	unsigned country, pool[2], npools;
+};
+
+struct naive {
+	struct naive_place places[24];
+	struct naive_rule rules[8];
+	struct {
+		double latitude, longitude;
+		int bias;
+	} pools[6];
+	unsigned nplaces, nrules, npools;
+	bool geo_only; /* rank=geo; else geo,order */
+};
+
+static const char *const countries[] = { "DE", "FR", "US", "JP" };
+
+static struct prefix random_net(struct dice *dice, unsigned from, unsigned to)
+{
+	struct prefix net = { .addr = { .family = ADDR_V4, .bytes = { 10, 0 } } };
+
+	net.len = (uint8_t)(from + dice_below(dice, to - from + 1));
+	net.addr.bytes[2] = (uint8_t)dice_next(dice);
+	net.addr.bytes[3] = (uint8_t)dice_next(dice);
+	addr_mask(&net.addr, net.len);
+	return net;
+}
+
+static bool net_taken(const struct naive *naive, const struct prefix *net)
+{
+	for (unsigned i = 0; i < naive->nrules; i++)
+		if (naive->rules[i].net.len == net->len && addr_equal(&naive->rules[i].net.addr, &net->addr))
+			return true;
+	return false;
+}
+
+static bool country_taken(const struct naive *naive, unsigned country)
+{
+	for (unsigned i = 0; i < naive->nrules; i++)
+		if (naive->rules[i].net.len == 0 && naive->rules[i].country == country)
+			return true;
+	return false;
+}
+
+static void naive_draw(struct naive *naive, struct dice *dice)
+{
+	*naive = (struct naive){ .npools = 2 + (unsigned)dice_below(dice, 4), .geo_only = dice_below(dice, 2) == 0 };
+	for (unsigned i = 0; i < naive->npools; i++) {
+		naive->pools[i].latitude = (double)dice_below(dice, 120) - 60;
+		naive->pools[i].longitude = (double)dice_below(dice, 360) - 180;
+		naive->pools[i].bias = dice_below(dice, 3) == 0 ? (int)dice_below(dice, 199) - 99 : 0;
+	}
+	for (unsigned len = WORLD_BITS + 1; len <= 24; len++) /* shorter ones first, as sim_place wants them */
+		for (unsigned i = 0; i < 3; i++) {
+			struct naive_place *place = &naive->places[naive->nplaces++];
+
+			place->net = random_net(dice, len, len);
+			place->latitude = (double)dice_below(dice, 120) - 60;
+			place->longitude = (double)dice_below(dice, 360) - 180;
+			place->country = (unsigned)dice_below(dice, COUNT_OF(countries));
+		}
+	for (unsigned i = 0; i < 6; i++) {
+		struct naive_rule rule = { .country = (unsigned)dice_below(dice, COUNT_OF(countries)), .npools = 1 };
+
+		if (dice_below(dice, 2) == 0)
+			rule.net = random_net(dice, WORLD_BITS + 1, POINT_BITS);
+		if (rule.net.len > 0 ? net_taken(naive, &rule.net) : country_taken(naive, rule.country))
+			continue;
+		rule.pool[0] = (unsigned)dice_below(dice, naive->npools);
+		rule.pool[1] = (unsigned)dice_below(dice, naive->npools);
+		rule.npools = rule.pool[0] != rule.pool[1] ? 2 : 1;
+		naive->rules[naive->nrules++] = rule;
+	}
+}
+
+static void naive_load(const struct naive *naive)
+{
+	struct buf zone = { 0 };
+	char text[ADDR_TEXT_MAX], line[160];
+
+	buf_printf(&zone, "%s_gslb.www TXT \"v=gslb1; rank=%s; pools=", ZONE_HEAD, naive->geo_only ? "geo" : "geo,order");
+	for (unsigned i = 0; i < naive->npools; i++)
+		buf_printf(&zone, "%sp%u", i > 0 ? "," : "", i);
+	buf_printf(&zone, "\"\n");
+	for (unsigned i = 0; i < naive->nrules; i++) {
+		const struct naive_rule *rule = &naive->rules[i];
+
+		if (rule->net.len > 0)
+			buf_printf(&zone, "_map.www TXT \"v=map1; net:%s=p%u", prefix_format(&rule->net, text), rule->pool[0]);
+		else
+			buf_printf(&zone, "_map.www TXT \"v=map1; country:%s=p%u", countries[rule->country], rule->pool[0]);
+		if (rule->npools > 1)
+			buf_printf(&zone, ",p%u", rule->pool[1]);
+		buf_printf(&zone, "\"\n");
+	}
+	for (unsigned i = 0; i < naive->npools; i++)
+		buf_printf(&zone,
+			"p%u._pool LOC %.0f 0 0 %c %.0f 0 0 %c 0m\np%u._pool TXT \"v=pool1; bias=%d\"\n"
+			"p%u._pool SRV 0 1 443 lb%u\nlb%u A 192.0.2.%u\n",
+			i, fabs(naive->pools[i].latitude), naive->pools[i].latitude < 0 ? 'S' : 'N',
+			fabs(naive->pools[i].longitude), naive->pools[i].longitude < 0 ? 'W' : 'E', i, naive->pools[i].bias, i, i,
+			i, i + 1);
+	sim_zone(&sim, "svc.example", zone.text);
+	buf_fini(&zone);
+	for (unsigned i = 0; i < naive->nplaces; i++) {
+		const struct naive_place *place = &naive->places[i];
+
+		snprintf(line, sizeof(line), "%s %.0f %.0f %s", prefix_format(&place->net, text), place->latitude,
+			place->longitude, countries[place->country]);
+		sim_place(&sim, line);
+	}
+	sim_load(&sim);
+}
+
+static double naive_km(const struct naive *naive, unsigned pool, const struct naive_place *place)
+{
+	double km = geo_distance_km(place->latitude, place->longitude, naive->pools[pool].latitude,
+		naive->pools[pool].longitude);
+	int bias = naive->pools[pool].bias;
+
+	return bias >= 0 ? km * (1 - bias / 100.0) : km / (1 + bias / 100.0);
+}
+
+/* The order as text, worked out from the definitions alone. */
+static void naive_order(const struct naive *naive, const struct addr *addr, char text[static 96])
+{
+	const struct naive_place *place = NULL;
+	const struct naive_rule *rule = NULL;
+	bool done[6] = { false };
+	char *at = text;
+
+	for (unsigned i = 0; i < naive->nplaces; i++)
+		if (prefix_contains(&naive->places[i].net, addr)) /* the last one written is the longest, or the last of equals */
+			place = &naive->places[i];
+	for (unsigned i = 0; i < naive->nrules; i++) {
+		const struct naive_rule *r = &naive->rules[i];
+
+		if (r->net.len > 0 ? prefix_contains(&r->net, addr) && (rule == NULL || r->net.len > rule->net.len) :
+				     rule == NULL && place != NULL && r->country == place->country)
+			rule = r;
+	}
+	if (rule != NULL) {
+		snprintf(text, 96, rule->npools > 1 ? "%u %u" : "%u", rule->pool[0], rule->pool[1]);
+		return;
+	}
+	for (unsigned left = naive->npools; left > 0;) {
+		double best = INFINITY;
+		bool first = true;
+
+		for (unsigned i = 0; i < naive->npools && place != NULL; i++)
+			if (!done[i] && naive_km(naive, i, place) < best)
+				best = naive_km(naive, i, place);
+		for (unsigned i = 0; i < naive->npools; i++) {
+			if (done[i] || (place != NULL && naive_km(naive, i, place) > fmax(best * 1.05, best + 50)))
+				continue;
+			if (at > text && (first || place == NULL || !naive->geo_only))
+				*at++ = ' ';
+			*at++ = (char)('0' + i);
+			first = false;
+			done[i] = true;
+			left--;
+		}
+	}
+	*at = '\0';
+}
+
+static struct addr point(unsigned i)
+{
+	uint32_t word = (uint32_t)10 << 24 | i << (32 - POINT_BITS);
+
+	return (struct addr){ .family = ADDR_V4,
+		.bytes = { (uint8_t)(word >> 24), (uint8_t)(word >> 16), (uint8_t)(word >> 8), (uint8_t)word } };
+}
+
+static void asked_order(const struct client *client, struct decision *decision, char text[static 96])
+{
+	const struct service_plan *service = sim_service(&sim, "www.svc.example");
+
+	decide(&sim.world, service, client, FAMILY_V4, sim.now_ms, &sim.dice, decision, NULL);
+	order_text(&service->steering[FAMILY_V4].orders[decision->class], text);
+}
+
+/* Is there an address outside the block, but inside the block of one bit less, with another order? */
+static bool would_differ(char orders[][96], const char *outside, const struct addr *addr, unsigned scope, const char *order)
+{
+	struct prefix wider = { .addr = *addr, .len = (uint8_t)(scope - 1) };
+
+	addr_mask(&wider.addr, wider.len);
+	if (wider.len < WORLD_BITS && strcmp(outside, order) != 0)
+		return true; /* half of it, or more, is outside of all places and rules */
+	for (unsigned i = 0; i < POINTS; i++) {
+		struct addr other = point(i);
+
+		if (prefix_contains(&wider, &other) && strcmp(orders[i], order) != 0)
+			return true;
+	}
+	return false;
+}
+
+START_TEST(an_ecs_scope_is_exact_and_minimal)
+{
+	static char orders[POINTS][96];
+	struct addr nowhere = { .family = ADDR_V4, .bytes = { 11 } };
+	struct dice dice = { (uint64_t)_i * 7919 + 1 };
+	struct naive naive;
+	char outside[96];
+
+	naive_draw(&naive, &dice);
+	naive_load(&naive);
+	naive_order(&naive, &nowhere, outside);
+	for (unsigned i = 0; i < POINTS; i++) {
+		struct addr addr = point(i);
+
+		naive_order(&naive, &addr, orders[i]);
+	}
+	for (unsigned i = 0; i < POINTS; i++) {
+		struct client client = { .addr = point(i), .ecs = true, .source_len = POINT_BITS };
+		struct decision decision;
+		struct prefix block;
+		char got[96];
+
+		asked_order(&client, &decision, got);
+		ck_assert_msg(strcmp(got, orders[i]) == 0, "world %d, point %u: %s, not %s", _i, i, got, orders[i]);
+		block = (struct prefix){ .addr = client.addr, .len = decision.scope };
+		addr_mask(&block.addr, block.len);
+		for (unsigned k = 0; k < POINTS; k++) {
+			struct addr other = point(k);
+
+			/* no assertion where all is well: each one is a message to the parent process */
+			if (prefix_contains(&block, &other) && strcmp(orders[k], got) != 0)
+				ck_abort_msg("world %d, point %u, scope %u: too short", _i, i, decision.scope);
+		}
+		if (block.len < WORLD_BITS)
+			ck_assert_str_eq(outside, got);
+		ck_assert_msg(block.len == 0 || would_differ(orders, outside, &client.addr, block.len, got),
+			"world %d, point %u, scope %u: too long", _i, i, decision.scope);
+	}
+}
+END_TEST
+
+START_TEST(all_of_a_sticky_scope_block_is_told_the_same)
+{
+	struct dice dice = { 3 };
+
+	sim_zone(&sim, "svc.example",
+		ZONE_HEAD "_gslb.www TXT \"v=gslb1; pools=eu,us,ap; rank=geo; spread=sticky; answers=2\"\n"
+			  "_gslb.tie TXT \"v=gslb1; pools=eu,us,ap; rank=weight; spread=sticky; sticky=22/44\"\n"
+			  "_map.www TXT \"v=map1; net:198.51.100.64/26=ap,us\"\n"
+			  "lb2.eu A 192.0.2.11\neu._pool SRV 0 5 443 lb2.eu\n"
+			  "lb3.eu A 192.0.2.12\neu._pool SRV 0 5 443 lb3.eu\n" THREE_POOLS);
+	sim_place(&sim, "198.51.0.0/16 53.3 -6.2 IE EU");
+	sim_load(&sim);
+	for (unsigned i = 0; i < 2000; i++) {
+		const struct service_plan *service = sim_service(&sim, i % 2 == 0 ? "www.svc.example" : "tie.svc.example");
+		struct client client = { .addr = { .family = ADDR_V4, .bytes = { 198, 51 } }, .ecs = true };
+		struct decision first, other;
+
+		client.source_len = (uint8_t)(8 + dice_below(&dice, 25));
+		client.addr.bytes[2] = i % 4 < 2 ? 100 : (uint8_t)dice_next(&dice);
+		client.addr.bytes[3] = (uint8_t)dice_next(&dice);
+		addr_mask(&client.addr, client.source_len);
+		decide(&sim.world, service, &client, FAMILY_V4, sim.now_ms, &sim.dice, &first, NULL);
+		ck_assert_uint_ge(first.scope, i % 2 == 0 ? 20 : 22);
+		for (unsigned k = 0; k < 20; k++) {
+			struct client near = client;
+
+			near.source_len = 32;
+			for (unsigned bit = first.scope; bit < 32; bit++)
+				near.addr.bytes[bit / 8] ^= (uint8_t)(dice_below(&dice, 2) << (7 - bit % 8));
+			decide(&sim.world, service, &near, FAMILY_V4, sim.now_ms, &sim.dice, &other, NULL);
+			if (other.scope != first.scope || other.nendpoints != first.nendpoints ||
+				memcmp(other.endpoint, first.endpoint, first.nendpoints * sizeof(first.endpoint[0])) != 0)
+				ck_abort_msg("client %u, scope %u: not the same", i, first.scope);
+		}
+	}
+}
+END_TEST
+
+/* ---- whatever happens ---- */
+
+static void random_verdicts(struct dice *dice)
+{
+	for (size_t i = 0; i < sim.nslots; i++) {
+		struct verdict verdict = {
+			.state = (enum health_state)dice_below(dice, 3),
+			.doubt = dice_below(dice, 4) == 0,
+			.recovered = dice_below(dice, 2) == 0,
+			.since_s = (uint32_t)(sim.now_ms / 1000 - dice_below(dice, 300)),
+		};
+
+		sim.slots[i].word = dice_below(dice, 50) == 0 ? dice_next(dice) : verdict_pack(&verdict);
+	}
+}
+
+static void random_override(struct dice *dice)
+{
+	static const char *const targets[] = { "eu", "us", "region:ap", "endpoint:eu/lb", "endpoint:us/2001:db8::20",
+		"service:www/eu", "service:last/us", "region:eu" };
+	const char *target = targets[dice_below(dice, COUNT_OF(targets))];
+	struct override_request request = {
+		.target = target,
+		.action = (enum override_action)(1 + dice_below(dice, 3)),
+		.for_ms = 1000 + dice_below(dice, 100000),
+		.who = "w",
+		.why = "y",
+		.force = true,
+	};
+
+	if (strncmp(target, "service:", 8) == 0 && request.action == OVERRIDE_UP)
+		request.action = OVERRIDE_DOWN; /* else the standings, which know no service, would not be the measure */
+	if (request.action == OVERRIDE_DRAIN && dice_below(dice, 2) == 0)
+		request.over_ms = (uint32_t)dice_below(dice, request.for_ms);
+	if (dice_below(dice, 3) == 0)
+		sim_clear(&sim, target, NULL);
+	else
+		ck_assert(sim_force(&sim, &request, NULL));
+}
+
+static void check_decision(const struct decision *d, const struct service_plan *service, enum family family)
+{
+	const struct snapshot *snapshot = sim.snapshot;
+	const struct service *rules = service->service;
+
+	ck_assert_uint_le(d->scope, 32);
+	if (d->kind == DECIDE_NODATA || d->kind == DECIDE_SERVFAIL) {
+		ck_assert(rules->down == DOWN_NODATA || rules->down == DOWN_SERVFAIL);
+		ck_assert_int_eq(d->why, WHY_ALL_DOWN);
+		ck_assert_uint_eq(d->scope, 0);
+		ck_assert_uint_eq(d->ttl_s, rules->negative_ttl_s);
+		return;
+	}
+	ck_assert_int_eq(d->kind, DECIDE_ADDRESSES);
+	ck_assert_uint_ge(d->nendpoints, 1);
+	ck_assert_uint_le(d->nendpoints, rules->answers);
+	ck_assert(d->ttl_s >= rules->ttl_min_s && d->ttl_s <= rules->ttl_max_s);
+	ck_assert_uint_eq(service->candidates[d->candidate].pool, d->pool);
+	for (uint32_t i = 0; i < d->nendpoints; i++) {
+		const struct endpoint *endpoint = &snapshot->endpoints[d->endpoint[i]];
+
+		ck_assert_uint_eq(endpoint->pool, d->pool);
+		ck_assert_uint_eq(family_of(&endpoint->addr), family);
+		ck_assert_uint_eq(endpoint->priority, snapshot->endpoints[d->endpoint[0]].priority);
+		for (uint32_t k = 0; k < i; k++)
+			ck_assert_uint_ne(d->endpoint[i], d->endpoint[k]);
+		if (d->why == WHY_RANKED || d->why == WHY_FALLBACK)
+			ck_assert_int_eq(endpoint_standing(&sim.world, d->endpoint[i], sim.now_ms).state, HEALTH_UP);
+	}
+	if (d->why == WHY_RANKED)
+		ck_assert_int_eq(pool_standing(&sim.world, d->pool, family, sim.now_ms).state, HEALTH_UP);
+}
+
+START_TEST(no_verdicts_and_overrides_make_a_wrong_or_empty_answer)
+{
+	static const char *const names[] = { "www", "last", "nodata", "servfail", "sticky", "tie" };
+	struct dice dice = { (uint64_t)_i + 77 };
+	struct trace *trace = mem_alloc(sizeof(*trace));
+
+	sim_zone(&sim, "svc.example",
+		ZONE_HEAD
+		"_gslb.www TXT \"v=gslb1; pools=eu,us,ap; rank=geo; answers=2\"\n"
+		"_map.www TXT \"v=map1; country:JP=us,ap\"\n"
+		"_gslb.last TXT \"v=gslb1; pools=eu,us; rank=order; down=last; fallback=ap\"\n"
+		"_gslb.nodata TXT \"v=gslb1; pools=eu,us; rank=order; down=nodata\"\n"
+		"_gslb.servfail TXT \"v=gslb1; pools=eu; rank=order; down=servfail; answers=16\"\n"
+		"_gslb.sticky TXT \"v=gslb1; pools=ap,us; rank=weight; spread=sticky; answers=3\"\n"
+		"_gslb.tie TXT \"v=gslb1; pools=eu:2,us:1,ap; rank=weight\"\n"
+		"eu._pool LOC 53 20 N 6 15 W 0m\neu._pool TXT \"v=pool1; region=eu; min-up=2\"\n"
+		"eu._pool SRV 0 1 443 lb.eu\neu._pool SRV 0 0 443 lb2.eu\neu._pool SRV 1 1 443 lb3.eu\n"
+		"lb.eu A 192.0.2.10\nlb.eu A 192.0.2.110\nlb.eu AAAA 2001:db8::10\n"
+		"lb2.eu A 192.0.2.11\nlb2.eu AAAA 2001:db8::11\nlb3.eu A 192.0.2.12\nlb3.eu AAAA 2001:db8::12\n"
+		"us._pool LOC 40 N 75 W 0m\nus._pool TXT \"v=pool1; ramp=60s\"\nus._pool SRV 0 9 443 lb.us\n"
+		"us._pool SRV 0 3 443 lb2.us\nlb.us A 192.0.2.20\nlb.us AAAA 2001:db8::20\n"
+		"lb2.us A 192.0.2.21\nlb2.us AAAA 2001:db8::21\n"
+		"ap._pool TXT \"v=pool1; region=ap; check=none\"\nap._pool SRV 0 1 443 lb.ap\n"
+		"lb.ap A 192.0.2.30\nlb.ap AAAA 2001:db8::30\n");
+	sim_place(&sim, "198.51.100.0/24 53.3 -6.2 IE EU");
+	sim_place(&sim, "203.0.113.0/24 35.7 139.7 JP AS");
+	sim_load(&sim);
+	for (unsigned round = 0; round < 120; round++) {
+		uint64_t again;
+
+		random_verdicts(&dice);
+		random_override(&dice);
+		sim_at(&sim, round * 700);
+		for (size_t n = 0; n < COUNT_OF(names); n++)
+			for (enum family family = 0; family < FAMILIES; family++) {
+				struct decision first, second;
+				char name[64], client[64];
+
+				snprintf(name, sizeof(name), "%s.svc.example", names[n]);
+				snprintf(client, sizeof(client), "%s.%u/32",
+					dice_below(&dice, 2) == 0 ? "198.51.100" : "203.0.113",
+					(unsigned)dice_below(&dice, 256));
+				again = sim.dice.state;
+				sim_ask(&sim, client, name, family, &first, NULL);
+				check_decision(&first, sim_service(&sim, name), family);
+				/* the same inputs, the same decision; and to look does not change it */
+				sim.dice.state = again;
+				sim_ask(&sim, client, name, family, &second, trace);
+				ck_assert_int_eq(first.kind, second.kind);
+				ck_assert_int_eq(first.why, second.why);
+				ck_assert_uint_eq(first.pool, second.pool);
+				ck_assert_uint_eq(first.ttl_s, second.ttl_s);
+				ck_assert_uint_eq(first.scope, second.scope);
+				ck_assert_uint_eq(first.nendpoints, second.nendpoints);
+				ck_assert_mem_eq(first.endpoint, second.endpoint,
+					first.nendpoints * sizeof(first.endpoint[0]));
+			}
+	}
+	free(trace);
+}
+END_TEST
+
+START_TEST(a_trace_gives_each_pool_its_place_and_its_fate)
+{
+	struct trace *trace = mem_alloc(sizeof(*trace));
+	struct decision decision;
+
+	sim_zone(&sim, "svc.example",
+		ZONE_HEAD "_gslb.www TXT \"v=gslb1; pools=eu,us,ap; rank=geo; ttl=30/5\"\n"
+			  "_map.www TXT \"v=map1; continent:OC=us; country:AU=ap,us\"\n" THREE_POOLS);
+	sim_place(&sim, "198.51.100.0/24 53.3 -6.2 IE EU");
+	sim_place(&sim, "203.0.113.0/24 -33.9 151.2 AU OC");
+	sim_load(&sim);
+	sim_probe(&sim, "eu", PROBE_REFUSED);
+	sim_probe(&sim, "eu", PROBE_REFUSED);
+	sim_probe(&sim, "eu", PROBE_REFUSED);
+	sim_ask(&sim, "198.51.100.7", "www.svc.example", FAMILY_V4, &decision, trace);
+	ck_assert_uint_eq(trace->npools, 3);
+	ck_assert_int_eq(trace->pool[0].fate, FATE_DOWN);
+	ck_assert_int_eq(trace->pool[1].fate, FATE_CHOSEN);
+	ck_assert_int_eq(trace->pool[2].fate, FATE_LOWER_RANK);
+	ck_assert_uint_eq(trace->pool[2].group, 2);
+	ck_assert_uint_eq(trace->rule, ORDER_NO_RULE);
+	ck_assert_uint_eq(trace->nendpoints, 1);
+	ck_assert_int_eq(trace->endpoint[0].fate, FATE_CHOSEN);
+	sim_ask(&sim, "203.0.113.7", "www.svc.example", FAMILY_V4, &decision, trace);
+	ck_assert_uint_eq(trace->rule, 1);
+	ck_assert_uint_eq(trace->npools, 2);
+	ck_assert_int_eq(trace->pool[0].fate, FATE_CHOSEN);
+	free(trace);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("decide");
+	TCase *pure = tcase_create("pure"), *worlds = tcase_create("worlds");
+
+	tcase_set_timeout(pure, 60);
+	tcase_add_loop_test(pure, the_ttl_is_max_when_steady_min_in_doubt_and_the_time_to_a_date, 0, COUNT_OF(ttl_cases));
+	tcase_add_loop_test(pure, an_order_is_groups_within_the_tolerance_of_the_best, 0, COUNT_OF(order_cases));
+	tcase_add_test(pure, who_cannot_be_placed_gets_the_list_where_distance_would_decide);
+	tcase_add_test(pure, a_set_holds_each_order_once_and_says_when_it_is_full);
+	suite_add_tcase(suite, pure);
+	tcase_set_timeout(worlds, 120);
+	tcase_add_checked_fixture(worlds, setup, teardown);
+	tcase_add_test(worlds, tables_are_shared_by_services_and_over_reloads_and_dropped_when_flat);
+	tcase_add_loop_test(worlds, an_ecs_scope_is_exact_and_minimal, 0, 12);
+	tcase_add_test(worlds, all_of_a_sticky_scope_block_is_told_the_same);
+	tcase_add_loop_test(worlds, no_verdicts_and_overrides_make_a_wrong_or_empty_answer, 0, 4);
+	tcase_add_test(worlds, a_trace_gives_each_pool_its_place_and_its_fate);
+	suite_add_tcase(suite, worlds);
+	return unit_run(suite);
+}
