@@ -128,9 +128,9 @@ bool pool_uses_parse(struct draft *draft, const char *list, bool weights, struct
 /* The zone's own "_pool.<apex>"; false when the apex leaves no room for it. */
 bool pool_parent(const struct draft *draft, struct name *parent);
 
-/* A mistake at a service's TXT: "_gslb.www: …". */
-void service_mistake(const struct draft *draft, const struct service *service, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4))); /* service.c */
+/* A mistake at a service's TXT, or at its map's when there is a rule: "_gslb.www: …" (service.c). */
+void service_mistake(struct report *report, const struct name *apex, const struct service *service,
+	const struct map_rule *rule, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
 struct zone_inner {
 	struct arena *arena;

@@ -1,8 +1,4 @@
 /* Services meet their pools, in whatever zone those stand; zones below another meet their parents. */
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "zones/set.h"
 
 struct linker {
@@ -11,59 +7,42 @@ struct linker {
 	struct report *report;
 };
 
-/* "_gslb.www: …" at the service's TXT, or at its map's. */
-static void mistake(const struct linker *linker, const struct service *service, const struct map_rule *rule, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static void mistake(const struct linker *linker, const struct service *service, const struct map_rule *rule, const char *fmt, ...)
-{
-	char owner[NAME_TEXT_MAX];
-	struct err what;
-	va_list args;
-	bool apex;
-
-	va_start(args, fmt);
-	vsnprintf(what.text, sizeof what.text, fmt, args);
-	va_end(args);
-	apex = strcmp(name_format_under(&service->owner, &service->zone->apex, owner), "@") == 0;
-	report_add(linker->report, REPORT_MISTAKE, rule == NULL ? service->file : rule->file,
-		rule == NULL ? service->line : rule->line, "%s%s%s: %s", rule == NULL ? "_gslb" : "_map", apex ? "" : ".",
-		apex ? "" : owner, what.text);
-}
-
 /* One use gets its number. *first is a pool that the service uses, for comparison. */
 static void link_use(const struct linker *linker, const struct service *service, const struct map_rule *rule,
-	const char *tag, struct pool_use *use, const struct pool **first)
+	struct pool_use *use, const struct pool **first)
 {
+	const struct name *apex = &service->zone->apex;
 	char text[NAME_TEXT_MAX];
 	const struct pool *pool;
 
 	use->pool = linker->place->pools[use->pool];
 	if (use->pool == POOL_NONE) {
-		mistake(linker, service, rule, "%s%s%s.: no such pool in a loaded zone (correct it, or load its zone)", tag,
-			rule == NULL ? "=" : " names ", name_format(use->name, text));
+		service_mistake(linker->report, apex, service, rule,
+			"%s: no such pool in a loaded zone (correct it, or load its zone)",
+			name_format_under(use->name, apex, text));
 		return;
 	}
 	pool = &linker->set->pools[use->pool];
 	if (*first == NULL)
 		*first = pool;
 	if (pool->via_cname != (*first)->via_cname)
-		mistake(linker, service, rule, "%s has via=%s, but %s has via=%s (all pools of a service agree)", pool->label,
+		service_mistake(linker->report, apex, service, rule, "%s has via=%s, but %s has via=%s (all pools of a service agree)", pool->label,
 			pool->via_cname ? "cname" : "address", (*first)->label, (*first)->via_cname ? "cname" : "address");
 }
 
 static void check_cname(const struct linker *linker, const struct service *service)
 {
+	const struct name *apex = &service->zone->apex;
 	const struct node *node = zone_node(service->zone, service->owner.wire, service->owner.len);
 	char type[16];
 
 	if (node == service->zone->apex_node)
-		mistake(linker, service, NULL, "via=cname at the apex, which holds SOA and NS (try via=address)");
+		service_mistake(linker->report, apex, service, NULL, "via=cname at the apex, which holds SOA and NS (try via=address)");
 	else if (node->nrrsets > 0)
-		mistake(linker, service, NULL, "via=cname beside %s (a CNAME stands alone: try via=address)",
+		service_mistake(linker->report, apex, service, NULL, "via=cname beside %s (a CNAME stands alone: try via=address)",
 			rrtype_format(node->rrsets[0].type, type));
 	if (service->answers > 1)
-		mistake(linker, service, NULL, "answers=%u: a CNAME has one target (try answers=1)", service->answers);
+		service_mistake(linker->report, apex, service, NULL, "answers=%u: a CNAME has one target (try answers=1)", service->answers);
 }
 
 static void link_service(const struct linker *linker, struct service *service)
@@ -74,15 +53,15 @@ static void link_service(const struct linker *linker, struct service *service)
 	service->pools = arena_dup(arena, service->pools, service->npools * sizeof *service->pools);
 	service->rules = arena_dup(arena, service->rules, service->nrules * sizeof *service->rules);
 	for (size_t i = 0; i < service->npools; i++)
-		link_use(linker, service, NULL, "pools", &service->pools[i], &first);
+		link_use(linker, service, NULL, &service->pools[i], &first);
 	if (service->has_fallback)
-		link_use(linker, service, NULL, "fallback", &service->fallback, &first);
+		link_use(linker, service, NULL, &service->fallback, &first);
 	for (size_t r = 0; r < service->nrules; r++) {
 		struct map_rule *rule = &service->rules[r];
 
 		rule->pools = arena_dup(arena, rule->pools, rule->npools * sizeof *rule->pools);
 		for (size_t i = 0; i < rule->npools; i++)
-			link_use(linker, service, rule, "its map", &rule->pools[i], &first);
+			link_use(linker, service, rule, &rule->pools[i], &first);
 	}
 	service->via_cname = first != NULL && first->via_cname;
 	if (service->via_cname)

@@ -123,20 +123,14 @@ static bool is_missing(const struct draft *draft, const struct name *name)
 	return node == NONE || draft->nodes[node].first == NONE;
 }
 
-static void check_use(const struct draft *draft, const struct service *service, const bool *missing,
-	const struct pool_use *use, const char *tag, const struct map_rule *rule)
+static void check_use(const struct draft *draft, const struct service *service, const struct map_rule *rule,
+	const bool *missing, const struct pool_use *use)
 {
-	struct service at = *service;
 	char text[NAME_TEXT_MAX];
 
-	if (!missing[use->pool])
-		return;
-	if (rule != NULL) {
-		at.file = rule->file;
-		at.line = rule->line;
-	}
-	service_mistake(draft, &at, "%s: %s is no pool of this zone (correct it, or add the pool)", tag,
-		name_format_under(use->name, &draft->apex, text));
+	if (missing[use->pool])
+		service_mistake(draft->report, &draft->apex, service, rule, "%s: no such pool in this zone (correct it, or add the pool)",
+			name_format_under(use->name, &draft->apex, text));
 }
 
 static void check_uses(const struct draft *draft)
@@ -149,12 +143,12 @@ static void check_uses(const struct draft *draft)
 		const struct service *service = &draft->services[i];
 
 		for (size_t k = 0; k < service->npools; k++)
-			check_use(draft, service, missing, &service->pools[k], "pools", NULL);
+			check_use(draft, service, NULL, missing, &service->pools[k]);
 		if (service->has_fallback)
-			check_use(draft, service, missing, &service->fallback, "fallback", NULL);
+			check_use(draft, service, NULL, missing, &service->fallback);
 		for (size_t r = 0; r < service->nrules; r++)
 			for (size_t k = 0; k < service->rules[r].npools; k++)
-				check_use(draft, service, missing, &service->rules[r].pools[k], "its map", &service->rules[r]);
+				check_use(draft, service, &service->rules[r], missing, &service->rules[r].pools[k]);
 	}
 	free(missing);
 }

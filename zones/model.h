@@ -4,6 +4,9 @@
 
 #include "zones/tags.h"
 
+/* A pool's label and region, which are names on command lines and in metrics, too. */
+#define POOL_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+
 /* The reader stands at a TXT record that is split and of the right version. */
 void service_read(struct tag_reader *reader, const struct name *owner);
 /* All TXT records of a _map: a reader at its node, and the service that they belong to. */

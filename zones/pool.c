@@ -28,13 +28,11 @@ const char *check_name(enum check_type type)
 
 /* ---- tags with a syntax of their own ---- */
 
-static const char name_letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-_";
-
 static bool is_plain_name(const char *text)
 {
 	size_t len = strlen(text);
 
-	return len >= 1 && len <= 63 && strspn(text, name_letters) == len;
+	return len >= 1 && len <= 63 && strspn(text, POOL_LETTERS) == len;
 }
 
 static bool parse_region(struct tag_reader *reader, const char *value, struct err *err)
@@ -42,7 +40,7 @@ static bool parse_region(struct tag_reader *reader, const char *value, struct er
 	struct pool *pool = reader->into;
 
 	if (!is_plain_name(value))
-		return err_set(err, "not a name of 1 to 63 small letters, digits, - and _ (try eu-west)");
+		return err_set(err, "not a name of 1 to 63 letters, digits, - and _ (try eu-west)");
 	pool->region = arena_strdup(reader->draft->arena, value);
 	return true;
 }
@@ -157,7 +155,7 @@ static bool parse_command(struct tag_reader *reader, const char *value, struct e
 
 static const struct tag rows[] = {
 	{ .name = "region", .kind = TAG_OTHER, .parse = parse_region, .try = "eu-west", .otherwise = "the pool's label",
-		.sentence = "The region's name, for drains by region, votes and metrics: small letters, digits, - and _." },
+		.sentence = "The region's name, for drains by region, votes and metrics: letters, digits, - and _." },
 	{ .name = "check", .kind = TAG_CHOICE, .choices = check_names, .later = "grpc", .normal = "tcp", .try = "https",
 		TAG_FIELD(struct pool, check.type),
 		.sentence = "How endpoints are probed: none, tcp, http, https, dns, exec or push." },

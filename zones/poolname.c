@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "zones/inner.h"
-#include "zones/tags.h"
+#include "zones/model.h"
 
 bool pool_parent(const struct draft *draft, struct name *parent)
 {
@@ -43,7 +42,7 @@ static bool parse_name(const struct draft *draft, const char *text, struct name 
 
 	if (len > 0 && text[len - 1] == '.')
 		return name_from_text(name, text);
-	return name_from_text(&label, text) && label.nlabels == 1 && pool_parent(draft, &parent) &&
+	return strspn(text, POOL_LETTERS) == len && name_from_text(&label, text) && label.nlabels == 1 && pool_parent(draft, &parent) &&
 		name_prepend(&parent, label.wire + 1, label.wire[0], name);
 }
 

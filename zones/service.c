@@ -146,18 +146,20 @@ const struct tag_table service_tags = { "service", "gslb1", rows, COUNT_OF(rows)
 
 /* ---- what tags and owner say together ---- */
 
-void service_mistake(const struct draft *draft, const struct service *service, const char *fmt, ...)
+void service_mistake(struct report *report, const struct name *apex, const struct service *service,
+	const struct map_rule *rule, const char *fmt, ...)
 {
 	char owner[NAME_TEXT_MAX];
 	struct err what;
 	va_list args;
+	bool at_apex;
 
 	va_start(args, fmt);
 	vsnprintf(what.text, sizeof what.text, fmt, args);
 	va_end(args);
-	name_format_under(&service->owner, &draft->apex, owner);
-	report_add(draft->report, REPORT_MISTAKE, service->file, service->line, "_gslb%s%s: %s",
-		strcmp(owner, "@") == 0 ? "" : ".", strcmp(owner, "@") == 0 ? "" : owner, what.text);
+	at_apex = strcmp(name_format_under(&service->owner, apex, owner), "@") == 0;
+	report_add(report, REPORT_MISTAKE, rule == NULL ? service->file : rule->file, rule == NULL ? service->line : rule->line,
+		"%s%s%s: %s", rule == NULL ? "_gslb" : "_map", at_apex ? "" : ".", at_apex ? "" : owner, what.text);
 }
 
 static void check_together(const struct tag_reader *reader, const struct service *service)

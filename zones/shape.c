@@ -102,7 +102,7 @@ static void occlude(struct draft *draft, const struct draft_node *node)
 			"%s: hidden by the delegation of %s (it belongs into that zone)", rrtype_format(record->type, type), text);
 	}
 	if (node->service != NONE)
-		service_mistake(draft, &draft->services[node->service],
+		service_mistake(draft->report, &draft->apex, &draft->services[node->service], NULL,
 			"a service at or below the delegation of %s (put it into that zone)", text);
 }
 
@@ -116,7 +116,8 @@ static void check_dname(struct draft *draft, const struct draft_node *node)
 		draft_report(draft, REPORT_WARNING, node, dname,
 			"DNAME: served as it is, but names below it are not answered from it (try CNAME records)");
 	if (node->under_dname && node->service != NONE)
-		service_mistake(draft, &draft->services[node->service], "a service below a DNAME, where nothing may stand");
+		service_mistake(draft->report, &draft->apex, &draft->services[node->service], NULL,
+			"a service below a DNAME, where nothing may stand");
 	else if (node->under_dname && first != NULL)
 		draft_report(draft, REPORT_MISTAKE, node, first, "below a DNAME, where nothing may stand (RFC 6672 2.4)");
 }

@@ -1,0 +1,74 @@
+#include "tests/unit/zones.h"
+
+#include <string.h>
+
+struct zone *zone_of(const char *origin, const char *text, struct report *report)
+{
+	struct name name;
+
+	ck_assert(name_from_text(&name, origin));
+	return zone_parse("z", text, strlen(text), &name, SEED, report);
+}
+
+char *report_text(const struct report *report)
+{
+	struct buf out = { 0 };
+	char line[2048];
+
+	buf_add(&out, "", 0);
+	for (size_t i = 0; i < report->nlines; i++) {
+		report_format(&report->lines[i], line, sizeof line);
+		buf_printf(&out, "%s\n", line);
+	}
+	return out.text;
+}
+
+static char *joined(const char *body)
+{
+	return mem_printf("%s%s", HEAD, body);
+}
+
+void expect_report(const char *body, const char *expected)
+{
+	char *text = joined(body), *got;
+	struct report report = { 0 };
+	struct zone *zone = zone_of("svc.example", text, &report);
+	struct zone_set *set = zone == NULL ? NULL : zone_set_link(&zone, 1, SEED, &report);
+
+	got = report_text(&report);
+	ck_assert_msg(strcmp(got, expected) == 0, "zone:\n%s\nreport:\n%s\nexpected:\n%s", body, got, expected);
+	ck_assert((set != NULL) == (report.nmistakes == 0));
+	zone_set_free(set);
+	zone_unref(zone);
+	report_fini(&report);
+	free(text);
+	free(got);
+}
+
+struct zone_set *set_of(const char *body)
+{
+	char *text = joined(body), *got;
+	struct report report = { 0 };
+	struct zone *zone = zone_of("svc.example", text, &report);
+	struct zone_set *set = zone == NULL ? NULL : zone_set_link(&zone, 1, SEED, &report);
+
+	got = report_text(&report);
+	ck_assert_msg(set != NULL, "zone:\n%s\nreport:\n%s", body, got);
+	zone_unref(zone); /* the set holds it */
+	report_fini(&report);
+	free(text);
+	free(got);
+	return set;
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("zones");
+
+	add_reader_cases(suite);
+	add_rule_cases(suite);
+	add_model_cases(suite);
+	add_find_cases(suite);
+	add_set_cases(suite);
+	return unit_run(suite);
+}
