@@ -52,7 +52,7 @@ static uint8_t *chunk_add(struct arena *arena, size_t len)
 
 void *arena_alloc(struct arena *arena, size_t len)
 {
-	size_t rounded = (len + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+	size_t rounded = ((len > 0 ? len : 1) + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
 	uint8_t *taken;
 
 	if (rounded > (size_t)(arena->end - arena->at)) {
