@@ -176,8 +176,11 @@ static void print_pick(const json_t *result, unsigned *number, struct buf *out)
 		buf_printf(out, "by rendezvous hash of ");
 		ctl_add(out, ctl_string(result, "pick.key"));
 	} else {
-		buf_printf(out, "by dice, which fell on %lld: another time they may fall otherwise",
-			(long long)ctl_integer(result, "pick.draw"));
+		json_int_t draw = ctl_integer(result, "pick.draw"); /* 0: there was no choice of pools */
+
+		buf_printf(out, draw != 0 ? "by dice, which fell on %lld: another time they may fall otherwise"
+					  : "by dice: another time they may fall otherwise",
+			(long long)draw);
 	}
 	buf_printf(out, "\n");
 }
