@@ -304,7 +304,7 @@ int main(void)
 	Suite *suite = suite_create("geo scope");
 	TCase *tcase = tcase_create("scope");
 
-	tcase_set_timeout(tcase, 120);
+	tcase_set_timeout(tcase, 300);
 	tcase_add_loop_test(
 		tcase, a_block_of_the_reported_depth_is_of_one_class_and_one_bit_less_is_not, 0, ROUNDS);
 	tcase_add_loop_test(tcase, embedded_ipv4_of_one_class_merges_with_its_neighbours, 0, 5);
