@@ -325,7 +325,7 @@ static void pick_addresses(struct run *run, uint32_t pool, const struct cover *c
 	decision->nendpoints = choice->npicked;
 	for (unsigned i = 0; i < choice->npicked; i++) {
 		decision->endpoint[i] = choice->id[i];
-		run->expires_ms = sooner(run->expires_ms, endpoints[choice->id[i]].expires_ms);
+		run->expires_ms = sooner(run->expires_ms, endpoint_expires_ms(&endpoints[choice->id[i]]));
 	}
 }
 

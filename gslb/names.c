@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { PROLONG_LEFT_MS = 1500, PROLONG_BY_MS = 5000 };
+
 struct entry {
 	struct resolved resolved;
 	char *text;          /* absolute, as gslb-health wants it */
@@ -105,8 +107,21 @@ bool names_take(struct names *names, const struct health_message *message, uint6
 		if (entry->resolved.addrs[i].family == ADDR_V4)
 			memset(entry->resolved.addrs[i].bytes + 4, 0, 12);
 	}
-	entry->resolved.expires_ms = now_ms + (uint64_t)message->ttl_s * 1000;
-	return true; /* also a longer life is for the snapshot */
+	atomic_store_explicit(&entry->resolved.expires_ms, now_ms + (uint64_t)message->ttl_s * 1000, memory_order_relaxed);
+	return changed;
+}
+
+/* The last good answer is kept while nobody brings a newer one: it is prolonged in small steps, so that what is answered from it
+ * is soon asked again. */
+void names_prolong(struct names *names, uint64_t now_ms)
+{
+	for (size_t i = 0; i < names->nentries; i++) {
+		struct entry *entry = names->entries[i];
+
+		if (entry->known &&
+			atomic_load_explicit(&entry->resolved.expires_ms, memory_order_relaxed) < now_ms + PROLONG_LEFT_MS)
+			atomic_store_explicit(&entry->resolved.expires_ms, now_ms + PROLONG_BY_MS, memory_order_relaxed);
+	}
 }
 
 size_t names_lookups(struct names *names, struct health_lookup **lookups)

@@ -404,6 +404,7 @@ struct prober_news prober_run(struct prober *prober, uint64_t now_ms, uint64_t m
 	news.alarm = watch_process(prober, now_ms, monotonic_ms);
 	take_messages(prober, now_ms, monotonic_ms, &news);
 	kill_the_silent(prober, monotonic_ms);
+	names_prolong(prober->names, now_ms);
 	if (prober->phase == PHASE_STOPPED && monotonic_ms >= prober->start_ms && spawner_fd(prober->spawner) >= 0)
 		start(prober, monotonic_ms);
 	due = prober->checkpoint_ms + (prober->dirty ? CHECKPOINT_SOON_MS : CHECKPOINT_LATE_MS);
@@ -412,7 +413,7 @@ struct prober_news prober_run(struct prober *prober, uint64_t now_ms, uint64_t m
 		prober->checkpoint_ms = monotonic_ms;
 		due = monotonic_ms + CHECKPOINT_LATE_MS;
 	}
-	*next_ms = monotonic_ms + 1000; /* silence is looked for once a second */
+	*next_ms = monotonic_ms + (prober->nnames > 0 ? 400 : 1000); /* silence is looked for, names are prolonged */
 	if (due < *next_ms)
 		*next_ms = due;
 	if (prober->phase == PHASE_STOPPED && prober->start_ms > monotonic_ms && prober->start_ms < *next_ms)

@@ -26,7 +26,7 @@ bool prober_push(struct prober *prober, const struct endpoint *endpoint, enum he
 void prober_fds(const struct prober *prober, int *messages, int *spawner);
 struct prober_news {
 	bool verdicts; /* some slot changed */
-	bool names;    /* some name resolved to other addresses, or its time was prolonged: compile a snapshot */
+	bool names;    /* some name resolved to other addresses: compile a snapshot */
 	bool alarm;    /* gslb-health stopped or came back: see prober_status */
 };
 /* Take in all messages, start again what ended (backoff from 0.2 s to 10 s), kill what is silent for 10 s, write the

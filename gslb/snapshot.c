@@ -85,7 +85,7 @@ static bool has_endpoint(const struct build *build, size_t first, const struct a
 }
 
 static void add_endpoint(struct build *build, const struct pool *pool, const struct target *target, const struct addr *addr,
-	uint64_t expires_ms)
+	const _Atomic uint64_t *expires_ms)
 {
 	struct endpoint *endpoint;
 
@@ -112,7 +112,7 @@ static void add_target(struct build *build, const struct pool *pool, const struc
 	size_t first, bool *unresolved)
 {
 	const struct addr *addrs = target->addrs;
-	uint64_t expires_ms = 0;
+	const _Atomic uint64_t *expires_ms = NULL;
 	size_t naddrs = target->naddrs;
 
 	if (target->dynamic) {
@@ -126,7 +126,7 @@ static void add_target(struct build *build, const struct pool *pool, const struc
 		}
 		addrs = resolved->addrs;
 		naddrs = resolved->naddrs;
-		expires_ms = resolved->expires_ms;
+		expires_ms = &resolved->expires_ms;
 	}
 	for (size_t i = 0; i < naddrs; i++) {
 		if (family_of(&addrs[i]) != family || has_endpoint(build, first, &addrs[i]))

@@ -30,8 +30,14 @@ struct endpoint {
 	uint16_t port;
 	uint16_t priority, weight; /* of its SRV record */
 	uint64_t identity;     /* of the address, the same on every host: for rendezvous hashing */
-	uint64_t expires_ms;   /* wall: a resolved address's TTL ends; 0: static. Answers never outlive it */
+	const _Atomic uint64_t *expires_ms; /* wall: when a resolved address's TTL ends; NULL: static. Answers never outlive
+				  * it; who resolves prolongs it in place, without another snapshot */
 };
+
+static inline uint64_t endpoint_expires_ms(const struct endpoint *endpoint)
+{
+	return endpoint->expires_ms != NULL ? atomic_load_explicit(endpoint->expires_ms, memory_order_relaxed) : 0;
+}
 
 /* A pool's endpoints of one family are neighbours, by rising priority: tier after tier. */
 struct pool_part {
@@ -84,7 +90,7 @@ struct resolved {
 	struct name name;
 	uint16_t naddrs;
 	struct addr addrs[HEALTH_ADDRS_MAX];
-	uint64_t expires_ms; /* wall */
+	_Atomic uint64_t expires_ms; /* wall; snapshots point to it */
 };
 
 /* What compiling takes besides the zones: where an endpoint's slot is, and what names resolved to. */

@@ -113,11 +113,12 @@ void endpoint_look(const struct sight *sight, uint32_t number, const struct cove
 	const struct world *world = sight->world;
 	const struct snapshot *snapshot = world->snapshot;
 	const struct endpoint *endpoint = &snapshot->endpoints[number];
+	uint64_t expires_ms = endpoint_expires_ms(endpoint);
 	bool forced_up;
 
 	*view = (struct endpoint_view){ .cover.permille = 1000, .permille = 1000, .drain = 1000 };
 	/* an answer with a TTL of a second must be possible */
-	view->expired = !sight->names && endpoint->expires_ms != 0 && endpoint->expires_ms < sight->now_ms + 1000;
+	view->expired = !sight->names && expires_ms != 0 && expires_ms < sight->now_ms + 1000;
 	if (!overlay_is_empty(world->overlay))
 		cover_pair(&view->cover, world->overlay, world->overlay->endpoint[number], sight->now_ms);
 	view->change_ms = view->cover.change_ms;
