@@ -105,8 +105,8 @@ static void job_ended(struct loop_watch *watch, uint32_t events)
 	siginfo_t info = { 0 };
 
 	(void)events;
-	kill(-job->pid,
-		SIGKILL); /* before it is waited for: until then the group's number is not given to others */
+	/* before it is waited for: until then the group's number is not given to others */
+	kill(-job->pid, SIGKILL);
 	if (waitid(P_PID, (id_t)job->pid, &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0)
 		return;
 	output_read(job);

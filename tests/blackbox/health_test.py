@@ -2,13 +2,13 @@
 """gslb-health against real servers: each reason of the vocabulary, detection times, plans, lookups, and what happens when either
 side is stopped or killed."""
 import os
-import resource
 import signal
 import socket
 import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -226,7 +226,7 @@ def dns_reasons(stack):
 
     expect(stack, [
         dns_case(note, UP, "ok", qtype=16),
-        dns_case(lambda q, n: reply_to(q) if n % 2 == 0 else None, UP, "ok"),  # one packet of two is lost
+        dns_case(lambda q, n: reply_to(q) if n % 2 == 0 else None, UP, "ok", fall=1),  # one packet of two is lost
         dns_case(lambda q, n: reply_to(b"xx" + q[2:]) if n % 2 else reply_to(q), UP, "ok"),  # another's id is no answer
         dns_case(lambda q, n: reply_to(q, rcode=2), DOWN, "dns rcode", number=2),
         dns_case(lambda q, n: reply_to(q, rcode=1, question=False), DOWN, "dns rcode", number=1),
@@ -309,7 +309,6 @@ def detection_times(stack):
                 stuck.accept()[0].close()
             except OSError:
                 pass
-    import threading
     thread = threading.Thread(target=accept_all, daemon=True)
     thread.start()
     health = Health(stack, sub("health"))
@@ -334,7 +333,7 @@ def detection_times(stack):
     assert refused < 1.05 + 0.5 + 0.25, refused
     assert black < 1.05 + 0 + 0.5 + 3 * 0.6 + 0.25, black
     doubts = [m for m in health.messages if m["kind"] == CHANGED and m["slot"] == 0 and m["state"] == UP]
-    assert doubts, "no message said that slot 0 was in doubt"
+    assert len(doubts) >= 2, "no message said that slot 0 was in doubt"
     Tcp(stack, silent, port=port)
     back = time.monotonic()
     assert health.wait_state(0, UP).recovered
@@ -499,15 +498,20 @@ def ends_with_gslbd(stack):
 @lab.test
 def stopped(stack):
     """what gslb-health slept through itself is not held against an endpoint"""
-    slow = Tcp(stack, lambda c: (read_request(c), time.sleep(0.3), c.sendall(OK)))
+    answers = threading.Event()
+    answers.set()
+    slow = Tcp(stack, lambda c: (read_request(c), time.sleep(0.1), answers.wait(), c.sendall(OK)))
     health = Health(stack, sub("health"))
     health.plan([target(0, "http", slow.port, interval=50, timeout=600, fall=1)])
     health.wait_state(0, UP)
+    answers.clear()
     lab.wait_for("a probe in flight", lambda: slow.now == 1)
     health.program.process.send_signal(signal.SIGSTOP)
-    time.sleep(1.5)
+    time.sleep(1.2)
     probes = health.board[0].probes
     health.program.process.send_signal(signal.SIGCONT)
+    assert health.wait_slot(0, lambda s: s.probes > probes).result == "local"
+    answers.set()
     after = health.wait_slot(0, lambda s: s.probes >= probes + 2)
     assert after.state == UP and after.transitions == 1, after
 
@@ -532,14 +536,12 @@ def one_in_flight(stack):
 @lab.test
 def few_descriptors(stack):
     """with few descriptors probes queue: none is lost, none fails for it"""
-    def limit():
-        resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
     live, hole = Tcp(stack, silent).port, black_hole(stack)
     health = Health(stack, sub("health"), nslots=200, wrap=["prlimit", "--nofile=100:100"])
-    health.plan([target(slot, "tcp", live if slot % 2 else hole, timeout=200, interval=1000, fall=1) for slot in range(200)])
+    health.plan([target(slot, "tcp", live if slot % 2 else hole, timeout=900, interval=1000, fall=1) for slot in range(200)])
     for slot in range(200):
         health.wait_state(slot, UP if slot % 2 else DOWN, 20)
-    assert not any(health.board[slot].result == "local" for slot in range(200))
+    assert not any("open files" in health.board[slot].detail for slot in range(200))
 
 
 # ---- names ----

@@ -701,6 +701,19 @@ START_TEST(garbage_is_the_other_sides_end)
 }
 END_TEST
 
+START_TEST(a_packet_with_one_address_more_than_fits_is_no_message)
+{
+	uint8_t packet[MESSAGE_LEN_MAX + MESSAGE_ADDR_LEN];
+	uint16_t naddrs = HEALTH_ADDRS_MAX + 1;
+	struct health_message message = { .kind = HEALTH_RESOLVED };
+
+	message_format(&message, packet);
+	memcpy(packet + 26, &naddrs, 2);
+	memset(packet + MESSAGE_HEAD_LEN, ADDR_V4, sizeof packet - MESSAGE_HEAD_LEN);
+	ck_assert(!message_parse(packet, sizeof packet, &message));
+}
+END_TEST
+
 START_TEST(descriptors_in_excess_are_closed)
 {
 	char packet[MESSAGE_HEAD_LEN] = { HEALTH_ALIVE };
@@ -771,6 +784,7 @@ int main(void)
 	tcase_add_test(message, the_largest_message_arrives);
 	tcase_add_test(message, a_side_that_is_gone_is_noticed_and_none_is_waited_for);
 	tcase_add_loop_test(message, garbage_is_the_other_sides_end, 0, COUNT_OF(garbage));
+	tcase_add_test(message, a_packet_with_one_address_more_than_fits_is_no_message);
 	tcase_add_test(message, descriptors_in_excess_are_closed);
 	suite_add_tcase(suite, message);
 	return unit_run(suite);
