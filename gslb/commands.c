@@ -81,14 +81,6 @@ static void run_explain(void *context, const json_t *args, const struct control_
 	reply->exit = reply->result != NULL ? 0 : 1;
 }
 
-static bool action_of(const char *text, enum override_action *action)
-{
-	for (*action = OVERRIDE_UP; *action <= OVERRIDE_DOWN; (*action)++)
-		if (strcmp(text, override_action_name(*action)) == 0)
-			return true;
-	return false;
-}
-
 static void run_force(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
 	struct control_reply *reply)
 {
@@ -107,7 +99,7 @@ static void run_force(void *context, const json_t *args, const struct control_pe
 	char until[CLOCK_TEXT_MAX];
 
 	(void)ticket;
-	if (!action_of(text_of(args, "action"), &request.action)) {
+	if (!override_action_parse(text_of(args, "action"), &request.action)) {
 		refuse(reply, "force: the action is one of up, down and drain");
 		return;
 	}

@@ -135,6 +135,8 @@ static void take_conf(struct daemon *daemon, struct conf *next)
 		loader_move(daemon->loader, next->zones_directory);
 	workers_limits(daemon->workers, next->tcp_clients, next->tcp_idle_ms);
 	log_setup("gslbd", next->log_level);
+	if (next->seed_file[0] != '\0')
+		memcpy(daemon->sticky_seed, next->seed, sizeof daemon->sticky_seed);
 	/* what is bound, counted and named at start stays as it is */
 	next->workers = daemon->conf->workers;
 	conf_free(daemon->conf);
@@ -161,6 +163,7 @@ static bool reload_conf(struct daemon *daemon, json_t *result)
 	return next != NULL;
 }
 
+/* Snapshots are compiled anew when zones, databases or the seed changed. */
 static bool reload_zones(struct daemon *daemon, enum loader_mode mode, bool geo_changed, struct err *err)
 {
 	const struct loaded_zone *const *zones;
@@ -171,7 +174,8 @@ static bool reload_zones(struct daemon *daemon, enum loader_mode mode, bool geo_
 	set = loader_load(daemon->loader, mode, clock_wall_ms(), &changed, err);
 	if (set == NULL)
 		return false;
-	if (changed || geo_changed || daemon->published == NULL) {
+	if (changed || geo_changed || daemon->published == NULL ||
+		memcmp(daemon->published->snapshot->seed, daemon->sticky_seed, sizeof daemon->sticky_seed) != 0) {
 		if (!daemon_publish(daemon, set, err))
 			return false;
 	} else {

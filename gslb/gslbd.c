@@ -156,7 +156,8 @@ static bool start_privileged(struct daemon *daemon, struct spawner **spawner, st
 	if (daemon->workers == NULL)
 		return false;
 	*spawner = spawner_open(health, conf->probe_user[0] != '\0' ? conf->probe_user : conf->user, err);
-	if (*spawner == NULL || !host_group(conf->control_group, &group, err) || !host_group(conf->readonly_group, &readers, err))
+	if (*spawner == NULL || !host_group(conf->control_group, conf->user, &group, err) ||
+		!host_group(conf->readonly_group, "", &readers, err))
 		return false;
 	daemon->control = control_open(conf->control_socket, group, readers, daemon_commands, daemon, err);
 	return daemon->control != NULL && host_become(conf->user, err);
@@ -165,10 +166,15 @@ static bool start_privileged(struct daemon *daemon, struct spawner **spawner, st
 static bool read_seed(struct daemon *daemon, struct err *err)
 {
 	const struct conf *conf = daemon->conf;
-	char *own = mem_printf("%s/sticky.seed", conf->state_directory);
-	bool given = conf->seed_file[0] != '\0';
-	bool good = host_seed(given ? conf->seed_file : own, !given, daemon->sticky_seed, err);
+	char *own;
+	bool good;
 
+	if (conf->seed_file[0] != '\0') {
+		memcpy(daemon->sticky_seed, conf->seed, sizeof daemon->sticky_seed);
+		return true;
+	}
+	own = mem_printf("%s/sticky.seed", conf->state_directory);
+	good = host_seed(own, daemon->sticky_seed, err);
 	free(own);
 	return good;
 }

@@ -83,13 +83,18 @@ bool host_become(const char *user, struct err *err)
 	return true;
 }
 
-bool host_group(const char *name, gid_t *group, struct err *err)
+bool host_group(const char *name, const char *user, gid_t *group, struct err *err)
 {
 	const struct group *entry;
 
 	*group = (gid_t)-1;
-	if (name[0] == '\0')
+	if (name[0] == '\0') {
+		const struct passwd *own = user[0] != '\0' && geteuid() == 0 ? user_of(user, err) : NULL;
+
+		if (own != NULL)
+			*group = own->pw_gid;
 		return true;
+	}
 	entry = getgrnam(name);
 	if (entry == NULL)
 		return err_set(err, "%s: there is no such group here (addgroup --system %s makes one)", name, name);
@@ -140,13 +145,13 @@ static bool make_seed(const char *path, struct err *err)
 	return file_replace(path, text, 33, 0640, err);
 }
 
-bool host_seed(const char *path, bool make, uint8_t seed[static 16], struct err *err)
+bool host_seed(const char *path, uint8_t seed[static 16], struct err *err)
 {
 	char *text;
 	size_t len;
 	bool good;
 
-	if (make && access(path, F_OK) != 0 && !make_seed(path, err))
+	if (access(path, F_OK) != 0 && !make_seed(path, err))
 		return false;
 	if (!file_read(path, 4096, &text, &len, err))
 		return false;
