@@ -1,15 +1,38 @@
 #include "geo/pages.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 enum { PAGE = 4096, FIRST = 1 << 16, HUGE = 2 << 20 };
 
+static void *map(size_t cap)
+{
+	return mmap(NULL, cap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+#if defined(__SANITIZE_THREAD__)
+/* ThreadSanitizer does not see mremap: it takes an address that one thread left and another got for shared memory. */
+static void *move(void *old, size_t len, size_t cap)
+{
+	void *at = map(cap);
+
+	if (at != MAP_FAILED) {
+		memcpy(at, old, len < cap ? len : cap);
+		munmap(old, len);
+	}
+	return at;
+}
+#else
+static void *move(void *old, size_t len, size_t cap)
+{
+	return mremap(old, len, cap, MREMAP_MAYMOVE);
+}
+#endif
+
 static void resize(struct pages *pages, size_t cap)
 {
-	void *at = pages->at == NULL
-			   ? mmap(NULL, cap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-			   : mremap(pages->at, pages->cap, cap, MREMAP_MAYMOVE);
+	void *at = pages->at == NULL ? map(cap) : move(pages->at, pages->cap, cap);
 
 	if (at == MAP_FAILED)
 		abort();
