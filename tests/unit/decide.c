@@ -216,6 +216,28 @@ START_TEST(tables_are_shared_by_services_and_over_reloads_and_dropped_when_flat)
 }
 END_TEST
 
+START_TEST(new_geo_data_makes_new_tables_and_new_answers)
+{
+	struct decision decision;
+	size_t ntables, nshared;
+
+	sim_zone(&sim, "svc.example", ZONE_HEAD "_gslb.www TXT \"v=gslb1; pools=eu,us,ap; rank=geo\"\n" THREE_POOLS);
+	sim_place(&sim, "198.51.100.0/24 53.3 -6.2 IE EU");
+	sim_load(&sim);
+	sim_ask(&sim, "198.51.100.7", "www.svc.example", FAMILY_V4, &decision, NULL);
+	ck_assert_str_eq(sim.snapshot->pools[decision.pool].pool->label, "eu");
+	/* the world before holds on to what it was made from */
+	snapshot_geo_unref(sim.geo);
+	sim.geo = NULL;
+	sim_place(&sim, "198.51.100.0/24 1.3 103.8 SG AS");
+	sim_load(&sim);
+	snapshot_tables(sim.snapshot, &ntables, &nshared);
+	ck_assert_uint_eq(nshared, 0);
+	sim_ask(&sim, "198.51.100.7", "www.svc.example", FAMILY_V4, &decision, NULL);
+	ck_assert_str_eq(sim.snapshot->pools[decision.pool].pool->label, "ap");
+}
+END_TEST
+
 /* ---- ECS scopes, against brute force ---- */
 
 enum { WORLD_BITS = 16, POINT_BITS = 26, POINTS = 1 << (POINT_BITS - WORLD_BITS) };
@@ -686,6 +708,7 @@ int main(void)
 	tcase_set_timeout(worlds, 120);
 	tcase_add_checked_fixture(worlds, setup, teardown);
 	tcase_add_test(worlds, tables_are_shared_by_services_and_over_reloads_and_dropped_when_flat);
+	tcase_add_test(worlds, new_geo_data_makes_new_tables_and_new_answers);
 	tcase_add_loop_test(worlds, an_ecs_scope_is_exact_and_minimal, 0, 12);
 	tcase_add_test(worlds, all_of_a_sticky_scope_block_is_told_the_same);
 	tcase_add_loop_test(worlds, no_verdicts_and_overrides_make_a_wrong_or_empty_answer, 0, 4);

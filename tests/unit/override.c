@@ -409,6 +409,37 @@ START_TEST(an_assumption_leaves_the_world_as_it_is)
 }
 END_TEST
 
+START_TEST(an_assumption_stands_in_for_what_is_in_force)
+{
+	struct override_request down = request("eu", OVERRIDE_DOWN);
+	const char *assume[] = { "eu=up" };
+	const struct explain_request asked = { .name = "www.svc.example", .client = "198.51.100.7", .assume = assume,
+		.nassume = 1, .now_ms = sim.now_ms };
+	json_t *json;
+	struct err err;
+
+	down.force = true;
+	ck_assert(sim_force(&sim, &down, &err));
+	json = explain(&sim.world, &asked, &err);
+	ck_assert_str_eq(json_string_value(json_object_get(json_object_get(json, "answer"), "pool")), "eu");
+	json_decref(json);
+}
+END_TEST
+
+START_TEST(distances_are_given_as_they_are_and_as_bias_makes_them)
+{
+	const struct explain_request asked = { .name = "www.svc.example", .client = "198.51.100.7", .now_ms = sim.now_ms };
+	struct err err;
+	json_t *json = explain(&sim.world, &asked, &err), *pool = json_array_get(json_object_get(json, "pools"), 0);
+	double km = json_real_value(json_object_get(pool, "distance_km"));
+
+	ck_assert_str_eq(json_string_value(json_object_get(pool, "pool")), "eu");
+	ck_assert_double_gt(km, 1);
+	ck_assert_double_eq_tol(json_real_value(json_object_get(pool, "biased_km")), km * 0.9, 1e-6);
+	json_decref(json);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("override");
@@ -430,6 +461,8 @@ int main(void)
 	tcase_add_loop_test(tcase, each_step_of_a_decision_is_explained, 0, COUNT_OF(explain_cases));
 	tcase_add_loop_test(tcase, what_cannot_be_explained_is_refused_with_a_sentence, 0, COUNT_OF(bad_explains));
 	tcase_add_test(tcase, an_assumption_leaves_the_world_as_it_is);
+	tcase_add_test(tcase, an_assumption_stands_in_for_what_is_in_force);
+	tcase_add_test(tcase, distances_are_given_as_they_are_and_as_bias_makes_them);
 	suite_add_tcase(suite, tcase);
 	return unit_run(suite);
 }
