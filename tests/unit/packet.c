@@ -457,6 +457,21 @@ START_TEST(what_is_too_long_for_udp_comes_over_tcp)
 }
 END_TEST
 
+START_TEST(glue_that_nobody_needs_is_left_out_and_glue_that_somebody_needs_is_not)
+{
+	answer_words("x.wide.svc.example A edns=1232");
+	ck_assert_uint_eq(out[9], 10);
+	ck_assert_uint_eq(out[11], 10 + 1);
+	answer_words("x.wide.svc.example A");
+	ck_assert_msg(strncmp(text.text, "NOERROR; x.wide", 15) == 0, "%s", text.text);
+	ck_assert_uint_eq(out[9], 10);
+	ck_assert(out[11] > 0 && out[11] < 10);
+	answer_words("x.deep.svc.example A edns=1232");
+	ck_assert_uint_eq(out[11], 10 + 1);
+	ck_assert_str_eq(answer_words("x.deep.svc.example A"), "NOERROR tc; x.deep.svc.example A");
+}
+END_TEST
+
 START_TEST(keepalive_is_told_over_tcp_when_asked_for)
 {
 	context.transport = TRANSPORT_TCP;
@@ -574,6 +589,7 @@ int main(void)
 	tcase_add_test(cases, a_service_that_is_down_says_so_by_its_policy_and_in_words);
 	tcase_add_test(cases, a_chain_of_cnames_ends_after_eight);
 	tcase_add_test(cases, what_is_too_long_for_udp_comes_over_tcp);
+	tcase_add_test(cases, glue_that_nobody_needs_is_left_out_and_glue_that_somebody_needs_is_not);
 	tcase_add_test(cases, keepalive_is_told_over_tcp_when_asked_for);
 	tcase_add_test(cases, a_packet_from_port_0_gets_no_answer);
 	tcase_add_test(cases, an_identity_that_is_empty_is_not_told);
