@@ -123,7 +123,13 @@ static void run_clear(void *context, const json_t *args, const struct control_pe
 	const char *target = text_of(args, "target");
 
 	(void)ticket;
-	if (!override_clear(daemon->overrides, &daemon->published->world, target, peer->name, clock_wall_ms(), &reply->err)) {
+	switch (override_clear(daemon->overrides, &daemon->published->world, target, peer->name, clock_wall_ms(), &reply->err)) {
+	case OVERRIDE_CLEARED:
+		break;
+	case OVERRIDE_CLEAR_MOOT:
+		reply->exit = 4;
+		return;
+	case OVERRIDE_CLEAR_FAILED:
 		reply->exit = 1;
 		return;
 	}

@@ -397,8 +397,8 @@ bool override_set(struct override_list *list, const struct world *world, const s
 
 /* ---- ending one ---- */
 
-bool override_clear(struct override_list *list, const struct world *world, const char *target, const char *who, uint64_t now_ms,
-	struct err *err)
+enum override_cleared override_clear(struct override_list *list, const struct world *world, const char *target, const char *who,
+	uint64_t now_ms, struct err *err)
 {
 	struct override_target found;
 	struct override *gone;
@@ -409,25 +409,25 @@ bool override_clear(struct override_list *list, const struct world *world, const
 	at = list_index(list, target);
 	if (at == list->nitems) {
 		if (!override_target_find(world->snapshot, target, &found, err))
-			return false;
+			return OVERRIDE_CLEAR_FAILED;
 		text = override_target_text(world->snapshot, &found);
 		at = list_index(list, text);
 		if (at == list->nitems)
 			err_set(err, "%s: no override is in force for it", text);
 		free(text);
 		if (at == list->nitems)
-			return false;
+			return OVERRIDE_CLEAR_MOOT;
 	}
 	gone = list->items[at];
 	memmove(&list->items[at], &list->items[at + 1], (list->nitems - at - 1) * sizeof(struct override *));
 	list->nitems--;
 	if (!list_write(list, err)) {
 		list_add(list, gone);
-		return false;
+		return OVERRIDE_CLEAR_FAILED;
 	}
 	audit(list, "clear", who, gone, now_ms);
 	override_free(gone);
-	return true;
+	return OVERRIDE_CLEARED;
 }
 
 /* When an override next changes what is answered. */

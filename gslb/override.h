@@ -46,9 +46,10 @@ struct override_request {
  * sentence: unknown or ambiguous target, no why, no time, `keep` broken (names the rule and the numbers). */
 bool override_set(struct override_list *list, const struct world *world, const struct override_request *request, uint64_t now_ms,
 	json_t **effects, struct err *err);
-/* End one. False when there is none such. */
-bool override_clear(struct override_list *list, const struct world *world, const char *target, const char *who, uint64_t now_ms,
-	struct err *err);
+/* End one. MOOT, with a sentence: the target is known, and nothing is in force for it. */
+enum override_cleared { OVERRIDE_CLEARED, OVERRIDE_CLEAR_MOOT, OVERRIDE_CLEAR_FAILED };
+enum override_cleared override_clear(struct override_list *list, const struct world *world, const char *target, const char *who,
+	uint64_t now_ms, struct err *err);
 /* Drop what has ended, auditing it; true when something was dropped. *next_ms: when the next one ends or changes step; 0: none. */
 bool override_expire(struct override_list *list, uint64_t now_ms, uint64_t *next_ms);
 /* One as JSON, for tables and the audit: target, action, who, why, from, until (RFC 3339), over_ms. A new reference. */

@@ -318,7 +318,7 @@ bool sim_force(struct sim *sim, const struct override_request *request, struct e
 
 bool sim_clear(struct sim *sim, const char *target, struct err *err)
 {
-	bool good = override_clear(sim->overrides, &sim->world, target, "tester", sim->now_ms, err);
+	bool good = override_clear(sim->overrides, &sim->world, target, "tester", sim->now_ms, err) == OVERRIDE_CLEARED;
 
 	sim_overlay(sim);
 	return good;
