@@ -14,6 +14,7 @@ enum { BATCH = 128 };
 struct loop {
 	int epoll;
 	bool stopped;
+	uint64_t lag_us;
 	struct loop_timer **heap; /* [1 … ntimers] */
 	size_t ntimers, cap;
 	struct epoll_event batch[BATCH];
@@ -112,8 +113,15 @@ static void fire_due(struct loop *loop)
 		struct loop_timer *timer = loop->heap[1];
 
 		loop_clear(loop, timer);
+		if (timer->at_us > 0) /* 0 is "next", and never late */
+			loop->lag_us = clock_monotonic_us() - timer->at_us;
 		timer->fire(timer);
 	}
+}
+
+uint64_t loop_lag_us(const struct loop *loop)
+{
+	return loop->lag_us;
 }
 
 /* How long epoll may sleep: to the next timer, rounded up so that it never wakes just before. */

@@ -15,6 +15,10 @@ TAILQ_HEAD(probe_queue, probe);
  * endpoint, which may have answered long ago. */
 enum { OWN_DELAY_US = 250000 };
 
+/* When we are this late with our own work (a thousand TLS handshakes at once), what runs is finished before more is begun:
+ * else all of them would be too slow together. */
+enum { LAG_MAX_US = 50000, LAG_PAUSE_US = 10000 };
+
 static const struct {
 	const char *name;
 	const struct probe_method *method;
@@ -72,8 +76,17 @@ static void lane_start_one(struct probe_runner *runner, struct probe_lane *lane,
 static bool lane_has_room(
 	const struct probe_runner *runner, const struct probe_lane *lane, const struct probe_method *method)
 {
+	if (loop_lag_us(runner->loop) > LAG_MAX_US && lane->running > 0)
+		return false;
 	return lane->running < method->most &&
 	       runner->descriptors + method->descriptors <= runner->max_descriptors;
+}
+
+/* An end of a probe works the queue off at once; while nothing ends, it is looked at in a moment. */
+static void pump_later(struct probe_runner *runner)
+{
+	if (runner->pump.place == 0)
+		loop_set(runner->loop, &runner->pump, clock_monotonic_us() + LAG_PAUSE_US);
 }
 
 static void pump_queues(struct loop_timer *timer)
@@ -89,6 +102,8 @@ static void pump_queues(struct loop_timer *timer)
 			TAILQ_REMOVE(&lane->queue, probe, waiting);
 			lane_start_one(runner, lane, probe);
 		}
+		if (!TAILQ_EMPTY(&lane->queue))
+			pump_later(runner);
 	}
 }
 
@@ -206,6 +221,7 @@ void probe_start(struct probe_runner *runner, struct probe *probe)
 	}
 	probe->phase = PROBE_QUEUED;
 	TAILQ_INSERT_TAIL(&lane->queue, probe, waiting);
+	pump_later(runner);
 }
 
 void probe_cancel(struct probe *probe)

@@ -13,7 +13,7 @@
 #include "health/http_answer.h"
 #include "health/probe.h"
 
-enum { IDLE_MAX = 64, MOST = 1024 };
+enum { IDLE_MAX = 64, MOST = 512 };
 
 /* What CURLINFO_SSL_VERIFYRESULT says with OpenSSL (its x509_vfy.h). */
 enum {
