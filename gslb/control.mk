@@ -23,4 +23,4 @@ gslbctl_SOURCES = gslb/gslbctl.c
 gslbctl_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 gslbctl_LDADD = libctl.a libzones.a libbase.a $(LDNS_LIBS) $(JANSSON_LIBS)
 
-EXTRA_DIST += examples/gslb.yaml examples/gslbd.service examples/zones
+

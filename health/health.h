@@ -112,10 +112,6 @@ struct health_lookup {
 	const char *name; /* absolute, text form */
 };
 
-struct health_anchor {
-	struct addr addr;
-};
-
 /* A whole configuration, written to a sealed memfd that is handed over; the last one replaces all before. */
 struct health_plan {
 	uint64_t serial;

@@ -22,7 +22,7 @@ libprobe_a_SOURCES = \
 	health/probe_none.c \
 	health/probe_push.c \
 	health/probe_tcp.c \
-	health/prober.c health/prober.h \
+	health/probing.c health/probing.h \
 	health/process.c \
 	health/service.c health/service.h
 libprobe_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CARES_CFLAGS)

@@ -14,7 +14,7 @@
 #include "health/board.h"
 #include "health/lookup.h"
 #include "health/post.h"
-#include "health/prober.h"
+#include "health/probing.h"
 
 enum { ALIVE_US = 1000000, OWN_DESCRIPTORS = 64, PROBE_DESCRIPTORS_MIN = 16, MESSAGES_A_ROUND = 64 };
 
@@ -26,7 +26,7 @@ struct service {
 	uint32_t nslots;
 	struct arena *plan; /* what the prober's targets point to */
 	struct probe_runner *runner;
-	struct prober *prober;
+	struct probing *prober;
 	struct lookups *lookups;
 	struct post *post;
 	bool sandboxed;
@@ -69,7 +69,7 @@ static void say_alive(struct loop_timer *timer)
 	struct service *service = LOOP_OWNER(timer, struct service, alive);
 
 	post_alive(service->post);
-	prober_tick(service->prober);
+	probing_tick(service->prober);
 	loop_set(service->loop, timer, clock_monotonic_us() + ALIVE_US);
 }
 
@@ -86,7 +86,7 @@ static void take_board(struct service *service, const struct health_message *mes
 		log_error("board refused: %s", err.text);
 		return;
 	}
-	prober_set_board(service->prober, slots, nslots);
+	probing_set_board(service->prober, slots, nslots);
 	post_set_board(service->post, slots, nslots);
 	board_detach(service->slots, service->nslots);
 	service->slots = slots;
@@ -112,7 +112,7 @@ static void put_in_force(struct service *service, struct arena *arena, const str
 {
 	forbid_privileges(service, plan);
 	probe_runner_set_checks_directory(service->runner, plan->checks_directory);
-	prober_set_targets(service->prober, plan->targets, plan->ntargets);
+	probing_set_targets(service->prober, plan->targets, plan->ntargets);
 	lookups_replace(service->lookups, plan->lookups, plan->nlookups);
 	arena_free(service->plan);
 	service->plan = arena;
@@ -145,7 +145,7 @@ static void take_push(struct service *service, const struct health_message *mess
 	unsigned held;
 
 	if ((up || message->state == HEALTH_DOWN) &&
-		prober_push(service->prober, message->slot, message->generation, up))
+		probing_push(service->prober, message->slot, message->generation, up))
 		return;
 	if (log_allowed(&service->push_limit, clock_monotonic_ms(), &held))
 		log_warning("push for slot %u refused: no target with check=push is there (held=%u)",
@@ -228,7 +228,7 @@ static bool service_init(struct service *service, int sock, struct err *err)
 	service->runner = probe_runner_new(service->loop, service_descriptors(), err);
 	if (service->runner == NULL)
 		return false;
-	service->prober = prober_new(service->loop, service->runner, say_changed, service);
+	service->prober = probing_new(service->loop, service->runner, say_changed, service);
 	service->post = post_new(sock);
 	service->lookups = lookups_new(service->loop, say_resolved, service, err);
 	if (service->lookups == NULL)
@@ -242,7 +242,7 @@ static bool service_init(struct service *service, int sock, struct err *err)
 static void service_fini(struct service *service)
 {
 	lookups_free(service->lookups);
-	prober_free(service->prober);
+	probing_free(service->prober);
 	probe_runner_free(service->runner);
 	post_free(service->post);
 	loop_free(service->loop);

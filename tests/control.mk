@@ -16,7 +16,7 @@ tests_unit_ctl_test_SOURCES = tests/unit/ctl.c
 tests_unit_ctl_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_ctl_test_LDADD = libctl.a libcontrol.a libzones.a libbase.a $(LDNS_LIBS) $(JANSSON_LIBS) $(CHECK_LIBS)
 TESTS += tests/unit/ctl_test
-EXTRA_DIST += tests/unit/ctl
+EXTRA_DIST += tests/unit/golden
 
 check_PROGRAMS += tests/fuzz/fuzz_conf
 tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c tests/fuzz/replay.c

@@ -1,4 +1,4 @@
-/* gslbctl as a whole: each command against a control socket that answers with the document of tests/unit/ctl/NAME.json; what
+/* gslbctl as a whole: each command against a control socket that answers with the document of tests/unit/golden/NAME.json; what
  * it prints is compared with NAME.txt beside it. GOLDEN=write writes those anew, to be read before they are committed. */
 #include "gslb/ctl.h"
 
@@ -23,7 +23,7 @@ static char *source_path(const char *file)
 {
 	const char *top = getenv("top_srcdir");
 
-	return mem_printf("%s/tests/unit/ctl/%s", top != NULL ? top : ".", file);
+	return mem_printf("%s/tests/unit/golden/%s", top != NULL ? top : ".", file);
 }
 
 /* The test names the document before the server is forked. */

@@ -1,7 +1,7 @@
 /* Each target has one probe and one timer, and is either waiting for the timer or being probed, so that there is never more
  * than one probe of an endpoint in flight. First probes are spread over a second, second ones over the interval; after that
  * jitter keeps them apart. A verdict lies on the board from the moment it is reached: killing this process loses nothing. */
-#include "health/prober.h"
+#include "health/probing.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@ enum {
 };
 
 struct target {
-	struct prober *prober;
+	struct probing *prober;
 	struct health_target spec;
 	uint64_t identity;
 	struct detector detector;
@@ -30,7 +30,7 @@ struct target {
 	uint64_t cert_looked_ms, cert_warned_ms; /* monotonic; 0: never */
 };
 
-struct prober {
+struct probing {
 	struct loop *loop;
 	struct probe_runner *runner;
 	void (*changed)(void *arg, uint32_t slot);
@@ -47,7 +47,7 @@ struct prober {
 
 static struct board_slot *slot_of(const struct target *target)
 {
-	const struct prober *prober = target->prober;
+	const struct probing *prober = target->prober;
 
 	return target->spec.slot < prober->nslots ? &prober->slots[target->spec.slot] : NULL;
 }
@@ -91,7 +91,7 @@ static void write_report(
 /* What the last gslb-health, or gslbd, wrote of this very target; else it is unknown. */
 static void read_word(struct target *target)
 {
-	const struct prober *prober = target->prober;
+	const struct probing *prober = target->prober;
 	struct verdict was =
 		board_read(prober->slots, prober->nslots, target->spec.slot, target->spec.generation);
 
@@ -214,7 +214,7 @@ static void probe_is_due(struct loop_timer *timer)
 
 /* ---- targets come and go ---- */
 
-static struct target *target_new(struct prober *prober, const struct health_target *spec, uint64_t identity)
+static struct target *target_new(struct probing *prober, const struct health_target *spec, uint64_t identity)
 {
 	struct target *target = mem_alloc(sizeof *target);
 	uint32_t interval_ms = spec->probe.interval_ms;
@@ -248,7 +248,7 @@ static void target_renew(struct target *target, const struct health_target *spec
 		loop_set(target->prober->loop, &target->timer, latest_us);
 }
 
-static struct target *take_old(struct prober *prober, const struct health_target *spec, uint64_t identity)
+static struct target *take_old(struct probing *prober, const struct health_target *spec, uint64_t identity)
 {
 	struct target *old = spec->slot < prober->ntargets ? prober->targets[spec->slot] : NULL;
 
@@ -259,14 +259,14 @@ static struct target *take_old(struct prober *prober, const struct health_target
 }
 
 /* Another target had this slot under the same generation: what the board says there is not of this one. */
-static bool board_speaks_of_another(const struct prober *prober, const struct health_target *spec)
+static bool board_speaks_of_another(const struct probing *prober, const struct health_target *spec)
 {
 	const struct target *old = spec->slot < prober->ntargets ? prober->targets[spec->slot] : NULL;
 
 	return old != NULL && old->spec.generation == spec->generation;
 }
 
-static struct target *adopt(struct prober *prober, const struct health_target *spec)
+static struct target *adopt(struct probing *prober, const struct health_target *spec)
 {
 	uint64_t identity = health_identity(&spec->addr, spec->port, &spec->probe);
 	struct target *target = take_old(prober, spec, identity);
@@ -283,7 +283,7 @@ static struct target *adopt(struct prober *prober, const struct health_target *s
 	return target;
 }
 
-void prober_set_targets(struct prober *prober, const struct health_target *targets, size_t n)
+void probing_set_targets(struct probing *prober, const struct health_target *targets, size_t n)
 {
 	struct target **fresh = mem_alloc(prober->nslots * sizeof *fresh);
 
@@ -318,7 +318,7 @@ static void move_to(struct target *target, const struct board_slot *old, struct 
 	write_word(target);
 }
 
-void prober_set_board(struct prober *prober, struct board_slot *slots, uint32_t nslots)
+void probing_set_board(struct probing *prober, struct board_slot *slots, uint32_t nslots)
 {
 	const struct board_slot *old = prober->slots;
 	uint32_t old_nslots = prober->nslots;
@@ -330,7 +330,7 @@ void prober_set_board(struct prober *prober, struct board_slot *slots, uint32_t 
 			move_to(prober->targets[i], &old[i], &slots[i]);
 }
 
-bool prober_push(struct prober *prober, uint32_t slot, uint16_t generation, bool up)
+bool probing_push(struct probing *prober, uint32_t slot, uint16_t generation, bool up)
 {
 	struct target *target = slot < prober->ntargets ? prober->targets[slot] : NULL;
 	struct probe_report report = { .result = up ? PROBE_PUSHED_UP : PROBE_PUSHED_DOWN };
@@ -342,23 +342,23 @@ bool prober_push(struct prober *prober, uint32_t slot, uint16_t generation, bool
 	return true;
 }
 
-void prober_tick(struct prober *prober)
+void probing_tick(struct probing *prober)
 {
 	changelog_tick(&prober->changelog);
 }
 
-struct prober *prober_new(
+struct probing *probing_new(
 	struct loop *loop, struct probe_runner *runner, void (*changed)(void *arg, uint32_t slot), void *arg)
 {
-	struct prober *prober = mem_alloc(sizeof *prober);
+	struct probing *prober = mem_alloc(sizeof *prober);
 
-	*prober = (struct prober){
+	*prober = (struct probing){
 		.loop = loop, .runner = runner, .changed = changed, .arg = arg, .dice = dice_from_kernel()
 	};
 	return prober;
 }
 
-void prober_free(struct prober *prober)
+void probing_free(struct probing *prober)
 {
 	if (prober == NULL)
 		return;

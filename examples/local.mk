@@ -1,0 +1,11 @@
+# Examples go beside the documentation; ./quickstart and ./check travel with the source.
+examplesdir = $(docdir)/examples
+dist_examples_DATA = examples/gslb.yaml examples/gslbd.service
+zonesexamplesdir = $(examplesdir)/zones
+dist_zonesexamples_DATA = examples/zones/svc.example.zone
+EXTRA_DIST += quickstart tools/common.sh tools/demo-backend examples/quickstart/svc.example.zone \
+	tests/tools/compare-geo.py
+
+# `check` is a file here and a target of make's, so it cannot stand in EXTRA_DIST.
+dist-hook:
+	cp -p $(top_srcdir)/check $(distdir)/check
