@@ -18,7 +18,7 @@ enum {
 };
 
 struct target {
-	struct probing *prober;
+	struct probing *probing;
 	struct health_target spec;
 	uint64_t identity;
 	struct detector detector;
@@ -47,9 +47,9 @@ struct probing {
 
 static struct board_slot *slot_of(const struct target *target)
 {
-	const struct probing *prober = target->prober;
+	const struct probing *probing = target->probing;
 
-	return target->spec.slot < prober->nslots ? &prober->slots[target->spec.slot] : NULL;
+	return target->spec.slot < probing->nslots ? &probing->slots[target->spec.slot] : NULL;
 }
 
 static void write_word(const struct target *target)
@@ -91,9 +91,9 @@ static void write_report(
 /* What the last gslb-health, or gslbd, wrote of this very target; else it is unknown. */
 static void read_word(struct target *target)
 {
-	const struct probing *prober = target->prober;
+	const struct probing *probing = target->probing;
 	struct verdict was =
-		board_read(prober->slots, prober->nslots, target->spec.slot, target->spec.generation);
+		board_read(probing->slots, probing->nslots, target->spec.slot, target->spec.generation);
 
 	target->detector = (struct detector){
 		.state = was.state,
@@ -103,7 +103,7 @@ static void read_word(struct target *target)
 	};
 	if (was.doubt)
 		target->detector.streak =
-			atomic_load_explicit(&prober->slots[target->spec.slot].streak, memory_order_relaxed);
+			atomic_load_explicit(&probing->slots[target->spec.slot].streak, memory_order_relaxed);
 	target->reason = was.since_s == 0 ? PROBE_NONE : (enum probe_result)was.reason;
 	if (target->reason >= PROBE_RESULTS)
 		target->reason = PROBE_NONE;
@@ -113,14 +113,14 @@ static void read_word(struct target *target)
 
 static void wait_for(struct target *target, uint64_t ms)
 {
-	loop_set(target->prober->loop, &target->timer, clock_monotonic_us() + ms * 1000);
+	loop_set(target->probing->loop, &target->timer, clock_monotonic_us() + ms * 1000);
 }
 
 /* The time to the next probe. Only the plain interval is varied: in doubt the re-probes come when they come. */
 static uint64_t varied(struct target *target, uint32_t next_ms)
 {
 	uint32_t interval_ms = target->spec.probe.interval_ms, jitter_ms = interval_ms / 100 * JITTER_PERCENT;
-	struct dice *dice = &target->prober->dice;
+	struct dice *dice = &target->probing->dice;
 
 	if (next_ms != interval_ms)
 		return next_ms;
@@ -134,7 +134,7 @@ static uint64_t varied(struct target *target, uint32_t next_ms)
 static void log_change(
 	struct target *target, enum health_state was, const struct probe_report *report, uint64_t now_ms)
 {
-	changelog_add(&target->prober->changelog,
+	changelog_add(&target->probing->changelog,
 		&(struct changelog_entry){
 			.label = target->spec.label,
 			.state = target->detector.state,
@@ -174,7 +174,7 @@ static uint32_t take_result(struct target *target, const struct probe_report *re
 		log_change(target, before.state, report, now_ms);
 	note_contrary(target, now_ms);
 	if (changed || target->detector.doubt != before.doubt)
-		target->prober->changed(target->prober->arg, target->spec.slot);
+		target->probing->changed(target->probing->arg, target->spec.slot);
 	return next_ms;
 }
 
@@ -209,17 +209,17 @@ static void probe_is_due(struct loop_timer *timer)
 	target->probe.look_at_cert =
 		target->spec.probe.cert_days > 0 &&
 		(target->cert_looked_ms == 0 || now_ms >= target->cert_looked_ms + CERT_LOOK_MS);
-	probe_start(target->prober->runner, &target->probe);
+	probe_start(target->probing->runner, &target->probe);
 }
 
 /* ---- targets come and go ---- */
 
-static struct target *target_new(struct probing *prober, const struct health_target *spec, uint64_t identity)
+static struct target *target_new(struct probing *probing, const struct health_target *spec, uint64_t identity)
 {
 	struct target *target = mem_alloc(sizeof *target);
 	uint32_t interval_ms = spec->probe.interval_ms;
 
-	*target = (struct target){ .prober = prober, .spec = *spec, .identity = identity };
+	*target = (struct target){ .probing = probing, .spec = *spec, .identity = identity };
 	target->timer.fire = probe_is_due;
 	target->probe.target = &target->spec;
 	target->probe.finished = probe_finished;
@@ -234,7 +234,7 @@ static void target_free(struct target *target)
 	if (target == NULL)
 		return;
 	probe_cancel(&target->probe);
-	loop_clear(target->prober->loop, &target->timer);
+	loop_clear(target->probing->loop, &target->timer);
 	free(target);
 }
 
@@ -245,65 +245,65 @@ static void target_renew(struct target *target, const struct health_target *spec
 
 	target->spec = *spec;
 	if (target->timer.place != 0 && target->timer.at_us > latest_us)
-		loop_set(target->prober->loop, &target->timer, latest_us);
+		loop_set(target->probing->loop, &target->timer, latest_us);
 }
 
-static struct target *take_old(struct probing *prober, const struct health_target *spec, uint64_t identity)
+static struct target *take_old(struct probing *probing, const struct health_target *spec, uint64_t identity)
 {
-	struct target *old = spec->slot < prober->ntargets ? prober->targets[spec->slot] : NULL;
+	struct target *old = spec->slot < probing->ntargets ? probing->targets[spec->slot] : NULL;
 
 	if (old == NULL || old->spec.generation != spec->generation || old->identity != identity)
 		return NULL;
-	prober->targets[spec->slot] = NULL;
+	probing->targets[spec->slot] = NULL;
 	return old;
 }
 
 /* Another target had this slot under the same generation: what the board says there is not of this one. */
-static bool board_speaks_of_another(const struct probing *prober, const struct health_target *spec)
+static bool board_speaks_of_another(const struct probing *probing, const struct health_target *spec)
 {
-	const struct target *old = spec->slot < prober->ntargets ? prober->targets[spec->slot] : NULL;
+	const struct target *old = spec->slot < probing->ntargets ? probing->targets[spec->slot] : NULL;
 
 	return old != NULL && old->spec.generation == spec->generation;
 }
 
-static struct target *adopt(struct probing *prober, const struct health_target *spec)
+static struct target *adopt(struct probing *probing, const struct health_target *spec)
 {
 	uint64_t identity = health_identity(&spec->addr, spec->port, &spec->probe);
-	struct target *target = take_old(prober, spec, identity);
+	struct target *target = take_old(probing, spec, identity);
 
 	if (target != NULL) {
 		target_renew(target, spec);
 		return target;
 	}
-	target = target_new(prober, spec, identity);
+	target = target_new(probing, spec, identity);
 	target->reason = PROBE_NONE;
-	if (!board_speaks_of_another(prober, spec))
+	if (!board_speaks_of_another(probing, spec))
 		read_word(target);
 	write_word(target);
 	return target;
 }
 
-void probing_set_targets(struct probing *prober, const struct health_target *targets, size_t n)
+void probing_set_targets(struct probing *probing, const struct health_target *targets, size_t n)
 {
-	struct target **fresh = mem_alloc(prober->nslots * sizeof *fresh);
+	struct target **fresh = mem_alloc(probing->nslots * sizeof *fresh);
 
 	for (size_t i = 0; i < n; i++) {
 		uint32_t slot = targets[i].slot;
 
-		if (slot >= prober->nslots)
+		if (slot >= probing->nslots)
 			log_error("target=\"%s\" slot %u lies beyond the board of %u: not probed",
-				targets[i].label, slot, prober->nslots);
+				targets[i].label, slot, probing->nslots);
 		else if (fresh[slot] != NULL)
 			log_error("target=\"%s\" slot %u is also that of \"%s\": not probed",
 				targets[i].label, slot, fresh[slot]->spec.label);
 		else
-			fresh[slot] = adopt(prober, &targets[i]);
+			fresh[slot] = adopt(probing, &targets[i]);
 	}
-	for (uint32_t slot = 0; slot < prober->ntargets; slot++)
-		target_free(prober->targets[slot]);
-	free(prober->targets);
-	prober->targets = fresh;
-	prober->ntargets = prober->nslots;
+	for (uint32_t slot = 0; slot < probing->ntargets; slot++)
+		target_free(probing->targets[slot]);
+	free(probing->targets);
+	probing->targets = fresh;
+	probing->ntargets = probing->nslots;
 }
 
 /* A new board is written before anyone looks at it; the tables' fields come over from the old one. */
@@ -318,21 +318,21 @@ static void move_to(struct target *target, const struct board_slot *old, struct 
 	write_word(target);
 }
 
-void probing_set_board(struct probing *prober, struct board_slot *slots, uint32_t nslots)
+void probing_set_board(struct probing *probing, struct board_slot *slots, uint32_t nslots)
 {
-	const struct board_slot *old = prober->slots;
-	uint32_t old_nslots = prober->nslots;
+	const struct board_slot *old = probing->slots;
+	uint32_t old_nslots = probing->nslots;
 
-	prober->slots = slots;
-	prober->nslots = nslots;
-	for (uint32_t i = 0; i < prober->ntargets; i++)
-		if (prober->targets[i] != NULL && i < old_nslots && i < nslots)
-			move_to(prober->targets[i], &old[i], &slots[i]);
+	probing->slots = slots;
+	probing->nslots = nslots;
+	for (uint32_t i = 0; i < probing->ntargets; i++)
+		if (probing->targets[i] != NULL && i < old_nslots && i < nslots)
+			move_to(probing->targets[i], &old[i], &slots[i]);
 }
 
-bool probing_push(struct probing *prober, uint32_t slot, uint16_t generation, bool up)
+bool probing_push(struct probing *probing, uint32_t slot, uint16_t generation, bool up)
 {
-	struct target *target = slot < prober->ntargets ? prober->targets[slot] : NULL;
+	struct target *target = slot < probing->ntargets ? probing->targets[slot] : NULL;
 	struct probe_report report = { .result = up ? PROBE_PUSHED_UP : PROBE_PUSHED_DOWN };
 
 	if (target == NULL || target->spec.generation != generation ||
@@ -342,28 +342,28 @@ bool probing_push(struct probing *prober, uint32_t slot, uint16_t generation, bo
 	return true;
 }
 
-void probing_tick(struct probing *prober)
+void probing_tick(struct probing *probing)
 {
-	changelog_tick(&prober->changelog);
+	changelog_tick(&probing->changelog);
 }
 
 struct probing *probing_new(
 	struct loop *loop, struct probe_runner *runner, void (*changed)(void *arg, uint32_t slot), void *arg)
 {
-	struct probing *prober = mem_alloc(sizeof *prober);
+	struct probing *probing = mem_alloc(sizeof *probing);
 
-	*prober = (struct probing){
+	*probing = (struct probing){
 		.loop = loop, .runner = runner, .changed = changed, .arg = arg, .dice = dice_from_kernel()
 	};
-	return prober;
+	return probing;
 }
 
-void probing_free(struct probing *prober)
+void probing_free(struct probing *probing)
 {
-	if (prober == NULL)
+	if (probing == NULL)
 		return;
-	for (uint32_t slot = 0; slot < prober->ntargets; slot++)
-		target_free(prober->targets[slot]);
-	free(prober->targets);
-	free(prober);
+	for (uint32_t slot = 0; slot < probing->ntargets; slot++)
+		target_free(probing->targets[slot]);
+	free(probing->targets);
+	free(probing);
 }

@@ -1,4 +1,4 @@
-/* prober - the targets of the plan in force: when each is probed, what its results make of it, and its slot on the board. One
+/* probing - the targets of the plan in force: when each is probed, what its results make of it, and its slot on the board. One
  * thread's own. */
 #ifndef GSLB_HEALTH_PROBING_H
 #define GSLB_HEALTH_PROBING_H
@@ -12,17 +12,17 @@ struct probing;
 /* changed is called when a slot's state or doubt has changed on the board. loop and runner are borrowed. */
 struct probing *probing_new(
 	struct loop *loop, struct probe_runner *runner, void (*changed)(void *arg, uint32_t slot), void *arg);
-void probing_free(struct probing *prober);
+void probing_free(struct probing *probing);
 
-/* The board in force from now on. What the prober knows of its targets is written to it at once. Borrowed until the next. */
-void probing_set_board(struct probing *prober, struct board_slot *slots, uint32_t nslots);
+/* The board in force from now on. What the probing knows of its targets is written to it at once. Borrowed until the next. */
+void probing_set_board(struct probing *probing, struct board_slot *slots, uint32_t nslots);
 /* Probe these and no others. A target whose slot, generation and identity are known goes on undisturbed; a new one starts with
  * what the board says of it. Targets with a slot beyond the board are logged and left out. The targets are borrowed until the
  * next plan is in force. */
-void probing_set_targets(struct probing *prober, const struct health_target *targets, size_t n);
+void probing_set_targets(struct probing *probing, const struct health_target *targets, size_t n);
 /* A pushed state. False when there is no such target with check=push. */
-bool probing_push(struct probing *prober, uint32_t slot, uint16_t generation, bool up);
+bool probing_push(struct probing *probing, uint32_t slot, uint16_t generation, bool up);
 /* Call once a second: says how many log lines were held back. */
-void probing_tick(struct probing *prober);
+void probing_tick(struct probing *probing);
 
 #endif

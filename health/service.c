@@ -24,9 +24,9 @@ struct service {
 	struct loop_timer alive, flush;
 	struct board_slot *slots;
 	uint32_t nslots;
-	struct arena *plan; /* what the prober's targets point to */
+	struct arena *plan; /* what the probing's targets point to */
 	struct probe_runner *runner;
-	struct probing *prober;
+	struct probing *probing;
 	struct lookups *lookups;
 	struct post *post;
 	bool sandboxed;
@@ -69,7 +69,7 @@ static void say_alive(struct loop_timer *timer)
 	struct service *service = LOOP_OWNER(timer, struct service, alive);
 
 	post_alive(service->post);
-	probing_tick(service->prober);
+	probing_tick(service->probing);
 	loop_set(service->loop, timer, clock_monotonic_us() + ALIVE_US);
 }
 
@@ -86,7 +86,7 @@ static void take_board(struct service *service, const struct health_message *mes
 		log_error("board refused: %s", err.text);
 		return;
 	}
-	probing_set_board(service->prober, slots, nslots);
+	probing_set_board(service->probing, slots, nslots);
 	post_set_board(service->post, slots, nslots);
 	board_detach(service->slots, service->nslots);
 	service->slots = slots;
@@ -112,7 +112,7 @@ static void put_in_force(struct service *service, struct arena *arena, const str
 {
 	forbid_privileges(service, plan);
 	probe_runner_set_checks_directory(service->runner, plan->checks_directory);
-	probing_set_targets(service->prober, plan->targets, plan->ntargets);
+	probing_set_targets(service->probing, plan->targets, plan->ntargets);
 	lookups_replace(service->lookups, plan->lookups, plan->nlookups);
 	arena_free(service->plan);
 	service->plan = arena;
@@ -145,7 +145,7 @@ static void take_push(struct service *service, const struct health_message *mess
 	unsigned held;
 
 	if ((up || message->state == HEALTH_DOWN) &&
-		probing_push(service->prober, message->slot, message->generation, up))
+		probing_push(service->probing, message->slot, message->generation, up))
 		return;
 	if (log_allowed(&service->push_limit, clock_monotonic_ms(), &held))
 		log_warning("push for slot %u refused: no target with check=push is there (held=%u)",
@@ -228,7 +228,7 @@ static bool service_init(struct service *service, int sock, struct err *err)
 	service->runner = probe_runner_new(service->loop, service_descriptors(), err);
 	if (service->runner == NULL)
 		return false;
-	service->prober = probing_new(service->loop, service->runner, say_changed, service);
+	service->probing = probing_new(service->loop, service->runner, say_changed, service);
 	service->post = post_new(sock);
 	service->lookups = lookups_new(service->loop, say_resolved, service, err);
 	if (service->lookups == NULL)
@@ -242,7 +242,7 @@ static bool service_init(struct service *service, int sock, struct err *err)
 static void service_fini(struct service *service)
 {
 	lookups_free(service->lookups);
-	probing_free(service->prober);
+	probing_free(service->probing);
 	probe_runner_free(service->runner);
 	post_free(service->post);
 	loop_free(service->loop);
