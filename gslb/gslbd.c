@@ -70,8 +70,10 @@ static int read_options(int argc, char **argv, struct options *options)
 		default:
 			return say("Try gslbd --help.\n", stderr, 2);
 		}
-	if (optind < argc || options->conf_file == NULL)
-		return say("gslbd: -c FILE is needed, and nothing else stands alone. Try gslbd --help.\n", stderr, 2);
+	if (optind < argc)
+		return say("gslbd: takes no arguments but options. Try gslbd --help.\n", stderr, 2);
+	if (options->conf_file == NULL)
+		return say("gslbd: no configuration: -c FILE names it. Try gslbd --help.\n", stderr, 2);
 	return -1;
 }
 
