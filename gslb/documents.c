@@ -110,6 +110,8 @@ static json_t *alarms_json(const struct daemon *daemon)
 	add_alarm(alarms, daemon->geo_alarm);
 	add_alarm(alarms, daemon->health_alarm);
 	add_alarm(alarms, daemon->state_alarm);
+	if (prober_status(daemon->prober).unsaved)
+		add_alarm(alarms, "the state folder cannot be written: verdicts would not outlive a restart");
 	for (size_t i = 0; i < n; i++) {
 		char line[1400];
 

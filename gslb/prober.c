@@ -41,7 +41,7 @@ struct prober {
 	uint64_t since_ms, started_ms, heard_ms, start_ms; /* since: wall; the others monotonic */
 	uint32_t backoff_ms;
 	uint64_t checkpoint_ms;
-	bool dirty;
+	bool dirty, unsaved;      /* verdicts changed since the checkpoint; the last one could not be written */
 };
 
 struct prober *prober_open(struct spawner *spawner, const char *state_directory, uint64_t now_ms, struct err *err)
@@ -69,9 +69,14 @@ struct prober *prober_open(struct spawner *spawner, const char *state_directory,
 static void save(struct prober *prober, uint64_t now_ms)
 {
 	struct err err;
+	bool written = slots_checkpoint(prober->slots, prober->checkpoint, now_ms, &err);
 
-	if (!slots_checkpoint(prober->slots, prober->checkpoint, now_ms, &err))
+	/* a full disk is said once, and tried again without end */
+	if (!written && !prober->unsaved)
 		log_error("checkpoint=%s state=not-written reason=\"%s\"", prober->checkpoint, err.text);
+	if (written && prober->unsaved)
+		log_notice("checkpoint=%s state=written", prober->checkpoint);
+	prober->unsaved = !written;
 	prober->dirty = false;
 }
 
@@ -425,6 +430,7 @@ struct prober_status prober_status(const struct prober *prober)
 {
 	return (struct prober_status){
 		.running = prober->phase == PHASE_RUNNING,
+		.unsaved = prober->unsaved,
 		.pid = prober->pid,
 		.restarts = prober->restarts,
 		.since_ms = prober->since_ms,

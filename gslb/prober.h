@@ -35,6 +35,7 @@ struct prober_news prober_run(struct prober *prober, uint64_t now_ms, uint64_t m
 
 struct prober_status {
 	bool running;
+	bool unsaved;       /* the checkpoint cannot be written */
 	pid_t pid;
 	uint32_t restarts;
 	uint64_t since_ms;  /* wall: running or stopped since */
