@@ -13,6 +13,7 @@ struct entry {
 	uint32_t slot;       /* NO_SLOT: only kept */
 	uint32_t last_round; /* when it was taken last */
 	struct verdict kept;
+	uint32_t kept_last_s; /* of the kept verdict's last result, until the board has one */
 	bool used;
 };
 
@@ -147,11 +148,12 @@ void slots_sweep(struct slots *slots)
 	slots->round++;
 }
 
-void slots_keep(struct slots *slots, uint64_t identity, const struct verdict *verdict)
+void slots_keep(struct slots *slots, uint64_t identity, const struct verdict *verdict, uint32_t last_s)
 {
 	struct entry *entry = entry_for(slots, identity);
 
 	entry->kept = *verdict;
+	entry->kept_last_s = last_s;
 	entry->last_round = slots->round;
 }
 
@@ -167,15 +169,19 @@ bool slots_checkpoint(const struct slots *slots, const char *path, uint64_t now_
 	for (size_t i = 0; i < slots->cap; i++) {
 		const struct entry *entry = &slots->entries[i];
 		struct verdict verdict;
+		uint32_t last_s;
 
-		if (!entry->used || entry->slot == NO_SLOT)
+		if (!entry->used)
 			continue;
-		verdict = verdict_of(slots, entry);
+		verdict = entry->slot == NO_SLOT ? entry->kept : verdict_of(slots, entry);
 		if (verdict.state == HEALTH_UNKNOWN)
 			continue;
+		/* a kept verdict that was not probed anew yet keeps its age over one more restart */
+		last_s = entry->slot == NO_SLOT ? 0 : atomic_load_explicit(&board[entry->slot].last_s, memory_order_relaxed);
+		if (last_s == 0)
+			last_s = entry->kept_last_s;
 		buf_printf(&text, "%016" PRIx64 " %u %u %u %" PRIu32 " %" PRIu32 "\n", entry->identity, verdict.state,
-			verdict.recovered, verdict.reason, verdict.since_s,
-			atomic_load_explicit(&board[entry->slot].last_s, memory_order_relaxed));
+			verdict.recovered, verdict.reason, verdict.since_s, last_s);
 	}
 	written = file_replace(path, text.text, text.len, 0640, err);
 	buf_fini(&text);
@@ -199,7 +205,8 @@ static bool restore_line(struct slots *slots, const char *line, uint64_t now_ms,
 			&(struct verdict){ .state = (enum health_state)state,
 				.recovered = recovered != 0,
 				.reason = (uint8_t)reason,
-				.since_s = since_s });
+				.since_s = since_s },
+			last_s);
 	return true;
 }
 

@@ -14,8 +14,8 @@ bool slots_take(struct slots *slots, uint64_t identity, uint32_t *slot, uint16_t
 /* What was not taken since the last sweep is free for others after this one: call it once a new snapshot is in force. */
 void slots_sweep(struct slots *slots);
 
-/* A verdict from the checkpoint, for identities that will be taken. */
-void slots_keep(struct slots *slots, uint64_t identity, const struct verdict *verdict);
+/* A verdict from the checkpoint, for identities that will be taken; last_s: when its last result came (Unix seconds). */
+void slots_keep(struct slots *slots, uint64_t identity, const struct verdict *verdict, uint32_t last_s);
 /* Write the checkpoint: one line an identity in use, from what the board says now. */
 bool slots_checkpoint(const struct slots *slots, const char *path, uint64_t now_ms, struct err *err);
 /* Read it; verdicts whose last result is older than max_age_ms are not kept. A missing file is fine. */

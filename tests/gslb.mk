@@ -1,3 +1,4 @@
 include tests/decide.mk
 include tests/packet.mk
 include tests/control.mk
+include tests/daemon.mk
