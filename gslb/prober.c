@@ -15,7 +15,8 @@
 
 enum {
 	BACKOFF_FIRST_MS = 200,
-	BACKOFF_LAST_MS = 10000,
+	BACKOFF_WORKED_MS = 500,   /* the longest wait after one that had taken up its plan: probing is worth a hurry */
+	BACKOFF_LAST_MS = 10000,   /* after one that never got that far */
 	SILENCE_MS = 10000,
 	STEADY_MS = 30000,         /* running this long, the backoff begins anew */
 	KEPT_MS = 600000,          /* DESIGN 5: a kept verdict younger than ten minutes counts as it stands */
@@ -41,6 +42,7 @@ struct prober {
 	uint64_t since_ms, started_ms, heard_ms, start_ms; /* since: wall; the others monotonic */
 	uint32_t backoff_ms;
 	uint64_t checkpoint_ms;
+	bool worked;              /* this gslb-health has taken up a plan */
 	bool dirty, unsaved;      /* verdicts changed since the checkpoint; the last one could not be written */
 };
 
@@ -268,6 +270,8 @@ bool prober_push(struct prober *prober, const struct endpoint *endpoint, enum he
 
 static void ended(struct prober *prober, uint64_t now_ms, uint64_t monotonic_ms)
 {
+	uint32_t longest_ms;
+
 	if (prober->sock >= 0)
 		close(prober->sock);
 	prober->sock = -1;
@@ -276,8 +280,12 @@ static void ended(struct prober *prober, uint64_t now_ms, uint64_t monotonic_ms)
 	prober->since_ms = now_ms;
 	if (monotonic_ms - prober->started_ms > STEADY_MS)
 		prober->backoff_ms = BACKOFF_FIRST_MS;
+	longest_ms = prober->worked ? BACKOFF_WORKED_MS : BACKOFF_LAST_MS;
+	if (prober->backoff_ms > longest_ms)
+		prober->backoff_ms = longest_ms;
 	prober->start_ms = monotonic_ms + prober->backoff_ms;
-	prober->backoff_ms = prober->backoff_ms * 2 > BACKOFF_LAST_MS ? BACKOFF_LAST_MS : prober->backoff_ms * 2;
+	prober->backoff_ms *= 2;
+	prober->worked = false;
 }
 
 static void start(struct prober *prober, uint64_t monotonic_ms)
@@ -367,6 +375,7 @@ static void take_messages(struct prober *prober, uint64_t now_ms, uint64_t monot
 		switch (message.kind) {
 		case HEALTH_TAKEN:
 			prober->plan_taken = message.value;
+			prober->worked = true;
 			break;
 		case HEALTH_CHANGED:
 			news->verdicts = prober->dirty = true;

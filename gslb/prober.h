@@ -29,7 +29,8 @@ struct prober_news {
 	bool names;    /* some name resolved to other addresses: compile a snapshot */
 	bool alarm;    /* gslb-health stopped or came back: see prober_status */
 };
-/* Take in all messages, start again what ended (backoff from 0.2 s to 10 s), kill what is silent for 10 s, write the
+/* Take in all messages, start again what ended (backoff from 0.2 s to 0.5 s for one
+ * that had worked, to 10 s for one that had not), kill what is silent for 10 s, write the
  * checkpoint when due. Never blocks. *next_ms: call again no later than this (monotonic). */
 struct prober_news prober_run(struct prober *prober, uint64_t now_ms, uint64_t monotonic_ms, uint64_t *next_ms);
 

@@ -1,5 +1,14 @@
 # Real programs on loopback, each test program in a folder of its own; they print TAP.
+check_PROGRAMS += tests/blackbox/steady
+tests_blackbox_steady_SOURCES = tests/blackbox/steady.c
+tests_blackbox_steady_LDADD = libbase.a
+
 BLACKBOX_TESTS = \
-	tests/blackbox/failover.py
+	tests/blackbox/failover.py \
+	tests/blackbox/mistakes.py \
+	tests/blackbox/prober.py \
+	tests/blackbox/reload.py \
+	tests/blackbox/resolvers.py \
+	tests/blackbox/names.py
 EXTRA_DIST += tests/blackbox/lab.py $(BLACKBOX_TESTS)
 TESTS += $(BLACKBOX_TESTS)
