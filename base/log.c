@@ -45,16 +45,20 @@ static void make_printable(char *text)
 void log_at(enum log_level level, const char *fmt, ...)
 {
 	char line[4096], stamp[CLOCK_TEXT_MAX];
+	uint64_t now_ms;
 	size_t head, len;
 	va_list args;
 
 	if (level > shown)
 		return;
-	if (getenv("JOURNAL_STREAM") != NULL)
+	if (getenv("JOURNAL_STREAM") != NULL) { /* the journal has a clock of its own */
 		snprintf(line, sizeof line, "<%d>%s: ", (int)level, program);
-	else
-		snprintf(line, sizeof line, "%s %s[%d] %s: ", clock_format(clock_wall_ms(), stamp), program, (int)getpid(),
+	} else {
+		now_ms = clock_wall_ms();
+		clock_format(now_ms, stamp);
+		snprintf(line, sizeof line, "%.19s.%03uZ %s[%d] %s: ", stamp, (unsigned)(now_ms % 1000), program, (int)getpid(),
 			level_name(level));
+	}
 	head = strlen(line);
 	va_start(args, fmt);
 	vsnprintf(line + head, sizeof line - head - 1, fmt, args);

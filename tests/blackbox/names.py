@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Endpoints by name, black holes, pushed states, and what steering looks like over the wire."""
+import datetime
 import os
 import signal
 import socket
@@ -123,6 +124,50 @@ lb1.us A 192.0.2.3
     took = lab.wait_answer(["127.0.10.1"], "www.svc.example")
     print(f"# back after {took:.2f} s (rise 2)")
     assert took < 2 * 1.5 + 1.5, took
+
+
+def log_time(line):
+    return datetime.datetime.strptime(line.split()[0], "%Y-%m-%dT%H:%M:%S.%fZ").replace(
+        tzinfo=datetime.timezone.utc).timestamp()
+
+
+@test
+def a_verdict_is_answered_at_once(stack):
+    """from a verdict to the first changed answer it takes a few milliseconds at most"""
+    port = free_port("127.0.10.1")
+    lab = Lab(stack, {"svc.example": HEAD + f"""
+_gslb.www TXT "v=gslb1; pools=eu,us; rank=order; ttl=30/5"
+eu._pool TXT "v=pool1; check=http; interval=200ms; timeout=100ms; ramp=0s"
+eu._pool SRV 0 1 {port} lb1.eu
+lb1.eu A 127.0.10.1
+us._pool TXT "v=pool1; check=none"
+us._pool SRV 0 1 80 lb1.us
+lb1.us A 192.0.2.3
+"""})
+    question = dns.message.make_query("www.svc.example", "A").to_wire()
+    backend = http_backend(stack, lab.folder, "eu", port, "127.0.10.1")
+    lab.start()
+    took = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.connect((lab.address, lab.port))
+        s.settimeout(2)
+        for n in range(10):
+            lab.wait_answer(["127.0.10.1"], "www.svc.example")
+            lab.wait_state("127.0.10.1", "up")
+            backend.kill()
+            while True:
+                s.send(question)
+                if s.recv(1500).endswith(bytes((192, 0, 2, 3))):
+                    changed = time.time()
+                    break
+            lab.gslbd.wait_log("state=down", 5)
+            wait_for("the log line", lambda: lab.gslbd.text().count("state=down was=up probe=http") == n + 1)
+            line = [l for l in lab.gslbd.text().splitlines() if "state=down was=up probe=http" in l][-1]
+            took.append((changed - log_time(line)) * 1000)
+            backend = http_backend(stack, lab.folder, f"eu{n}", port, "127.0.10.1")
+    took.sort()
+    print(f"# verdict logged to first changed answer, ms: median {took[5]:.2f}, most {took[-1]:.2f}")
+    assert took[5] < 5, took
 
 
 @test
