@@ -13,23 +13,44 @@ static void table_unref(struct steering_table *table)
 	free(table);
 }
 
+static bool is_for(const struct steering_table *table, const struct geo *geo, uint64_t hash, const struct buf *key)
+{
+	return table->geo == geo && table->key_hash == hash && table->key.len == key->len &&
+	       memcmp(table->key.text, key->text, key->len) == 0;
+}
+
 static struct steering_table *tables_find(const struct steering_tables *tables, const struct geo *geo, uint64_t hash,
 	const struct buf *key)
 {
-	for (size_t i = 0; i < tables->ntables; i++) {
-		struct steering_table *table = tables->tables[i];
-
-		if (table->geo == geo && table->key_hash == hash && table->key.len == key->len &&
-			memcmp(table->key.text, key->text, key->len) == 0)
-			return table;
-	}
+	if (tables->nindex == 0)
+		return NULL;
+	for (size_t i = hash & (tables->nindex - 1); tables->index[i] != 0; i = (i + 1) & (tables->nindex - 1))
+		if (is_for(tables->tables[tables->index[i] - 1], geo, hash, key))
+			return tables->tables[tables->index[i] - 1];
 	return NULL;
+}
+
+static void index_add(struct steering_tables *tables, size_t place)
+{
+	size_t i = tables->tables[place]->key_hash & (tables->nindex - 1);
+
+	while (tables->index[i] != 0)
+		i = (i + 1) & (tables->nindex - 1);
+	tables->index[i] = (uint32_t)place + 1;
 }
 
 static void tables_add(struct steering_tables *tables, struct steering_table *table)
 {
 	tables->tables = mem_grow(tables->tables, tables->ntables, &tables->cap, sizeof(struct steering_table *));
 	tables->tables[tables->ntables++] = table;
+	if (tables->ntables * 2 > tables->nindex) {
+		free(tables->index);
+		tables->nindex = tables->nindex > 0 ? tables->nindex * 2 : 16;
+		tables->index = mem_alloc(tables->nindex * sizeof(*tables->index));
+		for (size_t i = 0; i + 1 < tables->ntables; i++)
+			index_add(tables, i);
+	}
+	index_add(tables, tables->ntables - 1);
 }
 
 /* ---- making one ---- */
@@ -152,6 +173,7 @@ void steering_tables_fini(struct steering_tables *tables)
 	for (size_t i = 0; i < tables->ntables; i++)
 		table_unref(tables->tables[i]);
 	free(tables->tables);
+	free(tables->index);
 	*tables = (struct steering_tables){ 0 };
 }
 

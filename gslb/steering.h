@@ -19,6 +19,8 @@ struct steering_table {
 struct steering_tables {
 	struct steering_table **tables;
 	size_t ntables, cap;
+	uint32_t *index; /* by key_hash, open addressing: a table's place in `tables` plus one; 0: free */
+	size_t nindex;   /* a power of two, at least twice ntables; 0 before the first */
 	size_t nshared; /* taken over from the snapshot before */
 };
 
