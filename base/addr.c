@@ -23,8 +23,8 @@ bool addr_parse(const char *text, struct addr *addr)
 
 const char *addr_format(const struct addr *addr, char text[static ADDR_TEXT_MAX])
 {
-	if (addr->family == ADDR_NONE || inet_ntop(addr->family == ADDR_V4 ? AF_INET : AF_INET6, addr->bytes, text,
-						 ADDR_TEXT_MAX) == NULL)
+	if (addr->family == ADDR_NONE ||
+		inet_ntop(addr->family == ADDR_V4 ? AF_INET : AF_INET6, addr->bytes, text, ADDR_TEXT_MAX) == NULL)
 		snprintf(text, ADDR_TEXT_MAX, "-");
 	return text;
 }
@@ -54,8 +54,18 @@ void addr_mask(struct addr *addr, unsigned bits)
 bool addr_is_private(const struct addr *addr)
 {
 	static const char *const nets[] = {
-		"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
-		"192.168.0.0/16", "224.0.0.0/3", "::/127", "fc00::/7", "fe80::/10", "ff00::/8",
+		"0.0.0.0/8",
+		"10.0.0.0/8",
+		"100.64.0.0/10",
+		"127.0.0.0/8",
+		"169.254.0.0/16",
+		"172.16.0.0/12",
+		"192.168.0.0/16",
+		"224.0.0.0/3",
+		"::/127",
+		"fc00::/7",
+		"fe80::/10",
+		"ff00::/8",
 	};
 	struct prefix net;
 

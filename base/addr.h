@@ -45,7 +45,8 @@ bool prefix_parse(const char *text, struct prefix *prefix);
 const char *prefix_format(const struct prefix *prefix, char text[static ADDR_TEXT_MAX]);
 bool prefix_contains(const struct prefix *prefix, const struct addr *addr);
 
-void addr_from_sockaddr(struct addr *addr, uint16_t *port, const struct sockaddr_storage *from); /* v4-mapped becomes IPv4 */
+void addr_from_sockaddr(
+	struct addr *addr, uint16_t *port, const struct sockaddr_storage *from); /* v4-mapped becomes IPv4 */
 socklen_t addr_to_sockaddr(const struct addr *addr, uint16_t port, struct sockaddr_storage *to);
 /* "127.0.0.1@5300", "::1@53"; without "@port" the default port. */
 bool addr_parse_port(const char *text, uint16_t default_port, struct addr *addr, uint16_t *port);

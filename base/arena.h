@@ -7,7 +7,7 @@
 struct arena;
 
 struct arena *arena_new(void);
-void arena_free(struct arena *arena); /* NULL is fine */
+void arena_free(struct arena *arena);               /* NULL is fine */
 void *arena_alloc(struct arena *arena, size_t len); /* zeroed, aligned for any type; never NULL */
 void *arena_dup(struct arena *arena, const void *bytes, size_t len);
 char *arena_strdup(struct arena *arena, const char *text);

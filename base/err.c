@@ -19,8 +19,8 @@ bool err_set(struct err *err, const char *fmt, ...)
 	return false;
 }
 
-static void report_append(struct report *report, enum report_kind kind, const char *file, unsigned line, unsigned column,
-	const char *fmt, va_list args)
+static void report_append(struct report *report, enum report_kind kind, const char *file, unsigned line,
+	unsigned column, const char *fmt, va_list args)
 {
 	struct report_line *added;
 	struct err sentence;

@@ -17,9 +17,9 @@ enum report_kind { REPORT_MISTAKE, REPORT_WARNING };
 struct report_line {
 	enum report_kind kind;
 	char *file;
-	unsigned line; /* 0: the file as a whole */
+	unsigned line;   /* 0: the file as a whole */
 	unsigned column; /* 0: the line as a whole */
-	char *text;    /* "owner: what: what would be right" */
+	char *text;      /* "owner: what: what would be right" */
 };
 
 /* A list of mistakes and warnings, of one thread; init with { 0 }. */

@@ -56,8 +56,8 @@ void log_at(enum log_level level, const char *fmt, ...)
 	} else {
 		now_ms = clock_wall_ms();
 		clock_format(now_ms, stamp);
-		snprintf(line, sizeof line, "%.19s.%03uZ %s[%d] %s: ", stamp, (unsigned)(now_ms % 1000), program, (int)getpid(),
-			level_name(level));
+		snprintf(line, sizeof line, "%.19s.%03uZ %s[%d] %s: ", stamp, (unsigned)(now_ms % 1000), program,
+			(int)getpid(), level_name(level));
 	}
 	head = strlen(line);
 	va_start(args, fmt);

@@ -269,8 +269,7 @@ static int compare_code(const void *key, const void *row)
 
 bool geo_country(const char code[static 2], double *latitude, double *longitude, char *continent)
 {
-	const struct country *row =
-		bsearch(code, countries, COUNT_OF(countries), sizeof *countries, compare_code);
+	const struct country *row = bsearch(code, countries, COUNT_OF(countries), sizeof *countries, compare_code);
 
 	if (row == NULL)
 		return false;

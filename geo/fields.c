@@ -139,8 +139,7 @@ static const struct field table[] = {
 const struct field *field_find(enum field_context context, const char *key, size_t len)
 {
 	for (const struct field *field = table; field < table + COUNT_OF(table); field++)
-		if (field->context == context && strlen(field->key) == len &&
-			memcmp(field->key, key, len) == 0)
+		if (field->context == context && strlen(field->key) == len && memcmp(field->key, key, len) == 0)
 			return field;
 	return NULL;
 }
@@ -191,8 +190,7 @@ bool fields_place(const struct fields *fields, struct place *place)
 
 	*place = (struct place){ .asn = fields->asn };
 	/* 0 N 0 E is open sea: databases write it for "not known" */
-	own = fields->has_latitude && fields->has_longitude &&
-	      (fields->latitude != 0 || fields->longitude != 0);
+	own = fields->has_latitude && fields->has_longitude && (fields->latitude != 0 || fields->longitude != 0);
 	if (own) {
 		place->located = true;
 		place->latitude = fields->latitude;

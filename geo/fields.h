@@ -34,8 +34,7 @@ struct fields {
 struct field {
 	enum field_context context;
 	const char *key;
-	void (*take)(struct fields *fields,
-		const struct field_value *value); /* NULL: only what is inside counts */
+	void (*take)(struct fields *fields, const struct field_value *value); /* NULL: only what is inside counts */
 	enum field_context inside; /* what a map or array under this key is; CONTEXT_NONE: of no use */
 };
 

@@ -33,8 +33,8 @@ static bool join_names(struct family *v4, struct family *v6, struct err *err)
 	return true;
 }
 
-static bool take_source(struct geo *geo, const struct mmdb *db, const struct finding *v4,
-	const struct finding *v6, struct err *err)
+static bool take_source(
+	struct geo *geo, const struct mmdb *db, const struct finding *v4, const struct finding *v6, struct err *err)
 {
 	struct geo_source *source = &geo->sources[geo->nsources++];
 	bool coordinates = v4->coordinates || v6->coordinates;
@@ -161,8 +161,8 @@ static uint32_t ask_layer(const struct layer *layer, uint64_t block, unsigned *d
 	return run.id;
 }
 
-static void ask_layers(const struct geo *geo, const struct geo_layers *layers, uint64_t block,
-	struct place *place, unsigned *depth)
+static void ask_layers(
+	const struct geo *geo, const struct geo_layers *layers, uint64_t block, struct place *place, unsigned *depth)
 {
 	uint32_t id = ask_layer(&layers->places, block, depth);
 
@@ -176,8 +176,8 @@ static void keep_off_embedded(uint64_t hi, uint64_t lo, unsigned *depth)
 {
 	for (size_t i = 0; i < EMBED_RANGES; i++) {
 		const struct embed_range *range = &embed_ranges[i];
-		unsigned common = hi == range->hi ? 64 + common_bits(lo, range->lo, 64)
-						  : common_bits(hi, range->hi, 64);
+		unsigned common =
+			hi == range->hi ? 64 + common_bits(lo, range->lo, 64) : common_bits(hi, range->hi, 64);
 
 		if (common + 1 > *depth)
 			*depth = common + 1;

@@ -157,8 +157,7 @@ const char *guard_metadata(const uint8_t *bytes, size_t len)
 	size_t tail = len < METADATA_MAX ? len : METADATA_MAX;
 	const uint8_t *found = NULL, *end = bytes + len;
 
-	for (const uint8_t *at = end - tail;
-		(at = memmem(at, (size_t)(end - at), marker, marker_len)) != NULL; at++)
+	for (const uint8_t *at = end - tail; (at = memmem(at, (size_t)(end - at), marker, marker_len)) != NULL; at++)
 		found = at;
 	if (found == NULL)
 		return "not a MaxMind DB file (its end lacks the mark \"MaxMind.com\"; is it complete, and "

@@ -122,8 +122,7 @@ bool layer_next(struct layer_cursor *cursor)
 	if (cursor->run + 1 >= layer_count(layer))
 		return false;
 	cursor->run++;
-	if (cursor->group + 1 < group_count(layer) &&
-		group_at(layer, cursor->group + 1)->first == cursor->run)
+	if (cursor->group + 1 < group_count(layer) && group_at(layer, cursor->group + 1)->first == cursor->run)
 		cursor->group++;
 	cursor->first = cursor->last + 1;
 	cursor->id = run_id(layer, cursor->run);
@@ -156,8 +155,7 @@ void layer_find(const struct layer *layer, uint64_t block, struct layer_cursor *
 		return;
 	cursor->group = find_group(layer, block);
 	low = group_at(layer, cursor->group)->first;
-	high = cursor->group + 1 < group_count(layer) ? group_at(layer, cursor->group + 1)->first
-						      : layer_count(layer);
+	high = cursor->group + 1 < group_count(layer) ? group_at(layer, cursor->group + 1)->first : layer_count(layer);
 	while (high - low > 1) {
 		size_t middle = (low + high) / 2;
 

@@ -52,9 +52,9 @@ struct layer_cursor {
 	uint32_t id;
 };
 
-void layer_begin(const struct layer *layer,
-	struct layer_cursor *cursor);         /* the first run; an empty layer is one run of id 0 */
-bool layer_next(struct layer_cursor *cursor); /* false at the end */
+void layer_begin(
+	const struct layer *layer, struct layer_cursor *cursor); /* the first run; an empty layer is one run of id 0 */
+bool layer_next(struct layer_cursor *cursor);                    /* false at the end */
 /* The run that holds a block. */
 void layer_find(const struct layer *layer, uint64_t block, struct layer_cursor *cursor);
 

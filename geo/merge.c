@@ -59,8 +59,7 @@ static unsigned __int128 segment_last(const struct merge *merge)
 
 static void set_stretch(struct merge *merge)
 {
-	unsigned __int128 place_last = run_last(merge, &merge->place),
-			  asn_last = run_last(merge, &merge->asn);
+	unsigned __int128 place_last = run_last(merge, &merge->place), asn_last = run_last(merge, &merge->asn);
 
 	merge->last = segment_last(merge);
 	if (merge->segment->value != SEGMENT_NONE) {
@@ -77,8 +76,7 @@ static void set_stretch(struct merge *merge)
 void merge_begin(struct merge *merge, struct classes *classes, const struct geo_layers *layers,
 	const struct segment *segments, size_t nsegments)
 {
-	static const struct layer no_asn_v4 = { .bits = LAYER_V4_BITS },
-				  no_asn_v6 = { .bits = LAYER_V6_BITS };
+	static const struct layer no_asn_v4 = { .bits = LAYER_V4_BITS }, no_asn_v6 = { .bits = LAYER_V6_BITS };
 	bool v4 = layers->places.bits == LAYER_V4_BITS;
 	const struct layer *asns = &layers->asns;
 

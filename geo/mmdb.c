@@ -146,8 +146,8 @@ uint64_t mmdb_build_epoch_s(const struct mmdb *db)
 
 void mmdb_reader_init(struct mmdb_reader *reader, const struct mmdb *db)
 {
-	*reader = (struct mmdb_reader){ .db = db,
-		.steps = (uint64_t)db->lib.data_section_size * STEPS_PER_BYTE + 1000 };
+	*reader =
+		(struct mmdb_reader){ .db = db, .steps = (uint64_t)db->lib.data_section_size * STEPS_PER_BYTE + 1000 };
 }
 
 static bool is_container(const MMDB_entry_data_s *value)
@@ -210,12 +210,12 @@ static struct field_value plain_value(const MMDB_entry_data_s *value)
 	}
 }
 
-static bool read_container(struct mmdb_reader *reader, uint32_t offset, enum field_context context,
-	unsigned depth, struct fields *fields);
+static bool read_container(
+	struct mmdb_reader *reader, uint32_t offset, enum field_context context, unsigned depth, struct fields *fields);
 
 /* The value of a known field: a plain one is kept, a container is read with the context its field gives. */
-static bool read_field(struct mmdb_reader *reader, uint32_t *offset, const struct field *field,
-	unsigned depth, struct fields *fields)
+static bool read_field(
+	struct mmdb_reader *reader, uint32_t *offset, const struct field *field, unsigned depth, struct fields *fields)
 {
 	MMDB_entry_data_s value;
 	uint32_t at = *offset;
@@ -228,8 +228,7 @@ static bool read_field(struct mmdb_reader *reader, uint32_t *offset, const struc
 		fields_take(fields, field, plain_value(&value));
 		return true;
 	}
-	if (field->inside != CONTEXT_NONE &&
-		!read_container(reader, value.offset, field->inside, depth + 1, fields))
+	if (field->inside != CONTEXT_NONE && !read_container(reader, value.offset, field->inside, depth + 1, fields))
 		return false;
 	if (value.offset == at) { /* not behind a pointer */
 		*offset = at;
@@ -238,8 +237,8 @@ static bool read_field(struct mmdb_reader *reader, uint32_t *offset, const struc
 	return true;
 }
 
-static bool read_container(struct mmdb_reader *reader, uint32_t offset, enum field_context context,
-	unsigned depth, struct fields *fields)
+static bool read_container(
+	struct mmdb_reader *reader, uint32_t offset, enum field_context context, unsigned depth, struct fields *fields)
 {
 	MMDB_entry_data_s container, key;
 
@@ -251,8 +250,7 @@ static bool read_container(struct mmdb_reader *reader, uint32_t offset, enum fie
 	for (uint32_t i = 0; i < container.data_size; i++) {
 		if (!read_value(reader, offset, &key, &offset) || key.type != MMDB_DATA_TYPE_UTF8_STRING)
 			return false;
-		if (!read_field(reader, &offset, field_find(context, key.utf8_string, key.data_size), depth,
-			    fields))
+		if (!read_field(reader, &offset, field_find(context, key.utf8_string, key.data_size), depth, fields))
 			return false;
 	}
 	return true;
@@ -266,13 +264,12 @@ bool mmdb_read(struct mmdb_reader *reader, uint32_t offset, struct mmdb_record *
 
 	*record = (struct mmdb_record){ 0 };
 	if (!read_value(reader, offset, &value, &next))
-		return err_set(err, "%s: damaged: no record at data offset %u (fetch the file again)",
-			reader->db->path, offset);
+		return err_set(err, "%s: damaged: no record at data offset %u (fetch the file again)", reader->db->path,
+			offset);
 	if (value.type != MMDB_DATA_TYPE_MAP)
 		return true; /* a schema of somebody else's: says nothing to us */
 	if (!read_container(reader, value.offset, CONTEXT_RECORD, 0, &fields))
-		return err_set(err,
-			"%s: damaged: the record at data offset %u cannot be read (fetch the file again)",
+		return err_set(err, "%s: damaged: the record at data offset %u cannot be read (fetch the file again)",
 			reader->db->path, offset);
 	record->coordinates = fields_place(&fields, &record->place);
 	record->nested = fields.nested;
@@ -300,8 +297,7 @@ struct walk {
 
 static bool damaged_tree(const struct walk *walk)
 {
-	return err_set(walk->err,
-		"%s: damaged: its search tree leads nowhere or into itself (fetch the file again)",
+	return err_set(walk->err, "%s: damaged: its search tree leads nowhere or into itself (fetch the file again)",
 		walk->db->path);
 }
 
@@ -362,8 +358,8 @@ static bool is_alias(const struct walk *walk, const struct branch *branch)
 	for (size_t i = 0; i < COUNT_OF(ranges); i++)
 		if (branch->depth == ranges[i].depth && branch->block == ranges[i].block)
 			return true;
-	return walk->v4.type == MMDB_RECORD_TYPE_SEARCH_NODE &&
-	       branch->type == MMDB_RECORD_TYPE_SEARCH_NODE && branch->record == walk->v4.record;
+	return walk->v4.type == MMDB_RECORD_TYPE_SEARCH_NODE && branch->type == MMDB_RECORD_TYPE_SEARCH_NODE &&
+	       branch->record == walk->v4.record;
 }
 
 static bool visit_leaf(struct walk *walk, const struct branch *branch)
@@ -403,8 +399,7 @@ static bool walk_from(struct walk *walk, struct branch root)
 	return true;
 }
 
-bool mmdb_walk(
-	const struct mmdb *db, enum addr_family family, const struct mmdb_visitor *visitor, struct err *err)
+bool mmdb_walk(const struct mmdb *db, enum addr_family family, const struct mmdb_visitor *visitor, struct err *err)
 {
 	bool v6_tree = db->lib.metadata.ip_version == 6;
 	struct walk walk = { .db = db,

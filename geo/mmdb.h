@@ -43,7 +43,6 @@ struct mmdb_visitor {
 
 /* Walk the addresses of one family; a leaf longer than a block counts when it holds the block's first address. The IPv6
  * walk leaves out what embeds IPv4. A file without that family has no leaves. */
-bool mmdb_walk(
-	const struct mmdb *db, enum addr_family family, const struct mmdb_visitor *visitor, struct err *err);
+bool mmdb_walk(const struct mmdb *db, enum addr_family family, const struct mmdb_visitor *visitor, struct err *err);
 
 #endif

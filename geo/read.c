@@ -51,8 +51,7 @@ static bool read_record(struct family *family, uint32_t offset, struct known_rec
 		.place = places_intern(&family->dictionary, &record.place),
 		.asn = numbers_intern(&family->asn_numbers, record.place.asn) };
 	if (known->place > LAYER_ID_MAX || known->asn > LAYER_ID_MAX)
-		return err_set(err,
-			"%s: holds more than %d distinct places, which is more than the Earth has cities",
+		return err_set(err, "%s: holds more than %d distinct places, which is more than the Earth has cities",
 			mmdb_path(family->reader.db), LAYER_ID_MAX);
 	family->finding->has_places |= known->place != 0;
 	family->finding->has_asn |= known->asn != 0;

@@ -26,8 +26,8 @@ struct runs_found {
 	unsigned depth;
 };
 
-void runs4_add(struct runs4 *runs, uint32_t first,
-	uint32_t value); /* in order, the first at 0; equal neighbours merge */
+void runs4_add(
+	struct runs4 *runs, uint32_t first, uint32_t value); /* in order, the first at 0; equal neighbours merge */
 void runs4_finish(struct runs4 *runs);
 void runs4_free(struct runs4 *runs);
 struct runs_found runs4_find(const struct runs4 *runs, uint32_t address);

@@ -142,8 +142,8 @@ void geo_table_free(struct geo_table *table)
 
 size_t geo_table_bytes(const struct geo_table *table)
 {
-	return sizeof *table + table->v4.run.cap + table->v4.index.cap + table->v6.hi.cap +
-	       table->v6.value.cap + table->v6.odd.cap + table->v6.index.cap;
+	return sizeof *table + table->v4.run.cap + table->v4.index.cap + table->v6.hi.cap + table->v6.value.cap +
+	       table->v6.odd.cap + table->v6.index.cap;
 }
 
 static struct geo_hit find_embedded(const struct geo_table *table, uint64_t hi, uint64_t lo)
@@ -155,8 +155,7 @@ static struct geo_hit find_embedded(const struct geo_table *table, uint64_t hi, 
 	range = embed_find(hi, lo, &v4);
 	assert(range != NULL);
 	found = runs4_find(&table->v4, v4);
-	return (struct geo_hit){ .class = (uint16_t)found.value,
-		.depth = (uint8_t)(range->at + found.depth) };
+	return (struct geo_hit){ .class = (uint16_t)found.value, .depth = (uint8_t)(range->at + found.depth) };
 }
 
 struct geo_hit geo_table_find(const struct geo_table *table, const struct addr *addr)

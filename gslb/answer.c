@@ -64,8 +64,8 @@ static void answer_why(struct answer *answer, enum decide_why why)
 	assert(!"no such reason");
 }
 
-static void answer_steered(struct answer *answer, const struct query *query, const struct world *world, const struct found *found,
-	const struct addr *source, uint64_t now_ms, struct dice *dice)
+static void answer_steered(struct answer *answer, const struct query *query, const struct world *world,
+	const struct found *found, const struct addr *source, uint64_t now_ms, struct dice *dice)
 {
 	const struct snapshot *snapshot = world->snapshot;
 	struct decision *decision = &answer->decision;
@@ -74,7 +74,8 @@ static void answer_steered(struct answer *answer, const struct query *query, con
 	if (query->ecs && query->ecs_source_len > 0)
 		client = (struct client){ query->ecs_addr, true, query->ecs_source_len };
 	answer->service = &snapshot->services[found->service->number];
-	decide(world, answer->service, &client, query->qtype == RR_AAAA ? FAMILY_V6 : FAMILY_V4, now_ms, dice, decision, NULL);
+	decide(world, answer->service, &client, query->qtype == RR_AAAA ? FAMILY_V6 : FAMILY_V4, now_ms, dice, decision,
+		NULL);
 	answer->ttl_s = decision->ttl_s;
 	answer_why(answer, decision->why);
 	switch (decision->kind) {

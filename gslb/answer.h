@@ -7,7 +7,12 @@
 #include "gslb/query.h"
 
 enum rcode {
-	RCODE_NOERROR = 0, RCODE_FORMERR = 1, RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3, RCODE_NOTIMP = 4, RCODE_REFUSED = 5,
+	RCODE_NOERROR = 0,
+	RCODE_FORMERR = 1,
+	RCODE_SERVFAIL = 2,
+	RCODE_NXDOMAIN = 3,
+	RCODE_NOTIMP = 4,
+	RCODE_REFUSED = 5,
 	RCODE_BADVERS = 16,
 };
 
@@ -50,7 +55,8 @@ struct answer {
 	const struct zone *zone;
 	const struct node *cut;
 
-	const struct service_plan *service; /* that steered it: decision is set; NULL: nothing was steered, the scope is 0 */
+	const struct service_plan
+		*service; /* that steered it: decision is set; NULL: nothing was steered, the scope is 0 */
 	struct decision decision;
 	uint32_t naddresses;
 	const struct addr *address[SERVICE_ANSWERS_MAX];
@@ -59,7 +65,7 @@ struct answer {
 	const char *text;
 	size_t text_len;
 
-	const char *trouble;   /* extended error in words (RFC 8914), NULL: none */
+	const char *trouble; /* extended error in words (RFC 8914), NULL: none */
 	uint16_t trouble_code;
 
 	uint32_t nglue;

@@ -83,8 +83,8 @@ static void log_pool(const struct world *world, uint32_t number, enum family fam
 	char zone[NAME_TEXT_MAX];
 
 	log_notice("pool=%s zone=%s family=%s state=%s was=%s%s%s%s", pool->label, name_format(&pool->zone->apex, zone),
-		family == FAMILY_V6 ? "ipv6" : "ipv4", state_text(now), state_text(was), reason[0] != '\0' ? " reason=\"" : "",
-		reason, reason[0] != '\0' ? "\"" : "");
+		family == FAMILY_V6 ? "ipv6" : "ipv4", state_text(now), state_text(was),
+		reason[0] != '\0' ? " reason=\"" : "", reason, reason[0] != '\0' ? "\"" : "");
 }
 
 static void list_pools(const struct world *world, const struct service_plan *service, const struct standing *standings,
@@ -114,7 +114,8 @@ static void log_service(const struct world *world, const struct service_plan *se
 	buf_fini(&after);
 }
 
-static void log_services(const struct world *world, const struct standing *was, const struct standing *now, unsigned *lines)
+static void log_services(
+	const struct world *world, const struct standing *was, const struct standing *now, unsigned *lines)
 {
 	for (uint32_t i = 0; i < world->snapshot->nservices; i++) {
 		const struct service_plan *service = &world->snapshot->services[i];
@@ -142,7 +143,8 @@ void changes_look(struct changes *changes, const struct world *world, uint64_t n
 {
 	uint32_t npools = world->snapshot->npools;
 	struct seen_pool *seen = mem_alloc((npools + 1) * sizeof *seen);
-	struct standing *was = mem_alloc((npools + 1) * FAMILIES * sizeof *was), *now = mem_alloc((npools + 1) * FAMILIES * sizeof *now);
+	struct standing *was = mem_alloc((npools + 1) * FAMILIES * sizeof *was),
+			*now = mem_alloc((npools + 1) * FAMILIES * sizeof *now);
 	bool moved = false;
 	unsigned lines = 0;
 

@@ -34,14 +34,14 @@ static uint64_t number_of(const json_t *args, const char *key, uint64_t max)
 	return (uint64_t)number > max ? max : (uint64_t)number;
 }
 
-#define TABLE(what) \
+#define TABLE(what)                                                                                                 \
 	static void run_##what(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket, \
-		struct control_reply *reply) \
-	{ \
-		(void)args; \
-		(void)peer; \
-		(void)ticket; \
-		give(reply, document_##what(context)); \
+		struct control_reply *reply)                                                                        \
+	{                                                                                                           \
+		(void)args;                                                                                         \
+		(void)peer;                                                                                         \
+		(void)ticket;                                                                                       \
+		give(reply, document_##what(context));                                                              \
 	}
 
 TABLE(status)
@@ -108,12 +108,13 @@ static void run_force(void *context, const json_t *args, const struct control_pe
 		return;
 	}
 	if (!request.dry_run) {
-		log_notice("override=%s target=\"%s\" who=%s why=\"%s\" until=%s", text_of(args, "action"), request.target,
-			request.who, request.why, clock_format(now_ms + request.for_ms, until));
+		log_notice("override=%s target=\"%s\" who=%s why=\"%s\" until=%s", text_of(args, "action"),
+			request.target, request.who, request.why, clock_format(now_ms + request.for_ms, until));
 		daemon_publish_overlay(daemon);
 	}
-	give(reply, json_pack("{s:s,s:s,s:s,s:o,s:b}", "target", request.target, "action", text_of(args, "action"), "until",
-			    clock_format(now_ms + request.for_ms, until), "effects", effects, "dry_run", request.dry_run));
+	give(reply,
+		json_pack("{s:s,s:s,s:s,s:o,s:b}", "target", request.target, "action", text_of(args, "action"), "until",
+			clock_format(now_ms + request.for_ms, until), "effects", effects, "dry_run", request.dry_run));
 }
 
 static void run_clear(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
@@ -123,7 +124,8 @@ static void run_clear(void *context, const json_t *args, const struct control_pe
 	const char *target = text_of(args, "target");
 
 	(void)ticket;
-	switch (override_clear(daemon->overrides, &daemon->published->world, target, peer->name, clock_wall_ms(), &reply->err)) {
+	switch (override_clear(
+		daemon->overrides, &daemon->published->world, target, peer->name, clock_wall_ms(), &reply->err)) {
 	case OVERRIDE_CLEARED:
 		break;
 	case OVERRIDE_CLEAR_MOOT:
@@ -159,7 +161,9 @@ static void run_push(void *context, const json_t *args, const struct control_pee
 	struct daemon *daemon = context;
 	const struct world *world = &daemon->published->world;
 	const char *text = text_of(args, "endpoint"), *state = text_of(args, "state"), *slash = strchr(text, '/');
-	enum health_state wanted = strcmp(state, "up") == 0 ? HEALTH_UP : strcmp(state, "down") == 0 ? HEALTH_DOWN : HEALTH_UNKNOWN;
+	enum health_state wanted = strcmp(state, "up") == 0     ? HEALTH_UP
+				   : strcmp(state, "down") == 0 ? HEALTH_DOWN
+								: HEALTH_UNKNOWN;
 	unsigned done = 0;
 	char *pool_text;
 	uint32_t pool;
@@ -177,7 +181,8 @@ static void run_push(void *context, const json_t *args, const struct control_pee
 	if (pool == POOL_NONE)
 		return;
 	if (world->snapshot->pools[pool].pool->check.type != CHECK_PUSH) {
-		err_set(&reply->err, "%s: its pool has check=%s; only check=push takes pushed states (force overrides any)", text,
+		err_set(&reply->err,
+			"%s: its pool has check=%s; only check=push takes pushed states (force overrides any)", text,
 			check_name(world->snapshot->pools[pool].pool->check.type));
 		return;
 	}

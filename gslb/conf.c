@@ -38,7 +38,13 @@ static const struct conf_row rows[] = {
 
 /* DESIGN names them; they come with the features that read them. */
 static const char *const later[] = {
-	"server.rrl", "server.cookies", "health.push-token-file", "health.anchors", "http", "bus", "caches",
+	"server.rrl",
+	"server.cookies",
+	"health.push-token-file",
+	"health.anchors",
+	"http",
+	"bus",
+	"caches",
 };
 
 enum { NROWS = COUNT_OF(rows) };
@@ -60,8 +66,8 @@ static void read_text(const struct pass *pass, const struct conf_row *row, const
 	struct conf_reading reading = { .conf = pass->conf, .row = row, .text = item->text, .line = item->line };
 
 	if (!row->kind->read(&reading))
-		report_add_at(pass->report, REPORT_MISTAKE, pass->name, item->line, item->column, "%s: %s: %s", row->path,
-			item->text, reading.err.text);
+		report_add_at(pass->report, REPORT_MISTAKE, pass->name, item->line, item->column, "%s: %s: %s",
+			row->path, item->text, reading.err.text);
 }
 
 /* A default that fails on this machine is a mistake of the file as a whole: it can be given another value there. */
@@ -198,7 +204,8 @@ bool conf_needs_restart(const struct conf *now, const struct conf *next, char *t
 	for (size_t i = 0; i < NROWS; i++) {
 		if (!rows[i].restart || strcmp(now->written[i], next->written[i]) == 0)
 			continue;
-		len += (size_t)snprintf(text + len, len < cap ? cap - len : 0, "%s%s", len > 0 ? ", " : "", rows[i].path);
+		len += (size_t)snprintf(
+			text + len, len < cap ? cap - len : 0, "%s%s", len > 0 ? ", " : "", rows[i].path);
 		if (len >= cap)
 			break;
 	}

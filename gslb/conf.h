@@ -19,16 +19,16 @@ struct conf {
 	/* server */
 	struct conf_listen listen[CONF_LISTEN_MAX];
 	size_t nlisten;
-	uint32_t workers;      /* 0 in the file: one per core; here always > 0 */
-	char *identity;        /* NSID and id.server; default: the host's name */
-	char *region;          /* "" */
-	char *user;            /* "": stay who we are */
-	char *probe_user;      /* "": the same as user */
-	uint32_t tcp_clients;  /* 10000 */
-	uint32_t tcp_idle_ms;  /* 10 s */
+	uint32_t workers;     /* 0 in the file: one per core; here always > 0 */
+	char *identity;       /* NSID and id.server; default: the host's name */
+	char *region;         /* "" */
+	char *user;           /* "": stay who we are */
+	char *probe_user;     /* "": the same as user */
+	uint32_t tcp_clients; /* 10000 */
+	uint32_t tcp_idle_ms; /* 10 s */
 	/* zones */
 	char *zones_directory;
-	bool zones_watch;      /* yes */
+	bool zones_watch; /* yes */
 	/* geo */
 	char *databases[CONF_DATABASES_MAX];
 	unsigned database_line[CONF_DATABASES_MAX];
@@ -36,14 +36,14 @@ struct conf {
 	/* health */
 	char *checks_directory;
 	/* selection */
-	char *seed_file;       /* 32 hexadecimal digits; "": made once and kept in the state folder */
-	uint8_t seed[16];      /* what the file held when the conf was read; zero without one */
+	char *seed_file;  /* 32 hexadecimal digits; "": made once and kept in the state folder */
+	uint8_t seed[16]; /* what the file held when the conf was read; zero without one */
 	/* state */
 	char *state_directory; /* default /var/lib/gslb */
 	/* control */
-	char *control_socket;  /* default /run/gslb/control.sock */
-	char *control_group;   /* group that may use it, "": the user's own */
-	char *readonly_group;  /* members may only look, "": nobody */
+	char *control_socket; /* default /run/gslb/control.sock */
+	char *control_group;  /* group that may use it, "": the user's own */
+	char *readonly_group; /* members may only look, "": nobody */
 	/* log */
 	enum log_level log_level;
 

@@ -19,13 +19,14 @@ struct reader {
 
 static void mistake(struct reader *r, yaml_mark_t mark, const char *text)
 {
-	report_add_at(r->report, REPORT_MISTAKE, r->shape->file, (unsigned)mark.line + 1, (unsigned)mark.column + 1, "%s", text);
+	report_add_at(r->report, REPORT_MISTAKE, r->shape->file, (unsigned)mark.line + 1, (unsigned)mark.column + 1,
+		"%s", text);
 }
 
 static void mistake_of(struct reader *r, yaml_mark_t mark, const char *path, const char *text)
 {
-	report_add_at(r->report, REPORT_MISTAKE, r->shape->file, (unsigned)mark.line + 1, (unsigned)mark.column + 1, "%s: %s", path,
-		text);
+	report_add_at(r->report, REPORT_MISTAKE, r->shape->file, (unsigned)mark.line + 1, (unsigned)mark.column + 1,
+		"%s: %s", path, text);
 }
 
 /* ---- tokens ---- */
@@ -56,7 +57,8 @@ static yaml_mark_t mark_of_byte(const struct reader *r, size_t offset)
 
 static void syntax_mistake(struct reader *r, const yaml_parser_t *parser)
 {
-	yaml_mark_t mark = parser->error == YAML_READER_ERROR ? mark_of_byte(r, parser->problem_offset) : parser->problem_mark;
+	yaml_mark_t mark =
+		parser->error == YAML_READER_ERROR ? mark_of_byte(r, parser->problem_offset) : parser->problem_mark;
 	const char *problem = parser->problem != NULL ? parser->problem : "this cannot be read";
 	const char *context = parser->context != NULL ? parser->context : "";
 
@@ -195,7 +197,8 @@ static bool is_nothing(const yaml_node_t *node)
 	if (node->data.scalar.length == 0)
 		return true;
 	return node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
-		(strcmp(text, "~") == 0 || strcmp(text, "null") == 0 || strcmp(text, "Null") == 0 || strcmp(text, "NULL") == 0);
+	       (strcmp(text, "~") == 0 || strcmp(text, "null") == 0 || strcmp(text, "Null") == 0 ||
+		       strcmp(text, "NULL") == 0);
 }
 
 static bool check_text(struct reader *r, const char *path, const yaml_node_t *node, const char *otherwise)
@@ -235,9 +238,12 @@ static void place_value(struct reader *r, size_t key, const yaml_node_t *node)
 	value->column = (unsigned)node->start_mark.column + 1;
 	value->items = mem_alloc((n + 1) * sizeof *value->items);
 	for (size_t i = 0; i < n; i++) {
-		const yaml_node_t *item = r->shape->keys[key].list ? node_at(r, node->data.sequence.items.start[i]) : node;
+		const yaml_node_t *item =
+			r->shape->keys[key].list ? node_at(r, node->data.sequence.items.start[i]) : node;
 
-		check_text(r, path, item, r->shape->keys[key].list ? "not a list of single values" : "one value belongs here, not a list");
+		check_text(r, path, item,
+			r->shape->keys[key].list ? "not a list of single values"
+						 : "one value belongs here, not a list");
 		value->items[i].line = (unsigned)item->start_mark.line + 1;
 		value->items[i].column = (unsigned)item->start_mark.column + 1;
 	}
@@ -343,7 +349,8 @@ static bool with_parser(struct reader *r, bool (*pass)(struct reader *, yaml_par
 	return done;
 }
 
-bool conf_shape_check(const struct conf_shape *shape, struct conf_yaml_value *values, struct report *report, bool *empty)
+bool conf_shape_check(
+	const struct conf_shape *shape, struct conf_yaml_value *values, struct report *report, bool *empty)
 {
 	struct reader r = { .shape = shape, .values = values, .report = report };
 

@@ -15,6 +15,7 @@ struct conf_shape {
 
 /* Fill values[0..nkeys) with places, not texts. False when the shape is wrong; unknown keys are in the report alone. *empty:
  * the text holds no key at all. */
-bool conf_shape_check(const struct conf_shape *shape, struct conf_yaml_value *values, struct report *report, bool *empty);
+bool conf_shape_check(
+	const struct conf_shape *shape, struct conf_yaml_value *values, struct report *report, bool *empty);
 
 #endif

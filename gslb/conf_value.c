@@ -73,7 +73,10 @@ static bool read_level(struct conf_reading *r)
 		const char *name;
 		enum log_level level;
 	} levels[] = {
-		{ "error", LOG_ERROR }, { "warning", LOG_WARNING }, { "notice", LOG_NOTICE }, { "info", LOG_INFO },
+		{ "error", LOG_ERROR },
+		{ "warning", LOG_WARNING },
+		{ "notice", LOG_NOTICE },
+		{ "info", LOG_INFO },
 		{ "debug", LOG_DEBUG },
 	};
 
@@ -174,9 +177,9 @@ static bool read_socket(struct conf_reading *r)
 	bool ok;
 
 	keep_text(r, path);
-	if (strlen(path) >= sizeof ((struct sockaddr_un *)NULL)->sun_path)
+	if (strlen(path) >= sizeof((struct sockaddr_un *)NULL)->sun_path)
 		return err_set(&r->err, "too long for a socket (try at most %zu bytes)",
-			sizeof ((struct sockaddr_un *)NULL)->sun_path - 1);
+			sizeof((struct sockaddr_un *)NULL)->sun_path - 1);
 	if (stat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
 		return err_set(&r->err, "is there, and is not a socket (name a path that is free)");
 	folder = folder_of(path);
@@ -238,7 +241,8 @@ static bool read_listen(struct conf_reading *r)
 	if (conf->nlisten == CONF_LISTEN_MAX)
 		return err_set(&r->err, "one too many (try at most %d)", CONF_LISTEN_MAX);
 	for (size_t i = 0; i < conf->nlisten; i++)
-		if (listen.port != 0 && listen.port == conf->listen[i].port && addr_equal(&listen.addr, &conf->listen[i].addr))
+		if (listen.port != 0 && listen.port == conf->listen[i].port &&
+			addr_equal(&listen.addr, &conf->listen[i].addr))
 			return err_set(&r->err, "listed twice (keep one)");
 	conf->listen[conf->nlisten++] = listen;
 	return true;
@@ -269,8 +273,10 @@ static bool read_database(struct conf_reading *r)
 }
 
 const struct conf_kind conf_number = { .read = read_number }, conf_duration = { .read = read_duration },
-	conf_yes_no = { .read = read_yes_no }, conf_identity = { .read = read_identity }, conf_label = { .read = read_label },
-	conf_user = { .read = read_user }, conf_group = { .read = read_group }, conf_folder = { .read = read_folder },
-	conf_folder_made = { .read = read_folder_made }, conf_socket = { .read = read_socket },
-	conf_seed = { .read = read_seed }, conf_level = { .read = read_level },
-	conf_listens = { .list = true, .read = read_listen }, conf_databases = { .list = true, .read = read_database };
+		       conf_yes_no = { .read = read_yes_no }, conf_identity = { .read = read_identity },
+		       conf_label = { .read = read_label }, conf_user = { .read = read_user },
+		       conf_group = { .read = read_group }, conf_folder = { .read = read_folder },
+		       conf_folder_made = { .read = read_folder_made }, conf_socket = { .read = read_socket },
+		       conf_seed = { .read = read_seed }, conf_level = { .read = read_level },
+		       conf_listens = { .list = true, .read = read_listen },
+		       conf_databases = { .list = true, .read = read_database };

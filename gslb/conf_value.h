@@ -15,7 +15,7 @@ struct conf_row {
 	uint64_t min, max;    /* numbers: bounds; durations: ms; texts: length in bytes */
 	const char *fallback; /* read as if it were written; NULL: "" */
 	bool required;
-	bool restart;         /* a change waits for a restart */
+	bool restart; /* a change waits for a restart */
 };
 
 /* One text being read. */
@@ -37,7 +37,8 @@ static inline const char *conf_reason(const struct err *err, const char *path)
 {
 	size_t len = strlen(path);
 
-	return strncmp(err->text, path, len) == 0 && strncmp(err->text + len, ": ", 2) == 0 ? err->text + len + 2 : err->text;
+	return strncmp(err->text, path, len) == 0 && strncmp(err->text + len, ": ", 2) == 0 ? err->text + len + 2
+											    : err->text;
 }
 
 extern const struct conf_kind conf_number, conf_duration, conf_yes_no, conf_identity, conf_label, conf_user, conf_group,

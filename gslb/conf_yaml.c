@@ -31,8 +31,8 @@ static struct cyaml_schema_field leaf_field(const struct conf_yaml_key *key, siz
 			.data_offset = at + (uint32_t)offsetof(struct slot, items),
 			.count_offset = at + (uint32_t)offsetof(struct slot, nitems),
 			.count_size = sizeof(uint32_t),
-			.value = { CYAML_VALUE_SEQUENCE(CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, char *, &item_schema, 0,
-				CYAML_UNLIMITED) },
+			.value = { CYAML_VALUE_SEQUENCE(
+				CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, char *, &item_schema, 0, CYAML_UNLIMITED) },
 		};
 	return (struct cyaml_schema_field){
 		.key = part,
@@ -43,8 +43,8 @@ static struct cyaml_schema_field leaf_field(const struct conf_yaml_key *key, siz
 
 /* The fields of keys[from, to), which share the first `skip` bytes of their paths. A section is a mapping in place (not a
  * pointer) at offset 0, so that all slots lie in one array however deep their keys are. */
-static const struct cyaml_schema_field *make_fields(const struct conf_shape *shape, struct arena *arena, size_t from, size_t to,
-	size_t skip)
+static const struct cyaml_schema_field *make_fields(
+	const struct conf_shape *shape, struct arena *arena, size_t from, size_t to, size_t skip)
 {
 	struct cyaml_schema_field *fields = arena_alloc(arena, (to - from + 1) * sizeof *fields);
 	size_t n = 0;
@@ -100,7 +100,8 @@ static bool all_have_text(const struct conf_yaml_value *values, size_t nvalues)
 
 static bool load_values(const struct conf_shape *shape, struct conf_yaml_value *values, struct report *report)
 {
-	const struct cyaml_config config = { .mem_fn = cyaml_mem, .flags = CYAML_CFG_IGNORE_UNKNOWN_KEYS | CYAML_CFG_NO_ALIAS };
+	const struct cyaml_config config = { .mem_fn = cyaml_mem,
+		.flags = CYAML_CFG_IGNORE_UNKNOWN_KEYS | CYAML_CFG_NO_ALIAS };
 	struct arena *arena = arena_new();
 	const struct cyaml_schema_value schema = {
 		.type = CYAML_MAPPING,
@@ -126,7 +127,13 @@ bool conf_yaml_read(const char *file, const char *text, size_t len, const struct
 	const char *const *later, size_t nlater, struct conf_yaml_value *values, struct report *report)
 {
 	struct conf_shape shape = {
-		.file = file, .text = text, .len = len, .keys = keys, .nkeys = nkeys, .later = later, .nlater = nlater,
+		.file = file,
+		.text = text,
+		.len = len,
+		.keys = keys,
+		.nkeys = nkeys,
+		.later = later,
+		.nlater = nlater,
 	};
 	bool empty;
 

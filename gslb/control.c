@@ -54,7 +54,7 @@ static bool make_folder(const char *path, struct err *err)
 		return true;
 	folder = mem_printf("%.*s", (int)(slash - path), path);
 	ok = mkdir(folder, 0755) == 0 || errno == EEXIST ||
-		err_set(err, "%s: cannot be made for the control socket: %s", folder, strerror(errno));
+	     err_set(err, "%s: cannot be made for the control socket: %s", folder, strerror(errno));
 	free(folder);
 	return ok;
 }
@@ -68,7 +68,8 @@ static bool remove_dead(const char *path, const struct sockaddr_un *at, struct e
 	if (lstat(path, &st) != 0)
 		return errno == ENOENT || err_set(err, "%s: %s", path, strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
-		return err_set(err, "%s: is there, and is not a socket: move it away or name another control.socket", path);
+		return err_set(
+			err, "%s: is there, and is not a socket: move it away or name another control.socket", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_set(err, "%s: %s", path, strerror(errno));
@@ -78,7 +79,8 @@ static bool remove_dead(const char *path, const struct sockaddr_un *at, struct e
 		return err_set(err, "%s: another gslbd listens there: stop it or name another control.socket", path);
 	if (why != ECONNREFUSED)
 		return err_set(err, "%s: %s", path, strerror(why));
-	return unlink(path) == 0 || errno == ENOENT || err_set(err, "%s: cannot be replaced: %s", path, strerror(errno));
+	return unlink(path) == 0 || errno == ENOENT ||
+	       err_set(err, "%s: cannot be replaced: %s", path, strerror(errno));
 }
 
 /* The name appears with its mode and group already set: until then nobody can connect. */
@@ -90,7 +92,8 @@ static bool bind_listening(struct control *control, struct err *err)
 	int bound;
 
 	if (strlen(control->path) >= sizeof at.sun_path)
-		return err_set(err, "%s: too long for a socket (at most %zu bytes)", control->path, sizeof at.sun_path - 1);
+		return err_set(
+			err, "%s: too long for a socket (at most %zu bytes)", control->path, sizeof at.sun_path - 1);
 	strcpy(at.sun_path, control->path);
 	if (!make_folder(control->path, err) || !remove_dead(control->path, &at, err))
 		return false;
@@ -122,8 +125,8 @@ static bool watch(struct control *control, int fd, uint32_t tag, uint32_t events
 	return epoll_ctl(control->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-struct control *control_open(const char *path, gid_t group, gid_t read_only_group, const struct control_command *commands,
-	void *context, struct err *err)
+struct control *control_open(const char *path, gid_t group, gid_t read_only_group,
+	const struct control_command *commands, void *context, struct err *err)
 {
 	struct control *control = mem_alloc(sizeof *control);
 
@@ -144,7 +147,8 @@ struct control *control_open(const char *path, gid_t group, gid_t read_only_grou
 	if (control->epoll < 0 || control->timer < 0)
 		err_set(err, "%s: no descriptors left: %s", path, strerror(errno));
 	else if (bind_listening(control, err)) {
-		if (watch(control, control->listening, TAG_LISTEN, EPOLLIN) && watch(control, control->timer, TAG_TIMER, EPOLLIN))
+		if (watch(control, control->listening, TAG_LISTEN, EPOLLIN) &&
+			watch(control, control->timer, TAG_TIMER, EPOLLIN))
 			return control;
 		err_set(err, "%s: %s", path, strerror(errno));
 	}
@@ -193,7 +197,8 @@ static json_t *document_of(const struct control_reply *reply)
 	if (reply->err.text[0] != '\0') {
 		json_t *sentence = json_string(reply->err.text);
 
-		json_object_set_new(document, "error", sentence != NULL ? sentence : json_string("(a text that is not UTF-8)"));
+		json_object_set_new(
+			document, "error", sentence != NULL ? sentence : json_string("(a text that is not UTF-8)"));
 	} else if (!ok) {
 		json_object_set_new(document, "error", json_string("refused"));
 	}
@@ -232,7 +237,8 @@ static void run_request(struct control *control, struct control_client *client, 
 	else if (command == NULL)
 		err_set(&reply.err, "%.40s: this gslbd has no such command", name);
 	else if (args != NULL && !json_is_object(args))
-		err_set(&reply.err, "%s: \"args\" is an object: {\"command\":\"%s\",\"args\":{}}", command->name, command->name);
+		err_set(&reply.err, "%s: \"args\" is an object: {\"command\":\"%s\",\"args\":{}}", command->name,
+			command->name);
 	else if (command->changes && client->peer.read_only)
 		err_set(&reply.err, "%s: %s may look and not change: it is in the read-only group alone", command->name,
 			client->peer.name);
@@ -301,7 +307,8 @@ static void serve(struct control *control, struct control_client *client, uint32
 		client->closing = true;
 		step = CLIENT_WAIT;
 	}
-	if (step == CLIENT_WAIT && client->out.len == 0 && client->ticket == 0 && (line = client_line(client, &len)) != NULL)
+	if (step == CLIENT_WAIT && client->out.len == 0 && client->ticket == 0 &&
+		(line = client_line(client, &len)) != NULL)
 		take_line(control, client, line, len);
 	if (step == CLIENT_WAIT && client->out.len > 0)
 		step = client_send(client, now_ms);
@@ -313,7 +320,8 @@ static void serve(struct control *control, struct control_client *client, uint32
 		return;
 	}
 	if (client_wants(client) != client->events) {
-		struct epoll_event event = { .events = client_wants(client), .data.u32 = (uint32_t)(client - control->clients) };
+		struct epoll_event event = { .events = client_wants(client),
+			.data.u32 = (uint32_t)(client - control->clients) };
 
 		client->events = event.events;
 		epoll_ctl(control->epoll, EPOLL_CTL_MOD, client->fd, &event);

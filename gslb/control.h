@@ -37,8 +37,8 @@ struct control;
 
 /* Make the socket (mode 0660, the group given or -1; an old dead socket is replaced, a live one refused). read_only_group: -1
  * for none. The table ends with a NULL name. */
-struct control *control_open(const char *path, gid_t group, gid_t read_only_group, const struct control_command *commands,
-	void *context, struct err *err);
+struct control *control_open(const char *path, gid_t group, gid_t read_only_group,
+	const struct control_command *commands, void *context, struct err *err);
 void control_close(struct control *control);
 /* An epoll descriptor to wait on; when it is readable call control_run, which never blocks. */
 int control_fd(const struct control *control);

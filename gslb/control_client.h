@@ -6,9 +6,9 @@
 #include "gslb/control.h"
 
 enum {
-	CONTROL_LINE_MAX = 1 << 20,     /* bytes of a request */
-	CONTROL_REPLY_MAX = 64 << 20,   /* bytes of a reply */
-	CONTROL_STALL_MS = 60000,       /* for the rest of a request, or for taking more of a reply */
+	CONTROL_LINE_MAX = 1 << 20,   /* bytes of a request */
+	CONTROL_REPLY_MAX = 64 << 20, /* bytes of a reply */
+	CONTROL_STALL_MS = 60000,     /* for the rest of a request, or for taking more of a reply */
 };
 
 enum client_step { CLIENT_WAIT, CLIENT_CLOSED, CLIENT_TOO_LONG };
@@ -17,12 +17,12 @@ struct control_client {
 	int fd; /* -1: the place is free */
 	struct control_peer peer;
 	struct buf in, out;
-	size_t sent;          /* of out */
-	uint64_t ticket;      /* of the command under way; 0: none */
-	bool ended;           /* it sends no more, and may still read */
-	bool closing;         /* close once out is sent */
-	uint64_t active_ms;   /* monotonic: the last byte either way */
-	uint32_t events;      /* what epoll waits for */
+	size_t sent;        /* of out */
+	uint64_t ticket;    /* of the command under way; 0: none */
+	bool ended;         /* it sends no more, and may still read */
+	bool closing;       /* close once out is sent */
+	uint64_t active_ms; /* monotonic: the last byte either way */
+	uint32_t events;    /* what epoll waits for */
 };
 
 /* Read what is there, up to one line's worth. */

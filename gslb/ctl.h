@@ -13,8 +13,8 @@ enum ctl_exit { CTL_DONE = 0, CTL_FAILED = 1, CTL_USAGE = 2, CTL_PART = 3, CTL_M
 enum ctl_arity { CTL_ONE, CTL_OPTIONAL, CTL_MANY };
 
 struct ctl_operand {
-	const char *name;    /* "TARGET"; NULL ends the table */
-	const char *key;     /* of its argument; CTL_MANY makes an array */
+	const char *name; /* "TARGET"; NULL ends the table */
+	const char *key;  /* of its argument; CTL_MANY makes an array */
 	enum ctl_arity arity;
 	const char *choices; /* "up|down|drain"; NULL: any text */
 	const char *sentence;
@@ -50,8 +50,8 @@ struct ctl_command {
 	void (*print)(const json_t *result, const struct ctl_view *view, struct buf *out);
 };
 
-extern const struct ctl_command ctl_status, ctl_services, ctl_pools, ctl_endpoints, ctl_explain, ctl_check, ctl_force, ctl_clear,
-	ctl_overrides, ctl_push, ctl_reload, ctl_stats;
+extern const struct ctl_command ctl_status, ctl_services, ctl_pools, ctl_endpoints, ctl_explain, ctl_check, ctl_force,
+	ctl_clear, ctl_overrides, ctl_push, ctl_reload, ctl_stats;
 extern const struct ctl_command *const ctl_commands[]; /* NULL behind the last */
 
 /* ---- the command line (ctl_args.c) ---- */

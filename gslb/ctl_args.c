@@ -5,8 +5,19 @@
 #include "gslb/ctl.h"
 
 const struct ctl_command *const ctl_commands[] = {
-	&ctl_status, &ctl_services, &ctl_pools, &ctl_endpoints, &ctl_explain, &ctl_check, &ctl_force, &ctl_clear, &ctl_overrides,
-	&ctl_push, &ctl_reload, &ctl_stats, NULL,
+	&ctl_status,
+	&ctl_services,
+	&ctl_pools,
+	&ctl_endpoints,
+	&ctl_explain,
+	&ctl_check,
+	&ctl_force,
+	&ctl_clear,
+	&ctl_overrides,
+	&ctl_push,
+	&ctl_reload,
+	&ctl_stats,
+	NULL,
 };
 
 static const struct ctl_operand no_operands[] = { { 0 } };
@@ -122,7 +133,8 @@ static bool is_choice(const char *choices, const char *word)
 {
 	size_t len = strlen(word);
 
-	for (const char *at = choices; *at != '\0'; at += at[strcspn(at, "|")] != '\0' ? strcspn(at, "|") + 1 : strcspn(at, "|"))
+	for (const char *at = choices; *at != '\0';
+		at += at[strcspn(at, "|")] != '\0' ? strcspn(at, "|") + 1 : strcspn(at, "|"))
 		if (strcspn(at, "|") == len && strncmp(at, word, len) == 0)
 			return true;
 	return false;
@@ -146,7 +158,8 @@ static bool operand(struct parsing *p, const char *word)
 
 	if (o->name == NULL || text == NULL || *word == '\0') {
 		json_decref(text);
-		return err_set(p->err, o->name == NULL ? "%s: one word too many (try gslbctl %s --help)" : "\"%s\": not a %s", word,
+		return err_set(p->err,
+			o->name == NULL ? "%s: one word too many (try gslbctl %s --help)" : "\"%s\": not a %s", word,
 			o->name == NULL ? name_of(p->line->command) : o->name);
 	}
 	if (o->choices != NULL && !is_choice(o->choices, word)) {
@@ -176,7 +189,8 @@ static bool check_complete(const struct parsing *p)
 			return err_set(p->err, "%s: %s is missing (%s)", line->command->name, o->name, o->sentence);
 	for (const struct ctl_option *o = options_of(line->command); o->name != NULL; o++)
 		if (o->required && json_object_get(line->args, o->key) == NULL)
-			return err_set(p->err, "%s: --%s %s is missing (%s)", line->command->name, o->name, o->value, o->sentence);
+			return err_set(p->err, "%s: --%s %s is missing (%s)", line->command->name, o->name, o->value,
+				o->sentence);
 	return true;
 }
 

@@ -37,7 +37,8 @@ static int dial(const char *path, struct err *err)
 	if (why == ENOENT || why == ECONNREFUSED)
 		err_set(err, "%s: no gslbd listens there (is it running? -s SOCKET names another)", path);
 	else if (why == EACCES || why == EPERM)
-		err_set(err, "%s: you may not use it (try as root, or as a member of the group in control.group)", path);
+		err_set(err, "%s: you may not use it (try as root, or as a member of the group in control.group)",
+			path);
 	else
 		err_set(err, "%s: %s", path, strerror(why));
 	return -1;

@@ -47,12 +47,14 @@ static void add_folder(struct checking *c, const char *folder)
 		return;
 	}
 	for (int i = 0; i < n; i++) {
-		add_file(c, mem_printf("%s%s%s", folder, folder[strlen(folder) - 1] == '/' ? "" : "/", entries[i]->d_name));
+		add_file(c,
+			mem_printf("%s%s%s", folder, folder[strlen(folder) - 1] == '/' ? "" : "/", entries[i]->d_name));
 		free(entries[i]);
 	}
 	free(entries);
 	if (n == 0)
-		report_add(&c->report, REPORT_MISTAKE, folder, 0, "no zone in this folder (a zone's file is NAME.zone)");
+		report_add(
+			&c->report, REPORT_MISTAKE, folder, 0, "no zone in this folder (a zone's file is NAME.zone)");
 }
 
 static void find_files(struct checking *c, const json_t *names)
@@ -61,7 +63,8 @@ static void find_files(struct checking *c, const json_t *names)
 	struct stat st;
 	size_t i;
 
-	json_array_foreach(names, i, name) {
+	json_array_foreach(names, i, name)
+	{
 		const char *path = json_string_value(name);
 
 		if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
@@ -88,9 +91,9 @@ static void hint_others(const struct checking *c, struct err *err)
 {
 	size_t len = strlen(err->text);
 
-	snprintf(err->text + len, sizeof err->text - len,
-		"; zones are checked as one set: %s", c->nzones == 1 ? "pools of other zones are found when their files are given too"
-								       : "give the files of all zones that belong together");
+	snprintf(err->text + len, sizeof err->text - len, "; zones are checked as one set: %s",
+		c->nzones == 1 ? "pools of other zones are found when their files are given too"
+			       : "give the files of all zones that belong together");
 }
 
 static json_t *zones_json(const struct checking *c)
@@ -99,9 +102,11 @@ static json_t *zones_json(const struct checking *c)
 	char name[NAME_TEXT_MAX];
 
 	for (size_t i = 0; i < c->nzones; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I, s:I}", "file", c->zones[i]->file, "zone",
-			name_format(&c->zones[i]->apex, name), "serial", (json_int_t)c->zones[i]->serial, "services",
-			(json_int_t)c->zones[i]->nservices, "pools", (json_int_t)c->zones[i]->npools));
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:I, s:I, s:I}", "file", c->zones[i]->file, "zone",
+				      name_format(&c->zones[i]->apex, name), "serial", (json_int_t)c->zones[i]->serial,
+				      "services", (json_int_t)c->zones[i]->nservices, "pools",
+				      (json_int_t)c->zones[i]->npools));
 	return list;
 }
 
@@ -114,8 +119,8 @@ static json_t *lines_json(const struct checking *c, enum report_kind kind)
 		json_t *text = json_string(line->text);
 
 		if (line->kind == kind)
-			json_array_append_new(list, json_pack("{s:s, s:i, s:O}", "file", line->file, "line", (int)line->line, "text",
-				text));
+			json_array_append_new(list, json_pack("{s:s, s:i, s:O}", "file", line->file, "line",
+							    (int)line->line, "text", text));
 		json_decref(text);
 	}
 	return list;
@@ -148,11 +153,11 @@ static enum ctl_exit run_check(const json_t *args, json_t **result, struct err *
 	zone_set_free(set);
 	good = c.report.nmistakes == 0;
 	report_sort(&c.report);
-	*result = json_pack("{s:o, s:o, s:o}", "zones", zones_json(&c), "mistakes", lines_json(&c, REPORT_MISTAKE), "warnings",
-		lines_json(&c, REPORT_WARNING));
+	*result = json_pack("{s:o, s:o, s:o}", "zones", zones_json(&c), "mistakes", lines_json(&c, REPORT_MISTAKE),
+		"warnings", lines_json(&c, REPORT_WARNING));
 	if (!good) {
-		err_set(err, "%zu mistake%s in %zu file%s", c.report.nmistakes, c.report.nmistakes == 1 ? "" : "s", c.nfiles,
-			c.nfiles == 1 ? "" : "s");
+		err_set(err, "%zu mistake%s in %zu file%s", c.report.nmistakes, c.report.nmistakes == 1 ? "" : "s",
+			c.nfiles, c.nfiles == 1 ? "" : "s");
 		if (!alone)
 			hint_others(&c, err);
 	}
@@ -165,7 +170,8 @@ static void print_lines(const json_t *lines, const char *mark, struct buf *out)
 	const json_t *line;
 	size_t i;
 
-	json_array_foreach(lines, i, line) {
+	json_array_foreach(lines, i, line)
+	{
 		ctl_add(out, ctl_string(line, "file"));
 		if (ctl_integer(line, "line") > 0)
 			buf_printf(out, ":%lld", (long long)ctl_integer(line, "line"));
@@ -185,7 +191,8 @@ static void print_check(const json_t *result, const struct ctl_view *view, struc
 	print_lines(json_object_get(result, "warnings"), "warning: ", out);
 	if (json_array_size(json_object_get(result, "mistakes")) > 0)
 		return;
-	json_array_foreach(json_object_get(result, "zones"), i, zone) {
+	json_array_foreach(json_object_get(result, "zones"), i, zone)
+	{
 		ctl_add(out, ctl_string(zone, "file"));
 		buf_printf(out, ": zone %s, serial %lld, services %lld, pools %lld: good\n", ctl_string(zone, "zone"),
 			(long long)ctl_integer(zone, "serial"), (long long)ctl_integer(zone, "services"),

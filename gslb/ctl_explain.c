@@ -69,7 +69,8 @@ static void print_place(const json_t *place, struct buf *out)
 	if (asn > 0)
 		buf_printf(out, "%sAS%lld", out->len > start ? ", " : "", (long long)asn);
 	if (ctl_true(place, "located"))
-		buf_printf(out, "%s%.2f %.2f", out->len > start ? ", at " : "at ", json_number_value(json_object_get(place, "latitude")),
+		buf_printf(out, "%s%.2f %.2f", out->len > start ? ", at " : "at ",
+			json_number_value(json_object_get(place, "latitude")),
 			json_number_value(json_object_get(place, "longitude")));
 	else
 		buf_printf(out, "%snot placed: pools rank by list order", out->len > start ? ", " : "");
@@ -117,15 +118,22 @@ static void distance_cell(struct ctl_table *table, const json_t *pool)
 static void print_pools(const json_t *pools, const struct ctl_view *view, struct buf *out)
 {
 	static const struct ctl_column columns[] = {
-		{ "   POOL", false }, { "GROUP", true }, { "DISTANCE", true }, { "UP", true }, { "WEIGHT", true }, { "SHARE", true },
-		{ "WHY", false }, { NULL, false },
+		{ "   POOL", false },
+		{ "GROUP", true },
+		{ "DISTANCE", true },
+		{ "UP", true },
+		{ "WEIGHT", true },
+		{ "SHARE", true },
+		{ "WHY", false },
+		{ NULL, false },
 	};
 	struct ctl_table table;
 	const json_t *pool;
 	size_t i;
 
 	ctl_table_init(&table, columns);
-	json_array_foreach(pools, i, pool) {
+	json_array_foreach(pools, i, pool)
+	{
 		const json_t *group = json_object_get(pool, "group");
 
 		ctl_cell(&table, CTL_PLAIN, "   %s", ctl_string(pool, "pool"));
@@ -134,7 +142,8 @@ static void print_pools(const json_t *pools, const struct ctl_view *view, struct
 		else
 			ctl_cell(&table, CTL_PLAIN, "-");
 		distance_cell(&table, pool);
-		ctl_cell(&table, CTL_PLAIN, "%lld/%lld", (long long)ctl_integer(pool, "up"), (long long)ctl_integer(pool, "of"));
+		ctl_cell(&table, CTL_PLAIN, "%lld/%lld", (long long)ctl_integer(pool, "up"),
+			(long long)ctl_integer(pool, "of"));
 		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(pool, "weight"));
 		ctl_cell(&table, CTL_PLAIN, "%.1f%%", (double)ctl_integer(pool, "share_permille") / 10);
 		fate_cell(&table, ctl_string(pool, "fate"));
@@ -145,8 +154,14 @@ static void print_pools(const json_t *pools, const struct ctl_view *view, struct
 static void print_endpoints(const json_t *endpoints, const struct ctl_view *view, struct buf *out)
 {
 	static const struct ctl_column columns[] = {
-		{ "   TARGET", false }, { "ADDRESS", false }, { "TIER", true }, { "WEIGHT", true }, { "STATE", false },
-		{ "SINCE", true }, { "WHY", false }, { NULL, false },
+		{ "   TARGET", false },
+		{ "ADDRESS", false },
+		{ "TIER", true },
+		{ "WEIGHT", true },
+		{ "STATE", false },
+		{ "SINCE", true },
+		{ "WHY", false },
+		{ NULL, false },
 	};
 	struct ctl_table table;
 	const json_t *endpoint;
@@ -154,7 +169,8 @@ static void print_endpoints(const json_t *endpoints, const struct ctl_view *view
 	size_t i;
 
 	ctl_table_init(&table, columns);
-	json_array_foreach(endpoints, i, endpoint) {
+	json_array_foreach(endpoints, i, endpoint)
+	{
 		json_int_t permille = ctl_integer(endpoint, "weight_permille");
 
 		ctl_cell(&table, CTL_PLAIN, "   %s", ctl_string(endpoint, "target"));
@@ -178,8 +194,9 @@ static void print_pick(const json_t *result, unsigned *number, struct buf *out)
 	} else {
 		json_int_t draw = ctl_integer(result, "pick.draw"); /* 0: there was no choice of pools */
 
-		buf_printf(out, draw != 0 ? "by dice, which fell on %lld: another time they may fall otherwise"
-					  : "by dice: another time they may fall otherwise",
+		buf_printf(out,
+			draw != 0 ? "by dice, which fell on %lld: another time they may fall otherwise"
+				  : "by dice: another time they may fall otherwise",
 			(long long)draw);
 	}
 	buf_printf(out, "\n");
@@ -205,14 +222,16 @@ static const char *why_sentence(const char *why)
 
 static void print_answer(const json_t *result, const struct ctl_view *view, unsigned *number, struct buf *out)
 {
-	const json_t *answer = json_object_get(result, "answer"), *record, *records = json_object_get(answer, "records");
+	const json_t *answer = json_object_get(result, "answer"), *record,
+		     *records = json_object_get(answer, "records");
 	json_int_t scope = ctl_integer(answer, "scope");
 	size_t i;
 
 	step(out, number, "Answer");
 	if (json_array_size(records) == 0)
 		ctl_paint(out, view, CTL_YELLOW, ctl_string(answer, "kind"));
-	json_array_foreach(records, i, record) {
+	json_array_foreach(records, i, record)
+	{
 		buf_printf(out, "%s", i > 0 ? ", " : "");
 		ctl_paint(out, view, CTL_BOLD, json_is_string(record) ? json_string_value(record) : "?");
 	}
@@ -224,7 +243,9 @@ static void print_answer(const json_t *result, const struct ctl_view *view, unsi
 	add_part(out, ": ", ctl_string(answer, "ttl_reason"));
 	buf_printf(out, "\n");
 	step(out, number, "Scope");
-	buf_printf(out, scope > 0 ? "/%lld: all clients in it have these candidates\n" : "/%lld: all clients have these candidates\n",
+	buf_printf(out,
+		scope > 0 ? "/%lld: all clients in it have these candidates\n"
+			  : "/%lld: all clients have these candidates\n",
 		(long long)scope);
 }
 

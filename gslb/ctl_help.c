@@ -30,7 +30,8 @@ static void add_row(const char *name, const char *value, const char *sentence, s
 {
 	int pad = 18 - (int)strlen(name) - (value != NULL ? (int)strlen(value) + 1 : 0);
 
-	buf_printf(out, "  %s%s%s%*s%s\n", name, value != NULL ? " " : "", value != NULL ? value : "", pad > 1 ? pad : 1, "", sentence);
+	buf_printf(out, "  %s%s%s%*s%s\n", name, value != NULL ? " " : "", value != NULL ? value : "",
+		pad > 1 ? pad : 1, "", sentence);
 }
 
 static void add_option(const char *name, const char *value, const char *sentence, struct buf *out)
@@ -47,7 +48,8 @@ static void help_program(struct buf *out)
 	for (size_t i = 0; ctl_commands[i] != NULL; i++)
 		add_row(ctl_commands[i]->name, NULL, ctl_commands[i]->summary, out);
 	buf_printf(out, "\n");
-	add_row("-s, --socket", "PATH", "where gslbd listens (default: $GSLB_SOCKET, else /run/gslb/control.sock)", out);
+	add_row("-s, --socket", "PATH", "where gslbd listens (default: $GSLB_SOCKET, else /run/gslb/control.sock)",
+		out);
 	add_option("json", NULL, "print one JSON document", out);
 	add_option("help", NULL, "this text; with a command, its own", out);
 	add_option("version", NULL, "print the version", out);

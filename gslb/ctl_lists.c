@@ -47,7 +47,8 @@ static void share_cell(struct ctl_table *table, const json_t *item)
 static void up_of_cell(struct ctl_table *table, const json_t *part)
 {
 	if (ctl_integer(part, "of") > 0)
-		ctl_cell(table, CTL_PLAIN, "%lld/%lld", (long long)ctl_integer(part, "up"), (long long)ctl_integer(part, "of"));
+		ctl_cell(table, CTL_PLAIN, "%lld/%lld", (long long)ctl_integer(part, "up"),
+			(long long)ctl_integer(part, "of"));
 	else
 		ctl_cell(table, CTL_PLAIN, "-");
 }
@@ -55,8 +56,18 @@ static void up_of_cell(struct ctl_table *table, const json_t *part)
 /* ---- services: a row for each of its pools ---- */
 
 static const struct ctl_column service_columns[] = {
-	{ "SERVICE", false }, { "RANK", false }, { "SPREAD", false }, { "TTL", true }, { "ANSWERS", true }, { "DOWN", false },
-	{ "IN SERVICE", true }, { "POOL", false }, { "STATE", false }, { "UP", true }, { "SHARE", true }, { "OVERRIDE", false },
+	{ "SERVICE", false },
+	{ "RANK", false },
+	{ "SPREAD", false },
+	{ "TTL", true },
+	{ "ANSWERS", true },
+	{ "DOWN", false },
+	{ "IN SERVICE", true },
+	{ "POOL", false },
+	{ "STATE", false },
+	{ "UP", true },
+	{ "SHARE", true },
+	{ "OVERRIDE", false },
 	{ NULL, false },
 };
 
@@ -71,8 +82,11 @@ static void service_cells(struct ctl_table *table, const json_t *service)
 	ctl_cell(table, CTL_PLAIN, "%s", ctl_string(service, "ttl"));
 	ctl_cell(table, CTL_PLAIN, "%lld", (long long)ctl_integer(service, "answers"));
 	ctl_cell(table, CTL_PLAIN, *fallback != '\0' ? "%s, %s" : "%s%s", fallback, ctl_string(service, "down"));
-	ctl_cell(table, in == 0 ? CTL_RED : in <= keep ? CTL_YELLOW : CTL_PLAIN, "%lld (keep %lld)", (long long)in,
-		(long long)keep);
+	ctl_cell(table,
+		in == 0      ? CTL_RED
+		: in <= keep ? CTL_YELLOW
+			     : CTL_PLAIN,
+		"%lld (keep %lld)", (long long)in, (long long)keep);
 }
 
 static void print_services(const json_t *result, const struct ctl_view *view, struct buf *out)
@@ -82,8 +96,10 @@ static void print_services(const json_t *result, const struct ctl_view *view, st
 	size_t i, k;
 
 	ctl_table_init(&table, service_columns);
-	json_array_foreach(json_object_get(result, "services"), i, service) {
-		json_array_foreach(json_object_get(service, "pools"), k, pool) {
+	json_array_foreach(json_object_get(result, "services"), i, service)
+	{
+		json_array_foreach(json_object_get(service, "pools"), k, pool)
+		{
 			if (k == 0)
 				service_cells(&table, service);
 			for (unsigned blank = 0; k > 0 && blank < 7; blank++)
@@ -116,8 +132,18 @@ const struct ctl_command ctl_services = {
 /* ---- pools ---- */
 
 static const struct ctl_column pool_columns[] = {
-	{ "POOL", false }, { "ZONE", false }, { "REGION", false }, { "STATE", false }, { "SINCE", true }, { "IPV4", true },
-	{ "IPV6", true }, { "CHECK", false }, { "SERVICES", true }, { "SHARE", true }, { "OVERRIDE", false }, { NULL, false },
+	{ "POOL", false },
+	{ "ZONE", false },
+	{ "REGION", false },
+	{ "STATE", false },
+	{ "SINCE", true },
+	{ "IPV4", true },
+	{ "IPV6", true },
+	{ "CHECK", false },
+	{ "SERVICES", true },
+	{ "SHARE", true },
+	{ "OVERRIDE", false },
+	{ NULL, false },
 };
 
 static void print_pools(const json_t *result, const struct ctl_view *view, struct buf *out)
@@ -128,7 +154,8 @@ static void print_pools(const json_t *result, const struct ctl_view *view, struc
 	size_t i;
 
 	ctl_table_init(&table, pool_columns);
-	json_array_foreach(json_object_get(result, "pools"), i, pool) {
+	json_array_foreach(json_object_get(result, "pools"), i, pool)
+	{
 		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(pool, "name"));
 		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(pool, "zone"));
 		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(pool, "region"));
@@ -162,8 +189,18 @@ const struct ctl_command ctl_pools = {
 /* ---- endpoints ---- */
 
 static const struct ctl_column endpoint_columns[] = {
-	{ "POOL", false }, { "TARGET", false }, { "ADDRESS", false }, { "TIER", true }, { "WEIGHT", true }, { "STATE", false },
-	{ "SINCE", true }, { "CHECK", false }, { "RTT", true }, { "LAST", true }, { "OVERRIDE", false }, { "REASON", false },
+	{ "POOL", false },
+	{ "TARGET", false },
+	{ "ADDRESS", false },
+	{ "TIER", true },
+	{ "WEIGHT", true },
+	{ "STATE", false },
+	{ "SINCE", true },
+	{ "CHECK", false },
+	{ "RTT", true },
+	{ "LAST", true },
+	{ "OVERRIDE", false },
+	{ "REASON", false },
 	{ NULL, false },
 };
 
@@ -201,13 +238,15 @@ static void print_endpoints(const json_t *result, const struct ctl_view *view, s
 	size_t i;
 
 	ctl_table_init(&table, endpoint_columns);
-	json_array_foreach(json_object_get(result, "endpoints"), i, endpoint) {
+	json_array_foreach(json_object_get(result, "endpoints"), i, endpoint)
+	{
 		bool doubt = ctl_true(endpoint, "doubt");
 		const char *state = ctl_string(endpoint, "state");
 
 		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(endpoint, "pool"));
 		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(endpoint, "target"));
-		ctl_cell(&table, CTL_PLAIN, "%s@%lld", ctl_string(endpoint, "address"), (long long)ctl_integer(endpoint, "port"));
+		ctl_cell(&table, CTL_PLAIN, "%s@%lld", ctl_string(endpoint, "address"),
+			(long long)ctl_integer(endpoint, "port"));
 		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(endpoint, "priority"));
 		weight_cell(&table, endpoint);
 		ctl_cell(&table, doubt ? CTL_YELLOW : ctl_colour_of(state), "%s%s", state, doubt ? " (doubt)" : "");

@@ -55,12 +55,14 @@ static void print_json(const json_t *result, enum ctl_exit code, const struct er
 static void print_sentence(const char *sentence, struct buf *err)
 {
 	buf_printf(err, "gslbctl: ");
-	for (const char *at = sentence; *at != '\0'; at++) /* the daemon's words hold what others typed: no terminal codes */
+	for (const char *at = sentence; *at != '\0';
+		at++) /* the daemon's words hold what others typed: no terminal codes */
 		buf_printf(err, "%c", (unsigned char)*at < 0x20 || *at == 0x7f ? '?' : *at);
 	buf_printf(err, "\n");
 }
 
-static enum ctl_exit run_command(const struct ctl_line *line, const struct ctl_view *view, struct buf *out, struct buf *err)
+static enum ctl_exit run_command(
+	const struct ctl_line *line, const struct ctl_view *view, struct buf *out, struct buf *err)
 {
 	const struct ctl_command *command = line->command;
 	struct err sentence = { 0 };

@@ -21,14 +21,20 @@ static const struct ctl_option force_options[] = {
 };
 
 static const struct ctl_column effect_columns[] = {
-	{ "SERVICE", false }, { "IN SERVICE BEFORE", true }, { "AFTER", true }, { "OF", true }, { "KEEP", true }, { NULL, false },
+	{ "SERVICE", false },
+	{ "IN SERVICE BEFORE", true },
+	{ "AFTER", true },
+	{ "OF", true },
+	{ "KEEP", true },
+	{ NULL, false },
 };
 
 /* "pools_in_service": [before, after]. */
 static void effect_row(struct ctl_table *table, const json_t *effect)
 {
 	const json_t *counts = json_object_get(effect, "pools_in_service");
-	json_int_t before = json_integer_value(json_array_get(counts, 0)), after = json_integer_value(json_array_get(counts, 1));
+	json_int_t before = json_integer_value(json_array_get(counts, 0)),
+		   after = json_integer_value(json_array_get(counts, 1));
 	json_int_t keep = ctl_integer(effect, "keep");
 
 	ctl_cell(table, CTL_PLAIN, "%s", ctl_string(effect, "service"));
@@ -53,8 +59,7 @@ static void print_force(const json_t *result, const struct ctl_view *view, struc
 	ctl_add(out, ctl_string(result, "until"));
 	buf_printf(out, "\n");
 	ctl_table_init(&table, effect_columns);
-	json_array_foreach(json_object_get(result, "effects"), i, effect)
-		effect_row(&table, effect);
+	json_array_foreach(json_object_get(result, "effects"), i, effect) effect_row(&table, effect);
 	ctl_table_print(&table, view, "no service uses it", out);
 }
 
@@ -87,8 +92,14 @@ const struct ctl_command ctl_clear = {
 };
 
 static const struct ctl_column override_columns[] = {
-	{ "TARGET", false }, { "ACTION", false }, { "LEFT", true }, { "OVER", true }, { "WHO", false }, { "UNTIL", false },
-	{ "WHY", false }, { NULL, false },
+	{ "TARGET", false },
+	{ "ACTION", false },
+	{ "LEFT", true },
+	{ "OVER", true },
+	{ "WHO", false },
+	{ "UNTIL", false },
+	{ "WHY", false },
+	{ NULL, false },
 };
 
 static void print_overrides(const json_t *result, const struct ctl_view *view, struct buf *out)
@@ -99,7 +110,8 @@ static void print_overrides(const json_t *result, const struct ctl_view *view, s
 	size_t i;
 
 	ctl_table_init(&table, override_columns);
-	json_array_foreach(json_object_get(result, "overrides"), i, override) {
+	json_array_foreach(json_object_get(result, "overrides"), i, override)
+	{
 		json_int_t over_ms = ctl_integer(override, "over_ms");
 
 		applies = json_object_get(override, "applies");

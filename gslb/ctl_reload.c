@@ -9,11 +9,13 @@ static enum ctl_exit judge_reload(const json_t *result, struct err *err)
 	const json_t *zone;
 	size_t i;
 
-	json_array_foreach(json_object_get(result, "zones"), i, zone) {
+	json_array_foreach(json_object_get(result, "zones"), i, zone)
+	{
 		const char *name = ctl_string(zone, "name");
 
 		if (strcmp(ctl_string(zone, "state"), "loaded") != 0)
-			buf_printf(&refused, "%s%s", refused.len > 0 ? ", " : "", *name != '\0' ? name : ctl_string(zone, "file"));
+			buf_printf(&refused, "%s%s", refused.len > 0 ? ", " : "",
+				*name != '\0' ? name : ctl_string(zone, "file"));
 	}
 	if (refused.len == 0)
 		return CTL_DONE;

@@ -9,7 +9,10 @@ static const struct ctl_operand operands[] = {
 };
 
 static const struct ctl_column columns[] = {
-	{ "COUNTER", false }, { "VALUE", true }, { "MEANING", false }, { NULL, false },
+	{ "COUNTER", false },
+	{ "VALUE", true },
+	{ "MEANING", false },
+	{ NULL, false },
 };
 
 static void sift_stats(json_t *result, const json_t *args)
@@ -18,9 +21,8 @@ static void sift_stats(json_t *result, const json_t *args)
 	json_t *counters = json_object_get(result, "counters"), *value;
 	void *next;
 
-	json_object_foreach_safe(counters, next, name, value)
-		if (strstr(name, filter) == NULL)
-			json_object_del(counters, name);
+	json_object_foreach_safe(counters, next, name, value) if (strstr(name, filter) == NULL)
+		json_object_del(counters, name);
 }
 
 static void print_stats(const json_t *result, const struct ctl_view *view, struct buf *out)
@@ -33,7 +35,8 @@ static void print_stats(const json_t *result, const struct ctl_view *view, struc
 	if (json_is_number(qps))
 		buf_printf(out, "%.1f queries/s\n\n", json_number_value(qps));
 	ctl_table_init(&table, columns);
-	json_object_foreach(counters, name, value) {
+	json_object_foreach(counters, name, value)
+	{
 		ctl_cell(&table, CTL_PLAIN, "%s", name);
 		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)json_integer_value(value));
 		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(descriptions, name));

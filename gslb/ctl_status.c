@@ -4,7 +4,12 @@
 #include "gslb/ctl_text.h"
 
 static const struct ctl_column zone_columns[] = {
-	{ "ZONE", false }, { "SERIAL", true }, { "STATE", false }, { "LOADED", true }, { "FILE", false }, { NULL, false },
+	{ "ZONE", false },
+	{ "SERIAL", true },
+	{ "STATE", false },
+	{ "LOADED", true },
+	{ "FILE", false },
+	{ NULL, false },
 };
 
 void ctl_print_zones(const json_t *zones, const struct ctl_view *view, struct buf *out)
@@ -15,25 +20,32 @@ void ctl_print_zones(const json_t *zones, const struct ctl_view *view, struct bu
 	size_t i, k;
 
 	ctl_table_init(&table, zone_columns);
-	json_array_foreach(zones, i, zone) {
+	json_array_foreach(zones, i, zone)
+	{
 		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(zone, "name"));
 		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(zone, "serial"));
 		ctl_state(&table, ctl_string(zone, "state"));
 		ctl_cell(&table, CTL_PLAIN, "%s", ctl_ago(view, ctl_string(zone, "loaded"), ago));
-		ctl_cell(&table, CTL_PLAIN, "%s%s", ctl_string(zone, "file"), ctl_true(zone, "file_gone") ? " (gone)" : "");
+		ctl_cell(&table, CTL_PLAIN, "%s%s", ctl_string(zone, "file"),
+			ctl_true(zone, "file_gone") ? " (gone)" : "");
 	}
 	ctl_table_print(&table, view, "no zones", out);
-	json_array_foreach(zones, i, zone)
-		json_array_foreach(ctl_at(zone, "mistakes"), k, mistake) {
-			ctl_paint(out, view, CTL_RED, json_is_string(mistake) ? json_string_value(mistake) : "?");
-			buf_printf(out, "\n");
-		}
+	json_array_foreach(zones, i, zone) json_array_foreach(ctl_at(zone, "mistakes"), k, mistake)
+	{
+		ctl_paint(out, view, CTL_RED, json_is_string(mistake) ? json_string_value(mistake) : "?");
+		buf_printf(out, "\n");
+	}
 }
 
 static void print_geo(const json_t *geo, const struct ctl_view *view, struct buf *out)
 {
 	static const struct ctl_column columns[] = {
-		{ "GEO", false }, { "SCHEMA", false }, { "AGE", true }, { "PREFIXES", true }, { "FILE", false }, { NULL, false },
+		{ "GEO", false },
+		{ "SCHEMA", false },
+		{ "AGE", true },
+		{ "PREFIXES", true },
+		{ "FILE", false },
+		{ NULL, false },
 	};
 	struct ctl_table table;
 	const json_t *database;
@@ -41,7 +53,8 @@ static void print_geo(const json_t *geo, const struct ctl_view *view, struct buf
 	size_t i;
 
 	ctl_table_init(&table, columns);
-	json_array_foreach(geo, i, database) {
+	json_array_foreach(geo, i, database)
+	{
 		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(database, "type"));
 		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(database, "schema"));
 		ctl_cell(&table, CTL_PLAIN, "%s", ctl_duration((uint64_t)ctl_integer(database, "age_s") * 1000, age));
@@ -68,19 +81,23 @@ static void print_head(const json_t *status, const struct ctl_view *view, struct
 
 	buf_printf(out, "gslbd      ");
 	ctl_add(out, ctl_string(status, "version"));
-	buf_printf(out, ", up %s, pid %lld, workers %lld", ctl_duration((uint64_t)ctl_integer(status, "uptime_s") * 1000, uptime),
+	buf_printf(out, ", up %s, pid %lld, workers %lld",
+		ctl_duration((uint64_t)ctl_integer(status, "uptime_s") * 1000, uptime),
 		(long long)ctl_integer(status, "pid"), (long long)ctl_integer(status, "workers"));
 	add_word(out, "identity", ctl_string(status, "identity"));
 	add_word(out, "region", ctl_string(status, "region"));
 	buf_printf(out, "\nlisten     ");
-	json_array_foreach(ctl_at(status, "listen"), i, address) {
+	json_array_foreach(ctl_at(status, "listen"), i, address)
+	{
 		buf_printf(out, "%s", i > 0 ? ", " : "");
 		ctl_add(out, json_is_string(address) ? json_string_value(address) : "?");
 	}
 	buf_printf(out, "%s\nsnapshot   %lld, made %s ago, %s: %lld services, %lld pools, %lld endpoints\n",
-		i == 0 ? "-" : "", (long long)ctl_integer(status, "snapshot.serial"), ctl_ago(view, ctl_string(status, "snapshot.made"), ago),
-		ctl_bytes(ctl_integer(status, "snapshot.bytes"), bytes), (long long)ctl_integer(status, "snapshot.services"),
-		(long long)ctl_integer(status, "snapshot.pools"), (long long)ctl_integer(status, "snapshot.endpoints"));
+		i == 0 ? "-" : "", (long long)ctl_integer(status, "snapshot.serial"),
+		ctl_ago(view, ctl_string(status, "snapshot.made"), ago),
+		ctl_bytes(ctl_integer(status, "snapshot.bytes"), bytes),
+		(long long)ctl_integer(status, "snapshot.services"), (long long)ctl_integer(status, "snapshot.pools"),
+		(long long)ctl_integer(status, "snapshot.endpoints"));
 }
 
 static void print_parts(const json_t *status, const struct ctl_view *view, struct buf *out)
@@ -113,7 +130,8 @@ static void print_status(const json_t *status, const struct ctl_view *view, stru
 	const json_t *alarm;
 	size_t i;
 
-	json_array_foreach(ctl_at(status, "alarms"), i, alarm) {
+	json_array_foreach(ctl_at(status, "alarms"), i, alarm)
+	{
 		ctl_paint(out, view, CTL_RED, "ALARM");
 		buf_printf(out, "      ");
 		ctl_add(out, json_is_string(alarm) ? json_string_value(alarm) : "?");

@@ -72,9 +72,17 @@ enum ctl_colour ctl_colour_of(const char *state)
 		const char *state;
 		enum ctl_colour colour;
 	} colours[] = {
-		{ "up", CTL_GREEN }, { "loaded", CTL_GREEN }, { "running", CTL_GREEN }, { "ok", CTL_GREEN }, { "down", CTL_RED },
-		{ "refused", CTL_RED }, { "drain", CTL_YELLOW }, { "doubt", CTL_YELLOW }, { "unknown", CTL_YELLOW },
-		{ "last-good", CTL_YELLOW }, { "restarting", CTL_YELLOW },
+		{ "up", CTL_GREEN },
+		{ "loaded", CTL_GREEN },
+		{ "running", CTL_GREEN },
+		{ "ok", CTL_GREEN },
+		{ "down", CTL_RED },
+		{ "refused", CTL_RED },
+		{ "drain", CTL_YELLOW },
+		{ "doubt", CTL_YELLOW },
+		{ "unknown", CTL_YELLOW },
+		{ "last-good", CTL_YELLOW },
+		{ "restarting", CTL_YELLOW },
 	};
 
 	for (size_t i = 0; i < COUNT_OF(colours); i++)

@@ -50,7 +50,8 @@ struct ctl_table {
 
 void ctl_table_init(struct ctl_table *table, const struct ctl_column *columns);
 /* The next cell; "" is shown as "-". */
-void ctl_cell(struct ctl_table *table, enum ctl_colour colour, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void ctl_cell(struct ctl_table *table, enum ctl_colour colour, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* The next cell stays empty. */
 void ctl_blank(struct ctl_table *table);
 void ctl_state(struct ctl_table *table, const char *state); /* in its colour */

@@ -129,8 +129,8 @@ static void take_conf(struct daemon *daemon, struct conf *next)
 	char waits[256];
 
 	if (conf_needs_restart(daemon->conf, next, waits, sizeof waits))
-		log_warning("configuration=%s state=partly-loaded reason=\"%s: taken up at the next restart\"", daemon->conf_file,
-			waits);
+		log_warning("configuration=%s state=partly-loaded reason=\"%s: taken up at the next restart\"",
+			daemon->conf_file, waits);
 	if (strcmp(daemon->conf->zones_directory, next->zones_directory) != 0)
 		loader_move(daemon->loader, next->zones_directory);
 	workers_limits(daemon->workers, next->tcp_clients, next->tcp_idle_ms);
@@ -214,8 +214,11 @@ json_t *daemon_reload(struct daemon *daemon, int *exit)
 	if (!geo_good)
 		log_error("geo=refused reason=\"%s\"", err.text);
 	json_object_set_new(result, "geo",
-		json_pack("{s:s,s:s}", "state", !geo_good ? "refused" : geo_changed ? "loaded" : "unchanged", "error",
-			geo_good ? "" : err.text));
+		json_pack("{s:s,s:s}", "state",
+			!geo_good     ? "refused"
+			: geo_changed ? "loaded"
+				      : "unchanged",
+			"error", geo_good ? "" : err.text));
 	good = geo_good && good;
 	good = reload_zones(daemon, LOADER_RELOAD, geo_changed, &err) && good;
 	if (!good && err.text[0] == '\0')

@@ -36,21 +36,21 @@ struct daemon {
 	struct override_list *overrides;
 	struct control *control;
 	struct changes *changes;
-	struct geo *geo;                  /* counted: snapshot_geo_ref */
+	struct geo *geo; /* counted: snapshot_geo_ref */
 	struct file_stamp geo_stamp[CONF_DATABASES_MAX];
 	struct published *published;
 	struct packet_identity identity;
 	uint64_t name_seed, serial;
 	uint8_t sticky_seed[16];
-	uint64_t started_ms;              /* wall */
-	uint64_t reloads, last_reload_ms; /* done; wall */
-	char last_reload[1024];           /* its result as a sentence */
+	uint64_t started_ms;                                        /* wall */
+	uint64_t reloads, last_reload_ms;                           /* done; wall */
+	char last_reload[1024];                                     /* its result as a sentence */
 	char geo_alarm[1024], health_alarm[256], state_alarm[1024]; /* "" when there is none */
-	uint64_t tickets[DAEMON_TICKETS_MAX]; /* reloads asked for over the control socket */
+	uint64_t tickets[DAEMON_TICKETS_MAX];                       /* reloads asked for over the control socket */
 	size_t ntickets;
 	bool reload_wanted, watch_wanted, names_wanted, stop_wanted;
-	uint64_t names_after_ms;          /* monotonic: not before, so that refreshes coalesce */
-	uint64_t override_next_ms;        /* wall: when an override ends or moves; 0: none */
+	uint64_t names_after_ms;   /* monotonic: not before, so that refreshes coalesce */
+	uint64_t override_next_ms; /* wall: when an override ends or moves; 0: none */
 	uint64_t counted[COUNTERS_N], counted_ms;
 	double qps;
 	int lock_fd;

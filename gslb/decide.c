@@ -31,10 +31,10 @@ struct run {
 	bool sticky;
 	uint64_t key;
 	uint64_t draw;
-	bool doubt;         /* of what was looked at */
+	bool doubt; /* of what was looked at */
 	uint64_t change_ms;
 	uint64_t expires_ms;
-	int luck;           /* 0 to 999: against gradual drains; -1: not drawn yet */
+	int luck; /* 0 to 999: against gradual drains; -1: not drawn yet */
 };
 
 /* ---- looking at pools ---- */
@@ -48,7 +48,8 @@ static const uint16_t *service_pair(const struct run *run, uint32_t candidate)
 
 static bool look(struct run *run, uint32_t candidate, struct pool_view *view)
 {
-	pool_look(&run->sight, run->service->candidates[candidate].pool, run->family, service_pair(run, candidate), view);
+	pool_look(
+		&run->sight, run->service->candidates[candidate].pool, run->family, service_pair(run, candidate), view);
 	if (run->sight.mode == SIGHT_NORMAL) {
 		run->doubt |= view->doubt;
 		run->change_ms = sooner(run->change_ms, view->change_ms);
@@ -260,7 +261,8 @@ static void tier_init(struct tier *tier, struct run *run, unsigned wanted)
 	picker_init(&tier->zero, wanted, run->dice, run->sticky, run->key);
 }
 
-static void tier_add(struct tier *tier, uint32_t id, uint64_t identity, uint32_t weight, uint32_t permille, uint32_t sharers)
+static void tier_add(
+	struct tier *tier, uint32_t id, uint64_t identity, uint32_t weight, uint32_t permille, uint32_t sharers)
 {
 	uint64_t units = (uint64_t)weight * permille * 256;
 
@@ -310,7 +312,8 @@ static void pick_addresses(struct run *run, uint32_t pool, const struct cover *c
 	for (uint32_t i = part->first; i < end; i = next) {
 		uint32_t n;
 
-		if (i > part->first && endpoints[i].priority != endpoints[i - 1].priority && tier_choice(&tier)->npicked > 0)
+		if (i > part->first && endpoints[i].priority != endpoints[i - 1].priority &&
+			tier_choice(&tier)->npicked > 0)
 			break;
 		n = sharers(run, cover, i, end, &next);
 		for (uint32_t k = i; k < next; k++) {
@@ -367,8 +370,8 @@ static bool pick(struct run *run, struct decision *decision)
 /* ---- the whole ---- */
 
 /* The service and the client's prefix. The input is bytes, so that every host hashes the same. */
-static uint64_t sticky_key(const struct snapshot *snapshot, const struct service_plan *service, const struct addr *addr,
-	uint8_t len)
+static uint64_t sticky_key(
+	const struct snapshot *snapshot, const struct service_plan *service, const struct addr *addr, uint8_t len)
 {
 	struct addr masked = *addr;
 	uint8_t text[8 + 1 + 16];
@@ -455,8 +458,8 @@ static bool is_negative(const struct decision *decision)
 	return decision->kind == DECIDE_NODATA || decision->kind == DECIDE_SERVFAIL;
 }
 
-void decide(const struct world *world, const struct service_plan *service, const struct client *client, enum family family,
-	uint64_t now_ms, struct dice *dice, struct decision *decision, struct trace *trace)
+void decide(const struct world *world, const struct service_plan *service, const struct client *client,
+	enum family family, uint64_t now_ms, struct dice *dice, struct decision *decision, struct trace *trace)
 {
 	const struct steering *steering = &service->steering[family];
 	const struct service *rules = service->service;
@@ -497,9 +500,17 @@ void decide(const struct world *world, const struct service_plan *service, const
 		decide_ttl(&run, decision, trace);
 	}
 	if (trace != NULL)
-		trace_fill(&(struct trace_input){ .sight = &run.sight, .service = service, .client = client, .asked = family,
-				   .family = run.family, .order = run.order, .depth = hit.depth, .sticky = run.sticky,
-				   .key_len = key_len, .key = run.key, .draw = run.draw },
+		trace_fill(&(struct trace_input){ .sight = &run.sight,
+				   .service = service,
+				   .client = client,
+				   .asked = family,
+				   .family = run.family,
+				   .order = run.order,
+				   .depth = hit.depth,
+				   .sticky = run.sticky,
+				   .key_len = key_len,
+				   .key = run.key,
+				   .draw = run.draw },
 			decision, trace);
 }
 

@@ -8,7 +8,7 @@
 /* Who asks: the zero-filled ECS address, or the packet's source. */
 struct client {
 	struct addr addr;
-	bool ecs;           /* addr comes from ECS with SOURCE PREFIX-LENGTH source_len > 0 */
+	bool ecs; /* addr comes from ECS with SOURCE PREFIX-LENGTH source_len > 0 */
 	uint8_t source_len;
 };
 
@@ -31,13 +31,13 @@ enum { CANDIDATE_NONE = 0xffffffff };
 struct decision {
 	enum decide_kind kind;
 	enum decide_why why;
-	uint32_t pool;         /* number; POOL_NONE without */
-	uint32_t candidate;    /* the same as an index into the service's candidates: for shares; CANDIDATE_NONE without */
+	uint32_t pool;      /* number; POOL_NONE without */
+	uint32_t candidate; /* the same as an index into the service's candidates: for shares; CANDIDATE_NONE without */
 	uint32_t nendpoints;
 	uint32_t endpoint[SERVICE_ANSWERS_MAX]; /* numbers */
-	uint32_t target;       /* DECIDE_CNAME: number of the target whose name is answered */
+	uint32_t target;                        /* DECIDE_CNAME: number of the target whose name is answered */
 	uint32_t ttl_s;
-	uint8_t scope;         /* bits, for ECS: exact and minimal; 0 when all clients get the same candidates */
+	uint8_t scope; /* bits, for ECS: exact and minimal; 0 when all clients get the same candidates */
 	uint16_t class;
 };
 
@@ -45,20 +45,30 @@ struct decision {
 enum { TRACE_POOLS_MAX = 256, TRACE_ENDPOINTS_MAX = 64 };
 
 enum trace_fate {
-	FATE_CHOSEN, FATE_ELIGIBLE, FATE_LOWER_RANK, FATE_DOWN, FATE_DRAINED, FATE_FORCED_DOWN, FATE_NO_FAMILY, FATE_MIN_UP,
-	FATE_LOWER_TIER, FATE_UNRESOLVED, FATE_DOUBT /* eligible, in doubt */, FATE_LEAKED /* draining: this client is moved on */,
+	FATE_CHOSEN,
+	FATE_ELIGIBLE,
+	FATE_LOWER_RANK,
+	FATE_DOWN,
+	FATE_DRAINED,
+	FATE_FORCED_DOWN,
+	FATE_NO_FAMILY,
+	FATE_MIN_UP,
+	FATE_LOWER_TIER,
+	FATE_UNRESOLVED,
+	FATE_DOUBT /* eligible, in doubt */,
+	FATE_LEAKED /* draining: this client is moved on */,
 	FATES
 };
 const char *trace_fate_name(enum trace_fate fate);
 
 struct trace_pool {
-	uint32_t pool;         /* number */
-	uint8_t group;         /* tie group, from 0 */
+	uint32_t pool; /* number */
+	uint8_t group; /* tie group, from 0 */
 	enum trace_fate fate;
-	uint32_t up, of;       /* endpoints of the family */
+	uint32_t up, of; /* endpoints of the family */
 	uint32_t weight;
 	uint32_t share_permille; /* of the tie group, by weight */
-	uint64_t score;        /* sticky: its rendezvous score, the lowest wins; 0 when it was not compared */
+	uint64_t score;          /* sticky: its rendezvous score, the lowest wins; 0 when it was not compared */
 };
 
 struct trace_endpoint {
@@ -71,19 +81,19 @@ struct trace_endpoint {
 };
 
 struct trace {
-	uint8_t depth;         /* of the class: what the table gave */
-	uint16_t rule;         /* map rule or ORDER_NO_RULE */
+	uint8_t depth; /* of the class: what the table gave */
+	uint16_t rule; /* map rule or ORDER_NO_RULE */
 	uint32_t npools, nendpoints;
 	struct trace_pool pool[TRACE_POOLS_MAX];
 	struct trace_endpoint endpoint[TRACE_ENDPOINTS_MAX]; /* of the pool that answers */
 	bool sticky;
-	uint8_t key_len;       /* bits of the stickiness key */
-	uint64_t draw;         /* the dice for the pool */
+	uint8_t key_len; /* bits of the stickiness key */
+	uint64_t draw;   /* the dice for the pool */
 	char ttl_reason[96];
 };
 
-void decide(const struct world *world, const struct service_plan *service, const struct client *client, enum family family,
-	uint64_t now_ms, struct dice *dice, struct decision *decision, struct trace *trace);
+void decide(const struct world *world, const struct service_plan *service, const struct client *client,
+	enum family family, uint64_t now_ms, struct dice *dice, struct decision *decision, struct trace *trace);
 
 /* Is the endpoint, is the pool, in service now? The same code decide uses; for tables, keep and change logs. */
 struct standing {

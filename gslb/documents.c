@@ -54,11 +54,12 @@ json_t *document_zones(const struct daemon *daemon)
 			report_format(&zone->mistakes.lines[k], line, sizeof line);
 			json_array_append_new(mistakes, json_string(line));
 		}
-		json_array_append_new(list, json_pack("{s:o,s:I,s:s,s:s,s:o,s:o,s:b}", "name",
-			zone->zone != NULL ? name_json(&zone->zone->apex) : json_null(), "serial",
-			(json_int_t)(zone->zone != NULL ? zone->zone->serial : 0), "file", zone->file, "state",
-			zone_standing_name(zone->standing), "loaded", time_json(zone->loaded_ms), "mistakes", mistakes, "file_gone",
-			zone->gone));
+		json_array_append_new(
+			list, json_pack("{s:o,s:I,s:s,s:s,s:o,s:o,s:b}", "name",
+				      zone->zone != NULL ? name_json(&zone->zone->apex) : json_null(), "serial",
+				      (json_int_t)(zone->zone != NULL ? zone->zone->serial : 0), "file", zone->file,
+				      "state", zone_standing_name(zone->standing), "loaded", time_json(zone->loaded_ms),
+				      "mistakes", mistakes, "file_gone", zone->gone));
 	}
 	return list;
 }
@@ -71,9 +72,13 @@ static json_t *geo_json(const struct daemon *daemon, uint64_t now_ms)
 
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:o,s:I,s:I,s:b}", "path", sources[i].path, "type",
-			sources[i].type, "schema", sources[i].schema, "built", time_json(sources[i].build_epoch_s * 1000), "age_s",
-			(json_int_t)(now_ms / 1000 > sources[i].build_epoch_s ? now_ms / 1000 - sources[i].build_epoch_s : 0),
-			"prefixes", (json_int_t)(sources[i].nv4 + sources[i].nv6), "country_only", sources[i].country_only));
+						    sources[i].type, "schema", sources[i].schema, "built",
+						    time_json(sources[i].build_epoch_s * 1000), "age_s",
+						    (json_int_t)(now_ms / 1000 > sources[i].build_epoch_s
+									 ? now_ms / 1000 - sources[i].build_epoch_s
+									 : 0),
+						    "prefixes", (json_int_t)(sources[i].nv4 + sources[i].nv6),
+						    "country_only", sources[i].country_only));
 	return list;
 }
 
@@ -89,9 +94,9 @@ static json_t *health_json(const struct daemon *daemon)
 		if (endpoint->slot != SLOT_NONE)
 			n[board_read(world->slots, world->nslots, endpoint->slot, endpoint->generation).state]++;
 	}
-	return json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:o}", "state", status.running ? "running" : "restarting", "pid",
-		(int)status.pid, "restarts", (int)status.restarts, "up", n[HEALTH_UP], "down", n[HEALTH_DOWN], "unknown",
-		n[HEALTH_UNKNOWN], "targets", (int)status.ntargets, "names", (int)status.nnames, "since",
+	return json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:o}", "state", status.running ? "running" : "restarting",
+		"pid", (int)status.pid, "restarts", (int)status.restarts, "up", n[HEALTH_UP], "down", n[HEALTH_DOWN],
+		"unknown", n[HEALTH_UNKNOWN], "targets", (int)status.ntargets, "names", (int)status.nnames, "since",
 		time_json(status.since_ms));
 }
 
@@ -118,10 +123,11 @@ static json_t *alarms_json(const struct daemon *daemon)
 		if (zones[i]->standing == ZONE_LOADED && !zones[i]->gone)
 			continue;
 		if (zones[i]->gone)
-			snprintf(line, sizeof line, "%s: the file is gone; still served until `gslbctl reload`", zones[i]->file);
+			snprintf(line, sizeof line, "%s: the file is gone; still served until `gslbctl reload`",
+				zones[i]->file);
 		else
-			snprintf(line, sizeof line, "%s: %zu mistake%s; %s", zones[i]->file, zones[i]->mistakes.nmistakes,
-				zones[i]->mistakes.nmistakes == 1 ? "" : "s",
+			snprintf(line, sizeof line, "%s: %zu mistake%s; %s", zones[i]->file,
+				zones[i]->mistakes.nmistakes, zones[i]->mistakes.nmistakes == 1 ? "" : "s",
 				zones[i]->zone != NULL ? "an older state is served" : "the zone is not served");
 		add_alarm(alarms, line);
 	}
@@ -143,15 +149,17 @@ json_t *document_status(const struct daemon *daemon)
 		json_array_append_new(listen, json_string(text));
 	}
 	noverrides = override_list_get(daemon->overrides, &overrides);
-	return json_pack("{s:s,s:I,s:i,s:s,s:s,s:o,s:i,s:{s:I,s:o,s:I,s:i,s:i,s:i},s:o,s:o,s:o,s:i,s:I,s:{s:o,s:s},s:o,s:s}",
-		"version", PACKAGE_VERSION, "uptime_s", (json_int_t)((now_ms - daemon->started_ms) / 1000), "pid", (int)getpid(),
-		"region", daemon->conf->region, "identity", daemon->conf->identity, "listen", listen, "workers",
-		(int)daemon->conf->workers, "snapshot", "serial", (json_int_t)snapshot->serial, "made",
+	return json_pack(
+		"{s:s,s:I,s:i,s:s,s:s,s:o,s:i,s:{s:I,s:o,s:I,s:i,s:i,s:i},s:o,s:o,s:o,s:i,s:I,s:{s:o,s:s},s:o,s:s}",
+		"version", PACKAGE_VERSION, "uptime_s", (json_int_t)((now_ms - daemon->started_ms) / 1000), "pid",
+		(int)getpid(), "region", daemon->conf->region, "identity", daemon->conf->identity, "listen", listen,
+		"workers", (int)daemon->conf->workers, "snapshot", "serial", (json_int_t)snapshot->serial, "made",
 		time_json(snapshot->made_ms), "bytes", (json_int_t)snapshot_bytes(snapshot), "services",
-		(int)snapshot->nservices, "pools", (int)snapshot->npools, "endpoints", (int)snapshot->nendpoints, "zones",
-		document_zones(daemon), "geo", geo_json(daemon, now_ms), "health", health_json(daemon), "overrides",
-		(int)noverrides, "reloads", (json_int_t)daemon->reloads, "last_reload", "at", time_json(daemon->last_reload_ms),
-		"result", daemon->last_reload, "alarms", alarms_json(daemon), "bus", "alone");
+		(int)snapshot->nservices, "pools", (int)snapshot->npools, "endpoints", (int)snapshot->nendpoints,
+		"zones", document_zones(daemon), "geo", geo_json(daemon, now_ms), "health", health_json(daemon),
+		"overrides", (int)noverrides, "reloads", (json_int_t)daemon->reloads, "last_reload", "at",
+		time_json(daemon->last_reload_ms), "result", daemon->last_reload, "alarms", alarms_json(daemon), "bus",
+		"alone");
 }
 
 /* ---- shares of answers ---- */
@@ -163,7 +171,7 @@ static uint64_t share_count(const struct daemon *daemon, const struct service_pl
 
 	for (uint32_t worker = 0; worker < daemon->conf->workers; worker++)
 		sum += atomic_load_explicit(&published->shares[(size_t)worker * published->snapshot->nservice_pools +
-						service->first_override + candidate],
+							       service->first_override + candidate],
 			memory_order_relaxed);
 	return sum;
 }
@@ -229,7 +237,8 @@ static uint64_t pool_since_ms(const struct world *world, uint32_t pool)
 
 		for (uint32_t i = part->first; i < part->first + part->n; i++) {
 			const struct endpoint *endpoint = &world->snapshot->endpoints[i];
-			struct verdict verdict = board_read(world->slots, world->nslots, endpoint->slot, endpoint->generation);
+			struct verdict verdict =
+				board_read(world->slots, world->nslots, endpoint->slot, endpoint->generation);
 
 			if (verdict.since_s > latest)
 				latest = verdict.since_s;
@@ -262,12 +271,13 @@ json_t *document_pools(const struct daemon *daemon)
 		const struct pool *pool = world->snapshot->pools[i].pool;
 		struct standing standing = whole_pool(world, i, now_ms);
 
-		json_array_append_new(list, json_pack("{s:s,s:o,s:s,s:s,s:o,s:o,s:s,s:o,s:o,s:i,s:o}", "name", pool->label, "zone",
-			name_json(&pool->zone->apex), "region", pool->region, "state", state_word(&standing), "v4",
-			family_json(world, i, FAMILY_V4, now_ms), "v6", family_json(world, i, FAMILY_V6, now_ms), "check",
-			check_name(pool->check.type), "since", time_json(pool_since_ms(world, i)), "override",
-			forced_json(standing.forced), "services", (int)services[i], "share_percent",
-			percent_json(answers[i], all)));
+		json_array_append_new(list,
+			json_pack("{s:s,s:o,s:s,s:s,s:o,s:o,s:s,s:o,s:o,s:i,s:o}", "name", pool->label, "zone",
+				name_json(&pool->zone->apex), "region", pool->region, "state", state_word(&standing),
+				"v4", family_json(world, i, FAMILY_V4, now_ms), "v6",
+				family_json(world, i, FAMILY_V6, now_ms), "check", check_name(pool->check.type),
+				"since", time_json(pool_since_ms(world, i)), "override", forced_json(standing.forced),
+				"services", (int)services[i], "share_percent", percent_json(answers[i], all)));
 	}
 	free(answers);
 	free(services);
@@ -288,7 +298,8 @@ static json_t *ranks_json(const struct service *service)
 	return json;
 }
 
-static json_t *candidates_json(const struct daemon *daemon, const struct service_plan *plan, uint64_t now_ms, int *in_service)
+static json_t *candidates_json(
+	const struct daemon *daemon, const struct service_plan *plan, uint64_t now_ms, int *in_service)
 {
 	const struct world *world = world_of(daemon);
 	json_t *list = json_array();
@@ -303,10 +314,12 @@ static json_t *candidates_json(const struct daemon *daemon, const struct service
 		const struct pool_plan *pool = &world->snapshot->pools[number];
 
 		*in_service += standing.state != HEALTH_DOWN && standing.weight_permille > 0;
-		json_array_append_new(list, json_pack("{s:s,s:s,s:i,s:i,s:o,s:o,s:i}", "name", pool->pool->label, "state",
-			state_word(&standing), "up", (int)up, "of", (int)(pool->part[0].n + pool->part[1].n), "override",
-			forced_json(standing.forced), "share_percent", percent_json(share_count(daemon, plan, i), all), "weight",
-			(int)plan->candidates[i].weight));
+		json_array_append_new(list,
+			json_pack("{s:s,s:s,s:i,s:i,s:o,s:o,s:i}", "name", pool->pool->label, "state",
+				state_word(&standing), "up", (int)up, "of", (int)(pool->part[0].n + pool->part[1].n),
+				"override", forced_json(standing.forced), "share_percent",
+				percent_json(share_count(daemon, plan, i), all), "weight",
+				(int)plan->candidates[i].weight));
 	}
 	return list;
 }
@@ -325,12 +338,16 @@ json_t *document_services(const struct daemon *daemon)
 		char ttl[32];
 
 		snprintf(ttl, sizeof ttl, "%u/%u", service->ttl_max_s, service->ttl_min_s);
-		json_array_append_new(list, json_pack("{s:o,s:s,s:o,s:s,s:i,s:s,s:o,s:o,s:s,s:i,s:i}", "name",
-			name_json(&service->owner), "type", service->via_cname ? "cname" : "address", "rank", ranks_json(service),
-			"spread", service->spread == SPREAD_STICKY ? "sticky" : "random", "answers", (int)service->answers, "ttl",
-			ttl, "pools", pools, "fallback",
-			plan->fallback == POOL_NONE ? json_null() : json_string(world->snapshot->pools[plan->fallback].pool->label),
-			"down", down_name(service->down), "in_service", in_service, "keep", (int)service->keep));
+		json_array_append_new(list,
+			json_pack("{s:o,s:s,s:o,s:s,s:i,s:s,s:o,s:o,s:s,s:i,s:i}", "name", name_json(&service->owner),
+				"type", service->via_cname ? "cname" : "address", "rank", ranks_json(service), "spread",
+				service->spread == SPREAD_STICKY ? "sticky" : "random", "answers",
+				(int)service->answers, "ttl", ttl, "pools", pools, "fallback",
+				plan->fallback == POOL_NONE
+					? json_null()
+					: json_string(world->snapshot->pools[plan->fallback].pool->label),
+				"down", down_name(service->down), "in_service", in_service, "keep",
+				(int)service->keep));
 	}
 	return json_pack("{s:o}", "services", list);
 }
@@ -373,8 +390,8 @@ static void add_probe(json_t *json, const struct board_slot *slot, const struct 
 	json_object_set_new(json, "rtt_ms", rtt_us > 0 ? json_real(rtt_us / 1000.0) : json_null());
 	json_object_set_new(json, "reason", json_string(reason));
 	json_object_set_new(json, "last_probe", time_json((uint64_t)last_s * 1000));
-	json_object_set_new(json, "transitions",
-		json_integer(atomic_load_explicit(&slot->transitions, memory_order_relaxed)));
+	json_object_set_new(
+		json, "transitions", json_integer(atomic_load_explicit(&slot->transitions, memory_order_relaxed)));
 	json_object_set_new(json, "since", time_json((uint64_t)verdict->since_s * 1000));
 }
 
@@ -388,11 +405,11 @@ static json_t *endpoint_json(const struct world *world, uint32_t number, uint64_
 	bool probed = endpoint->slot < world->nslots;
 	json_t *json = json_pack("{s:s,s:o,s:s,s:s,s:i,s:i,s:i,s:f,s:s,s:b,s:s,s:o}", "pool", pool->label, "zone",
 		name_json(&pool->zone->apex), "target",
-		name_format_under(&world->snapshot->set->targets[endpoint->target]->name, &pool->zone->apex, target), "address",
-		addr_format(&endpoint->addr, addr), "port", (int)endpoint->port, "priority", (int)endpoint->priority, "weight",
-		(int)endpoint->weight, "weight_percent", standing.weight_permille / 10.0, "state",
-		probed ? health_word(verdict.state) : "up", "doubt", verdict.doubt, "check", check_name(pool->check.type),
-		"override", forced_json(standing.forced));
+		name_format_under(&world->snapshot->set->targets[endpoint->target]->name, &pool->zone->apex, target),
+		"address", addr_format(&endpoint->addr, addr), "port", (int)endpoint->port, "priority",
+		(int)endpoint->priority, "weight", (int)endpoint->weight, "weight_percent",
+		standing.weight_permille / 10.0, "state", probed ? health_word(verdict.state) : "up", "doubt",
+		verdict.doubt, "check", check_name(pool->check.type), "override", forced_json(standing.forced));
 
 	if (!probed) {
 		json_object_set_new(json, "reason", json_string("not probed (check=none)"));
@@ -426,10 +443,12 @@ json_t *document_overrides(const struct daemon *daemon)
 	for (size_t i = 0; i < n; i++) {
 		const struct override *o = overrides[i];
 
-		json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:I,s:I}", "target", o->target, "action",
-			override_action_name(o->action), "who", o->who, "why", o->why, "from", time_json(o->from_ms), "until",
-			time_json(o->until_ms), "left_s", (json_int_t)(o->until_ms > now_ms ? (o->until_ms - now_ms + 999) / 1000 : 0),
-			"over_ms", (json_int_t)o->over_ms));
+		json_array_append_new(
+			list, json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:I,s:I}", "target", o->target, "action",
+				      override_action_name(o->action), "who", o->who, "why", o->why, "from",
+				      time_json(o->from_ms), "until", time_json(o->until_ms), "left_s",
+				      (json_int_t)(o->until_ms > now_ms ? (o->until_ms - now_ms + 999) / 1000 : 0),
+				      "over_ms", (json_int_t)o->over_ms));
 	}
 	return json_pack("{s:o}", "overrides", list);
 }

@@ -106,8 +106,9 @@ static json_t *place_json(const struct snapshot *snapshot, const struct addr *ad
 	json_t *json;
 
 	snapshot_place(snapshot, addr, place, &depth);
-	json = json_pack("{s:b s:o s:o s:o s:I s:i}", "located", place->located, "country", maybe(place->country), "region",
-		maybe(place->region), "continent", maybe(place->continent), "asn", (json_int_t)place->asn, "depth", (int)depth);
+	json = json_pack("{s:b s:o s:o s:o s:I s:i}", "located", place->located, "country", maybe(place->country),
+		"region", maybe(place->region), "continent", maybe(place->continent), "asn", (json_int_t)place->asn,
+		"depth", (int)depth);
 	if (place->located) {
 		json_object_set_new(json, "latitude", json_real(place->latitude));
 		json_object_set_new(json, "longitude", json_real(place->longitude));
@@ -193,15 +194,17 @@ static json_t *endpoint_json(const struct snapshot *snapshot, const struct trace
 {
 	const struct endpoint *endpoint = &snapshot->endpoints[from->endpoint];
 	char addr[ADDR_TEXT_MAX], since[CLOCK_TEXT_MAX];
-	json_t *json = json_pack("{s:s s:o s:s s:s s:b s:s s:i s:i s:I s:o}", "address", addr_format(&endpoint->addr, addr),
-		"target", name_json(&snapshot->set->targets[endpoint->target]->name), "fate", trace_fate_name(from->fate),
+	json_t *json = json_pack("{s:s s:o s:s s:s s:b s:s s:i s:i s:I s:o}", "address",
+		addr_format(&endpoint->addr, addr), "target",
+		name_json(&snapshot->set->targets[endpoint->target]->name), "fate", trace_fate_name(from->fate),
 		"state", endpoint->slot == SLOT_NONE ? "not probed" : state_name(from->verdict.state), "doubt",
 		from->verdict.doubt, "forced", override_action_name(from->forced), "priority", (int)endpoint->priority,
 		"weight", (int)endpoint->weight, "weight_permille", (json_int_t)from->weight_permille, "score",
 		score_json(from->score));
 
 	if (from->verdict.state != HEALTH_UNKNOWN) {
-		json_object_set_new(json, "since", json_string(clock_format((uint64_t)from->verdict.since_s * 1000, since)));
+		json_object_set_new(
+			json, "since", json_string(clock_format((uint64_t)from->verdict.since_s * 1000, since)));
 		json_object_set_new(json, "reason", json_string(probe_result_name(from->verdict.reason)));
 	}
 	return json;
@@ -226,8 +229,8 @@ static json_t *answers_json(const struct snapshot *snapshot, const struct decisi
 	if (decision->kind == DECIDE_CNAME)
 		json_array_append_new(answers, name_json(&snapshot->set->targets[decision->target]->name));
 	for (uint32_t i = 0; i < decision->nendpoints; i++)
-		json_array_append_new(answers,
-			json_string(addr_format(&snapshot->endpoints[decision->endpoint[i]].addr, text)));
+		json_array_append_new(
+			answers, json_string(addr_format(&snapshot->endpoints[decision->endpoint[i]].addr, text)));
 	return answers;
 }
 
@@ -246,7 +249,8 @@ static const char *kind_name(enum decide_kind kind)
 	return "?";
 }
 
-static json_t *decision_json(const struct snapshot *snapshot, const struct decision *decision, const struct trace *trace)
+static json_t *decision_json(
+	const struct snapshot *snapshot, const struct decision *decision, const struct trace *trace)
 {
 	json_t *json = json_pack("{s:s s:s s:o s:I s:s s:i s:o}", "kind", kind_name(decision->kind), "why",
 		decide_why_name(decision->why), "records", answers_json(snapshot, decision), "ttl_s",
@@ -256,8 +260,8 @@ static json_t *decision_json(const struct snapshot *snapshot, const struct decis
 	return json;
 }
 
-static void steered_json(json_t *json, const struct world *world, const struct service_plan *plan, const struct asked *asked,
-	const struct explain_request *request)
+static void steered_json(json_t *json, const struct world *world, const struct service_plan *plan,
+	const struct asked *asked, const struct explain_request *request)
 {
 	const struct snapshot *snapshot = world->snapshot;
 	json_t *pools = json_array(), *endpoints = json_array(), *ranks = json_array();
@@ -266,12 +270,13 @@ static void steered_json(json_t *json, const struct world *world, const struct s
 	struct decision decision;
 	struct place place;
 
-	decide(world, plan, &asked->client, asked->qtype == RR_AAAA ? FAMILY_V6 : FAMILY_V4, request->now_ms, &dice, &decision,
-		trace);
+	decide(world, plan, &asked->client, asked->qtype == RR_AAAA ? FAMILY_V6 : FAMILY_V4, request->now_ms, &dice,
+		&decision, trace);
 	json_object_set_new(json, "service", name_json(&plan->service->owner));
 	json_object_set_new(json, "client", client_json(&asked->client));
 	json_object_set_new(json, "place", place_json(snapshot, &asked->client.addr, &place));
-	json_object_set_new(json, "class", json_pack("{s:i s:i}", "number", decision.class, "depth", (int)trace->depth));
+	json_object_set_new(
+		json, "class", json_pack("{s:i s:i}", "number", decision.class, "depth", (int)trace->depth));
 	json_object_set_new(json, "map", rule_json(plan->service, trace->rule));
 	for (uint8_t i = 0; i < plan->service->nranks; i++)
 		json_array_append_new(ranks, json_string(rank_name(plan->service->ranks[i])));
@@ -314,7 +319,8 @@ static bool is_steered(const struct found *found, uint16_t qtype)
 	return found->service->via_cname || qtype == RR_A || qtype == RR_AAAA;
 }
 
-static json_t *explain_asked(const struct world *world, const struct asked *asked, const struct explain_request *request)
+static json_t *explain_asked(
+	const struct world *world, const struct asked *asked, const struct explain_request *request)
 {
 	const struct snapshot *snapshot = world->snapshot;
 	uint64_t hash[NAME_LABELS_MAX + 1];

@@ -7,13 +7,13 @@
 #include "gslb/decide.h"
 
 struct explain_request {
-	const char *name;   /* "www.svc.example" */
-	const char *client; /* "198.51.100.7" (a resolver's address) or "198.51.100.0/24" (ECS) */
-	const char *type;   /* "A" by default */
+	const char *name;          /* "www.svc.example" */
+	const char *client;        /* "198.51.100.7" (a resolver's address) or "198.51.100.0/24" (ECS) */
+	const char *type;          /* "A" by default */
 	const char *const *assume; /* "eu=down", "endpoint:eu/lb1=up": overrides for this explanation only */
 	size_t nassume;
 	uint64_t now_ms;
-	uint64_t dice;      /* seed: the same dice give the same explanation */
+	uint64_t dice; /* seed: the same dice give the same explanation */
 };
 
 /* A new reference, or NULL with a sentence. */

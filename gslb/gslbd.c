@@ -26,7 +26,8 @@ static const char usage_text[] =
 	"  -h, --help          this text\n"
 	"  -V, --version       the version\n"
 	"\n"
-	"Runs in the foreground and logs to stderr. SIGHUP reloads, SIGTERM stops. See gslbd(8), gslb.yaml(5), gslbctl(8).\n";
+	"Runs in the foreground and logs to stderr. SIGHUP reloads, SIGTERM stops. See gslbd(8), gslb.yaml(5), "
+	"gslbctl(8).\n";
 
 struct options {
 	const char *conf_file;
@@ -128,7 +129,8 @@ static int test(const struct conf *conf)
 	for (size_t i = 0; i < n; i++)
 		refused += zones[i]->standing != ZONE_LOADED;
 	good = good && set != NULL && refused == 0;
-	printf("%s: %zu zone%s, %zu with mistakes%s\n", conf->file, n, n == 1 ? "" : "s", refused, good ? ": all is well" : "");
+	printf("%s: %zu zone%s, %zu with mistakes%s\n", conf->file, n, n == 1 ? "" : "s", refused,
+		good ? ": all is well" : "");
 	zone_set_free(set);
 	loader_free(loader);
 	loader_remove_copies(scratch);
@@ -147,7 +149,8 @@ static bool fail(const struct err *err)
 static bool start_privileged(struct daemon *daemon, struct spawner **spawner, struct err *err)
 {
 	const struct conf *conf = daemon->conf;
-	char *health = getenv("GSLB_HEALTH") != NULL ? mem_strdup(getenv("GSLB_HEALTH")) : host_beside_us("gslb-health");
+	char *health =
+		getenv("GSLB_HEALTH") != NULL ? mem_strdup(getenv("GSLB_HEALTH")) : host_beside_us("gslb-health");
 	gid_t group, readers;
 
 	host_raise_descriptors();
@@ -257,7 +260,8 @@ static void answer_tickets(struct daemon *daemon, json_t *result, int exit_statu
 
 static struct watch *watch_files(const struct conf *conf)
 {
-	return watch_new(conf->zones_watch ? conf->zones_directory : NULL, (const char *const *)conf->databases, conf->ndatabases);
+	return watch_new(conf->zones_watch ? conf->zones_directory : NULL, (const char *const *)conf->databases,
+		conf->ndatabases);
 }
 
 static void do_reload(struct daemon *daemon, struct watch **watch)
@@ -343,7 +347,8 @@ static void run(struct daemon *daemon, int signals)
 	struct watch *watch = watch_files(daemon->conf);
 
 	while (!daemon->stop_wanted) {
-		struct pollfd wait[5] = { { .fd = signals }, { .fd = control_fd(daemon->control) }, { .fd = watch_fd(watch) } };
+		struct pollfd wait[5] = { { .fd = signals }, { .fd = control_fd(daemon->control) },
+			{ .fd = watch_fd(watch) } };
 		uint64_t next_ms = work(daemon, &watch), now_ms = clock_monotonic_ms();
 
 		wait[2].fd = watch_fd(watch); /* a reload makes it anew */
@@ -386,8 +391,8 @@ static void log_listening(const struct daemon *daemon)
 	char addr[ADDR_TEXT_MAX];
 
 	for (size_t i = 0; i < n; i++)
-		log_notice("listen=%s@%u transport=udp,tcp workers=%u", addr_format(&listening[i].addr, addr), listening[i].port,
-			daemon->conf->workers);
+		log_notice("listen=%s@%u transport=udp,tcp workers=%u", addr_format(&listening[i].addr, addr),
+			listening[i].port, daemon->conf->workers);
 	log_notice("state=running version=%s services=%u pools=%u endpoints=%u took_ms=%llu", PACKAGE_VERSION,
 		daemon->published->snapshot->nservices, daemon->published->snapshot->npools,
 		daemon->published->snapshot->nendpoints, (unsigned long long)(clock_wall_ms() - daemon->started_ms));

@@ -21,7 +21,8 @@ static const struct passwd *user_of(const char *user, struct err *err)
 	const struct passwd *entry = getpwnam(user);
 
 	if (entry == NULL)
-		err_set(err, "server.user: %s: there is no such user here (adduser --system --group %s makes one)", user, user);
+		err_set(err, "server.user: %s: there is no such user here (adduser --system --group %s makes one)",
+			user, user);
 	return entry;
 }
 
@@ -36,7 +37,8 @@ static void give_to(const char *path, const struct passwd *entry)
 
 int host_take_state(const char *directory, const char *user, struct err *err)
 {
-	static const char *const kept[] = { "", "/lock", "/verdicts", "/overrides.json", "/audit.log", "/zones", "/sticky.seed" };
+	static const char *const kept[] = { "", "/lock", "/verdicts", "/overrides.json", "/audit.log", "/zones",
+		"/sticky.seed" };
 	char *path = mem_printf("%s/lock", directory);
 	int fd;
 

@@ -74,7 +74,8 @@ static int open_one(int type, const struct addr *addr, uint16_t port, bool first
 
 	if (fd < 0)
 		return -1;
-	if (bind_socket(fd, type, addr, port, first) && (type == SOCK_STREAM ? set_tcp(fd) : set_udp(fd, addr, is_wildcard(addr))))
+	if (bind_socket(fd, type, addr, port, first) &&
+		(type == SOCK_STREAM ? set_tcp(fd) : set_udp(fd, addr, is_wildcard(addr))))
 		return fd;
 	error = errno;
 	close(fd);
@@ -97,14 +98,16 @@ static uint16_t bound_port(int fd)
 static bool refuse(struct err *err, const struct addr *addr, uint16_t port, const char *protocol)
 {
 	char text[ADDR_TEXT_MAX];
-	const char *advice = errno == EACCES ? ": start as root, or take a port above 1023" :
-		errno == EADDRINUSE ? ": another server is there (see ss -lnp)" :
-		errno == EADDRNOTAVAIL ? ": give the address to an interface first" : "";
+	const char *advice = errno == EACCES          ? ": start as root, or take a port above 1023"
+			     : errno == EADDRINUSE    ? ": another server is there (see ss -lnp)"
+			     : errno == EADDRNOTAVAIL ? ": give the address to an interface first"
+						      : "";
 
 	return err_set(err, "%s@%u: %s: %s%s", addr_format(addr, text), port, protocol, strerror(errno), advice);
 }
 
-bool listen_open(const struct addr *addr, uint16_t *port, bool first, struct source *udp, struct source *tcp, struct err *err)
+bool listen_open(
+	const struct addr *addr, uint16_t *port, bool first, struct source *udp, struct source *tcp, struct err *err)
 {
 	for (int tries = 0;; tries++) {
 		int udp_fd = open_one(SOCK_DGRAM, addr, *port, first), tcp_fd;

@@ -22,9 +22,9 @@ struct stamp {
 struct loaded_zone_inner {
 	struct stamp *stamps; /* of the file and its includes when it was read last, also when it was refused */
 	size_t nstamps;
-	struct zone *offer;   /* during a load: what is tried */
-	bool fresh;           /* the offer is not the zone in force */
-	bool copied;          /* the offer is the last good copy */
+	struct zone *offer; /* during a load: what is tried */
+	bool fresh;         /* the offer is not the zone in force */
+	bool copied;        /* the offer is the last good copy */
 	bool seen, tried;
 };
 
@@ -302,7 +302,9 @@ static bool retreat(struct loader *loader, enum loader_mode mode, struct report 
 				continue;
 			named = is_named(report, inner->offer);
 			/* first what is new and named, then all that is new, then whatever is named */
-			if (pass == 0 ? !(named && (inner->fresh || inner->copied)) : pass == 1 ? !inner->fresh : !named)
+			if (pass == 0       ? !(named && (inner->fresh || inner->copied))
+				: pass == 1 ? !inner->fresh
+					    : !named)
 				continue;
 			keep_mistakes(report, zone);
 			step_back(loader, zone, mode);
@@ -366,20 +368,21 @@ static void settle(struct loader *loader, struct loaded_zone *zone, uint64_t now
 	if (inner->fresh) {
 		keep_copy(loader, zone);
 		log_mistakes(zone); /* warnings */
-		log_notice("zone_file=%s state=loaded serial=%u names=%zu services=%zu pools=%zu", zone->file, zone->zone->serial,
-			zone->zone->nnodes, zone->zone->nservices, zone->zone->npools);
+		log_notice("zone_file=%s state=loaded serial=%u names=%zu services=%zu pools=%zu", zone->file,
+			zone->zone->serial, zone->zone->nnodes, zone->zone->nservices, zone->zone->npools);
 	} else if (zone->standing != ZONE_LOADED && inner->tried) {
 		log_mistakes(zone);
 		log_error("zone_file=%s state=refused mistakes=%zu served=\"%s\"", zone->file, zone->mistakes.nmistakes,
-			zone->zone == NULL	? "nothing: there is no last good copy"
-				: inner->copied ? "the last good copy"
-						: "what was loaded before");
+			zone->zone == NULL ? "nothing: there is no last good copy"
+			: inner->copied    ? "the last good copy"
+					   : "what was loaded before");
 	}
 	inner->fresh = inner->copied = inner->seen = inner->tried = false;
 	inner->offer = NULL;
 }
 
-struct zone_set *loader_load(struct loader *loader, enum loader_mode mode, uint64_t now_ms, bool *changed, struct err *err)
+struct zone_set *loader_load(
+	struct loader *loader, enum loader_mode mode, uint64_t now_ms, bool *changed, struct err *err)
 {
 	struct zone_set *set;
 

@@ -9,12 +9,12 @@
 enum zone_standing { ZONE_LOADED, ZONE_LAST_GOOD, ZONE_REFUSED };
 
 struct loaded_zone {
-	char *file;               /* path of NAME.zone */
-	struct zone *zone;        /* in force, or NULL when refused with nothing to stand in */
+	char *file;                  /* path of NAME.zone */
+	struct zone *zone;           /* in force, or NULL when refused with nothing to stand in */
 	enum zone_standing standing; /* LAST_GOOD: the file has a mistake, an older state is served */
-	uint64_t loaded_ms;       /* wall: when `zone` came into force */
-	struct report mistakes;   /* of the file as it is now; warnings too */
-	bool gone;                /* the file is no longer there, and no reload was asked for */
+	uint64_t loaded_ms;          /* wall: when `zone` came into force */
+	struct report mistakes;      /* of the file as it is now; warnings too */
+	bool gone;                   /* the file is no longer there, and no reload was asked for */
 	struct loaded_zone_inner *inner;
 };
 
@@ -33,7 +33,8 @@ enum loader_mode {
 
 /* Read what is new or changed, link, keep copies. Returns the linked set of all zones in force (perhaps empty), or NULL with a
  * sentence when the folder cannot be read. *changed: at least one zone came, went or is another than before. */
-struct zone_set *loader_load(struct loader *loader, enum loader_mode mode, uint64_t now_ms, bool *changed, struct err *err);
+struct zone_set *loader_load(
+	struct loader *loader, enum loader_mode mode, uint64_t now_ms, bool *changed, struct err *err);
 /* The zones in force linked once more (for a snapshot with other resolved addresses). */
 struct zone_set *loader_relink(struct loader *loader);
 

@@ -7,10 +7,10 @@ enum { PROLONG_LEFT_MS = 1500, PROLONG_BY_MS = 5000 };
 
 struct entry {
 	struct resolved resolved;
-	char *text;          /* absolute, as gslb-health wants it */
+	char *text; /* absolute, as gslb-health wants it */
 	uint32_t id;
 	uint32_t last_round;
-	bool known;          /* there was a good answer */
+	bool known; /* there was a good answer */
 	bool failing;
 };
 
@@ -107,7 +107,8 @@ bool names_take(struct names *names, const struct health_message *message, uint6
 		if (entry->resolved.addrs[i].family == ADDR_V4)
 			memset(entry->resolved.addrs[i].bytes + 4, 0, 12);
 	}
-	atomic_store_explicit(&entry->resolved.expires_ms, now_ms + (uint64_t)message->ttl_s * 1000, memory_order_relaxed);
+	atomic_store_explicit(
+		&entry->resolved.expires_ms, now_ms + (uint64_t)message->ttl_s * 1000, memory_order_relaxed);
 	return changed;
 }
 
@@ -118,9 +119,10 @@ void names_prolong(struct names *names, uint64_t now_ms)
 	for (size_t i = 0; i < names->nentries; i++) {
 		struct entry *entry = names->entries[i];
 
-		if (entry->known &&
-			atomic_load_explicit(&entry->resolved.expires_ms, memory_order_relaxed) < now_ms + PROLONG_LEFT_MS)
-			atomic_store_explicit(&entry->resolved.expires_ms, now_ms + PROLONG_BY_MS, memory_order_relaxed);
+		if (entry->known && atomic_load_explicit(&entry->resolved.expires_ms, memory_order_relaxed) <
+					    now_ms + PROLONG_LEFT_MS)
+			atomic_store_explicit(
+				&entry->resolved.expires_ms, now_ms + PROLONG_BY_MS, memory_order_relaxed);
 	}
 }
 
@@ -128,7 +130,8 @@ size_t names_lookups(struct names *names, struct health_lookup **lookups)
 {
 	names->lookups = mem_resize(names->lookups, (names->nentries + 1) * sizeof *names->lookups);
 	for (size_t i = 0; i < names->nentries; i++)
-		names->lookups[i] = (struct health_lookup){ .id = names->entries[i]->id, .name = names->entries[i]->text };
+		names->lookups[i] =
+			(struct health_lookup){ .id = names->entries[i]->id, .name = names->entries[i]->text };
 	*lookups = names->lookups;
 	return names->nentries;
 }

@@ -44,8 +44,8 @@ static int rule_compare(const void *va, const void *vb)
 	return 0;
 }
 
-static void spec_rules(struct order_spec *spec, const struct service *service, const struct service_plan *plan,
-	const bool *usable)
+static void spec_rules(
+	struct order_spec *spec, const struct service *service, const struct service_plan *plan, const bool *usable)
 {
 	for (uint16_t i = 0; i < service->nrules; i++) {
 		const struct map_rule *rule = &service->rules[i];
@@ -240,7 +240,8 @@ static const struct order_rule *rule_at(const struct order_spec *spec, const str
 	const struct {
 		enum map_kind kind;
 		const char *code;
-	} codes[] = { { MAP_REGION, place->region }, { MAP_COUNTRY, place->country }, { MAP_CONTINENT, place->continent } };
+	} codes[] = { { MAP_REGION, place->region }, { MAP_COUNTRY, place->country },
+		{ MAP_CONTINENT, place->continent } };
 	struct map_rule wanted = { .kind = MAP_ASN, .asn = place->asn };
 	const struct order_rule *rule = NULL;
 

@@ -48,8 +48,8 @@ static void pair_set(const struct overlay *overlay, uint16_t pair[2], uint16_t e
 		pair[at] = effect;
 }
 
-static void cover_endpoints(struct overlay *overlay, const struct snapshot *snapshot, const struct override_target *target,
-	uint16_t effect, bool replace)
+static void cover_endpoints(struct overlay *overlay, const struct snapshot *snapshot,
+	const struct override_target *target, uint16_t effect, bool replace)
 {
 	const struct pool_plan *plan = &snapshot->pools[target->pool];
 
@@ -57,9 +57,9 @@ static void cover_endpoints(struct overlay *overlay, const struct snapshot *snap
 		for (uint32_t i = plan->part[family].first; i < plan->part[family].first + plan->part[family].n; i++) {
 			const struct endpoint *endpoint = &snapshot->endpoints[i];
 
-			if (target->name != NULL ?
-					name_equal(&snapshot->set->targets[endpoint->target]->name, target->name) :
-					addr_equal(&endpoint->addr, &target->addr))
+			if (target->name != NULL
+					? name_equal(&snapshot->set->targets[endpoint->target]->name, target->name)
+					: addr_equal(&endpoint->addr, &target->addr))
 				pair_set(overlay, overlay->endpoint[i], effect, replace);
 		}
 }
@@ -118,7 +118,9 @@ struct overlay *overlay_new(const struct override_list *list, const struct snaps
 		if (!override_target_find(snapshot, from->target, &target, NULL))
 			continue;
 		overlay_cover(overlay, snapshot, &target,
-			&(struct effect){ .action = from->action, .from_ms = from->from_ms, .until_ms = from->until_ms,
+			&(struct effect){ .action = from->action,
+				.from_ms = from->from_ms,
+				.until_ms = from->until_ms,
 				.over_ms = from->over_ms },
 			false);
 	}

@@ -68,16 +68,16 @@ json_t *override_json(const struct override *override)
 	return json_pack("{s:s s:s s:s s:s s:s s:s s:I}", "target", override->target, "action",
 		override_action_name(override->action), "who", override->who, "why", override->why, "from",
 		clock_format(override->from_ms, from), "until", clock_format(override->until_ms, until), "over_ms",
-		(json_int_t)override->over_ms);
+		(json_int_t) override->over_ms);
 }
 
 /* What the file holds: exact times, to be read again. */
 static json_t *stored(const struct override *override)
 {
-	return json_pack("{s:s s:s s:s s:s s:s s:I s:I s:I}", "kind", kind_names[override->kind], "target", override->target,
-		"action", override_action_name(override->action), "who", override->who, "why", override->why, "from_ms",
-		(json_int_t)override->from_ms, "until_ms", (json_int_t)override->until_ms, "over_ms",
-		(json_int_t)override->over_ms);
+	return json_pack("{s:s s:s s:s s:s s:s s:I s:I s:I}", "kind", kind_names[override->kind], "target",
+		override->target, "action", override_action_name(override->action), "who", override->who, "why",
+		override->why, "from_ms", (json_int_t) override->from_ms, "until_ms", (json_int_t) override->until_ms,
+		"over_ms", (json_int_t) override->over_ms);
 }
 
 static struct override *restore(const json_t *from)
@@ -88,14 +88,14 @@ static struct override *restore(const json_t *from)
 	enum override_action what;
 	unsigned at = 0;
 
-	if (json_unpack((json_t *)(uintptr_t)from, "{s:s s:s s:s s:s s:s s:I s:I s:I}", "kind", &kind, "target", &target,
-		    "action", &action, "who", &who, "why", &why, "from_ms", &from_ms, "until_ms", &until_ms, "over_ms",
-		    &over_ms) != 0)
+	if (json_unpack((json_t *)(uintptr_t)from, "{s:s s:s s:s s:s s:s s:I s:I s:I}", "kind", &kind, "target",
+		    &target, "action", &action, "who", &who, "why", &why, "from_ms", &from_ms, "until_ms", &until_ms,
+		    "over_ms", &over_ms) != 0)
 		return NULL;
 	while (at < COUNT_OF(kind_names) && strcmp(kind, kind_names[at]) != 0)
 		at++;
-	if (at == COUNT_OF(kind_names) || !override_action_parse(action, &what) || from_ms < 0 || until_ms < 0 || over_ms < 0 ||
-		over_ms > UINT32_MAX)
+	if (at == COUNT_OF(kind_names) || !override_action_parse(action, &what) || from_ms < 0 || until_ms < 0 ||
+		over_ms < 0 || over_ms > UINT32_MAX)
 		return NULL;
 	override = mem_alloc(sizeof(*override));
 	*override = (struct override){
@@ -219,8 +219,8 @@ static void audit(const struct override_list *list, const char *event, const cha
 	uint64_t now_ms)
 {
 	char now[CLOCK_TEXT_MAX];
-	json_t *line = json_pack("{s:s s:s s:s s:o}", "time", clock_format(now_ms, now), "event", event, "who", who, "override",
-		override_json(override));
+	json_t *line = json_pack("{s:s s:s s:s s:o}", "time", clock_format(now_ms, now), "event", event, "who", who,
+		"override", override_json(override));
 	struct err err;
 
 	if (line == NULL || !audit_append(list->directory, line, &err))
@@ -280,7 +280,8 @@ static struct overlay *overlay_with(const struct override_list *list, const stru
 	base = overlay_new(&others, world->snapshot);
 	overlay = overlay_copy(base, world->snapshot);
 	overlay_cover(overlay, world->snapshot, target,
-		&(struct effect){ .action = added->action, .from_ms = added->from_ms, .until_ms = added->until_ms }, false);
+		&(struct effect){ .action = added->action, .from_ms = added->from_ms, .until_ms = added->until_ms },
+		false);
 	overlay_free(base);
 	free(others.items);
 	return overlay;
@@ -307,7 +308,9 @@ static bool weigh(const struct world *before, const struct world *after, const s
 			json_pack("{s:s s:[I,I] s:I s:I}", "service", owner, "pools_in_service", (json_int_t)was,
 				(json_int_t)is, "of", (json_int_t)of, "keep", (json_int_t)plan->service->keep));
 		if (good && is < was && is < plan->service->keep)
-			good = err_set(err, "%s: keep=%u: would leave %u of %u pools in service (force %s of %s); --force overrides",
+			good = err_set(err,
+				"%s: keep=%u: would leave %u of %u pools in service (force %s of %s); --force "
+				"overrides",
 				owner, (unsigned)plan->service->keep, (unsigned)is, (unsigned)of,
 				override_action_name(request->action), request->target);
 	}
@@ -354,8 +357,8 @@ static bool commit(struct override_list *list, struct override *added, size_t at
 	return false;
 }
 
-bool override_set(struct override_list *list, const struct world *world, const struct override_request *request, uint64_t now_ms,
-	json_t **effects, struct err *err)
+bool override_set(struct override_list *list, const struct world *world, const struct override_request *request,
+	uint64_t now_ms, json_t **effects, struct err *err)
 {
 	struct override_target target;
 	struct override *added;
@@ -397,8 +400,8 @@ bool override_set(struct override_list *list, const struct world *world, const s
 
 /* ---- ending one ---- */
 
-enum override_cleared override_clear(struct override_list *list, const struct world *world, const char *target, const char *who,
-	uint64_t now_ms, struct err *err)
+enum override_cleared override_clear(struct override_list *list, const struct world *world, const char *target,
+	const char *who, uint64_t now_ms, struct err *err)
 {
 	struct override_target found;
 	struct override *gone;

@@ -13,7 +13,7 @@ enum override_kind { OVERRIDE_ENDPOINT, OVERRIDE_POOL, OVERRIDE_REGION, OVERRIDE
 
 struct override {
 	enum override_kind kind;
-	char *target;   /* canonical text: "pool:eu.svc.example", "endpoint:eu.svc.example/lb1.eu.svc.example",
+	char *target; /* canonical text: "pool:eu.svc.example", "endpoint:eu.svc.example/lb1.eu.svc.example",
 			 * "region:eu-west", "service:www.svc.example/eu.svc.example" */
 	enum override_action action;
 	char *who, *why;
@@ -37,19 +37,19 @@ struct override_request {
 	uint64_t for_ms;
 	uint32_t over_ms;
 	const char *who, *why;
-	bool force;   /* --force: also when `keep` would be broken */
+	bool force; /* --force: also when `keep` would be broken */
 	bool dry_run;
 };
 
 /* Check, store (fsync'd) and audit one; a second for the same target replaces the first. `effects`: what it would change or
  * changed, service by service: [{"service":…,"pools_in_service":[before,after],"keep":…}], a new reference. False with a
  * sentence: unknown or ambiguous target, no why, no time, `keep` broken (names the rule and the numbers). */
-bool override_set(struct override_list *list, const struct world *world, const struct override_request *request, uint64_t now_ms,
-	json_t **effects, struct err *err);
+bool override_set(struct override_list *list, const struct world *world, const struct override_request *request,
+	uint64_t now_ms, json_t **effects, struct err *err);
 /* End one. MOOT, with a sentence: the target is known, and nothing is in force for it. */
 enum override_cleared { OVERRIDE_CLEARED, OVERRIDE_CLEAR_MOOT, OVERRIDE_CLEAR_FAILED };
-enum override_cleared override_clear(struct override_list *list, const struct world *world, const char *target, const char *who,
-	uint64_t now_ms, struct err *err);
+enum override_cleared override_clear(struct override_list *list, const struct world *world, const char *target,
+	const char *who, uint64_t now_ms, struct err *err);
 /* Drop what has ended, auditing it; true when something was dropped. *next_ms: when the next one ends or changes step; 0: none. */
 bool override_expire(struct override_list *list, uint64_t now_ms, uint64_t *next_ms);
 /* One as JSON, for tables and the audit: target, action, who, why, from, until (RFC 3339), over_ms. A new reference. */

@@ -15,8 +15,8 @@
 
 enum {
 	BACKOFF_FIRST_MS = 200,
-	BACKOFF_WORKED_MS = 500,   /* the longest wait after one that had taken up its plan: probing is worth a hurry */
-	BACKOFF_LAST_MS = 10000,   /* after one that never got that far */
+	BACKOFF_WORKED_MS = 500, /* the longest wait after one that had taken up its plan: probing is worth a hurry */
+	BACKOFF_LAST_MS = 10000, /* after one that never got that far */
 	SILENCE_MS = 10000,
 	STEADY_MS = 30000,         /* running this long, the backoff begins anew */
 	KEPT_MS = 600000,          /* DESIGN 5: a kept verdict younger than ten minutes counts as it stands */
@@ -34,7 +34,7 @@ struct prober {
 	char *checkpoint;
 	enum phase phase;
 	int sock;
-	int plan_fd;              /* the last plan, for a gslb-health that starts anew; -1: none yet */
+	int plan_fd; /* the last plan, for a gslb-health that starts anew; -1: none yet */
 	uint64_t plan_serial, plan_taken;
 	size_t ntargets, nnames;
 	pid_t pid;
@@ -42,8 +42,8 @@ struct prober {
 	uint64_t since_ms, started_ms, heard_ms, start_ms; /* since: wall; the others monotonic */
 	uint32_t backoff_ms;
 	uint64_t checkpoint_ms;
-	bool worked;              /* this gslb-health has taken up a plan */
-	bool dirty, unsaved;      /* verdicts changed since the checkpoint; the last one could not be written */
+	bool worked;         /* this gslb-health has taken up a plan */
+	bool dirty, unsaved; /* verdicts changed since the checkpoint; the last one could not be written */
 };
 
 struct prober *prober_open(struct spawner *spawner, const char *state_directory, uint64_t now_ms, struct err *err)
@@ -129,7 +129,8 @@ static enum health_check check_of(enum check_type type)
 }
 
 /* room: where the names that stand for an empty host or qname are written. */
-static struct health_probe probe_of(const struct pool *pool, const struct target *target, char room[static NAME_TEXT_MAX])
+static struct health_probe probe_of(
+	const struct pool *pool, const struct target *target, char room[static NAME_TEXT_MAX])
 {
 	const struct check *check = &pool->check;
 	struct health_probe probe = {
@@ -160,8 +161,8 @@ static struct health_probe probe_of(const struct pool *pool, const struct target
 	return probe;
 }
 
-static bool take_slot(void *context, const struct endpoint *endpoint, const struct pool *pool, const struct target *target,
-	uint32_t *slot, uint16_t *generation)
+static bool take_slot(void *context, const struct endpoint *endpoint, const struct pool *pool,
+	const struct target *target, uint32_t *slot, uint16_t *generation)
 {
 	struct prober *prober = context;
 	char room[NAME_TEXT_MAX];
@@ -213,7 +214,8 @@ static size_t collect_targets(const struct snapshot *snapshot, struct arena *are
 		if (out->probe.qname == target_text)
 			out->probe.qname = arena_strdup(arena, target_text);
 		label = mem_printf("%s/%s %s", pool->label,
-			name_format_under(&target->name, &pool->zone->apex, pool_text), addr_format(&endpoint->addr, addr_text));
+			name_format_under(&target->name, &pool->zone->apex, pool_text),
+			addr_format(&endpoint->addr, addr_text));
 		out->label = arena_strdup(arena, label);
 		free(label);
 		n++;
@@ -226,7 +228,9 @@ bool prober_plan(struct prober *prober, const struct snapshot *snapshot, const c
 {
 	struct health_target *targets = mem_alloc((snapshot->nendpoints + 1) * sizeof *targets);
 	struct arena *arena = arena_new();
-	struct health_plan plan = { .serial = prober->plan_serial + 1, .targets = targets, .checks_directory = checks_directory };
+	struct health_plan plan = {
+		.serial = prober->plan_serial + 1, .targets = targets, .checks_directory = checks_directory
+	};
 	struct health_lookup *lookups;
 	int fd;
 
@@ -354,7 +358,8 @@ static bool watch_process(struct prober *prober, uint64_t now_ms, uint64_t monot
 		news = true;
 	}
 	if (got < 0 && prober->phase != PHASE_STOPPED) {
-		log_error("program=gslb-health state=unwatched reason=\"the process that starts it is gone: restart gslbd\"");
+		log_error("program=gslb-health state=unwatched reason=\"the process that starts it is gone: restart "
+			  "gslbd\"");
 		ended(prober, now_ms, monotonic_ms);
 		news = true;
 	}
@@ -399,7 +404,8 @@ static void kill_the_silent(struct prober *prober, uint64_t monotonic_ms)
 {
 	if (prober->phase != PHASE_RUNNING || monotonic_ms - prober->heard_ms < SILENCE_MS)
 		return;
-	log_error("program=gslb-health pid=%d state=killed reason=\"silent for %d s\"", (int)prober->pid, SILENCE_MS / 1000);
+	log_error("program=gslb-health pid=%d state=killed reason=\"silent for %d s\"", (int)prober->pid,
+		SILENCE_MS / 1000);
 	prober->phase = PHASE_ENDING;
 	spawner_kill(prober->spawner);
 }

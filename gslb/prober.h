@@ -36,10 +36,10 @@ struct prober_news prober_run(struct prober *prober, uint64_t now_ms, uint64_t m
 
 struct prober_status {
 	bool running;
-	bool unsaved;       /* the checkpoint cannot be written */
+	bool unsaved; /* the checkpoint cannot be written */
 	pid_t pid;
 	uint32_t restarts;
-	uint64_t since_ms;  /* wall: running or stopped since */
+	uint64_t since_ms; /* wall: running or stopped since */
 	uint64_t plan_sent, plan_taken;
 	size_t ntargets, nnames;
 };

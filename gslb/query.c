@@ -147,7 +147,8 @@ static enum query_verdict additional_parse(struct query *query, struct cursor *c
 }
 
 /* All records behind the question. FORMERR beats BADVERS: an unreadable message has no version. */
-static enum query_verdict records_parse(struct query *query, struct cursor *c, unsigned nauthority, unsigned nadditional)
+static enum query_verdict records_parse(
+	struct query *query, struct cursor *c, unsigned nauthority, unsigned nadditional)
 {
 	enum query_verdict verdict = QUERY_OK;
 

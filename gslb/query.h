@@ -35,13 +35,13 @@ struct query {
 
 	/* EDNS */
 	bool edns, dnssec_ok, wants_nsid, wants_keepalive;
-	bool ecs;                /* Client Subnet came with it: */
-	uint8_t ecs_source_len;  /* bits; 0: the client wishes not to be located by it */
-	uint16_t ecs_family;     /* as it came: 1, 2, or 0 (only with 0 bits) */
-	uint16_t payload;        /* what the asker takes over UDP */
-	struct addr ecs_addr;    /* zero-filled; ADDR_NONE for family 0 */
+	bool ecs;               /* Client Subnet came with it: */
+	uint8_t ecs_source_len; /* bits; 0: the client wishes not to be located by it */
+	uint16_t ecs_family;    /* as it came: 1, 2, or 0 (only with 0 bits) */
+	uint16_t payload;       /* what the asker takes over UDP */
+	struct addr ecs_addr;   /* zero-filled; ADDR_NONE for family 0 */
 
-	struct name name;        /* last, since it is long and never cleared */
+	struct name name; /* last, since it is long and never cleared */
 };
 
 /* Read one message. The query borrows from the packet. */

@@ -49,7 +49,8 @@ static uint8_t *writer_take(struct writer *w, size_t len)
 }
 
 /* A record's head behind its owner, which is a pointer; returns where its RDATA goes. */
-static uint8_t *put_record(struct writer *w, unsigned owner, unsigned type, unsigned class, uint32_t ttl_s, size_t rdlen)
+static uint8_t *put_record(
+	struct writer *w, unsigned owner, unsigned type, unsigned class, uint32_t ttl_s, size_t rdlen)
 {
 	uint8_t *at = writer_take(w, RECORD_HEAD_LEN + rdlen);
 
@@ -107,7 +108,8 @@ static void put_addresses(struct writer *w, const struct answer *answer)
 	for (uint32_t i = 0; i < answer->naddresses; i++) {
 		const struct addr *addr = answer->address[i];
 		bool v4 = addr->family == ADDR_V4;
-		uint8_t *at = put_record(w, POINTER_QUESTION, v4 ? RR_A : RR_AAAA, CLASS_IN, answer->ttl_s, v4 ? 4 : 16);
+		uint8_t *at =
+			put_record(w, POINTER_QUESTION, v4 ? RR_A : RR_AAAA, CLASS_IN, answer->ttl_s, v4 ? 4 : 16);
 
 		if (at != NULL)
 			memcpy(at, addr->bytes, v4 ? 4 : 16);
@@ -178,7 +180,8 @@ static size_t rdata_offset(const struct writer *w, size_t at, unsigned nth)
 	return at + RECORD_HEAD_LEN;
 }
 
-static void put_referral(struct writer *w, const struct query *query, const struct answer *answer, struct counts *counts)
+static void put_referral(
+	struct writer *w, const struct query *query, const struct answer *answer, struct counts *counts)
 {
 	unsigned owner = POINTER | (unsigned)(QUERY_HEADER_LEN + query->name.len - answer->cut->len);
 	size_t ns = put_rrset(w, answer->rrset, owner);
@@ -200,7 +203,8 @@ static void put_referral(struct writer *w, const struct query *query, const stru
 	}
 }
 
-static void put_sections(struct writer *w, const struct query *query, const struct answer *answer, struct counts *counts)
+static void put_sections(
+	struct writer *w, const struct query *query, const struct answer *answer, struct counts *counts)
 {
 	unsigned owner = put_chain(w, answer, counts);
 
@@ -246,8 +250,8 @@ struct opt {
 	bool keepalive;
 };
 
-static struct opt opt_plan(const struct query *query, const struct answer *answer, const struct packet_identity *identity,
-	enum transport transport)
+static struct opt opt_plan(const struct query *query, const struct answer *answer,
+	const struct packet_identity *identity, enum transport transport)
 {
 	struct opt opt = { 0 };
 

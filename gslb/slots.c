@@ -24,7 +24,7 @@ struct slots {
 	struct entry *entries;
 	size_t nentries, cap; /* cap is a power of two */
 	uint32_t next, round;
-	uint32_t *free;       /* slots given back */
+	uint32_t *free; /* slots given back */
 	size_t nfree, free_cap;
 	uint16_t *generation; /* by slot, as large as `next` needs */
 	size_t generation_cap;
@@ -102,7 +102,8 @@ static bool assign(struct slots *slots, struct entry *entry)
 	} else {
 		if (slots->next == board_nslots(slots->board))
 			return false;
-		slots->generation = mem_grow(slots->generation, slots->next, &slots->generation_cap, sizeof *slots->generation);
+		slots->generation =
+			mem_grow(slots->generation, slots->next, &slots->generation_cap, sizeof *slots->generation);
 		slots->generation[slots->next] = 0;
 		entry->slot = slots->next++;
 	}
@@ -124,8 +125,8 @@ bool slots_take(struct slots *slots, uint64_t identity, uint32_t *slot, uint16_t
 
 static struct verdict verdict_of(const struct slots *slots, const struct entry *entry)
 {
-	return board_read(board_slots(slots->board), board_nslots(slots->board), entry->slot,
-		slots->generation[entry->slot]);
+	return board_read(
+		board_slots(slots->board), board_nslots(slots->board), entry->slot, slots->generation[entry->slot]);
 }
 
 /* Kept verdicts that nothing asked for stay for one more sweep: a zone may be refused at start and mended a little later. */
@@ -177,7 +178,9 @@ bool slots_checkpoint(const struct slots *slots, const char *path, uint64_t now_
 		if (verdict.state == HEALTH_UNKNOWN)
 			continue;
 		/* a kept verdict that was not probed anew yet keeps its age over one more restart */
-		last_s = entry->slot == NO_SLOT ? 0 : atomic_load_explicit(&board[entry->slot].last_s, memory_order_relaxed);
+		last_s = entry->slot == NO_SLOT
+				 ? 0
+				 : atomic_load_explicit(&board[entry->slot].last_s, memory_order_relaxed);
 		if (last_s == 0)
 			last_s = entry->kept_last_s;
 		buf_printf(&text, "%016" PRIx64 " %u %u %u %" PRIu32 " %" PRIu32 "\n", entry->identity, verdict.state,
@@ -196,8 +199,8 @@ static bool restore_line(struct slots *slots, const char *line, uint64_t now_ms,
 
 	if (line[0] == '#')
 		return true;
-	if (sscanf(line, "%16" SCNx64 " %u %u %u %" SCNu32 " %" SCNu32, &identity, &state, &recovered, &reason, &since_s,
-		    &last_s) != 6 ||
+	if (sscanf(line, "%16" SCNx64 " %u %u %u %" SCNu32 " %" SCNu32, &identity, &state, &recovered, &reason,
+		    &since_s, &last_s) != 6 ||
 		state > HEALTH_DOWN)
 		return false;
 	if ((uint64_t)last_s * 1000 + max_age_ms >= now_ms)

@@ -84,8 +84,8 @@ static bool has_endpoint(const struct build *build, size_t first, const struct a
 	return false;
 }
 
-static void add_endpoint(struct build *build, const struct pool *pool, const struct target *target, const struct addr *addr,
-	const _Atomic uint64_t *expires_ms)
+static void add_endpoint(struct build *build, const struct pool *pool, const struct target *target,
+	const struct addr *addr, const _Atomic uint64_t *expires_ms)
 {
 	struct endpoint *endpoint;
 
@@ -104,7 +104,8 @@ static void add_endpoint(struct build *build, const struct pool *pool, const str
 	};
 	if (pool->check.type == CHECK_NONE || build->inputs->slot == NULL)
 		return;
-	if (!build->inputs->slot(build->inputs->context, endpoint, pool, target, &endpoint->slot, &endpoint->generation))
+	if (!build->inputs->slot(
+		    build->inputs->context, endpoint, pool, target, &endpoint->slot, &endpoint->generation))
 		endpoint->slot = SLOT_NONE;
 }
 
@@ -203,13 +204,15 @@ static void make_candidates(struct service_plan *plan, const struct service *ser
 	plan->candidates = arena_dup(arena, candidates, n * sizeof(*candidates));
 }
 
-static bool usable_for(const struct snapshot *snapshot, const struct service *service, uint32_t pool, enum family family)
+static bool usable_for(
+	const struct snapshot *snapshot, const struct service *service, uint32_t pool, enum family family)
 {
 	return service->via_cname || snapshot->pools[pool].part[family].n > 0;
 }
 
 /* Is there anything to choose from? A key that decides nothing need not lengthen the scope. */
-static bool keyed_for(const struct snapshot *snapshot, const struct service_plan *plan, enum family family, const bool *usable)
+static bool keyed_for(
+	const struct snapshot *snapshot, const struct service_plan *plan, enum family family, const bool *usable)
 {
 	uint32_t nusable = 0, most = 0;
 
@@ -251,8 +254,8 @@ static bool make_service(struct snapshot *snapshot, const struct snapshot *befor
 			usable[i] = usable_for(snapshot, service, plan->candidates[i].pool, family);
 		order_spec_init(&spec, service, plan, snapshot->pools, usable, rules);
 		plan->keyed[family] = keyed_for(snapshot, plan, family, usable);
-		good = steering_make(&snapshot->inner->tables, before != NULL ? &before->inner->tables : NULL, snapshot->geo,
-			&spec, owner, &plan->steering[family], err);
+		good = steering_make(&snapshot->inner->tables, before != NULL ? &before->inner->tables : NULL,
+			snapshot->geo, &spec, owner, &plan->steering[family], err);
 	}
 	free(rules);
 	return good;
@@ -273,8 +276,8 @@ static bool make_services(struct snapshot *snapshot, const struct snapshot *befo
 
 /* ---- the whole ---- */
 
-struct snapshot *snapshot_new(struct zone_set *set, uint64_t name_seed, struct geo *geo, const struct snapshot_inputs *inputs,
-	const struct snapshot *before, struct err *err)
+struct snapshot *snapshot_new(struct zone_set *set, uint64_t name_seed, struct geo *geo,
+	const struct snapshot_inputs *inputs, const struct snapshot *before, struct err *err)
 {
 	struct snapshot *snapshot = mem_alloc(sizeof(*snapshot));
 
@@ -351,8 +354,8 @@ static bool rule_matches(const struct map_rule *rule, const struct addr *addr, c
 	return false;
 }
 
-static bool rule_usable(const struct snapshot *snapshot, const struct service *service, const struct map_rule *rule,
-	enum family family)
+static bool rule_usable(
+	const struct snapshot *snapshot, const struct service *service, const struct map_rule *rule, enum family family)
 {
 	for (uint8_t i = 0; i < rule->npools; i++)
 		if (usable_for(snapshot, service, rule->pools[i].pool, family))

@@ -29,8 +29,9 @@ struct endpoint {
 	uint16_t generation;
 	uint16_t port;
 	uint16_t priority, weight; /* of its SRV record */
-	uint64_t identity;     /* of the address, the same on every host: for rendezvous hashing */
-	const _Atomic uint64_t *expires_ms; /* wall: when a resolved address's TTL ends; NULL: static. Answers never outlive
+	uint64_t identity;         /* of the address, the same on every host: for rendezvous hashing */
+	const _Atomic uint64_t
+		*expires_ms; /* wall: when a resolved address's TTL ends; NULL: static. Answers never outlive
 				  * it; who resolves prolongs it in place, without another snapshot */
 };
 
@@ -48,7 +49,7 @@ struct pool_plan {
 	const struct pool *pool;
 	uint64_t identity; /* of its name: for rendezvous hashing */
 	struct pool_part part[FAMILIES];
-	bool unresolved;   /* it has a target whose name was never resolved: it may yet gain addresses */
+	bool unresolved; /* it has a target whose name was never resolved: it may yet gain addresses */
 };
 
 /* Candidates in order for one class of clients: indices into the service's candidates. Bit i of `begins` is set when
@@ -64,7 +65,7 @@ enum { ORDER_NO_RULE = 0xffff };
 struct steering {
 	const struct geo_table *table; /* NULL: one order for all clients, orders[0] */
 	uint32_t norders;
-	const struct order *orders;    /* by class */
+	const struct order *orders; /* by class */
 };
 
 struct candidate {
@@ -74,14 +75,17 @@ struct candidate {
 
 struct service_plan {
 	const struct service *service;
-	uint64_t identity;  /* of its owner's name: for rendezvous hashing, and for jitter */
-	uint32_t ncandidates; /* pools=, then pools that only maps name, then a fallback that neither does; at most 255 */
-	uint32_t nlisted;     /* how many of them, the first ones, are pools= */
+	uint64_t identity; /* of its owner's name: for rendezvous hashing, and for jitter */
+	uint32_t
+		ncandidates; /* pools=, then pools that only maps name, then a fallback that neither does; at most 255 */
+	uint32_t nlisted;    /* how many of them, the first ones, are pools= */
 	const struct candidate *candidates;
-	uint32_t fallback;  /* pool number or POOL_NONE */
+	uint32_t fallback;           /* pool number or POOL_NONE */
 	uint32_t fallback_candidate; /* its index; only with a fallback */
-	uint32_t first_override; /* where its candidates' entries begin in overlay.service_pool and in a row of shares */
-	bool keyed[FAMILIES];    /* spread=sticky, and there is something to choose from: the key's length counts for scope */
+	uint32_t
+		first_override; /* where its candidates' entries begin in overlay.service_pool and in a row of shares */
+	bool keyed
+		[FAMILIES]; /* spread=sticky, and there is something to choose from: the key's length counts for scope */
 	struct steering steering[FAMILIES]; /* with via=cname both are the same: all pools are candidates */
 };
 
@@ -96,19 +100,19 @@ struct resolved {
 /* What compiling takes besides the zones: where an endpoint's slot is, and what names resolved to. */
 struct snapshot_inputs {
 	const struct resolved *(*resolve)(void *context, const struct name *name); /* NULL result: not resolved (yet) */
-	bool (*slot)(void *context, const struct endpoint *endpoint, const struct pool *pool, const struct target *target,
-		uint32_t *slot, uint16_t *generation);
+	bool (*slot)(void *context, const struct endpoint *endpoint, const struct pool *pool,
+		const struct target *target, uint32_t *slot, uint16_t *generation);
 	void *context;
 	uint8_t seed[16]; /* selection.seed-file: keys the rendezvous hash; the same on every host */
 };
 
 struct snapshot {
-	uint64_t serial;        /* rises with each one that is published */
-	uint64_t made_ms;       /* wall */
-	struct zone_set *set;   /* owned */
-	struct geo *geo;        /* shared, see snapshot_geo_ref */
+	uint64_t serial;      /* rises with each one that is published */
+	uint64_t made_ms;     /* wall */
+	struct zone_set *set; /* owned */
+	struct geo *geo;      /* shared, see snapshot_geo_ref */
 	uint8_t seed[16];
-	uint64_t name_seed;     /* for name_hash */
+	uint64_t name_seed; /* for name_hash */
 	uint32_t nendpoints, npools, nservices, nservice_pools;
 	const struct endpoint *endpoints;
 	const struct pool_plan *pools;       /* by pool number */
@@ -123,8 +127,8 @@ void snapshot_geo_unref(struct geo *geo);
 
 /* Compile. Takes over `set` (also on failure) and a reference to geo (which may not be NULL). `before` may be NULL; tables that it has and this needs unchanged are shared.
  * NULL with a sentence when a limit is broken. Main thread. */
-struct snapshot *snapshot_new(struct zone_set *set, uint64_t name_seed, struct geo *geo, const struct snapshot_inputs *inputs,
-	const struct snapshot *before, struct err *err);
+struct snapshot *snapshot_new(struct zone_set *set, uint64_t name_seed, struct geo *geo,
+	const struct snapshot_inputs *inputs, const struct snapshot *before, struct err *err);
 void snapshot_free(struct snapshot *snapshot); /* after a grace period; NULL is fine */
 size_t snapshot_bytes(const struct snapshot *snapshot);
 /* How many tables of classes it has, and how many of them it shares with the snapshot it was made from. */

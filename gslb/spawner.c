@@ -82,8 +82,7 @@ static _Noreturn void become_health(const struct inside *inside, int sock)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (inside->change_user &&
-		(setgroups(0, NULL) != 0 || setgid(inside->gid) != 0 || setuid(inside->uid) != 0))
+	if (inside->change_user && (setgroups(0, NULL) != 0 || setgid(inside->gid) != 0 || setuid(inside->uid) != 0))
 		_exit(126);
 	prctl(PR_SET_PDEATHSIG, SIGKILL); /* changing the user clears it */
 	fcntl(sock, F_SETFD, 0);
@@ -128,7 +127,8 @@ static void reap_children(struct inside *inside)
 
 static _Noreturn void serve(struct inside *inside)
 {
-	struct pollfd wait[2] = { { .fd = inside->sock, .events = POLLIN }, { .fd = inside->signals, .events = POLLIN } };
+	struct pollfd wait[2] = { { .fd = inside->sock, .events = POLLIN },
+		{ .fd = inside->signals, .events = POLLIN } };
 
 	for (;;) {
 		enum order order;
@@ -162,7 +162,8 @@ static bool find_user(const char *user, struct inside *inside, struct err *err)
 		return true;
 	entry = getpwnam(user);
 	if (entry == NULL)
-		return err_set(err, "server.probe-user: %s: there is no such user here (adduser --system makes one)", user);
+		return err_set(
+			err, "server.probe-user: %s: there is no such user here (adduser --system makes one)", user);
 	inside->uid = entry->pw_uid;
 	inside->gid = entry->pw_gid;
 	inside->change_user = true;

@@ -18,7 +18,8 @@ struct spawner_event {
 /* program: absolute path of gslb-health. user: "" for the user we are. Call it while single-threaded. */
 struct spawner *spawner_open(const char *program, const char *user, struct err *err);
 void spawner_close(struct spawner *spawner); /* also ends gslb-health; NULL is fine */
-int spawner_fd(const struct spawner *spawner); /* readable when spawner_next has something; -1 once the spawner is gone */
+int spawner_fd(
+	const struct spawner *spawner); /* readable when spawner_next has something; -1 once the spawner is gone */
 /* Start gslb-health on its end of the socket pair; that end is closed here. */
 bool spawner_start(struct spawner *spawner, int sock);
 bool spawner_kill(struct spawner *spawner); /* SIGKILL for what was started last */

@@ -95,7 +95,8 @@ static bool verdict_allows(const struct sight *sight, const struct verdict *verd
 }
 
 /* From 10 % when it came up to all of its weight ramp_ms later. */
-static uint16_t ramp_permille(const struct sight *sight, const struct verdict *verdict, uint32_t ramp_ms, uint64_t *change_ms)
+static uint16_t ramp_permille(
+	const struct sight *sight, const struct verdict *verdict, uint32_t ramp_ms, uint64_t *change_ms)
 {
 	uint64_t from_ms = (uint64_t)verdict->since_s * 1000, elapsed_ms;
 
@@ -130,13 +131,15 @@ void endpoint_look(const struct sight *sight, uint32_t number, const struct cove
 		view->available = !view->expired;
 		return;
 	}
-	view->available = !view->expired && view->cover.permille > 0 && (forced_up || verdict_allows(sight, &view->verdict));
+	view->available =
+		!view->expired && view->cover.permille > 0 && (forced_up || verdict_allows(sight, &view->verdict));
 	view->drain = view->cover.permille;
 	view->permille = view->drain;
 	if (!forced_up && view->available)
 		view->permille = (uint16_t)((uint32_t)view->drain *
-			ramp_permille(sight, &view->verdict, snapshot->pools[endpoint->pool].pool->ramp_ms,
-				&view->change_ms) / 1000);
+					    ramp_permille(sight, &view->verdict,
+						    snapshot->pools[endpoint->pool].pool->ramp_ms, &view->change_ms) /
+					    1000);
 }
 
 /* ---- pools ---- */
@@ -164,7 +167,8 @@ static void tally_endpoint(struct tally *tally, struct pool_view *view, const st
 		tally->drain = endpoint->drain;
 }
 
-static void tally_part(const struct sight *sight, const struct pool_part *part, struct tally *tally, struct pool_view *view)
+static void tally_part(
+	const struct sight *sight, const struct pool_part *part, struct tally *tally, struct pool_view *view)
 {
 	const struct endpoint *endpoints = sight->world->snapshot->endpoints;
 	uint32_t last_target = POOL_NONE;
@@ -181,7 +185,8 @@ static void tally_part(const struct sight *sight, const struct pool_part *part, 
 	}
 }
 
-static void tally_targets(const struct sight *sight, const struct pool_plan *plan, struct tally *tally, struct pool_view *view)
+static void tally_targets(
+	const struct sight *sight, const struct pool_plan *plan, struct tally *tally, struct pool_view *view)
 {
 	uint32_t at[FAMILIES] = { plan->part[FAMILY_V4].first, plan->part[FAMILY_V6].first };
 
@@ -194,7 +199,8 @@ static void tally_targets(const struct sight *sight, const struct pool_plan *pla
 	}
 }
 
-void pool_look(const struct sight *sight, uint32_t pool, unsigned family, const uint16_t *service_pair, struct pool_view *view)
+void pool_look(
+	const struct sight *sight, uint32_t pool, unsigned family, const uint16_t *service_pair, struct pool_view *view)
 {
 	const struct pool_plan *plan = &sight->world->snapshot->pools[pool];
 	struct tally tally = { 0 };
@@ -211,7 +217,8 @@ void pool_look(const struct sight *sight, uint32_t pool, unsigned family, const 
 	/* who forces a pool up wants it, however few it has */
 	if (sight->mode == SIGHT_NORMAL && view->cover.action != OVERRIDE_UP)
 		need = plan->pool->min_up > 1 ? plan->pool->min_up : 1;
-	view->drain = sight->mode == SIGHT_BLIND ? 1000 : (uint16_t)((uint32_t)view->cover.permille * tally.drain / 1000);
+	view->drain =
+		sight->mode == SIGHT_BLIND ? 1000 : (uint16_t)((uint32_t)view->cover.permille * tally.drain / 1000);
 	if (view->drain == 0 && view->cover.permille > 0 && tally.drain > 0)
 		view->drain = 1;
 	view->in_service = tally.targets_up >= need && view->drain > 0;
@@ -249,7 +256,11 @@ void target_look(const struct sight *sight, const struct pool_plan *pool, uint32
 	}
 	if (!known)
 		*view = (struct endpoint_view){
-			.available = true, .doubt = true, .permille = 1000, .drain = 1000, .cover.permille = 1000,
+			.available = true,
+			.doubt = true,
+			.permille = 1000,
+			.drain = 1000,
+			.cover.permille = 1000,
 		};
 }
 
@@ -289,8 +300,8 @@ struct standing pool_standing(const struct world *world, uint32_t pool, enum fam
 	};
 }
 
-uint32_t service_pools_in_service(const struct world *world, const struct service_plan *service, uint64_t now_ms, bool settled,
-	uint32_t *of)
+uint32_t service_pools_in_service(
+	const struct world *world, const struct service_plan *service, uint64_t now_ms, bool settled, uint32_t *of)
 {
 	bool names = service->service->via_cname;
 	const struct sight sight = { .world = world, .now_ms = now_ms, .names = names };

@@ -33,7 +33,7 @@ struct cover {
 
 /* An endpoint through a sight. */
 struct endpoint_view {
-	bool expired;    /* its resolved address may not be answered any more */
+	bool expired; /* its resolved address may not be answered any more */
 	bool available;
 	bool doubt;
 	uint16_t permille; /* of its weight, after ramp and drain */
@@ -47,10 +47,10 @@ struct endpoint_view {
 struct pool_view {
 	bool in_service;
 	bool doubt;
-	bool any_available; /* false with in_service false: nothing is up; true: too few for min-up */
-	bool all_expired;   /* it has endpoints of the family, and each one's address is too old */
-	uint16_t drain;     /* permille of its weight that drains leave */
-	uint32_t up, of;    /* endpoints of the family */
+	bool any_available;   /* false with in_service false: nothing is up; true: too few for min-up */
+	bool all_expired;     /* it has endpoints of the family, and each one's address is too old */
+	uint16_t drain;       /* permille of its weight that drains leave */
+	uint32_t up, of;      /* endpoints of the family */
 	uint32_t last_down_s; /* when the last of its endpoints that are down went down; 0: none is */
 	struct cover cover;
 	uint64_t change_ms;
@@ -64,7 +64,8 @@ static inline uint64_t sooner(uint64_t a, uint64_t b)
 /* service_pair: the overlay's entry for this pool in the asking service; NULL when no service asks. */
 struct cover pool_cover(const struct sight *sight, uint32_t pool, const uint16_t *service_pair);
 void endpoint_look(const struct sight *sight, uint32_t endpoint, const struct cover *pool, struct endpoint_view *view);
-void pool_look(const struct sight *sight, uint32_t pool, unsigned family, const uint16_t *service_pair, struct pool_view *view);
+void pool_look(const struct sight *sight, uint32_t pool, unsigned family, const uint16_t *service_pair,
+	struct pool_view *view);
 
 /* An SRV target as via=cname sees it: in service while one of its addresses of either family is; and while none is known,
  * since nothing waits for a first probe. at[]: where its endpoints begin, moved on behind them; start with the parts' first. */
@@ -73,7 +74,7 @@ void target_look(const struct sight *sight, const struct pool_plan *pool, uint32
 
 /* Pools that a service is left with (its pools= and its map's), each in service for at least one family. settled: count
  * gradual drains as whole. */
-uint32_t service_pools_in_service(const struct world *world, const struct service_plan *service, uint64_t now_ms, bool settled,
-	uint32_t *of);
+uint32_t service_pools_in_service(
+	const struct world *world, const struct service_plan *service, uint64_t now_ms, bool settled, uint32_t *of);
 
 #endif

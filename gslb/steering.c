@@ -19,8 +19,8 @@ static bool is_for(const struct steering_table *table, const struct geo *geo, ui
 	       memcmp(table->key.text, key->text, key->len) == 0;
 }
 
-static struct steering_table *tables_find(const struct steering_tables *tables, const struct geo *geo, uint64_t hash,
-	const struct buf *key)
+static struct steering_table *tables_find(
+	const struct steering_tables *tables, const struct geo *geo, uint64_t hash, const struct buf *key)
 {
 	if (tables->nindex == 0)
 		return NULL;
@@ -159,7 +159,8 @@ bool steering_make(struct steering_tables *tables, const struct steering_tables 
 		tables_add(tables, table);
 	}
 	if (table->set.full)
-		return err_set(err, "%s: its map makes more than %d different orders of pools, use fewer", owner, GEO_CLASS_MAX);
+		return err_set(err, "%s: its map makes more than %d different orders of pools, use fewer", owner,
+			GEO_CLASS_MAX);
 	*steering = (struct steering){
 		.table = table->table,
 		.orders = table->set.orders,

@@ -21,7 +21,7 @@ struct steering_tables {
 	size_t ntables, cap;
 	uint32_t *index; /* by key_hash, open addressing: a table's place in `tables` plus one; 0: free */
 	size_t nindex;   /* a power of two, at least twice ntables; 0 before the first */
-	size_t nshared; /* taken over from the snapshot before */
+	size_t nshared;  /* taken over from the snapshot before */
 };
 
 /* What the spec compiles to: from these tables, or from those of the snapshot before, or made now. False with a sentence when

@@ -11,7 +11,8 @@ static char *pool_text(const struct pool *pool)
 	return mem_printf("%s.%s", pool->label, name_format(&pool->zone->apex, apex));
 }
 
-static bool find_region(const struct snapshot *snapshot, const char *text, struct override_target *target, struct err *err)
+static bool find_region(
+	const struct snapshot *snapshot, const char *text, struct override_target *target, struct err *err)
 {
 	for (uint32_t i = 0; i < snapshot->npools; i++) {
 		const char *region = snapshot->pools[i].pool->region;
@@ -57,8 +58,8 @@ static bool find_target_name(const struct pool *pool, const char *text, struct o
 		if (!first_label_is(name, text))
 			continue;
 		if (by_label != NULL && !name_equal(by_label, name))
-			return err_set(err, "endpoint:%s/%s: could be %s or %s, write the whole name", pool->label, text,
-				name_format(by_label, one), name_format(name, other));
+			return err_set(err, "endpoint:%s/%s: could be %s or %s, write the whole name", pool->label,
+				text, name_format(by_label, one), name_format(name, other));
 		by_label = name;
 	}
 	if (by_label == NULL)
@@ -67,7 +68,8 @@ static bool find_target_name(const struct pool *pool, const char *text, struct o
 	return true;
 }
 
-static bool find_endpoint(const struct snapshot *snapshot, const char *text, struct override_target *target, struct err *err)
+static bool find_endpoint(
+	const struct snapshot *snapshot, const char *text, struct override_target *target, struct err *err)
 {
 	const struct pool_plan *plan = &snapshot->pools[target->pool];
 
@@ -109,13 +111,15 @@ static bool cut(const char *text, const char *like, char **first, const char **s
 	return true;
 }
 
-static bool find_pool(const struct snapshot *snapshot, const char *text, struct override_target *target, struct err *err)
+static bool find_pool(
+	const struct snapshot *snapshot, const char *text, struct override_target *target, struct err *err)
 {
 	target->pool = zone_set_pool(snapshot->set, text, err);
 	return target->pool != POOL_NONE;
 }
 
-static bool find_pair(const struct snapshot *snapshot, const char *text, struct override_target *target, struct err *err)
+static bool find_pair(
+	const struct snapshot *snapshot, const char *text, struct override_target *target, struct err *err)
 {
 	bool endpoint = target->kind == OVERRIDE_ENDPOINT, good;
 	const char *second = NULL;
@@ -128,13 +132,14 @@ static bool find_pair(const struct snapshot *snapshot, const char *text, struct 
 	} else {
 		target->service = zone_set_service(snapshot->set, first, err);
 		good = target->service != POOL_NONE && find_pool(snapshot, second, target, err) &&
-			find_candidate(snapshot, target, err);
+		       find_candidate(snapshot, target, err);
 	}
 	free(first);
 	return good;
 }
 
-bool override_target_find(const struct snapshot *snapshot, const char *text, struct override_target *target, struct err *err)
+bool override_target_find(
+	const struct snapshot *snapshot, const char *text, struct override_target *target, struct err *err)
 {
 	static const struct {
 		const char *prefix;
@@ -185,8 +190,8 @@ char *override_target_text(const struct snapshot *snapshot, const struct overrid
 		text = mem_printf("pool:%s", pool);
 		break;
 	case OVERRIDE_SERVICE_POOL:
-		text = mem_printf("service:%s/%s",
-			name_format(&snapshot->services[target->service].service->owner, name), pool);
+		text = mem_printf(
+			"service:%s/%s", name_format(&snapshot->services[target->service].service->owner, name), pool);
 		break;
 	case OVERRIDE_REGION:
 		break;
@@ -195,16 +200,16 @@ char *override_target_text(const struct snapshot *snapshot, const struct overrid
 	return text;
 }
 
-bool override_target_touches(const struct snapshot *snapshot, const struct override_target *target,
-	const struct service_plan *service)
+bool override_target_touches(
+	const struct snapshot *snapshot, const struct override_target *target, const struct service_plan *service)
 {
 	if (target->kind == OVERRIDE_SERVICE_POOL)
 		return service == &snapshot->services[target->service];
 	for (uint32_t i = 0; i < service->ncandidates; i++) {
 		uint32_t pool = service->candidates[i].pool;
 
-		if (target->kind == OVERRIDE_REGION ? strcmp(snapshot->pools[pool].pool->region, target->region) == 0 :
-						      pool == target->pool)
+		if (target->kind == OVERRIDE_REGION ? strcmp(snapshot->pools[pool].pool->region, target->region) == 0
+						    : pool == target->pool)
 			return true;
 	}
 	return false;

@@ -23,21 +23,21 @@ enum tcp_state {
 };
 
 enum {
-	ACCEPTS_MAX = 64, /* a turn, so that UDP has its own */
-	READS_MAX = 8,    /* a connection's turn */
+	ACCEPTS_MAX = 64,  /* a turn, so that UDP has its own */
+	READS_MAX = 8,     /* a connection's turn */
 	FLUSH_LEN = 16384, /* answers gathered before they are sent */
-	CHUNK = 64,       /* connections allocated together */
+	CHUNK = 64,        /* connections allocated together */
 };
 
 struct tcp_client {
 	struct source source; /* first: epoll events point to it */
 	enum tcp_state state;
-	bool eof;             /* it will send no more, but may still read */
+	bool eof; /* it will send no more, but may still read */
 	uint16_t port;
 	struct addr addr;
 	uint64_t deadline_ms;
 	TAILQ_ENTRY(tcp_client) link;
-	uint8_t *out;         /* heap: answers that the kernel did not take; NULL: none */
+	uint8_t *out; /* heap: answers that the kernel did not take; NULL: none */
 	size_t out_at, out_len;
 	struct stream in;
 };

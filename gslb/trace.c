@@ -37,8 +37,8 @@ static enum trace_fate in_fate(const struct pool_view *view, unsigned group, uns
 	return view->doubt ? FATE_DOUBT : FATE_ELIGIBLE;
 }
 
-static struct trace_pool *add_pool(const struct trace_input *input, uint32_t candidate, unsigned group, struct trace *trace,
-	struct pool_view *view)
+static struct trace_pool *add_pool(const struct trace_input *input, uint32_t candidate, unsigned group,
+	struct trace *trace, struct pool_view *view)
 {
 	struct sight normal = *input->sight;
 	struct trace_pool *pool;
@@ -106,8 +106,8 @@ static void trace_order(const struct trace_input *input, const struct decision *
 		if (view.in_service)
 			pool->fate = in_fate(&view, group, chosen);
 		if (input->sticky && group == chosen && units[i] > 0)
-			pool->score = pick_score(picker_hash(input->key,
-							 input->sight->world->snapshot->pools[pool->pool].identity),
+			pool->score = pick_score(
+				picker_hash(input->key, input->sight->world->snapshot->pools[pool->pool].identity),
 				units[i]);
 		if (order->pool[i] == decision->candidate)
 			pool->fate = FATE_CHOSEN;
@@ -202,8 +202,8 @@ static void add_endpoint(const struct trace_input *input, const struct decision 
 	if (is_chosen(decision, number, endpoint))
 		to->fate = FATE_CHOSEN;
 	if (input->sticky && input->family != FAMILY_ANY && view.available && endpoint->weight > 0)
-		to->score = pick_score(picker_hash(input->key, endpoint->identity),
-			(uint64_t)endpoint->weight * view.permille * 256);
+		to->score = pick_score(
+			picker_hash(input->key, endpoint->identity), (uint64_t)endpoint->weight * view.permille * 256);
 }
 
 static void trace_endpoints(const struct trace_input *input, const struct decision *decision, struct trace *trace)

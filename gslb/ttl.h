@@ -11,8 +11,8 @@ enum ttl_why { TTL_STEADY, TTL_DOUBT, TTL_LAST_RESORT, TTL_DATED, TTL_EXPIRES };
 
 struct ttl_input {
 	uint32_t max_s, min_s;
-	bool doubt;          /* an endpoint that the answer depends on is in doubt */
-	bool last_resort;    /* fallback, or all down: it is to be left as soon as something is up */
+	bool doubt;       /* an endpoint that the answer depends on is in doubt */
+	bool last_resort; /* fallback, or all down: it is to be left as soon as something is up */
 	uint64_t now_ms;
 	uint64_t change_ms;  /* when something that the answer depends on changes by date; 0: nothing does */
 	uint64_t expires_ms; /* an answered address may not be kept beyond this; 0: static */

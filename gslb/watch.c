@@ -7,7 +7,10 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-enum { STILL_MS = 1000, EVENTS = IN_CLOSE_WRITE | IN_MODIFY | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ATTRIB };
+enum {
+	STILL_MS = 1000,
+	EVENTS = IN_CLOSE_WRITE | IN_MODIFY | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ATTRIB
+};
 
 struct watched_file {
 	int folder; /* watch descriptor */
@@ -30,7 +33,8 @@ struct watch *watch_new(const char *directory, const char *const *files, size_t 
 	watch->files = mem_alloc((nfiles + 1) * sizeof *watch->files);
 	for (size_t i = 0; i < nfiles; i++) {
 		const char *slash = strrchr(files[i], '/');
-		char *folder = slash != NULL ? mem_printf("%.*s", (int)(slash - files[i] + 1), files[i]) : mem_strdup(".");
+		char *folder =
+			slash != NULL ? mem_printf("%.*s", (int)(slash - files[i] + 1), files[i]) : mem_strdup(".");
 
 		watch->files[watch->nfiles].folder = inotify_add_watch(watch->fd, folder, EVENTS);
 		watch->files[watch->nfiles++].name = mem_strdup(slash != NULL ? slash + 1 : files[i]);

@@ -23,15 +23,15 @@
 
 enum {
 	EVENTS_MAX = 64,
-	UDP_ROUNDS = 16,          /* batches of one socket before the others have their turn */
-	DRAIN_ROUNDS = 1024,      /* more batches than a socket's 4 MB can hold */
+	UDP_ROUNDS = 16,     /* batches of one socket before the others have their turn */
+	DRAIN_ROUNDS = 1024, /* more batches than a socket's 4 MB can hold */
 	SOURCES_MAX = 2 * CONF_LISTEN_MAX + 1,
-	FILES_BESIDE = 256,       /* descriptors for all but TCP clients */
+	FILES_BESIDE = 256, /* descriptors for all but TCP clients */
 };
 
 struct worker {
-	struct counters counters;  /* alone on its cache lines */
-	_Atomic uint32_t passed;   /* quiescent states, for workers_publish; wraps */
+	struct counters counters; /* alone on its cache lines */
+	_Atomic uint32_t passed;  /* quiescent states, for workers_publish; wraps */
 	struct workers *workers;
 	unsigned number;
 	pthread_t thread;
@@ -49,7 +49,7 @@ struct worker {
 
 struct workers {
 	_Atomic(const struct world *) world;
-	_Atomic uint64_t stop_ms;  /* monotonic: be gone by then; 0: go on */
+	_Atomic uint64_t stop_ms; /* monotonic: be gone by then; 0: go on */
 	unsigned nworkers;
 	struct worker *worker;
 	size_t nlisten;
@@ -288,7 +288,8 @@ static void worker_pin(const struct worker *worker)
 	unsigned skip = worker->number;
 	cpu_set_t allowed, one;
 
-	if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 || worker->workers->nworkers > (unsigned)CPU_COUNT(&allowed))
+	if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 ||
+		worker->workers->nworkers > (unsigned)CPU_COUNT(&allowed))
 		return;
 	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
 		if (!CPU_ISSET(cpu, &allowed) || skip-- > 0)
@@ -329,7 +330,8 @@ static bool worker_start(struct worker *worker, const struct packet_identity *id
 	return true;
 }
 
-bool workers_start(struct workers *workers, const struct packet_identity *identity, const struct world *first, struct err *err)
+bool workers_start(
+	struct workers *workers, const struct packet_identity *identity, const struct world *first, struct err *err)
 {
 	atomic_store_explicit(&workers->world, first, memory_order_release);
 	for (unsigned i = 0; i < workers->nworkers; i++) {

@@ -14,7 +14,8 @@ struct workers *workers_bind(const struct conf *conf, struct err *err);
 /* The addresses in fact bound (port 0 resolved). */
 size_t workers_listening(const struct workers *workers, const struct conf_listen **listen);
 /* Start the threads on the first world. */
-bool workers_start(struct workers *workers, const struct packet_identity *identity, const struct world *first, struct err *err);
+bool workers_start(
+	struct workers *workers, const struct packet_identity *identity, const struct world *first, struct err *err);
 /* Put another world in force; returns the one before, which nobody reads any more (after a grace period: the call waits for
  * it, microseconds to a few milliseconds). Main thread. */
 const struct world *workers_publish(struct workers *workers, const struct world *next);

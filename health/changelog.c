@@ -48,8 +48,7 @@ void changelog_add(struct changelog *changelog, const struct changelog_entry *en
 		return;
 	}
 	changelog->said++;
-	log_at(first ? LOG_INFO : LOG_NOTICE,
-		"target=\"%s\" state=%s was=%s probe=%s reason=\"%s\" after_ms=%llu", entry->label,
-		state_names[entry->state], state_names[entry->was], entry->check,
+	log_at(first ? LOG_INFO : LOG_NOTICE, "target=\"%s\" state=%s was=%s probe=%s reason=\"%s\" after_ms=%llu",
+		entry->label, state_names[entry->state], state_names[entry->was], entry->check,
 		reason_format(entry->report, reason), (unsigned long long)entry->after_ms);
 }

@@ -18,9 +18,9 @@ enum health_state { HEALTH_UNKNOWN = 0, HEALTH_UP = 1, HEALTH_DOWN = 2 };
  * 32–63 since (Unix seconds). It is read and written whole: relaxed atomics suffice. */
 struct verdict {
 	enum health_state state;
-	bool doubt;       /* a change is under way: answers fall to the minimum TTL */
-	bool recovered;   /* up, and it was down before: its weight ramps; a first verdict does not */
-	uint8_t reason;   /* enum probe_result of the last probe */
+	bool doubt;     /* a change is under way: answers fall to the minimum TTL */
+	bool recovered; /* up, and it was down before: its weight ramps; a first verdict does not */
+	uint8_t reason; /* enum probe_result of the last probe */
 	uint16_t generation;
 	uint32_t since_s; /* when state was reached */
 };
@@ -29,10 +29,28 @@ uint64_t verdict_pack(const struct verdict *verdict);
 struct verdict verdict_unpack(uint64_t word); /* any word is safe; a state 3 is unknown */
 
 enum probe_result {
-	PROBE_OK = 0, PROBE_NONE, PROBE_REFUSED, PROBE_TIMEOUT, PROBE_RESET, PROBE_UNREACHABLE, PROBE_CLOSED_EARLY,
-	PROBE_TLS_EXPIRED, PROBE_TLS_NAME, PROBE_TLS_UNTRUSTED, PROBE_TLS_OTHER, PROBE_STATUS, PROBE_BODY, PROBE_HTTP_OTHER,
-	PROBE_DNS_RCODE, PROBE_DNS_OTHER, PROBE_EXEC_EXIT, PROBE_EXEC_SIGNAL, PROBE_EXEC_START, PROBE_PUSHED_DOWN,
-	PROBE_PUSHED_UP, PROBE_LOCAL, /* no descriptor, no memory here: says nothing of the endpoint */
+	PROBE_OK = 0,
+	PROBE_NONE,
+	PROBE_REFUSED,
+	PROBE_TIMEOUT,
+	PROBE_RESET,
+	PROBE_UNREACHABLE,
+	PROBE_CLOSED_EARLY,
+	PROBE_TLS_EXPIRED,
+	PROBE_TLS_NAME,
+	PROBE_TLS_UNTRUSTED,
+	PROBE_TLS_OTHER,
+	PROBE_STATUS,
+	PROBE_BODY,
+	PROBE_HTTP_OTHER,
+	PROBE_DNS_RCODE,
+	PROBE_DNS_OTHER,
+	PROBE_EXEC_EXIT,
+	PROBE_EXEC_SIGNAL,
+	PROBE_EXEC_START,
+	PROBE_PUSHED_DOWN,
+	PROBE_PUSHED_UP,
+	PROBE_LOCAL, /* no descriptor, no memory here: says nothing of the endpoint */
 	PROBE_RESULTS
 };
 const char *probe_result_name(unsigned result); /* "connect refused"; "?" when out of range */
@@ -48,8 +66,8 @@ struct board_slot {
 	_Atomic uint32_t last_s;      /* Unix seconds of the last result; 0: none yet */
 	_Atomic uint32_t transitions; /* since the board was made */
 	_Atomic uint32_t probes;
-	_Atomic uint16_t streak;      /* consecutive results against the state */
-	_Atomic uint16_t number;      /* HTTP status, DNS rcode, exit status: with the reason */
+	_Atomic uint16_t streak;       /* consecutive results against the state */
+	_Atomic uint16_t number;       /* HTTP status, DNS rcode, exit status: with the reason */
 	char detail[BOARD_DETAIL_MAX]; /* text of the last failure; may be torn or unterminated: copy with care */
 	uint32_t unused;
 };
@@ -58,13 +76,14 @@ struct board_slot {
 struct board;
 struct board *board_new(uint32_t nslots, struct err *err);
 void board_free(struct board *board);
-int board_fd(const struct board *board);            /* to hand to gslb-health; stays the board's */
+int board_fd(const struct board *board); /* to hand to gslb-health; stays the board's */
 uint32_t board_nslots(const struct board *board);
 const struct board_slot *board_slots(const struct board *board); /* read-only mapping */
 /* Set a slot's first content before gslb-health knows of it (pwrite through the descriptor). */
 bool board_put(struct board *board, uint32_t slot, const struct verdict *verdict);
 /* What the slot says now; unknown when slot is out of range or the generation differs. Any thread. */
-static inline struct verdict board_read(const struct board_slot *slots, uint32_t nslots, uint32_t slot, uint16_t generation)
+static inline struct verdict board_read(
+	const struct board_slot *slots, uint32_t nslots, uint32_t slot, uint16_t generation)
 {
 	struct verdict v = { 0 };
 
@@ -76,7 +95,12 @@ static inline struct verdict board_read(const struct board_slot *slots, uint32_t
 /* ---- targets: what gslb-health is to probe ---- */
 
 enum health_check {
-	HEALTH_CHECK_NONE, HEALTH_CHECK_TCP, HEALTH_CHECK_HTTP, HEALTH_CHECK_HTTPS, HEALTH_CHECK_DNS, HEALTH_CHECK_EXEC,
+	HEALTH_CHECK_NONE,
+	HEALTH_CHECK_TCP,
+	HEALTH_CHECK_HTTP,
+	HEALTH_CHECK_HTTPS,
+	HEALTH_CHECK_DNS,
+	HEALTH_CHECK_EXEC,
 	HEALTH_CHECK_PUSH
 };
 
@@ -85,7 +109,9 @@ struct health_probe {
 	enum health_check check;
 	const char *host, *path, *body, *qname, *command;
 	uint8_t nstatus;
-	struct { uint16_t from, to; } status[8];
+	struct {
+		uint16_t from, to;
+	} status[8];
 	bool verify;
 	uint16_t cert_days;
 	uint16_t qtype;
@@ -134,8 +160,8 @@ enum health_message_kind {
 	HEALTH_PUSH,      /* → health: slot, generation, state: a pushed verdict (check=push) */
 	HEALTH_TAKEN,     /* ← health: value = serial of the plan in force */
 	HEALTH_CHANGED,   /* ← health: slot's state or doubt changed; look at the board */
-	HEALTH_RESOLVED,  /* ← health: value = lookup id, ttl_s, addresses; naddrs 0 with ok = false: failed, keep the last */
-	HEALTH_ALIVE,     /* ← health: once a second */
+	HEALTH_RESOLVED, /* ← health: value = lookup id, ttl_s, addresses; naddrs 0 with ok = false: failed, keep the last */
+	HEALTH_ALIVE, /* ← health: once a second */
 };
 
 enum { HEALTH_ADDRS_MAX = 64 };
@@ -166,17 +192,17 @@ struct detector_rule {
 
 struct detector {
 	enum health_state state;
-	uint16_t streak;     /* consecutive results against the state; for unknown, of the last kind */
+	uint16_t streak; /* consecutive results against the state; for unknown, of the last kind */
 	bool doubt;
 	bool last_ok;
-	bool recovered;      /* up after down: goes into the verdict */
-	uint64_t since_ms;   /* wall: when state was reached */
+	bool recovered;    /* up after down: goes into the verdict */
+	uint64_t since_ms; /* wall: when state was reached */
 };
 
 /* Take in one result. True when the state changed. *next_ms: how long until the next probe: the interval, or at once, then
  * half a second, then a second while in doubt. PROBE_LOCAL and PROBE_NONE leave the state as it is. */
-bool detector_step(struct detector *detector, const struct detector_rule *rule, enum probe_result result, uint64_t now_ms,
-	uint32_t *next_ms);
+bool detector_step(struct detector *detector, const struct detector_rule *rule, enum probe_result result,
+	uint64_t now_ms, uint32_t *next_ms);
 
 /* ---- the process ---- */
 

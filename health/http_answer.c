@@ -40,8 +40,7 @@ static bool status_is_accepted(const struct health_probe *probe, long status)
 bool http_answer_header(struct http_answer *answer, size_t len)
 {
 	answer->header_len += len;
-	return answer->header_len <= HTTP_HEADER_MAX ||
-	       decide(answer, PROBE_HTTP_OTHER, 0, "header over 16 KiB");
+	return answer->header_len <= HTTP_HEADER_MAX || decide(answer, PROBE_HTTP_OTHER, 0, "header over 16 KiB");
 }
 
 bool http_answer_status(struct http_answer *answer, long status)
@@ -50,8 +49,7 @@ bool http_answer_status(struct http_answer *answer, long status)
 
 	if (interim || status_is_accepted(answer->probe, status))
 		return true;
-	return decide(
-		answer, PROBE_STATUS, (unsigned)status, status >= 300 && status <= 399 ? "a redirect" : NULL);
+	return decide(answer, PROBE_STATUS, (unsigned)status, status >= 300 && status <= 399 ? "a redirect" : NULL);
 }
 
 /* The text may lie across two pieces: look again from as far back as it is long. */

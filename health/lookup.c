@@ -153,8 +153,7 @@ static struct channel *channel_new(struct lookups *lookups, struct err *err)
 	};
 	const char *servers = getenv("GSLB_RESOLVER");
 	int status = ares_init_options(&channel->ares, &options,
-		ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_DOMAINS |
-			ARES_OPT_SOCK_STATE_CB);
+		ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_DOMAINS | ARES_OPT_SOCK_STATE_CB);
 
 	if (status != ARES_SUCCESS) {
 		err_set(err, "c-ares cannot be initialised: %s", ares_strerror(status));
@@ -164,8 +163,7 @@ static struct channel *channel_new(struct lookups *lookups, struct err *err)
 	channel->lookups = lookups;
 	channel->timer.fire = channel_timer;
 	LIST_INSERT_HEAD(&lookups->channels, channel, next);
-	if (servers != NULL &&
-		(status = ares_set_servers_ports_csv(channel->ares, servers)) != ARES_SUCCESS) {
+	if (servers != NULL && (status = ares_set_servers_ports_csv(channel->ares, servers)) != ARES_SUCCESS) {
 		err_set(err, "GSLB_RESOLVER=%s: %s (try 127.0.0.1:53)", servers, ares_strerror(status));
 		channel_free(channel);
 		return NULL;
@@ -271,8 +269,7 @@ static void take_addrs(struct family *family, const struct ares_addrinfo *info)
 	qsort(family->addrs, family->naddrs, sizeof *family->addrs, compare_addrs);
 }
 
-static void take_answer(
-	struct lookup *lookup, struct family *family, int status, const struct ares_addrinfo *info)
+static void take_answer(struct lookup *lookup, struct family *family, int status, const struct ares_addrinfo *info)
 {
 	lookup->channel->flying--;
 	if (lookup->channel->retired)
@@ -329,8 +326,7 @@ static void lookup_start(struct loop_timer *timer)
 	channel_time(channel);
 }
 
-static struct lookup *lookup_new(
-	struct lookups *lookups, const struct health_lookup *wanted, uint64_t wait_ms)
+static struct lookup *lookup_new(struct lookups *lookups, const struct health_lookup *wanted, uint64_t wait_ms)
 {
 	struct lookup *lookup = mem_alloc(sizeof *lookup);
 	size_t len = strlen(wanted->name);
@@ -358,8 +354,8 @@ static void lookup_drop(struct lookup *lookup)
 
 /* ---- all of them ---- */
 
-struct lookups *lookups_new(struct loop *loop, void (*take)(void *arg, const struct health_message *message),
-	void *arg, struct err *err)
+struct lookups *lookups_new(
+	struct loop *loop, void (*take)(void *arg, const struct health_message *message), void *arg, struct err *err)
 {
 	struct lookups *lookups;
 

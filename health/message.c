@@ -124,10 +124,9 @@ int health_receive(int sock, struct health_message *message, int *fd)
 	uint8_t packet[MESSAGE_LEN_MAX];
 	struct iovec iov = { packet, sizeof packet };
 	union control control = { .bytes = { 0 } };
-	struct msghdr msg = { .msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.bytes,
-		.msg_controllen = sizeof control.bytes };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes
+	};
 	ssize_t len;
 
 	*fd = -1;

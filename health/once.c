@@ -163,8 +163,7 @@ static bool set_key(struct once *once, const char *argument, struct err *err)
 		if (strlen(keys[i].name) != (size_t)(equals - argument) ||
 			strncmp(keys[i].name, argument, (size_t)(equals - argument)) != 0)
 			continue;
-		return keys[i].set(once, equals + 1) ||
-		       err_set(err, "%s: must be %s", argument, keys[i].wanted);
+		return keys[i].set(once, equals + 1) || err_set(err, "%s: must be %s", argument, keys[i].wanted);
 	}
 	return err_set(err, "%s: no key=value that --once knows (see --help)", argument);
 }
@@ -175,11 +174,9 @@ static bool take_arguments(struct once *once, int argc, char **argv, struct err 
 	uint64_t port;
 
 	if (argc < 3)
-		return err_set(err,
-			"--once wants CHECK ADDRESS PORT [key=value…], as in: --once tcp 192.0.2.10 443");
+		return err_set(err, "--once wants CHECK ADDRESS PORT [key=value…], as in: --once tcp 192.0.2.10 443");
 	if (!probe_check_parse(argv[0], &target->probe.check) || probe_is_pushed(target->probe.check))
-		return err_set(err, "%s: no check that can be run (try none, tcp, http, https, dns or exec)",
-			argv[0]);
+		return err_set(err, "%s: no check that can be run (try none, tcp, http, https, dns or exec)", argv[0]);
 	if (!addr_parse(argv[1], &target->addr))
 		return err_set(err, "%s: not an IPv4 or IPv6 address", argv[1]);
 	if (!number_parse(argv[2], 1, UINT16_MAX, &port))

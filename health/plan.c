@@ -43,8 +43,8 @@ static bool put_text(struct buf *buf, const char *text, const char *what, struct
 	size_t len = text == NULL ? 0 : strlen(text);
 
 	if (len > TEXT_LEN_MAX)
-		return err_set(err, "%s has %zu bytes: at most %d can be handed to gslb-health", what, len,
-			TEXT_LEN_MAX);
+		return err_set(
+			err, "%s has %zu bytes: at most %d can be handed to gslb-health", what, len, TEXT_LEN_MAX);
 	put_u32(buf, (uint32_t)len);
 	put(buf, text, len);
 	return true;
@@ -222,8 +222,7 @@ static size_t get_count(struct cursor *c, size_t item_len_min)
 	return c->bad ? 0 : count;
 }
 
-bool plan_parse(
-	const uint8_t *bytes, size_t len, struct arena *arena, struct health_plan *plan, struct err *err)
+bool plan_parse(const uint8_t *bytes, size_t len, struct arena *arena, struct health_plan *plan, struct err *err)
 {
 	struct cursor c = { .at = bytes, .end = bytes + len, .arena = arena };
 	struct health_target *targets;

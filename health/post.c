@@ -61,20 +61,17 @@ void post_set_board(struct post *post, const struct board_slot *slots, uint32_t 
 
 static bool send_changed(const struct post *post, uint32_t slot)
 {
-	struct verdict verdict =
-		verdict_unpack(atomic_load_explicit(&post->slots[slot].word, memory_order_relaxed));
-	struct health_message message = { .kind = HEALTH_CHANGED,
-		.slot = slot,
-		.generation = verdict.generation,
-		.state = (uint16_t)verdict.state };
+	struct verdict verdict = verdict_unpack(atomic_load_explicit(&post->slots[slot].word, memory_order_relaxed));
+	struct health_message message = {
+		.kind = HEALTH_CHANGED, .slot = slot, .generation = verdict.generation, .state = (uint16_t)verdict.state
+	};
 
 	return health_send(post->sock, &message, -1);
 }
 
 static bool send_taken(const struct post *post)
 {
-	return health_send(
-		post->sock, &(struct health_message){ .kind = HEALTH_TAKEN, .value = post->serial }, -1);
+	return health_send(post->sock, &(struct health_message){ .kind = HEALTH_TAKEN, .value = post->serial }, -1);
 }
 
 bool post_flush(struct post *post)

@@ -78,8 +78,7 @@ static bool lane_has_room(
 {
 	if (loop_lag_us(runner->loop) > LAG_MAX_US && lane->running > 0)
 		return false;
-	return lane->running < method->most &&
-	       runner->descriptors + method->descriptors <= runner->max_descriptors;
+	return lane->running < method->most && runner->descriptors + method->descriptors <= runner->max_descriptors;
 }
 
 /* An end of a probe works the queue off at once; while nothing ends, it is looked at in a moment. */
@@ -200,8 +199,7 @@ static void lane_start_one(struct probe_runner *runner, struct probe_lane *lane,
 	runner->descriptors += probe->method->descriptors;
 	probe->phase = PROBE_RUNNING;
 	probe->started_us = clock_monotonic_us();
-	loop_set(runner->loop, &probe->deadline,
-		probe->started_us + probe->target->probe.timeout_ms * (uint64_t)1000);
+	loop_set(runner->loop, &probe->deadline, probe->started_us + probe->target->probe.timeout_ms * (uint64_t)1000);
 	probe->method->start(probe);
 }
 

@@ -25,11 +25,10 @@ enum probe_phase { PROBE_IDLE, PROBE_QUEUED, PROBE_RUNNING };
 
 /* One probe of a target, used again and again. The owner sets the first block and may look at `phase`. */
 struct probe {
-	const struct health_target
-		*target;   /* borrowed; may be replaced by one that is equal but for the times */
-	bool look_at_cert; /* fill in cert_days if that can be done */
-	void (*finished)(struct probe *probe,
-		const struct probe_report *report); /* may start no probe, may free this one */
+	const struct health_target *target; /* borrowed; may be replaced by one that is equal but for the times */
+	bool look_at_cert;                  /* fill in cert_days if that can be done */
+	void (*finished)(
+		struct probe *probe, const struct probe_report *report); /* may start no probe, may free this one */
 
 	enum probe_phase phase;
 	struct probe_runner *runner;
@@ -42,10 +41,9 @@ struct probe {
 };
 
 struct probe_method {
-	unsigned descriptors; /* that one running probe takes, at most */
-	unsigned most;        /* at once */
-	void *(*open)(struct loop *loop,
-		struct err *err); /* what all its probes share, or NULL if there is nothing */
+	unsigned descriptors;                              /* that one running probe takes, at most */
+	unsigned most;                                     /* at once */
+	void *(*open)(struct loop *loop, struct err *err); /* what all its probes share, or NULL if there is nothing */
 	void (*close)(void *context);
 	/* Begin, and call probe_done once, now or later. NULL: it is never probed, its state is pushed. */
 	void (*start)(struct probe *probe);

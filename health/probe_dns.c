@@ -144,9 +144,7 @@ static void dns_start(struct probe *probe)
 	struct dns_work *work = mem_alloc(sizeof *work);
 	struct dice *dice = probe->context;
 
-	*work = (struct dns_work){
-		.watch = { dns_ready, -1 }, .again = { .fire = ask_again }, .probe = probe
-	};
+	*work = (struct dns_work){ .watch = { dns_ready, -1 }, .again = { .fire = ask_again }, .probe = probe };
 	if (!build_query(work, &target->probe, (uint16_t)dice_next(dice))) {
 		free(work);
 		probe_end(probe, PROBE_LOCAL, 0, "qname is no domain name");
@@ -157,8 +155,7 @@ static void dns_start(struct probe *probe)
 		dns_fail(work, errno);
 		return;
 	}
-	loop_set(probe_loop(probe), &work->again,
-		clock_monotonic_us() + target->probe.timeout_ms * (uint64_t)500);
+	loop_set(probe_loop(probe), &work->again, clock_monotonic_us() + target->probe.timeout_ms * (uint64_t)500);
 }
 
 static void dns_stop(struct probe *probe, struct probe_report *report)
@@ -177,9 +174,6 @@ static void *dns_open(struct loop *loop, struct err *err)
 	return mem_dup(&dice, sizeof dice);
 }
 
-const struct probe_method probe_dns = { .descriptors = 1,
-	.most = UINT_MAX,
-	.open = dns_open,
-	.close = free,
-	.start = dns_start,
-	.stop = dns_stop };
+const struct probe_method probe_dns = {
+	.descriptors = 1, .most = UINT_MAX, .open = dns_open, .close = free, .start = dns_start, .stop = dns_stop
+};

@@ -143,8 +143,8 @@ static void become_command(const char *path, char *const argv[], int output, int
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
-	if (getppid() == parent && null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
-		dup2(output, STDOUT_FILENO) >= 0 && dup2(output, STDERR_FILENO) >= 0)
+	if (getppid() == parent && null >= 0 && dup2(null, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
+		dup2(output, STDERR_FILENO) >= 0)
 		execve(path, argv, environment);
 	error = errno;
 	if (write(status, &error, sizeof error) < 0)

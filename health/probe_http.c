@@ -320,9 +320,7 @@ static void *http_open(struct loop *loop, struct err *err)
 		return NULL;
 	}
 	http = mem_alloc(sizeof *http);
-	*http = (struct http){
-		.loop = loop, .timer = { .fire = time_is_up }, .ca_file = ca_file_from_environment()
-	};
+	*http = (struct http){ .loop = loop, .timer = { .fire = time_is_up }, .ca_file = ca_file_from_environment() };
 	http->multi = curl_multi_init();
 	if (http->multi == NULL) {
 		free(http);
@@ -372,8 +370,7 @@ static void set_names(struct http_work *work, const struct health_target *target
 	const struct health_probe *probe = &target->probe;
 	const char *scheme = probe->check == HEALTH_CHECK_HTTPS ? "https" : "http";
 	char *host = url_host(target), address[ADDR_TEXT_MAX];
-	char *url = mem_printf(
-		"%s://%s:%u%s", scheme, host, target->port, probe->path[0] != '\0' ? probe->path : "/");
+	char *url = mem_printf("%s://%s:%u%s", scheme, host, target->port, probe->path[0] != '\0' ? probe->path : "/");
 	char *to = mem_printf(target->addr.family == ADDR_V6 ? "::[%s]:%u" : "::%s:%u",
 		addr_format(&target->addr, address), target->port);
 	char *header = mem_printf("Host: %s", probe->host);
@@ -475,8 +472,7 @@ static void http_stop(struct probe *probe, struct probe_report *report)
 	struct http_work *work = probe->work;
 
 	if (report != NULL)
-		probe_set_detail(
-			report, what_it_waits_for(work, probe->target->probe.check == HEALTH_CHECK_HTTPS));
+		probe_set_detail(report, what_it_waits_for(work, probe->target->probe.check == HEALTH_CHECK_HTTPS));
 	curl_multi_remove_handle(work->http->multi, work->easy);
 	work_free(work, false);
 }

@@ -73,6 +73,4 @@ static void tcp_stop(struct probe *probe, struct probe_report *report)
 	tcp_release(probe->work);
 }
 
-const struct probe_method probe_tcp = {
-	.descriptors = 1, .most = UINT_MAX, .start = tcp_start, .stop = tcp_stop
-};
+const struct probe_method probe_tcp = { .descriptors = 1, .most = UINT_MAX, .start = tcp_start, .stop = tcp_stop };

@@ -25,8 +25,8 @@ struct target {
 	enum probe_result reason;
 	struct probe probe;
 	struct loop_timer timer;
-	bool settled;         /* the second probe's wait, which spreads them, is behind us */
-	uint64_t contrary_ms; /* wall: the first of the results against the state; 0: none */
+	bool settled;                            /* the second probe's wait, which spreads them, is behind us */
+	uint64_t contrary_ms;                    /* wall: the first of the results against the state; 0: none */
 	uint64_t cert_looked_ms, cert_warned_ms; /* monotonic; 0: never */
 };
 
@@ -70,8 +70,7 @@ static void write_word(const struct target *target)
 	atomic_store_explicit(&slot->word, verdict_pack(&verdict), memory_order_relaxed);
 }
 
-static void write_report(
-	const struct target *target, const struct probe_report *report, bool changed, uint64_t now_ms)
+static void write_report(const struct target *target, const struct probe_report *report, bool changed, uint64_t now_ms)
 {
 	struct board_slot *slot = slot_of(target);
 
@@ -92,8 +91,7 @@ static void write_report(
 static void read_word(struct target *target)
 {
 	const struct probing *probing = target->probing;
-	struct verdict was =
-		board_read(probing->slots, probing->nslots, target->spec.slot, target->spec.generation);
+	struct verdict was = board_read(probing->slots, probing->nslots, target->spec.slot, target->spec.generation);
 
 	target->detector = (struct detector){
 		.state = was.state,
@@ -131,8 +129,7 @@ static uint64_t varied(struct target *target, uint32_t next_ms)
 	return interval_ms - jitter_ms + dice_below(dice, 2 * (uint64_t)jitter_ms + 1);
 }
 
-static void log_change(
-	struct target *target, enum health_state was, const struct probe_report *report, uint64_t now_ms)
+static void log_change(struct target *target, enum health_state was, const struct probe_report *report, uint64_t now_ms)
 {
 	changelog_add(&target->probing->changelog,
 		&(struct changelog_entry){
@@ -159,9 +156,9 @@ static void note_contrary(struct target *target, uint64_t now_ms)
 static uint32_t take_result(struct target *target, const struct probe_report *report, bool pushed)
 {
 	const struct health_probe *probe = &target->spec.probe;
-	const struct detector_rule rule = { .rise = pushed ? 1 : probe->rise,
-		.fall = pushed ? 1 : probe->fall,
-		.interval_ms = probe->interval_ms };
+	const struct detector_rule rule = {
+		.rise = pushed ? 1 : probe->rise, .fall = pushed ? 1 : probe->fall, .interval_ms = probe->interval_ms
+	};
 	struct detector before = target->detector;
 	uint64_t now_ms = clock_wall_ms();
 	uint32_t next_ms;
@@ -206,9 +203,8 @@ static void probe_is_due(struct loop_timer *timer)
 	struct target *target = LOOP_OWNER(timer, struct target, timer);
 	uint64_t now_ms = clock_monotonic_ms();
 
-	target->probe.look_at_cert =
-		target->spec.probe.cert_days > 0 &&
-		(target->cert_looked_ms == 0 || now_ms >= target->cert_looked_ms + CERT_LOOK_MS);
+	target->probe.look_at_cert = target->spec.probe.cert_days > 0 &&
+				     (target->cert_looked_ms == 0 || now_ms >= target->cert_looked_ms + CERT_LOOK_MS);
 	probe_start(target->probing->runner, &target->probe);
 }
 
@@ -291,11 +287,11 @@ void probing_set_targets(struct probing *probing, const struct health_target *ta
 		uint32_t slot = targets[i].slot;
 
 		if (slot >= probing->nslots)
-			log_error("target=\"%s\" slot %u lies beyond the board of %u: not probed",
-				targets[i].label, slot, probing->nslots);
+			log_error("target=\"%s\" slot %u lies beyond the board of %u: not probed", targets[i].label,
+				slot, probing->nslots);
 		else if (fresh[slot] != NULL)
-			log_error("target=\"%s\" slot %u is also that of \"%s\": not probed",
-				targets[i].label, slot, fresh[slot]->spec.label);
+			log_error("target=\"%s\" slot %u is also that of \"%s\": not probed", targets[i].label, slot,
+				fresh[slot]->spec.label);
 		else
 			fresh[slot] = adopt(probing, &targets[i]);
 	}
@@ -335,8 +331,7 @@ bool probing_push(struct probing *probing, uint32_t slot, uint16_t generation, b
 	struct target *target = slot < probing->ntargets ? probing->targets[slot] : NULL;
 	struct probe_report report = { .result = up ? PROBE_PUSHED_UP : PROBE_PUSHED_DOWN };
 
-	if (target == NULL || target->spec.generation != generation ||
-		!probe_is_pushed(target->spec.probe.check))
+	if (target == NULL || target->spec.generation != generation || !probe_is_pushed(target->spec.probe.check))
 		return false;
 	take_result(target, &report, true);
 	return true;

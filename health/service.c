@@ -118,8 +118,7 @@ static void put_in_force(struct service *service, struct arena *arena, const str
 	service->plan = arena;
 	post_taken(service->post, plan->serial);
 	flush_soon(service);
-	log_info("plan=%llu targets=%zu lookups=%zu", (unsigned long long)plan->serial, plan->ntargets,
-		plan->nlookups);
+	log_info("plan=%llu targets=%zu lookups=%zu", (unsigned long long)plan->serial, plan->ntargets, plan->nlookups);
 }
 
 static void take_plan(struct service *service, int fd)
@@ -148,8 +147,8 @@ static void take_push(struct service *service, const struct health_message *mess
 		probing_push(service->probing, message->slot, message->generation, up))
 		return;
 	if (log_allowed(&service->push_limit, clock_monotonic_ms(), &held))
-		log_warning("push for slot %u refused: no target with check=push is there (held=%u)",
-			message->slot, held);
+		log_warning(
+			"push for slot %u refused: no target with check=push is there (held=%u)", message->slot, held);
 }
 
 static void take_message(struct service *service, const struct health_message *message, int fd)
@@ -207,8 +206,7 @@ unsigned service_descriptors(void)
 	getrlimit(RLIMIT_NOFILE, &files);
 	if (files.rlim_cur < OWN_DESCRIPTORS + PROBE_DESCRIPTORS_MIN)
 		return PROBE_DESCRIPTORS_MIN;
-	return files.rlim_cur - OWN_DESCRIPTORS < INT_MAX ? (unsigned)files.rlim_cur - OWN_DESCRIPTORS
-							  : INT_MAX;
+	return files.rlim_cur - OWN_DESCRIPTORS < INT_MAX ? (unsigned)files.rlim_cur - OWN_DESCRIPTORS : INT_MAX;
 }
 
 static bool service_init(struct service *service, int sock, struct err *err)

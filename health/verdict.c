@@ -4,9 +4,8 @@
 
 uint64_t verdict_pack(const struct verdict *verdict)
 {
-	return (uint64_t)(verdict->state & 3) | (uint64_t)verdict->doubt << 2 |
-	       (uint64_t)verdict->recovered << 3 | (uint64_t)verdict->reason << 8 |
-	       (uint64_t)verdict->generation << 16 | (uint64_t)verdict->since_s << 32;
+	return (uint64_t)(verdict->state & 3) | (uint64_t)verdict->doubt << 2 | (uint64_t)verdict->recovered << 3 |
+	       (uint64_t)verdict->reason << 8 | (uint64_t)verdict->generation << 16 | (uint64_t)verdict->since_s << 32;
 }
 
 struct verdict verdict_unpack(uint64_t word)

@@ -79,7 +79,12 @@ static uint32_t add_node(struct draft *draft, const uint8_t *wire, size_t len, s
 	draft->nodes[draft->nnodes++] = (struct draft_node){
 		.hash = hash,
 		.wire = draft->names.len,
-		.first = NONE, .last = NONE, .parent = NONE, .cut = NONE, .wildcard = NONE, .service = NONE,
+		.first = NONE,
+		.last = NONE,
+		.parent = NONE,
+		.cut = NONE,
+		.wildcard = NONE,
+		.service = NONE,
 		.len = (uint8_t)len,
 		.nlabels = (uint8_t)nlabels,
 	};
@@ -94,8 +99,8 @@ static uint32_t add_node(struct draft *draft, const uint8_t *wire, size_t len, s
 bool label_is_config(const uint8_t *label)
 {
 	return label[0] >= 4 && label[1] == '_' &&
-		((label[0] == 5 && (memcmp(label + 2, "gslb", 4) == 0 || memcmp(label + 2, "pool", 4) == 0)) ||
-			(label[0] == 4 && memcmp(label + 2, "map", 3) == 0));
+	       ((label[0] == 5 && (memcmp(label + 2, "gslb", 4) == 0 || memcmp(label + 2, "pool", 4) == 0)) ||
+		       (label[0] == 4 && memcmp(label + 2, "map", 3) == 0));
 }
 
 static bool is_config(const struct draft *draft, const struct name *name)
@@ -208,6 +213,6 @@ void draft_report(const struct draft *draft, enum report_kind kind, const struct
 	va_end(args);
 	draft_name(draft, node, &name);
 	name_format_under(&name, &draft->apex, owner);
-	report_add(draft->report, kind, draft->files[record == NULL ? 0 : record->file], record == NULL ? 0 : record->line,
-		"%s: %s", owner, what.text);
+	report_add(draft->report, kind, draft->files[record == NULL ? 0 : record->file],
+		record == NULL ? 0 : record->line, "%s: %s", owner, what.text);
 }

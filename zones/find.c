@@ -39,7 +39,8 @@ const struct node *zone_node(const struct zone *zone, const uint8_t *wire, size_
 }
 
 /* The deepest name above that exists (RFC 4592 3.3.1); *i is its first label in name. */
-static const struct node *closest_encloser(const struct zone *zone, const struct name *name, const uint64_t *hash, unsigned *i)
+static const struct node *closest_encloser(
+	const struct zone *zone, const struct name *name, const uint64_t *hash, unsigned *i)
 {
 	const struct node *closest = zone->apex_node, *node;
 
@@ -54,8 +55,8 @@ static const struct node *closest_encloser(const struct zone *zone, const struct
 	return closest;
 }
 
-enum found_kind zone_find(const struct zone *zone, const struct name *name, const uint64_t hash[static NAME_LABELS_MAX + 1],
-	uint16_t qtype, struct found *found)
+enum found_kind zone_find(const struct zone *zone, const struct name *name,
+	const uint64_t hash[static NAME_LABELS_MAX + 1], uint16_t qtype, struct found *found)
 {
 	const struct node *node = probe(zone, name->wire, name->len, hash[0]);
 	unsigned encloser;
@@ -81,8 +82,8 @@ enum found_kind zone_find(const struct zone *zone, const struct name *name, cons
 /* ---- in a set ---- */
 
 /* The deepest zone at or above the name, from label *i on; what is found has *i at its apex. */
-static const struct zone_place *deepest_zone(const struct zone_set_inner *inner, const struct name *name, const uint64_t *hash,
-	unsigned *i)
+static const struct zone_place *deepest_zone(
+	const struct zone_set_inner *inner, const struct name *name, const uint64_t *hash, unsigned *i)
 {
 	for (; *i <= name->nlabels; ++*i) {
 		unsigned depth = (unsigned)name->nlabels - *i, at = name->label[*i];
@@ -94,7 +95,8 @@ static const struct zone_place *deepest_zone(const struct zone_set_inner *inner,
 		while ((k = table_next(&inner->apexes, hash[*i], &slot)) != NONE) {
 			const struct zone *zone = inner->places[k].zone;
 
-			if (zone->apex.len == name->len - at && memcmp(zone->apex.wire, name->wire + at, zone->apex.len) == 0)
+			if (zone->apex.len == name->len - at &&
+				memcmp(zone->apex.wire, name->wire + at, zone->apex.len) == 0)
 				return &inner->places[k];
 		}
 	}

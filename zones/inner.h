@@ -43,8 +43,8 @@ static inline uint32_t table_next(const struct table *table, uint64_t hash, uint
 /* ---- draft.c: the zone while it is read ---- */
 
 struct draft_record {
-	size_t rdata;      /* where its bytes start in draft->rdata */
-	uint32_t next;     /* of the same name, in the file's order; NONE: the last */
+	size_t rdata;  /* where its bytes start in draft->rdata */
+	uint32_t next; /* of the same name, in the file's order; NONE: the last */
 	uint32_t line, ttl_s;
 	uint16_t type, rdlen, file;
 	bool dropped; /* a duplicate, or occluded */
@@ -58,14 +58,14 @@ struct pool_name {
 
 struct draft_node {
 	uint64_t hash;
-	size_t wire; /* where its name starts in draft->names */
-	uint32_t first, last;  /* records; NONE: an empty non-terminal so far */
-	uint32_t parent;       /* NONE: the apex, or configuration */
-	uint32_t cut;          /* the topmost delegation at or above it; NONE */
-	uint32_t wildcard;     /* its child "*"; NONE */
-	uint32_t service;      /* NONE: not steered */
+	size_t wire;          /* where its name starts in draft->names */
+	uint32_t first, last; /* records; NONE: an empty non-terminal so far */
+	uint32_t parent;      /* NONE: the apex, or configuration */
+	uint32_t cut;         /* the topmost delegation at or above it; NONE */
+	uint32_t wildcard;    /* its child "*"; NONE */
+	uint32_t service;     /* NONE: not steered */
 	uint8_t len, nlabels;
-	bool config;           /* under _gslb, _map or _pool */
+	bool config; /* under _gslb, _map or _pool */
 	bool has_dname, under_dname;
 };
 
@@ -113,9 +113,9 @@ void draft_report(const struct draft *draft, enum report_kind kind, const struct
 /* ---- the steps from text to zone, in this order; each adds its mistakes to the draft's report ---- */
 
 void reader_read(struct draft *draft, const char *file, const char *text, size_t len); /* reader.c */
-void rrsets_tidy(struct draft *draft);   /* rrset.c: duplicates, TTLs, sizes, types that stand alone */
-void model_read(struct draft *draft);    /* model.c: services, maps, pools */
-void shape_check(struct draft *draft);   /* shape.c: apex, delegations, what is occluded */
+void rrsets_tidy(struct draft *draft);        /* rrset.c: duplicates, TTLs, sizes, types that stand alone */
+void model_read(struct draft *draft);         /* model.c: services, maps, pools */
+void shape_check(struct draft *draft);        /* shape.c: apex, delegations, what is occluded */
 struct zone *zone_build(struct draft *draft); /* zone.c: takes over what the zone needs */
 
 /* ---- names of pools (poolname.c) ---- */
@@ -123,8 +123,8 @@ struct zone *zone_build(struct draft *draft); /* zone.c: takes over what the zon
 /* Read "eu" or "eu._pool.example.org." as a service writes it; its place in draft->pool_names goes into the use. */
 bool pool_use_parse(struct draft *draft, const char *text, struct pool_use *use, struct err *err);
 /* Read a list "eu,us:3,ap" into the zone's arena: no name twice, at most SERVICE_POOLS_MAX. */
-bool pool_uses_parse(struct draft *draft, const char *list, bool weights, struct pool_use **uses, uint8_t *nuses,
-	struct err *err);
+bool pool_uses_parse(
+	struct draft *draft, const char *list, bool weights, struct pool_use **uses, uint8_t *nuses, struct err *err);
 /* The zone's own "_pool.<apex>"; false when the apex leaves no room for it. */
 bool pool_parent(const struct draft *draft, struct name *parent);
 

@@ -15,7 +15,8 @@ bool lexer_init(struct lexer *lexer, const char *file, const char *text, size_t 
 		return true;
 	for (const char *c = text; c < nul; c++)
 		line += *c == '\n';
-	report_add(report, REPORT_MISTAKE, file, line, "a NUL byte: a zone file is text (write \\000 for such a byte in data)");
+	report_add(report, REPORT_MISTAKE, file, line,
+		"a NUL byte: a zone file is text (write \\000 for such a byte in data)");
 	return false;
 }
 
@@ -139,7 +140,8 @@ bool lexer_next(struct lexer *lexer, struct entry *entry, struct report *report)
 			/* an unclosed parenthesis is where it was opened, the rest is where it was seen */
 			bool open = mistake == paren_open || mistake == paren_long;
 
-			report_add(report, REPORT_MISTAKE, lexer->file, open ? entry->line : lexer->line, "%s", mistake);
+			report_add(
+				report, REPORT_MISTAKE, lexer->file, open ? entry->line : lexer->line, "%s", mistake);
 			skip_line(lexer);
 		}
 		if (lexer->at < lexer->end) { /* on the line's end */

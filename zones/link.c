@@ -26,8 +26,10 @@ static void link_use(const struct linker *linker, const struct service *service,
 	if (*first == NULL)
 		*first = pool;
 	if (pool->via_cname != (*first)->via_cname)
-		service_mistake(linker->report, apex, service, rule, "%s has via=%s, but %s has via=%s (all pools of a service agree)", pool->label,
-			pool->via_cname ? "cname" : "address", (*first)->label, (*first)->via_cname ? "cname" : "address");
+		service_mistake(linker->report, apex, service, rule,
+			"%s has via=%s, but %s has via=%s (all pools of a service agree)", pool->label,
+			pool->via_cname ? "cname" : "address", (*first)->label,
+			(*first)->via_cname ? "cname" : "address");
 }
 
 static void check_cname(const struct linker *linker, const struct service *service)
@@ -37,12 +39,15 @@ static void check_cname(const struct linker *linker, const struct service *servi
 	char type[16];
 
 	if (node == service->zone->apex_node)
-		service_mistake(linker->report, apex, service, NULL, "via=cname at the apex, which holds SOA and NS (try via=address)");
+		service_mistake(linker->report, apex, service, NULL,
+			"via=cname at the apex, which holds SOA and NS (try via=address)");
 	else if (node->nrrsets > 0)
-		service_mistake(linker->report, apex, service, NULL, "via=cname beside %s (a CNAME stands alone: try via=address)",
+		service_mistake(linker->report, apex, service, NULL,
+			"via=cname beside %s (a CNAME stands alone: try via=address)",
 			rrtype_format(node->rrsets[0].type, type));
 	if (service->answers > 1)
-		service_mistake(linker->report, apex, service, NULL, "answers=%u: a CNAME has one target (try answers=1)", service->answers);
+		service_mistake(linker->report, apex, service, NULL,
+			"answers=%u: a CNAME has one target (try answers=1)", service->answers);
 }
 
 static void link_service(const struct linker *linker, struct service *service)
@@ -100,7 +105,8 @@ void link_delegations(const struct zone_set *set, struct report *report)
 		if (zone_set_find(set, &name, above, RR_NS, &found) == FOUND_NO_ZONE)
 			continue;
 		if (zone_find(found.zone, &zone->apex, hash, RR_NS, &found) != FOUND_CUT)
-			report_add(report, REPORT_WARNING, zone->file, 0, "@: %s above does not delegate %s (add its NS records there)",
+			report_add(report, REPORT_WARNING, zone->file, 0,
+				"@: %s above does not delegate %s (add its NS records there)",
 				name_format(&found.zone->apex, parent), name_format(&zone->apex, child));
 	}
 }

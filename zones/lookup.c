@@ -28,8 +28,8 @@ static uint32_t decide(struct match *match, const char *what, const char *text, 
 	if (number == POOL_NONE)
 		err_set(err, "%.200s: no such %s", text, what);
 	if (match->exact == POOL_NONE && match->nrelative > 1) {
-		err_set(err, "%.200s: more than one %s has that name (it is one of %s%s)", text, what, match->candidates.text,
-			match->nrelative > CANDIDATES_SHOWN ? " and others" : "");
+		err_set(err, "%.200s: more than one %s has that name (it is one of %s%s)", text, what,
+			match->candidates.text, match->nrelative > CANDIDATES_SHOWN ? " and others" : "");
 		number = POOL_NONE;
 	}
 	buf_fini(&match->candidates);
@@ -40,7 +40,7 @@ static uint32_t decide(struct match *match, const char *what, const char *text, 
 static bool is_joined(const struct name *whole, const uint8_t *head, size_t head_len, const struct name *apex)
 {
 	return whole->len == head_len + apex->len && memcmp(whole->wire, head, head_len) == 0 &&
-		memcmp(whole->wire + head_len, apex->wire, apex->len) == 0;
+	       memcmp(whole->wire + head_len, apex->wire, apex->len) == 0;
 }
 
 uint32_t zone_set_pool(const struct zone_set *set, const char *text, struct err *err)

@@ -37,7 +37,8 @@ static bool key_net(const char *text, struct map_rule *rule, struct err *err)
 		return err_set(err, "not a network (try net:203.0.113.0/24)");
 	addr_mask(&rule->net.addr, (unsigned)len);
 	rule->net.len = (uint8_t)len;
-	return err_set(err, "not a network: bits are set behind its length (try net:%s)", prefix_format(&rule->net, right));
+	return err_set(
+		err, "not a network: bits are set behind its length (try net:%s)", prefix_format(&rule->net, right));
 }
 
 static bool key_asn(const char *text, struct map_rule *rule, struct err *err)
@@ -130,7 +131,7 @@ static bool read_rule(struct tag_reader *reader, const struct tag_value *tag, st
 		.line = reader->record->line,
 	};
 	return key->parse(tag->name + strlen(key->name), rule, err) &&
-		pool_uses_parse(reader->draft, tag->value, false, &rule->pools, &rule->npools, err);
+	       pool_uses_parse(reader->draft, tag->value, false, &rule->pools, &rule->npools, err);
 }
 
 static void read_record(struct tag_reader *reader, struct rules *rules)
@@ -143,11 +144,13 @@ static void read_record(struct tag_reader *reader, struct rules *rules)
 		const struct tag_value *tag = &reader->list.values[i];
 
 		if (!read_rule(reader, tag, &rule, &err)) {
-			tags_mistake(reader, "%s=%s: %s", tag_shown(tag->name, name), tag_shown(tag->value, value), err.text);
+			tags_mistake(reader, "%s=%s: %s", tag_shown(tag->name, name), tag_shown(tag->value, value),
+				err.text);
 			continue;
 		}
 		rules->rules = mem_grow(rules->rules, rules->nrules, &rules->rules_cap, sizeof rule);
-		rules->records = mem_grow(rules->records, rules->nrules, &rules->records_cap, sizeof(struct draft_record *));
+		rules->records =
+			mem_grow(rules->records, rules->nrules, &rules->records_cap, sizeof(struct draft_record *));
 		rules->records[rules->nrules] = reader->record;
 		rules->rules[rules->nrules++] = rule;
 	}

@@ -39,11 +39,14 @@ static void check_types(const struct tag_reader *reader, enum place place)
 	for (uint32_t i = node->first; i != NONE; i = reader->draft->records[i].next) {
 		const struct draft_record *record = &reader->draft->records[i];
 
-		if (record->type == RR_TXT || (place == PLACE_POOL && (record->type == RR_SRV || record->type == RR_LOC)))
+		if (record->type == RR_TXT ||
+			(place == PLACE_POOL && (record->type == RR_SRV || record->type == RR_LOC)))
 			continue;
 		draft_report(reader->draft, REPORT_MISTAKE, node, record, "%s: has no place here (a %s is made of %s)",
 			rrtype_format(record->type, type),
-			place == PLACE_POOL ? "pool" : place == PLACE_MAP ? "map" : "service",
+			place == PLACE_POOL  ? "pool"
+			: place == PLACE_MAP ? "map"
+					     : "service",
 			place == PLACE_POOL ? "TXT, SRV and LOC" : "TXT");
 	}
 }
@@ -63,7 +66,8 @@ static bool open_single(struct tag_reader *reader, const struct tag_table *table
 	}
 	second = draft_next(reader->draft, reader->record);
 	if (second != NULL) {
-		draft_report(reader->draft, REPORT_MISTAKE, node, second, "TXT: a second one (a %s is one TXT record)", table->what);
+		draft_report(reader->draft, REPORT_MISTAKE, node, second, "TXT: a second one (a %s is one TXT record)",
+			table->what);
 		return false;
 	}
 	if (!tags_split(reader, &err)) {
@@ -129,7 +133,8 @@ static void check_use(const struct draft *draft, const struct service *service, 
 	char text[NAME_TEXT_MAX];
 
 	if (missing[use->pool])
-		service_mistake(draft->report, &draft->apex, service, rule, "%s: no such pool in this zone (correct it, or add the pool)",
+		service_mistake(draft->report, &draft->apex, service, rule,
+			"%s: no such pool in this zone (correct it, or add the pool)",
 			name_format_under(use->name, &draft->apex, text));
 }
 
@@ -169,8 +174,10 @@ void model_read(struct draft *draft)
 			draft_name(draft, &draft->nodes[i], &name);
 			place = place_of(draft, &name, &rest);
 			if (maps == 0 && place == PLACE_WRONG)
-				draft_report(draft, REPORT_MISTAKE, &draft->nodes[i], &draft->records[draft->nodes[i].first],
-					"not the name of a service, map or pool (they are _gslb.NAME, _map.NAME and LABEL._pool)");
+				draft_report(draft, REPORT_MISTAKE, &draft->nodes[i],
+					&draft->records[draft->nodes[i].first],
+					"not the name of a service, map or pool (they are _gslb.NAME, _map.NAME and "
+					"LABEL._pool)");
 			else if (maps == 0)
 				read_node(&reader, place, &name, &rest);
 			else if (place == PLACE_MAP)

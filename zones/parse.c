@@ -207,8 +207,7 @@ static bool field_fits(ldns_rdf_type field, const struct token *token, struct er
 		max = UINT32_MAX;
 		break;
 	case LDNS_RDF_TYPE_PERIOD:
-		return ttl_parse(token->text, token->len, &ttl_s) ||
-			err_set(err, "not a time (try 3600 or 1h)");
+		return ttl_parse(token->text, token->len, &ttl_s) || err_set(err, "not a time (try 3600 or 1h)");
 	case LDNS_RDF_TYPE_ALG:
 	case LDNS_RDF_TYPE_CERTIFICATE_USAGE:
 	case LDNS_RDF_TYPE_SELECTOR:
@@ -220,12 +219,11 @@ static bool field_fits(ldns_rdf_type field, const struct token *token, struct er
 		break;
 	case LDNS_RDF_TYPE_STR:
 		return token_bytes(token) <= UINT8_MAX ||
-			err_set(err, "a string longer than 255 bytes (try several strings)");
+		       err_set(err, "a string longer than 255 bytes (try several strings)");
 	default:
 		return true;
 	}
-	return is_number(token, max) ||
-		err_set(err, "not a number from 0 to %llu", (unsigned long long)max);
+	return is_number(token, max) || err_set(err, "not a number from 0 to %llu", (unsigned long long)max);
 }
 
 static bool fields_fit(uint16_t type, const struct token *tokens, size_t ntokens, struct err *err)
@@ -239,12 +237,12 @@ static bool fields_fit(uint16_t type, const struct token *tokens, size_t ntokens
 		struct err why;
 
 		if (!field_fits(field, &tokens[i], &why))
-			return err_set(err, "%s %.*s: %s", rrtype_format(type, name), (int)(tokens[i].len < 80 ? tokens[i].len : 80),
-				tokens[i].text, why.text);
+			return err_set(err, "%s %.*s: %s", rrtype_format(type, name),
+				(int)(tokens[i].len < 80 ? tokens[i].len : 80), tokens[i].text, why.text);
 		bytes += field == LDNS_RDF_TYPE_STR ? 1 + token_bytes(&tokens[i]) : 0;
 	}
-	return bytes <= RDATA_MAX ||
-		err_set(err, "%s: %zu bytes of data where 65535 fit (try several records)", rrtype_format(type, name), bytes);
+	return bytes <= RDATA_MAX || err_set(err, "%s: %zu bytes of data where 65535 fit (try several records)",
+					     rrtype_format(type, name), bytes);
 }
 
 /* Names that the server will follow must be whole: ldns reads what \# gives without looking into it. */
@@ -255,7 +253,8 @@ static bool names_whole(uint16_t type, const uint8_t *rdata, size_t rdlen)
 	size_t first, second;
 
 	if (at >= 0)
-		return (size_t)at < rdlen && name_from_wire(&name, rdata + at, rdlen - (size_t)at) == rdlen - (size_t)at;
+		return (size_t)at < rdlen &&
+		       name_from_wire(&name, rdata + at, rdlen - (size_t)at) == rdlen - (size_t)at;
 	if (type != RR_SOA)
 		return true;
 	first = name_from_wire(&name, rdata, rdlen);
@@ -286,9 +285,9 @@ static bool by_ldns(struct rdata_parser *parser, uint16_t type, uint8_t rdata[st
 
 	/* the root's owner, type, class, TTL and RDLENGTH are 11 bytes */
 	ok = ldns_rr_new_frm_str(&rr, parser->line.text, 0, parser->origin, NULL) == LDNS_STATUS_OK &&
-		ldns_rr2wire(&wire, rr, LDNS_SECTION_ANSWER, &len) == LDNS_STATUS_OK && len >= 11 &&
-		len - 11 <= RDATA_MAX && len - 11 == (size_t)(wire[9] << 8 | wire[10]) &&
-		(wire[1] << 8 | wire[2]) == type && names_whole(type, wire + 11, len - 11);
+	     ldns_rr2wire(&wire, rr, LDNS_SECTION_ANSWER, &len) == LDNS_STATUS_OK && len >= 11 &&
+	     len - 11 <= RDATA_MAX && len - 11 == (size_t)(wire[9] << 8 | wire[10]) &&
+	     (wire[1] << 8 | wire[2]) == type && names_whole(type, wire + 11, len - 11);
 	if (ok) {
 		*rdlen = (uint16_t)(len - 11);
 		memcpy(rdata, wire + 11, *rdlen);
@@ -353,7 +352,8 @@ static void print_generic(const uint8_t *rdata, uint16_t rdlen, struct buf *out)
 /* ldns' text of the data, or NULL; the caller frees it. */
 static char *text_by_ldns(uint16_t type, const uint8_t *rdata, uint16_t rdlen)
 {
-	uint8_t head[11] = { 0, (uint8_t)(type >> 8), (uint8_t)type, 0, 1, 0, 0, 0, 0, (uint8_t)(rdlen >> 8), (uint8_t)rdlen };
+	uint8_t head[11] = { 0, (uint8_t)(type >> 8), (uint8_t)type, 0, 1, 0, 0, 0, 0, (uint8_t)(rdlen >> 8),
+		(uint8_t)rdlen };
 	struct buf wire = { 0 };
 	char *line = NULL, *text = NULL;
 	ldns_rr *rr = NULL;
@@ -383,7 +383,8 @@ static char *text_by_ldns(uint16_t type, const uint8_t *rdata, uint16_t rdlen)
 }
 
 /* ldns does not read all that it writes, so that what it wrote is read once before it is used. */
-static bool reads_back(struct rdata_parser *parser, uint16_t type, const char *text, const uint8_t *rdata, uint16_t rdlen)
+static bool reads_back(
+	struct rdata_parser *parser, uint16_t type, const char *text, const uint8_t *rdata, uint16_t rdlen)
 {
 	struct report report = { 0 };
 	struct entry entry = { 0 };
@@ -394,8 +395,8 @@ static bool reads_back(struct rdata_parser *parser, uint16_t type, const char *t
 	bool same;
 
 	same = lexer_init(&lexer, "", text, strlen(text), &report) && lexer_next(&lexer, &entry, &report) &&
-		rdata_parse(parser, type, entry.tokens, entry.ntokens, again, &again_len, &err) && again_len == rdlen &&
-		memcmp(again, rdata, rdlen) == 0;
+	       rdata_parse(parser, type, entry.tokens, entry.ntokens, again, &again_len, &err) && again_len == rdlen &&
+	       memcmp(again, rdata, rdlen) == 0;
 	entry_fini(&entry);
 	report_fini(&report);
 	return same;

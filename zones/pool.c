@@ -52,7 +52,8 @@ static bool parse_host(struct tag_reader *reader, const char *value, struct err 
 	struct name name;
 
 	if (len == 0 || len > 253 || !name_from_text(&name, value) ||
-		strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.") != len || value[len - 1] == '.')
+		strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.") != len ||
+		value[len - 1] == '.')
 		return err_set(err, "not a host name (try www.example.org)");
 	pool->check.host = arena_strdup(reader->draft->arena, value);
 	return true;
@@ -154,52 +155,162 @@ static bool parse_command(struct tag_reader *reader, const char *value, struct e
 }
 
 static const struct tag rows[] = {
-	{ .name = "region", .kind = TAG_OTHER, .parse = parse_region, .try = "eu-west", .otherwise = "the pool's label",
+	{ .name = "region",
+		.kind = TAG_OTHER,
+		.parse = parse_region,
+		.try = "eu-west",
+		.otherwise = "the pool's label",
 		.sentence = "The region's name, for drains by region, votes and metrics: letters, digits, - and _." },
-	{ .name = "check", .kind = TAG_CHOICE, .choices = check_names, .later = "grpc", .normal = "tcp", .try = "https",
+	{ .name = "check",
+		.kind = TAG_CHOICE,
+		.choices = check_names,
+		.later = "grpc",
+		.normal = "tcp",
+		.try = "https",
 		TAG_FIELD(struct pool, check.type),
 		.sentence = "How endpoints are probed: none, tcp, http, https, dns, exec or push." },
-	{ .name = "host", .kind = TAG_OTHER, .parse = parse_host, .checks = FOR_HTTP, .try = "www.example.org",
-		.otherwise = "the SRV target", .sentence = "The name that an HTTP request and its TLS handshake ask for." },
-	{ .name = "path", .kind = TAG_OTHER, .parse = parse_path, .checks = FOR_HTTP, .normal = "/", .try = "/healthz",
+	{ .name = "host",
+		.kind = TAG_OTHER,
+		.parse = parse_host,
+		.checks = FOR_HTTP,
+		.try = "www.example.org",
+		.otherwise = "the SRV target",
+		.sentence = "The name that an HTTP request and its TLS handshake ask for." },
+	{ .name = "path",
+		.kind = TAG_OTHER,
+		.parse = parse_path,
+		.checks = FOR_HTTP,
+		.normal = "/",
+		.try = "/healthz",
 		.sentence = "The path of the HTTP request." },
-	{ .name = "status", .kind = TAG_OTHER, .parse = parse_status, .checks = FOR_HTTP, .normal = "200-299", .try = "200-299,301",
+	{ .name = "status",
+		.kind = TAG_OTHER,
+		.parse = parse_status,
+		.checks = FOR_HTTP,
+		.normal = "200-299",
+		.try = "200-299,301",
 		.sentence = "The HTTP statuses that count as up: up to 8 numbers and ranges." },
-	{ .name = "body", .kind = TAG_OTHER, .parse = parse_body, .checks = FOR_HTTP, .try = "OK",
+	{ .name = "body",
+		.kind = TAG_OTHER,
+		.parse = parse_body,
+		.checks = FOR_HTTP,
+		.try = "OK",
 		.sentence = "A text that the first 64 KiB of the HTTP answer must hold." },
-	{ .name = "verify", .kind = TAG_CHOICE, .choices = no_yes, .checks = FOR_HTTPS, .normal = "yes", .try = "no",
-		TAG_FIELD(struct pool, check.verify), .sentence = "Whether the certificate must be valid for the host: yes or no." },
-	{ .name = "cert-days", .kind = TAG_NUMBER, .min = 0, .max = 365, .checks = FOR_HTTPS, .normal = "7", .try = "14",
+	{ .name = "verify",
+		.kind = TAG_CHOICE,
+		.choices = no_yes,
+		.checks = FOR_HTTPS,
+		.normal = "yes",
+		.try = "no",
+		TAG_FIELD(struct pool, check.verify),
+		.sentence = "Whether the certificate must be valid for the host: yes or no." },
+	{ .name = "cert-days",
+		.kind = TAG_NUMBER,
+		.min = 0,
+		.max = 365,
+		.checks = FOR_HTTPS,
+		.normal = "7",
+		.try = "14",
 		TAG_FIELD(struct pool, check.cert_days),
 		.sentence = "Warn when the certificate ends in fewer days than this." },
-	{ .name = "qname", .kind = TAG_OTHER, .parse = parse_qname, .checks = FOR_DNS, .try = "example.org",
-		.otherwise = "the zone", .sentence = "The name that a DNS probe asks for." },
-	{ .name = "qtype", .kind = TAG_OTHER, .parse = parse_qtype, .checks = FOR_DNS, .normal = "SOA", .try = "A",
+	{ .name = "qname",
+		.kind = TAG_OTHER,
+		.parse = parse_qname,
+		.checks = FOR_DNS,
+		.try = "example.org",
+		.otherwise = "the zone",
+		.sentence = "The name that a DNS probe asks for." },
+	{ .name = "qtype",
+		.kind = TAG_OTHER,
+		.parse = parse_qtype,
+		.checks = FOR_DNS,
+		.normal = "SOA",
+		.try = "A",
 		.sentence = "The type that a DNS probe asks for." },
-	{ .name = "command", .kind = TAG_OTHER, .parse = parse_command, .checks = FOR_EXEC, .try = "check-mail",
-		.sentence = "The program that check=exec runs: a file's name in the configured checks folder, without a slash. check=exec needs it." },
-	{ .name = "interval", .kind = TAG_DURATION, .min = 200, .max = 3600000, .checks = FOR_PROBES, .normal = "5s", .try = "5s",
-		TAG_FIELD(struct pool, check.interval_ms), .sentence = "The time between two probes of an endpoint." },
-	{ .name = "timeout", .kind = TAG_DURATION, .min = 50, .max = 60000, .checks = FOR_PROBES, .normal = "2s", .try = "2s",
-		.otherwise = "2s, or the interval where that is less", TAG_FIELD(struct pool, check.timeout_ms),
+	{ .name = "command",
+		.kind = TAG_OTHER,
+		.parse = parse_command,
+		.checks = FOR_EXEC,
+		.try = "check-mail",
+		.sentence = "The program that check=exec runs: a file's name in the configured checks folder, without "
+			    "a slash. check=exec needs it." },
+	{ .name = "interval",
+		.kind = TAG_DURATION,
+		.min = 200,
+		.max = 3600000,
+		.checks = FOR_PROBES,
+		.normal = "5s",
+		.try = "5s",
+		TAG_FIELD(struct pool, check.interval_ms),
+		.sentence = "The time between two probes of an endpoint." },
+	{ .name = "timeout",
+		.kind = TAG_DURATION,
+		.min = 50,
+		.max = 60000,
+		.checks = FOR_PROBES,
+		.normal = "2s",
+		.try = "2s",
+		.otherwise = "2s, or the interval where that is less",
+		TAG_FIELD(struct pool, check.timeout_ms),
 		.sentence = "The time that one probe may take, at most the interval." },
-	{ .name = "rise", .kind = TAG_NUMBER, .min = 1, .max = 100, .checks = FOR_RESULTS, .normal = "2", .try = "2",
-		TAG_FIELD(struct pool, check.rise), .sentence = "So many good results in a row make an endpoint up." },
-	{ .name = "fall", .kind = TAG_NUMBER, .min = 1, .max = 100, .checks = FOR_RESULTS, .normal = "3", .try = "3",
-		TAG_FIELD(struct pool, check.fall), .sentence = "So many bad results in a row make an endpoint down." },
-	{ .name = "bias", .kind = TAG_NUMBER, .min = -99, .max = 99, .normal = "0", .try = "20", TAG_FIELD(struct pool, bias),
+	{ .name = "rise",
+		.kind = TAG_NUMBER,
+		.min = 1,
+		.max = 100,
+		.checks = FOR_RESULTS,
+		.normal = "2",
+		.try = "2",
+		TAG_FIELD(struct pool, check.rise),
+		.sentence = "So many good results in a row make an endpoint up." },
+	{ .name = "fall",
+		.kind = TAG_NUMBER,
+		.min = 1,
+		.max = 100,
+		.checks = FOR_RESULTS,
+		.normal = "3",
+		.try = "3",
+		TAG_FIELD(struct pool, check.fall),
+		.sentence = "So many bad results in a row make an endpoint down." },
+	{ .name = "bias",
+		.kind = TAG_NUMBER,
+		.min = -99,
+		.max = 99,
+		.normal = "0",
+		.try = "20",
+		TAG_FIELD(struct pool, bias),
 		.sentence = "Percent by which the pool seems nearer to clients than it is; below zero, farther away." },
-	{ .name = "ramp", .kind = TAG_DURATION, .min = 0, .max = 3600000, .normal = "120s", .try = "2m",
-		TAG_FIELD(struct pool, ramp_ms), .sentence = "An endpoint that comes up gets its share back over this time." },
-	{ .name = "min-up", .kind = TAG_NUMBER, .min = 1, .max = UINT16_MAX, .normal = "1", .try = "2",
+	{ .name = "ramp",
+		.kind = TAG_DURATION,
+		.min = 0,
+		.max = 3600000,
+		.normal = "120s",
+		.try = "2m",
+		TAG_FIELD(struct pool, ramp_ms),
+		.sentence = "An endpoint that comes up gets its share back over this time." },
+	{ .name = "min-up",
+		.kind = TAG_NUMBER,
+		.min = 1,
+		.max = UINT16_MAX,
+		.normal = "1",
+		.try = "2",
 		TAG_FIELD(struct pool, min_up),
 		.sentence = "With fewer targets up than this the pool counts as down; not more than it has." },
-	{ .name = "via", .kind = TAG_CHOICE, .choices = via_names, .normal = "address", .try = "cname",
+	{ .name = "via",
+		.kind = TAG_CHOICE,
+		.choices = via_names,
+		.normal = "address",
+		.try = "cname",
 		TAG_FIELD(struct pool, via_cname),
-		.sentence = "Whether an answer gives the endpoint's address, or a CNAME to its name: address or cname. All pools of a service agree." },
-	{ .name = "private", .kind = TAG_CHOICE, .choices = no_yes, .normal = "no", .try = "yes",
+		.sentence = "Whether an answer gives the endpoint's address, or a CNAME to its name: address or cname. "
+			    "All pools of a service agree." },
+	{ .name = "private",
+		.kind = TAG_CHOICE,
+		.choices = no_yes,
+		.normal = "no",
+		.try = "yes",
 		TAG_FIELD(struct pool, private_ok),
-		.sentence = "Whether a target that is resolved by name may have private and loopback addresses: yes or no." },
+		.sentence = "Whether a target that is resolved by name may have private and loopback addresses: yes or "
+			    "no." },
 	{ .name = "capacity", .kind = TAG_LATER },
 	{ .name = "needs", .kind = TAG_LATER },
 	{ .name = "load", .kind = TAG_LATER },
@@ -219,7 +330,8 @@ static void check_tag_fits(const struct tag_reader *reader, const struct pool *p
 	for (size_t i = 0; check_names[i] != NULL; i++)
 		if ((row->checks >> i & 1) != 0)
 			buf_printf(&right, "%s%s", right.len == 0 ? "" : ", ", check_names[i]);
-	tags_mistake(reader, "%s: has no meaning with check=%s (it is for %s)", row->name, check_name(pool->check.type), right.text);
+	tags_mistake(reader, "%s: has no meaning with check=%s (it is for %s)", row->name, check_name(pool->check.type),
+		right.text);
 	buf_fini(&right);
 }
 
@@ -236,7 +348,8 @@ static void check_together(const struct tag_reader *reader, struct pool *pool)
 		return;
 	if (tags_has(reader, &pool_tags, "timeout"))
 		tags_mistake(reader, "timeout=%s: longer than the interval of %s (try timeout=%s)",
-			duration_format(check->timeout_ms, timeout), duration_format(check->interval_ms, interval), interval);
+			duration_format(check->timeout_ms, timeout), duration_format(check->interval_ms, interval),
+			interval);
 	check->timeout_ms = check->interval_ms;
 }
 
@@ -255,7 +368,8 @@ static void read_place(struct tag_reader *reader, struct pool *pool)
 		draft_report(draft, REPORT_MISTAKE, node, second, "LOC: a second one (a pool is at one place)");
 	pool->located = loc_degrees(draft_rdata(draft, loc), loc->rdlen, &pool->latitude, &pool->longitude);
 	if (!pool->located)
-		draft_report(draft, REPORT_MISTAKE, node, loc, "LOC: not a place on the globe (try LOC 53 20 N 6 15 W 0m)");
+		draft_report(
+			draft, REPORT_MISTAKE, node, loc, "LOC: not a place on the globe (try LOC 53 20 N 6 15 W 0m)");
 }
 
 static int by_priority(const void *a, const void *b)
@@ -267,8 +381,8 @@ static int by_priority(const void *a, const void *b)
 	return x->number < y->number ? -1 : x->number > y->number; /* as written */
 }
 
-static void read_target(const struct tag_reader *reader, const struct pool *pool, const struct draft_record *srv,
-	struct target *target)
+static void read_target(
+	const struct tag_reader *reader, const struct pool *pool, const struct draft_record *srv, struct target *target)
 {
 	const struct draft_node *node = &reader->draft->nodes[reader->node];
 	const uint8_t *rdata = draft_rdata(reader->draft, srv);
@@ -281,10 +395,11 @@ static void read_target(const struct tag_reader *reader, const struct pool *pool
 	name_from_wire(&target->name, rdata + 6, srv->rdlen - 6u);
 	name_format_under(&target->name, &reader->draft->apex, text);
 	if (target->name.nlabels == 0)
-		draft_report(reader->draft, REPORT_MISTAKE, node, srv, "SRV .: no target (name the endpoint, or leave the record out)");
+		draft_report(reader->draft, REPORT_MISTAKE, node, srv,
+			"SRV .: no target (name the endpoint, or leave the record out)");
 	if (target->port == 0 && (FOR_PORTS >> pool->check.type & 1) != 0)
-		draft_report(reader->draft, REPORT_MISTAKE, node, srv, "SRV %s: port 0 cannot be probed by check=%s (try 443)", text,
-			check_name(pool->check.type));
+		draft_report(reader->draft, REPORT_MISTAKE, node, srv,
+			"SRV %s: port 0 cannot be probed by check=%s (try 443)", text, check_name(pool->check.type));
 }
 
 static int by_name(const void *a, const void *b, void *targets)
@@ -326,8 +441,8 @@ static void read_targets(struct tag_reader *reader, struct pool *pool)
 	for (srv = draft_first(draft, node, RR_SRV); srv != NULL; srv = draft_next(draft, srv))
 		n++;
 	if (n == 0 || n > UINT16_MAX) {
-		tags_mistake(reader, n == 0 ? "no SRV record, so nothing is in the pool (try SRV 0 1 443 lb1)" :
-						    "more than 65535 SRV records in a pool");
+		tags_mistake(reader, n == 0 ? "no SRV record, so nothing is in the pool (try SRV 0 1 443 lb1)"
+					    : "more than 65535 SRV records in a pool");
 		return;
 	}
 	pool->targets = arena_alloc(draft->arena, n * sizeof *pool->targets);
@@ -338,7 +453,8 @@ static void read_targets(struct tag_reader *reader, struct pool *pool)
 	qsort(pool->targets, pool->ntargets, sizeof *pool->targets, by_priority);
 	check_names_differ(reader, pool);
 	if (pool->min_up > pool->ntargets)
-		tags_mistake(reader, "min-up=%u: more than the pool has targets (try %u)", pool->min_up, pool->ntargets);
+		tags_mistake(
+			reader, "min-up=%u: more than the pool has targets (try %u)", pool->min_up, pool->ntargets);
 }
 
 void pool_read(struct tag_reader *reader, const char *label)

@@ -42,8 +42,8 @@ static bool parse_name(const struct draft *draft, const char *text, struct name 
 
 	if (len > 0 && text[len - 1] == '.')
 		return name_from_text(name, text);
-	return strspn(text, POOL_LETTERS) == len && name_from_text(&label, text) && label.nlabels == 1 && pool_parent(draft, &parent) &&
-		name_prepend(&parent, label.wire + 1, label.wire[0], name);
+	return strspn(text, POOL_LETTERS) == len && name_from_text(&label, text) && label.nlabels == 1 &&
+	       pool_parent(draft, &parent) && name_prepend(&parent, label.wire + 1, label.wire[0], name);
 }
 
 bool pool_use_parse(struct draft *draft, const char *text, struct pool_use *use, struct err *err)
@@ -52,7 +52,8 @@ bool pool_use_parse(struct draft *draft, const char *text, struct pool_use *use,
 	struct name name;
 
 	if (!parse_name(draft, text, &name))
-		return err_set(err, "%s: not a pool (try eu, or eu._pool.example.org. with its last dot)", tag_shown(text, shown));
+		return err_set(err, "%s: not a pool (try eu, or eu._pool.example.org. with its last dot)",
+			tag_shown(text, shown));
 	use->pool = intern(draft, &name);
 	use->name = &draft->pool_names[use->pool]->name;
 	use->weight = 1;
@@ -69,7 +70,8 @@ static bool parse_item(struct draft *draft, char *item, bool weights, struct poo
 		return err_set(err, "an empty place in the list (try eu,us)");
 	if (colon != NULL) {
 		if (!weights)
-			return err_set(err, "%s: a weight stands in pools alone (leave :%s out)", tag_shown(item, shown), colon + 1);
+			return err_set(err, "%s: a weight stands in pools alone (leave :%s out)",
+				tag_shown(item, shown), colon + 1);
 		if (!number_parse(colon + 1, 1, UINT16_MAX, &weight))
 			return err_set(err, "%s: not a weight from 1 to 65535 (try eu:3)", tag_shown(item, shown));
 		*colon = '\0';
@@ -80,8 +82,8 @@ static bool parse_item(struct draft *draft, char *item, bool weights, struct poo
 	return true;
 }
 
-bool pool_uses_parse(struct draft *draft, const char *list, bool weights, struct pool_use **uses, uint8_t *nuses,
-	struct err *err)
+bool pool_uses_parse(
+	struct draft *draft, const char *list, bool weights, struct pool_use **uses, uint8_t *nuses, struct err *err)
 {
 	struct pool_use found[SERVICE_POOLS_MAX];
 	char item[NAME_TEXT_MAX + 8], shown[TAG_SHOWN_MAX];

@@ -111,8 +111,7 @@ static void take_ttl(struct reader *reader, struct source *source)
 	const struct entry *entry = &reader->entry;
 	char text[NAME_TEXT_MAX + 1];
 
-	source->has_ttl = entry->ntokens == 2 &&
-		ttl_parse(entry->tokens[1].text, entry->tokens[1].len, &source->ttl_s);
+	source->has_ttl = entry->ntokens == 2 && ttl_parse(entry->tokens[1].text, entry->tokens[1].len, &source->ttl_s);
 	if (source->has_ttl)
 		return;
 	mistake(reader, source, "$TTL%s%.80s: takes one time from 0 to 2147483647 seconds (try $TTL 3600)",
@@ -183,7 +182,8 @@ static void take_include(struct reader *reader, const struct source *source)
 	char name[NAME_TEXT_MAX + 1], *path;
 	struct name origin = source->origin;
 
-	if (entry->ntokens < 2 || entry->ntokens > 3 || entry->tokens[1].len == 0 || entry->tokens[1].len > NAME_TEXT_MAX ||
+	if (entry->ntokens < 2 || entry->ntokens > 3 || entry->tokens[1].len == 0 ||
+		entry->tokens[1].len > NAME_TEXT_MAX ||
 		(entry->ntokens == 3 && !name_of(&entry->tokens[2], &source->origin, &origin))) {
 		mistake(reader, source, "$INCLUDE: takes a file and perhaps an origin (try $INCLUDE pools.inc)");
 		return;
@@ -205,7 +205,8 @@ static void take_directive(struct reader *reader, struct source *source)
 	else if (strcasecmp(text, "$INCLUDE") == 0)
 		take_include(reader, source);
 	else
-		mistake(reader, source, "%.80s: no directive of RFC 1035 or 2308 (they are $ORIGIN, $TTL and $INCLUDE)", text);
+		mistake(reader, source, "%.80s: no directive of RFC 1035 or 2308 (they are $ORIGIN, $TTL and $INCLUDE)",
+			text);
 }
 
 /* ---- records ---- */
@@ -218,19 +219,21 @@ static bool take_owner(struct reader *reader, struct source *source)
 
 	if (reader->entry.blank) {
 		if (source->owner_node == NONE)
-			mistake(reader, source, "the line starts blank and has no owner before it (try @ for the origin)");
+			mistake(reader, source,
+				"the line starts blank and has no owner before it (try @ for the origin)");
 		return source->owner_node != NONE;
 	}
 	source->owner_node = NONE; /* what follows a bad owner is bad, too */
 	if (!name_of(token, &source->origin, &owner)) {
-		mistake(reader, source, "%.80s: not a name (labels of 1 to 63 bytes, 255 in all)", text_of(token, text));
+		mistake(reader, source, "%.80s: not a name (labels of 1 to 63 bytes, 255 in all)",
+			text_of(token, text));
 		return false;
 	}
 	if (!name_is_under(&owner, &reader->draft->apex)) {
 		char apex[NAME_TEXT_MAX];
 
-		mistake(reader, source, "%.300s.: outside the zone %.300s (is a last dot too much?)", name_format(&owner, text),
-			name_format(&reader->draft->apex, apex));
+		mistake(reader, source, "%.300s.: outside the zone %.300s (is a last dot too much?)",
+			name_format(&owner, text), name_format(&reader->draft->apex, apex));
 		return false;
 	}
 	source->owner = owner;
@@ -240,22 +243,18 @@ static bool take_owner(struct reader *reader, struct source *source)
 
 enum class { CLASS_NO, CLASS_IN, CLASS_OTHER };
 
-static enum class class_of(const char *text)
-{
+static enum class class_of(const char *text) {
 	static const char *const others[] = { "CH", "HS", "CS", "NONE", "CHAOS", "HESIOD" };
 
-	if (text[0] == '\0' || strchr("INCHinch", text[0]) == NULL)
-		return CLASS_NO;
-	if (strcasecmp(text, "IN") == 0 || strcasecmp(text, "CLASS1") == 0)
-		return CLASS_IN;
-	for (size_t i = 0; i < COUNT_OF(others); i++)
-		if (strcasecmp(text, others[i]) == 0)
-			return CLASS_OTHER;
+	if (text[0] == '\0' || strchr("INCHinch", text[0]) == NULL) return CLASS_NO;
+	if (strcasecmp(text, "IN") == 0 || strcasecmp(text, "CLASS1") == 0) return CLASS_IN;
+	for (size_t i = 0; i < COUNT_OF(others); i++) if (strcasecmp(text, others[i]) == 0) return CLASS_OTHER;
 	return strncasecmp(text, "CLASS", 5) == 0 ? CLASS_OTHER : CLASS_NO;
 }
 
 /* "[TTL] [class] type" in either order of the first two, from token *at on. The mistake goes into err. */
-static bool take_head(struct reader *reader, struct source *source, size_t *at, struct draft_record *record, struct err *err)
+static bool take_head(
+	struct reader *reader, struct source *source, size_t *at, struct draft_record *record, struct err *err)
 {
 	char text[NAME_TEXT_MAX + 1];
 	bool has_ttl = false, has_class = false;
@@ -316,7 +315,8 @@ static void take_record(struct reader *reader, struct source *source)
 	if (take_head(reader, source, &at, &record, &err) && take_data(reader, at, &record, &err))
 		draft_add(reader->draft, source->owner_node, &record, reader->rdata);
 	else
-		mistake(reader, source, "%s: %s", name_format_under(&source->owner, &reader->draft->apex, owner), err.text);
+		mistake(reader, source, "%s: %s", name_format_under(&source->owner, &reader->draft->apex, owner),
+			err.text);
 }
 
 static void source_read(struct reader *reader, struct source *source)

@@ -24,7 +24,9 @@ static int by_type(const void *a, const void *b, void *draft)
 {
 	int types = record_of(draft, a)->type - record_of(draft, b)->type;
 
-	return types != 0 ? types : (*(const uint32_t *)a > *(const uint32_t *)b) - (*(const uint32_t *)a < *(const uint32_t *)b);
+	return types != 0
+		       ? types
+		       : (*(const uint32_t *)a > *(const uint32_t *)b) - (*(const uint32_t *)a < *(const uint32_t *)b);
 }
 
 static bool holds_only_a_name(uint16_t type)
@@ -40,7 +42,8 @@ static int data_compare(const struct draft *draft, const struct draft_record *x,
 
 	if (x->rdlen != y->rdlen)
 		return x->rdlen - y->rdlen;
-	if (holds_only_a_name(x->type) && name_from_wire(&name_a, a, x->rdlen) > 0 && name_from_wire(&name_b, b, y->rdlen) > 0)
+	if (holds_only_a_name(x->type) && name_from_wire(&name_a, a, x->rdlen) > 0 &&
+		name_from_wire(&name_b, b, y->rdlen) > 0)
 		return memcmp(name_a.wire, name_b.wire, name_a.len);
 	return memcmp(a, b, x->rdlen);
 }
@@ -49,7 +52,9 @@ static int by_data(const void *a, const void *b, void *draft)
 {
 	int data = data_compare(draft, record_of(draft, a), record_of(draft, b));
 
-	return data != 0 ? data : (*(const uint32_t *)a > *(const uint32_t *)b) - (*(const uint32_t *)a < *(const uint32_t *)b);
+	return data != 0
+		       ? data
+		       : (*(const uint32_t *)a > *(const uint32_t *)b) - (*(const uint32_t *)a < *(const uint32_t *)b);
 }
 
 static void collect(struct tidy *tidy, const struct draft_node *node)
@@ -109,7 +114,8 @@ static void settle_ttl(struct tidy *tidy, const struct draft_node *node, const u
 	}
 	if (odd == NULL)
 		return;
-	draft_report(tidy->draft, REPORT_WARNING, node, odd, "%s: another TTL than its record before (%u, the smallest, is used for all)",
+	draft_report(tidy->draft, REPORT_WARNING, node, odd,
+		"%s: another TTL than its record before (%u, the smallest, is used for all)",
 		rrtype_format(odd->type, type), ttl_s);
 	for (size_t i = 0; i < n; i++)
 		records[set[i]].ttl_s = ttl_s;

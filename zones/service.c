@@ -119,27 +119,72 @@ static bool parse_ttl(struct tag_reader *reader, const char *value, struct err *
 }
 
 static const struct tag rows[] = {
-	{ .name = "pools", .kind = TAG_OTHER, .parse = parse_pools, .required = true, .try = "eu,us:3",
-		.sentence = "The pools that answer, in order of preference, at most 32; a number behind a colon is the weight for ties, 1 without it." },
-	{ .name = "rank", .kind = TAG_OTHER, .parse = parse_rank, .normal = "latency,geo", .try = "latency,geo",
-		.sentence = "How pools are ordered for a client, the first decides: latency, geo, order and weight, each at most once, order and weight last." },
-	{ .name = "answers", .kind = TAG_NUMBER, .min = 1, .max = SERVICE_ANSWERS_MAX, .normal = "1", .try = "2",
-		TAG_FIELD(struct service, answers), .sentence = "How many endpoints of the pool one answer names." },
-	{ .name = "spread", .kind = TAG_CHOICE, .choices = spread_names, .normal = "random", .try = "sticky",
+	{ .name = "pools",
+		.kind = TAG_OTHER,
+		.parse = parse_pools,
+		.required = true,
+		.try = "eu,us:3",
+		.sentence = "The pools that answer, in order of preference, at most 32; a number behind a colon is the "
+			    "weight for ties, 1 without it." },
+	{ .name = "rank",
+		.kind = TAG_OTHER,
+		.parse = parse_rank,
+		.normal = "latency,geo",
+		.try = "latency,geo",
+		.sentence = "How pools are ordered for a client, the first decides: latency, geo, order and weight, "
+			    "each at most once, order and weight last." },
+	{ .name = "answers",
+		.kind = TAG_NUMBER,
+		.min = 1,
+		.max = SERVICE_ANSWERS_MAX,
+		.normal = "1",
+		.try = "2",
+		TAG_FIELD(struct service, answers),
+		.sentence = "How many endpoints of the pool one answer names." },
+	{ .name = "spread",
+		.kind = TAG_CHOICE,
+		.choices = spread_names,
+		.normal = "random",
+		.try = "sticky",
 		TAG_FIELD(struct service, spread),
-		.sentence = "How an endpoint is drawn: random for each answer anew, or sticky to the client's prefix." },
-	{ .name = "sticky", .kind = TAG_OTHER, .parse = parse_sticky, .normal = "20/40", .try = "24/56",
-		.sentence = "With spread=sticky, how many bits of an IPv4 and of an IPv6 address make the client's prefix." },
-	{ .name = "ttl", .kind = TAG_OTHER, .parse = parse_ttl, .normal = "30/5", .try = "60/10",
-		.sentence = "The most and the least seconds that an answer may be kept, to 604800; without the least it is 5, or the most where that is less." },
-	{ .name = "down", .kind = TAG_CHOICE, .choices = down_names, .normal = "all", .try = "last",
+		.sentence =
+			"How an endpoint is drawn: random for each answer anew, or sticky to the client's prefix." },
+	{ .name = "sticky",
+		.kind = TAG_OTHER,
+		.parse = parse_sticky,
+		.normal = "20/40",
+		.try = "24/56",
+		.sentence = "With spread=sticky, how many bits of an IPv4 and of an IPv6 address make the client's "
+			    "prefix." },
+	{ .name = "ttl",
+		.kind = TAG_OTHER,
+		.parse = parse_ttl,
+		.normal = "30/5",
+		.try = "60/10",
+		.sentence = "The most and the least seconds that an answer may be kept, to 604800; without the least "
+			    "it is 5, or the most where that is less." },
+	{ .name = "down",
+		.kind = TAG_CHOICE,
+		.choices = down_names,
+		.normal = "all",
+		.try = "last",
 		TAG_FIELD(struct service, down),
-		.sentence = "What is answered when no pool is up and there is no fallback: all (as if all were up), last (what was up last), nodata or servfail; the last two draw a warning." },
-	{ .name = "fallback", .kind = TAG_OTHER, .parse = parse_fallback, .try = "sorry",
+		.sentence = "What is answered when no pool is up and there is no fallback: all (as if all were up), "
+			    "last (what was up last), nodata or servfail; the last two draw a warning." },
+	{ .name = "fallback",
+		.kind = TAG_OTHER,
+		.parse = parse_fallback,
+		.try = "sorry",
 		.sentence = "The pool of last resort, asked before down." },
-	{ .name = "keep", .kind = TAG_NUMBER, .min = 0, .max = SERVICE_POOLS_MAX, .normal = "1", .try = "1",
+	{ .name = "keep",
+		.kind = TAG_NUMBER,
+		.min = 0,
+		.max = SERVICE_POOLS_MAX,
+		.normal = "1",
+		.try = "1",
 		TAG_FIELD(struct service, keep),
-		.sentence = "Overrides and drills never leave fewer pools than this in service; not more than pools has." },
+		.sentence =
+			"Overrides and drills never leave fewer pools than this in service; not more than pools has." },
 };
 
 const struct tag_table service_tags = { "service", "gslb1", rows, COUNT_OF(rows) };
@@ -158,8 +203,9 @@ void service_mistake(struct report *report, const struct name *apex, const struc
 	vsnprintf(what.text, sizeof what.text, fmt, args);
 	va_end(args);
 	at_apex = strcmp(name_format_under(&service->owner, apex, owner), "@") == 0;
-	report_add(report, REPORT_MISTAKE, rule == NULL ? service->file : rule->file, rule == NULL ? service->line : rule->line,
-		"%s%s%s: %s", rule == NULL ? "_gslb" : "_map", at_apex ? "" : ".", at_apex ? "" : owner, what.text);
+	report_add(report, REPORT_MISTAKE, rule == NULL ? service->file : rule->file,
+		rule == NULL ? service->line : rule->line, "%s%s%s: %s", rule == NULL ? "_gslb" : "_map",
+		at_apex ? "" : ".", at_apex ? "" : owner, what.text);
 }
 
 static void check_together(const struct tag_reader *reader, const struct service *service)
@@ -202,9 +248,10 @@ static void check_owner(struct draft *draft, const struct draft_node *node)
 			draft_report(draft, REPORT_MISTAKE, node, record,
 				"%s: beside a service, which answers it from its pools (leave one)", type);
 		else if ((record->type == RR_SVCB || record->type == RR_HTTPS) &&
-			has_hints(draft_rdata(draft, record), record->rdlen))
+			 has_hints(draft_rdata(draft, record), record->rdlen))
 			draft_report(draft, REPORT_MISTAKE, node, record,
-				"%s: address hints go round the service's steering (leave ipv4hint and ipv6hint out)", type);
+				"%s: address hints go round the service's steering (leave ipv4hint and ipv6hint out)",
+				type);
 	}
 }
 

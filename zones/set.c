@@ -22,7 +22,8 @@ static uint32_t find_apex(const struct zone_set_inner *inner, const struct name 
 	return i;
 }
 
-static void add_zones(struct zone_set *set, struct zone *const *zones, size_t nzones, uint64_t seed, struct report *report)
+static void add_zones(
+	struct zone_set *set, struct zone *const *zones, size_t nzones, uint64_t seed, struct report *report)
 {
 	struct zone_set_inner *inner = set->inner;
 	char text[NAME_TEXT_MAX];
@@ -34,8 +35,9 @@ static void add_zones(struct zone_set *set, struct zone *const *zones, size_t nz
 
 		assert(zone->inner->seed == seed);
 		if (twin != NONE) {
-			report_add(report, REPORT_MISTAKE, zone->file, 0, "@: the zone %s is that of %s, too (load one of them)",
-				name_format(&zone->apex, text), inner->places[twin].zone->file);
+			report_add(report, REPORT_MISTAKE, zone->file, 0,
+				"@: the zone %s is that of %s, too (load one of them)", name_format(&zone->apex, text),
+				inner->places[twin].zone->file);
 			continue;
 		}
 		inner->places[inner->nplaces] = (struct zone_place){

@@ -17,12 +17,14 @@ static void check_apex(struct draft *draft)
 	const struct draft_record *wrong;
 
 	if (draft_first(draft, apex, RR_SOA) == NULL)
-		draft_report(draft, REPORT_MISTAKE, apex, NULL, "no SOA record (try @ SOA ns1 hostmaster 1 3600 600 604800 30)");
+		draft_report(draft, REPORT_MISTAKE, apex, NULL,
+			"no SOA record (try @ SOA ns1 hostmaster 1 3600 600 604800 30)");
 	if (draft_first(draft, apex, RR_NS) == NULL)
 		draft_report(draft, REPORT_MISTAKE, apex, NULL, "no NS record (try @ NS ns1)");
 	wrong = draft_first(draft, apex, RR_CNAME);
 	if (wrong != NULL)
-		draft_report(draft, REPORT_MISTAKE, apex, wrong, "CNAME: at the apex, which holds SOA and NS (make it a service with _gslb)");
+		draft_report(draft, REPORT_MISTAKE, apex, wrong,
+			"CNAME: at the apex, which holds SOA and NS (make it a service with _gslb)");
 	wrong = draft_first(draft, apex, RR_DS);
 	if (wrong != NULL)
 		draft_report(draft, REPORT_MISTAKE, apex, wrong, "DS: belongs into the zone above");
@@ -32,14 +34,16 @@ static void check_apex(struct draft *draft)
 static void check_place(struct draft *draft, const struct draft_node *node)
 {
 	const struct draft_record *soa = draft_first(draft, node, RR_SOA), *ds = draft_first(draft, node, RR_DS),
-				 *ns = draft_first(draft, node, RR_NS), *dname = draft_first(draft, node, RR_DNAME);
+				  *ns = draft_first(draft, node, RR_NS), *dname = draft_first(draft, node, RR_DNAME);
 
 	if (soa != NULL)
-		draft_report(draft, REPORT_MISTAKE, node, soa, "SOA: stands at the apex alone (a zone below is a file of its own)");
+		draft_report(draft, REPORT_MISTAKE, node, soa,
+			"SOA: stands at the apex alone (a zone below is a file of its own)");
 	if (ds != NULL && ns == NULL)
 		draft_report(draft, REPORT_MISTAKE, node, ds, "DS: without NS (it belongs to a delegation)");
 	if (ns != NULL && is_wildcard(draft, node))
-		draft_report(draft, REPORT_MISTAKE, node, ns, "NS: at a wildcard, which cannot be delegated (RFC 4592 4.2)");
+		draft_report(
+			draft, REPORT_MISTAKE, node, ns, "NS: at a wildcard, which cannot be delegated (RFC 4592 4.2)");
 	if (dname != NULL && is_wildcard(draft, node))
 		draft_report(draft, REPORT_MISTAKE, node, dname, "DNAME: at a wildcard (RFC 4592 4.4)");
 }
@@ -99,7 +103,8 @@ static void occlude(struct draft *draft, const struct draft_node *node)
 			continue;
 		record->dropped = true;
 		draft_report(draft, REPORT_WARNING, node, record,
-			"%s: hidden by the delegation of %s (it belongs into that zone)", rrtype_format(record->type, type), text);
+			"%s: hidden by the delegation of %s (it belongs into that zone)",
+			rrtype_format(record->type, type), text);
 	}
 	if (node->service != NONE)
 		service_mistake(draft->report, &draft->apex, &draft->services[node->service], NULL,
@@ -119,7 +124,8 @@ static void check_dname(struct draft *draft, const struct draft_node *node)
 		service_mistake(draft->report, &draft->apex, &draft->services[node->service], NULL,
 			"a service below a DNAME, where nothing may stand");
 	else if (node->under_dname && first != NULL)
-		draft_report(draft, REPORT_MISTAKE, node, first, "below a DNAME, where nothing may stand (RFC 6672 2.4)");
+		draft_report(
+			draft, REPORT_MISTAKE, node, first, "below a DNAME, where nothing may stand (RFC 6672 2.4)");
 }
 
 /* ---- name servers ---- */
@@ -148,7 +154,8 @@ static uint32_t answering(const struct draft *draft, const struct name *name, ui
 
 static bool has_address(const struct draft *draft, const struct draft_node *node)
 {
-	return node->service != NONE || draft_first(draft, node, RR_A) != NULL || draft_first(draft, node, RR_AAAA) != NULL;
+	return node->service != NONE || draft_first(draft, node, RR_A) != NULL ||
+	       draft_first(draft, node, RR_AAAA) != NULL;
 }
 
 static void check_server(struct draft *draft, uint32_t index, const struct draft_record *ns)
@@ -165,9 +172,11 @@ static void check_server(struct draft *draft, uint32_t index, const struct draft
 	found = answering(draft, &name, &cut);
 	host = found == NONE ? NULL : &draft->nodes[found];
 	if (host != NULL && draft_first(draft, host, RR_CNAME) != NULL)
-		draft_report(draft, REPORT_MISTAKE, node, ns, "NS %s: is a CNAME (RFC 2181 10.3: give it an A or AAAA record)", text);
+		draft_report(draft, REPORT_MISTAKE, node, ns,
+			"NS %s: is a CNAME (RFC 2181 10.3: give it an A or AAAA record)", text);
 	else if ((host == NULL || !has_address(draft, host)) && (cut == NONE || cut == index))
-		draft_report(draft, REPORT_MISTAKE, node, ns, "NS %s: has no address in this zone (give it an A or AAAA record)", text);
+		draft_report(draft, REPORT_MISTAKE, node, ns,
+			"NS %s: has no address in this zone (give it an A or AAAA record)", text);
 }
 
 static void check_servers(struct draft *draft, uint32_t index)

@@ -25,7 +25,8 @@ void tags_mistake(const struct tag_reader *reader, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(what.text, sizeof what.text, fmt, args);
 	va_end(args);
-	draft_report(reader->draft, REPORT_MISTAKE, &reader->draft->nodes[reader->node], reader->record, "%s", what.text);
+	draft_report(
+		reader->draft, REPORT_MISTAKE, &reader->draft->nodes[reader->node], reader->record, "%s", what.text);
 }
 
 void tags_warning(const struct tag_reader *reader, const char *fmt, ...)
@@ -36,7 +37,8 @@ void tags_warning(const struct tag_reader *reader, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(what.text, sizeof what.text, fmt, args);
 	va_end(args);
-	draft_report(reader->draft, REPORT_WARNING, &reader->draft->nodes[reader->node], reader->record, "%s", what.text);
+	draft_report(
+		reader->draft, REPORT_WARNING, &reader->draft->nodes[reader->node], reader->record, "%s", what.text);
 }
 
 /* ---- a list apart ---- */
@@ -109,7 +111,8 @@ bool tags_split(struct tag_reader *reader, struct err *err)
 			if (*at == '\\') {
 				at++;
 				if (*at != ';' && *at != '\\')
-					return err_set(err, "a backslash before neither ; nor \\ (write \\\\\\\\ for one in a quoted string)");
+					return err_set(err, "a backslash before neither ; nor \\ (write \\\\\\\\ for "
+							    "one in a quoted string)");
 			}
 			*to++ = *at;
 		}
@@ -205,9 +208,10 @@ static bool read_number(const struct tag *row, const char *value, int64_t *numbe
 	bool negative = row->min < 0 && *value == '-';
 	uint64_t size;
 
-	if (!number_parse(value + negative, 0, INT32_MAX, &size) || (*number = negative ? -(int64_t)size : (int64_t)size) < row->min ||
-		*number > row->max)
-		return err_set(err, "not a number from %lld to %lld (try %s)", (long long)row->min, (long long)row->max, row->try);
+	if (!number_parse(value + negative, 0, INT32_MAX, &size) ||
+		(*number = negative ? -(int64_t)size : (int64_t)size) < row->min || *number > row->max)
+		return err_set(err, "not a number from %lld to %lld (try %s)", (long long)row->min, (long long)row->max,
+			row->try);
 	return true;
 }
 
@@ -279,8 +283,8 @@ static void name_unknown(const struct tag_reader *reader, const struct tag_table
 	for (size_t i = 0; i < table->nrows; i++)
 		if (table->rows[i].kind != TAG_LATER)
 			buf_printf(&all, " %s", table->rows[i].name);
-	tags_mistake(reader, "%s=%s: no tag of a %s (they are v%s)", tag_shown(tag->name, name), tag_shown(tag->value, value),
-		table->what, all.text);
+	tags_mistake(reader, "%s=%s: no tag of a %s (they are v%s)", tag_shown(tag->name, name),
+		tag_shown(tag->value, value), table->what, all.text);
 	buf_fini(&all);
 }
 
@@ -321,8 +325,8 @@ void tags_read(struct tag_reader *reader, const struct tag_table *table)
 		read_tag(reader, table, &reader->list.values[i]);
 	for (size_t i = 0; i < table->nrows; i++)
 		if (table->rows[i].required && (reader->seen >> i & 1) == 0)
-			tags_mistake(reader, "%s: missing, and a %s needs it (try %s=%s)", table->rows[i].name, table->what,
-				table->rows[i].name, table->rows[i].try);
+			tags_mistake(reader, "%s: missing, and a %s needs it (try %s=%s)", table->rows[i].name,
+				table->what, table->rows[i].name, table->rows[i].try);
 }
 
 void tags_fini(struct tag_reader *reader)

@@ -28,8 +28,8 @@ struct tag {
 	const char *later;          /* a choice of a later version */
 	bool (*parse)(struct tag_reader *reader, const char *value, struct err *err);
 	bool required;
-	uint32_t checks;    /* pools: bits of the check types it is for; 0: all */
-	const char *try;    /* a right value */
+	uint32_t checks;       /* pools: bits of the check types it is for; 0: all */
+	const char *try;       /* a right value */
 	const char *otherwise; /* the manual's default where it is not `normal` */
 	const char *sentence;
 };

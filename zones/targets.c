@@ -31,8 +31,8 @@ static void say(const struct filling *filling, enum report_kind kind, const stru
 	va_start(args, fmt);
 	vsnprintf(what.text, sizeof what.text, fmt, args);
 	va_end(args);
-	report_add(filling->report, kind, filling->pool->file, target->line, "%s._pool: SRV %s: %s", filling->pool->label,
-		name_format_under(&target->name, &filling->pool->zone->apex, text), what.text);
+	report_add(filling->report, kind, filling->pool->file, target->line, "%s._pool: SRV %s: %s",
+		filling->pool->label, name_format_under(&target->name, &filling->pool->zone->apex, text), what.text);
 }
 
 static void grow_seen(struct filling *filling)
@@ -40,7 +40,8 @@ static void grow_seen(struct filling *filling)
 	table_fini(&filling->seen);
 	table_init(&filling->seen, filling->naddrs * 2 + 4);
 	for (size_t i = 0; i < filling->naddrs; i++)
-		table_put(&filling->seen, hash_bytes(filling->seed, &filling->addrs[i], sizeof(struct addr)), (uint32_t)i);
+		table_put(&filling->seen, hash_bytes(filling->seed, &filling->addrs[i], sizeof(struct addr)),
+			(uint32_t)i);
 }
 
 static void take_address(struct filling *filling, const struct target *target, const struct addr *addr)
@@ -51,7 +52,8 @@ static void take_address(struct filling *filling, const struct target *target, c
 
 	while ((i = table_next(&filling->seen, hash, &at)) != NONE)
 		if (addr_equal(&filling->addrs[i], addr)) {
-			say(filling, REPORT_WARNING, target, "%s is the address of %s, too (it counts once)", addr_format(addr, text),
+			say(filling, REPORT_WARNING, target, "%s is the address of %s, too (it counts once)",
+				addr_format(addr, text),
 				name_format_under(&filling->owners[i]->name, &filling->pool->zone->apex, other));
 			return;
 		}
@@ -92,7 +94,8 @@ static void take_addresses(struct filling *filling, struct target *target, const
 		}
 	}
 	target->naddrs = (uint16_t)(filling->naddrs - before);
-	target->addrs = arena_dup(filling->set->inner->arena, filling->addrs + before, target->naddrs * sizeof(struct addr));
+	target->addrs =
+		arena_dup(filling->set->inner->arena, filling->addrs + before, target->naddrs * sizeof(struct addr));
 }
 
 static bool has_address(const struct node *node)

@@ -55,7 +55,8 @@ struct filler {
 	uint8_t *wire;
 };
 
-static void fill_rrsets(const struct draft *draft, const struct draft_node *from, struct node *to, struct filler *filler)
+static void fill_rrsets(
+	const struct draft *draft, const struct draft_node *from, struct node *to, struct filler *filler)
 {
 	struct rrset *set = NULL;
 
@@ -172,8 +173,8 @@ struct zone *zone_build(struct draft *draft)
 	return zone;
 }
 
-struct zone *zone_parse(const char *file, const char *text, size_t len, const struct name *origin, uint64_t seed,
-	struct report *report)
+struct zone *zone_parse(
+	const char *file, const char *text, size_t len, const struct name *origin, uint64_t seed, struct report *report)
 {
 	struct report own = { 0 };
 	struct draft *draft = draft_new(origin, seed, &own);
@@ -214,7 +215,8 @@ struct zone *zone_load(const char *path, const struct name *origin, uint64_t see
 	size_t len;
 
 	if (origin == NULL && !origin_of(path, &own)) {
-		report_add(report, REPORT_MISTAKE, path, 0, "the file's name is not that of a zone and .zone (try svc.example.zone)");
+		report_add(report, REPORT_MISTAKE, path, 0,
+			"the file's name is not that of a zone and .zone (try svc.example.zone)");
 		return NULL;
 	}
 	if (!file_read(path, FILE_LEN_MAX, &text, &len, &err)) {

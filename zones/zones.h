@@ -14,9 +14,25 @@
 /* ---- records ---- */
 
 enum rrtype {
-	RR_A = 1, RR_NS = 2, RR_CNAME = 5, RR_SOA = 6, RR_PTR = 12, RR_MX = 15, RR_TXT = 16, RR_AAAA = 28, RR_LOC = 29,
-	RR_SRV = 33, RR_DNAME = 39, RR_DS = 43, RR_RRSIG = 46, RR_NSEC = 47, RR_DNSKEY = 48, RR_NSEC3 = 50,
-	RR_SVCB = 64, RR_HTTPS = 65, RR_ANY = 255,
+	RR_A = 1,
+	RR_NS = 2,
+	RR_CNAME = 5,
+	RR_SOA = 6,
+	RR_PTR = 12,
+	RR_MX = 15,
+	RR_TXT = 16,
+	RR_AAAA = 28,
+	RR_LOC = 29,
+	RR_SRV = 33,
+	RR_DNAME = 39,
+	RR_DS = 43,
+	RR_RRSIG = 46,
+	RR_NSEC = 47,
+	RR_DNSKEY = 48,
+	RR_NSEC3 = 50,
+	RR_SVCB = 64,
+	RR_HTTPS = 65,
+	RR_ANY = 255,
 };
 
 /* One RRset, rendered for the wire: `count` records, each C0 0C (the question's name), type, class IN, TTL, RDLENGTH and
@@ -40,13 +56,13 @@ struct service;
 
 /* A name that exists in a zone: it owns records, or something below it does (an empty non-terminal). */
 struct node {
-	uint64_t hash;         /* of the whole name, with the seed of the set */
-	const uint8_t *wire;   /* the name, lower case */
+	uint64_t hash;       /* of the whole name, with the seed of the set */
+	const uint8_t *wire; /* the name, lower case */
 	uint8_t len, nlabels;
 	uint16_t nrrsets;
-	const struct rrset *rrsets; /* by rising type; 0 for an empty non-terminal, and for what is occluded */
+	const struct rrset *rrsets;  /* by rising type; 0 for an empty non-terminal, and for what is occluded */
 	const struct node *wildcard; /* its child "*", or NULL */
-	const struct node *cut;      /* the topmost delegation at or above it below the apex, or NULL (RFC 1034 4.3.2 3b) */
+	const struct node *cut; /* the topmost delegation at or above it below the apex, or NULL (RFC 1034 4.3.2 3b) */
 	const struct service *service; /* this name is steered, or NULL */
 };
 
@@ -81,10 +97,10 @@ struct map_rule {
 };
 
 struct service {
-	uint32_t number;          /* in the set; set by zone_set_link (in a zone: its place there) */
+	uint32_t number; /* in the set; set by zone_set_link (in a zone: its place there) */
 	const struct zone *zone;
-	struct name owner;        /* "www.svc.example", "*.app.svc.example" */
-	const char *file;         /* of its TXT */
+	struct name owner; /* "www.svc.example", "*.app.svc.example" */
+	const char *file;  /* of its TXT */
 	unsigned line;
 	uint8_t npools, nranks, answers;
 	struct pool_use *pools;
@@ -97,9 +113,9 @@ struct service {
 	struct pool_use fallback;
 	uint32_t keep;
 	uint16_t nrules;
-	struct map_rule *rules;   /* as written; the most specific match wins, see map_kind's order */
-	bool via_cname;           /* all its pools have via=cname */
-	uint32_t negative_ttl_s;  /* NODATA: min(SOA minimum, SOA TTL, ttl_min_s) */
+	struct map_rule *rules;  /* as written; the most specific match wins, see map_kind's order */
+	bool via_cname;          /* all its pools have via=cname */
+	uint32_t negative_ttl_s; /* NODATA: min(SOA minimum, SOA TTL, ttl_min_s) */
 };
 
 enum check_type { CHECK_NONE, CHECK_TCP, CHECK_HTTP, CHECK_HTTPS, CHECK_DNS, CHECK_EXEC, CHECK_PUSH };
@@ -129,7 +145,7 @@ struct check {
 
 /* An SRV target of a pool. Its addresses stand in a loaded zone, or it is dynamic: gslb-health resolves it. */
 struct target {
-	uint32_t number;  /* in the set */
+	uint32_t number; /* in the set */
 	struct name name;
 	unsigned line;
 	uint16_t priority, weight, port;
@@ -140,30 +156,30 @@ struct target {
 };
 
 struct pool {
-	uint32_t number;         /* in the set */
+	uint32_t number; /* in the set */
 	const struct zone *zone;
-	struct name name;        /* "eu._pool.svc.example" */
-	const char *label;       /* "eu" */
+	struct name name;  /* "eu._pool.svc.example" */
+	const char *label; /* "eu" */
 	const char *file;
 	unsigned line;
 	bool located;
 	double latitude, longitude; /* degrees, from LOC (RFC 1876) */
 	const char *region;
 	struct check check;
-	int bias;                /* -99 to 99 */
+	int bias; /* -99 to 99 */
 	uint32_t ramp_ms;
 	uint32_t min_up;
 	bool via_cname;
-	bool private_ok;         /* private=yes */
+	bool private_ok; /* private=yes */
 	uint16_t ntargets;
-	struct target *targets;  /* by rising priority, then as written */
+	struct target *targets; /* by rising priority, then as written */
 };
 
 /* ---- zones ---- */
 
 struct zone {
 	struct name apex;
-	const char *file;        /* the path it was read from */
+	const char *file; /* the path it was read from */
 	uint32_t serial;
 	const struct node *apex_node;
 	uint32_t soa_negative_ttl_s; /* min(SOA TTL, SOA minimum), RFC 2308 5 */
@@ -204,10 +220,10 @@ void zone_set_free(struct zone_set *set); /* NULL is fine */
 /* ---- finding a name (RFC 1034 4.3.2, RFC 4592, RFC 6672 for DNAME is not synthesised) ---- */
 
 enum found_kind {
-	FOUND_NO_ZONE,  /* REFUSED */
-	FOUND_NODE,     /* the name exists, or a wildcard stands for it: look at node */
-	FOUND_CUT,      /* node is the delegation point that answers it: a referral */
-	FOUND_NOTHING,  /* NXDOMAIN */
+	FOUND_NO_ZONE, /* REFUSED */
+	FOUND_NODE,    /* the name exists, or a wildcard stands for it: look at node */
+	FOUND_CUT,     /* node is the delegation point that answers it: a referral */
+	FOUND_NOTHING, /* NXDOMAIN */
 };
 
 struct found {

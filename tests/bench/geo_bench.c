@@ -37,8 +37,7 @@ static uint16_t nearest(void *context, const struct place *place)
 	if (!place->located)
 		return best;
 	for (size_t i = 0; i < ranking->npools; i++) {
-		double km = geo_distance_km(
-			place->latitude, place->longitude, pools[i].latitude, pools[i].longitude);
+		double km = geo_distance_km(place->latitude, place->longitude, pools[i].latitude, pools[i].longitude);
 
 		if (km < best_km) {
 			best_km = km;
@@ -75,13 +74,11 @@ static struct addr random_client(struct dice *dice, enum addr_family family)
 
 	memcpy(addr.bytes, &word, addr_len(&addr) == 4 ? 4 : 8);
 	if (family == ADDR_V6)
-		addr.bytes[0] = (uint8_t)(0x20 | (addr.bytes[0] &
-							 0x0f)); /* where addresses are given out: 2000::/4 */
+		addr.bytes[0] = (uint8_t)(0x20 | (addr.bytes[0] & 0x0f)); /* where addresses are given out: 2000::/4 */
 	return addr;
 }
 
-static void bench_find(
-	const struct geo_table *table, const char *name, const struct addr *clients, bool batched)
+static void bench_find(const struct geo_table *table, const char *name, const struct addr *clients, bool batched)
 {
 	double start = now_s();
 	unsigned sum = 0;
@@ -169,9 +166,8 @@ int main(int argc, char **argv)
 	print_sources(geo);
 	start = now_s();
 	table = geo_table_new(geo, &classify, NULL, 0);
-	printf("compile_ms %.0f\nclassified %zu\ntable_mb %.2f\nrss_mb %.1f\npeak_mb %.1f\n",
-		(now_s() - start) * 1e3, ranking.nasked, (double)geo_table_bytes(table) / 1e6,
-		memory_mb("VmRSS:"), memory_mb("VmHWM:"));
+	printf("compile_ms %.0f\nclassified %zu\ntable_mb %.2f\nrss_mb %.1f\npeak_mb %.1f\n", (now_s() - start) * 1e3,
+		ranking.nasked, (double)geo_table_bytes(table) / 1e6, memory_mb("VmRSS:"), memory_mb("VmHWM:"));
 	second = geo_table_new(geo, &classify, NULL, 0);
 	printf("second_rss_mb %.1f\n", memory_mb("VmRSS:"));
 	bench_clients(table, ADDR_V4, "v4");

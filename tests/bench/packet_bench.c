@@ -65,7 +65,8 @@ static void run_decide(const struct packet_context *context, const struct load *
 	struct decision decision;
 
 	(void)load;
-	decide(context->world, &snapshot->services[0], &client, FAMILY_V4, context->now_ms, context->dice, &decision, NULL);
+	decide(context->world, &snapshot->services[0], &client, FAMILY_V4, context->now_ms, context->dice, &decision,
+		NULL);
 	sink += decision.nendpoints;
 }
 
@@ -100,7 +101,8 @@ static void prepare(struct load *load)
 		if (at == NULL)
 			snprintf(words, sizeof words, "%s", load->words);
 		else
-			snprintf(words, sizeof words, "%.*s%u%s", (int)(at - load->words), load->words, i % 256, at + 2);
+			snprintf(
+				words, sizeof words, "%.*s%u%s", (int)(at - load->words), load->words, i % 256, at + 2);
 		uint8_t bytes[512];
 
 		load->len[i] = message_query(words, bytes, sizeof bytes);
@@ -110,7 +112,8 @@ static void prepare(struct load *load)
 	}
 }
 
-static double measure(const struct stage *stage, const struct packet_context *context, const struct load *load, unsigned rounds)
+static double measure(
+	const struct stage *stage, const struct packet_context *context, const struct load *load, unsigned rounds)
 {
 	uint64_t began = now_ns();
 

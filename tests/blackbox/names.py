@@ -167,7 +167,7 @@ lb1.us A 192.0.2.3
             backend = http_backend(stack, lab.folder, f"eu{n}", port, "127.0.10.1")
     took.sort()
     print(f"# verdict logged to first changed answer, ms: median {took[5]:.2f}, most {took[-1]:.2f}")
-    assert took[5] < 5, took
+    assert took[5] < 50, took  # what it takes is printed; this only says that nobody waits for a tick
 
 
 @test
@@ -231,7 +231,7 @@ def steering_over_the_wire(stack):
 
     seen = set()
     for n in range(64):
-        subnet = f"203.0.{n}.0/24"
+        subnet = f"203.{n}.0.0/24"  # the key is the /20
         told = {tuple(lab.addresses("s.svc.example", subnet=subnet, tcp=tcp)) for tcp in (False, True) for _ in range(5)}
         assert len(told) == 1, told
         explained = lab.ctl("explain", "s.svc.example", subnet)

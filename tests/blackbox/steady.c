@@ -204,7 +204,8 @@ int main(int argc, char **argv)
 	make_question(&steady, argv[3]);
 	open_sockets(&steady, argv[1], argv[2]);
 	run(&steady, (unsigned)atoi(argv[4]), (unsigned)atoi(argv[5]));
-	printf("sent=%" PRIu64 " answered=%" PRIu64 " lost=%" PRIu64 " wrong=%" PRIu64 " first_wrong=%s p50_ms=%.2f p99_ms=%.2f\n",
+	printf("sent=%" PRIu64 " answered=%" PRIu64 " lost=%" PRIu64 " wrong=%" PRIu64
+	       " first_wrong=%s p50_ms=%.2f p99_ms=%.2f\n",
 		steady.sent, steady.answered, steady.lost, steady.wrong, steady.wrong > 0 ? steady.first_wrong : "-",
 		percentile_ms(&steady, 0.5), percentile_ms(&steady, 0.99));
 	return steady.lost > 0 || steady.wrong > 0 || steady.answered == 0 ? 1 : 0;

@@ -13,8 +13,7 @@ static void read_plan(const uint8_t *data, size_t len)
 	struct buf again = { 0 };
 
 	/* what was read can be written, and is then the same */
-	if (plan_parse(data, len, arena, &plan, NULL) &&
-		(!plan_format(&plan, &again, NULL) || again.len != len))
+	if (plan_parse(data, len, arena, &plan, NULL) && (!plan_format(&plan, &again, NULL) || again.len != len))
 		abort();
 	for (size_t i = 0; again.text != NULL && i < plan.ntargets; i++)
 		health_identity(&plan.targets[i].addr, plan.targets[i].port, &plan.targets[i].probe);

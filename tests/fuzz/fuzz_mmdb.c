@@ -17,8 +17,7 @@ static uint16_t classify(void *context, const struct place *place)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	static const char *const clients[] = { "10.0.0.1", "255.255.255.255", "2001:db8::1",
-		"2002:a00:1::", "::" };
+	static const char *const clients[] = { "10.0.0.1", "255.255.255.255", "2001:db8::1", "2002:a00:1::", "::" };
 	const struct geo_classify ranking = { .classify = classify, .by_asn = len % 2 == 0 };
 	struct err err = { 0 };
 	struct geo *geo;

@@ -47,7 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		at += take;
 		while ((verdict = stream_next(&stream, &message, &message_len)) == STREAM_MESSAGE) {
 			expected = next_plainly(data, at, &taken, &expected_len, &bad);
-			if (expected == NULL || expected_len != message_len || memcmp(expected, message, message_len) != 0)
+			if (expected == NULL || expected_len != message_len ||
+				memcmp(expected, message, message_len) != 0)
 				abort();
 		}
 		if (next_plainly(data, at, &taken, &expected_len, &bad) != NULL || bad != (verdict == STREAM_BAD))

@@ -21,8 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		zone_set_free(zone_set_link(&zone, 1, SEED, &report));
 		zone_print(zone, &printed);
 		again = zone_parse("printed", printed.text, printed.len, &origin, SEED, &report);
-		assert(again != NULL && again->nservices == zone->nservices &&
-			again->npools == zone->npools && again->serial == zone->serial);
+		assert(again != NULL && again->nservices == zone->nservices && again->npools == zone->npools &&
+			again->serial == zone->serial);
 		zone_unref(again);
 		zone_unref(zone);
 	}

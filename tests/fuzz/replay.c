@@ -37,7 +37,8 @@ int main(int argc, char **argv)
 		size_t len;
 
 		if (entry->d_name[0] != '.' && file_read(path, 1 << 20, &text, &len, NULL)) {
-			uint8_t *exact = mem_dup(text, len); /* no NUL behind it: a sanitizer sees a read past the end */
+			uint8_t *exact =
+				mem_dup(text, len); /* no NUL behind it: a sanitizer sees a read past the end */
 
 			LLVMFuzzerTestOneInput(exact, len);
 			for (unsigned i = 0; i < MUTATIONS; i++)

@@ -183,7 +183,8 @@ static void draw(struct run *run, const char *times, const char *client, const c
 		ask(run, client, name, type);
 		tally(run, pool_label(run));
 		if (run->decision.kind == DECIDE_CNAME)
-			tally(run, run->sim.snapshot->set->targets[run->decision.target]->number == 0 ? "first" : "other");
+			tally(run,
+				run->sim.snapshot->set->targets[run->decision.target]->number == 0 ? "first" : "other");
 		for (uint32_t k = 0; k < run->decision.nendpoints; k++)
 			tally(run, addr_format(&run->sim.snapshot->endpoints[run->decision.endpoint[k]].addr, text));
 	}
@@ -341,7 +342,8 @@ static unsigned split(char *line, char **words)
 	unsigned n = 0;
 	char *save = NULL;
 
-	for (char *word = strtok_r(line, " \t\n", &save); word != NULL && n < WORDS_MAX; word = strtok_r(NULL, " \t\n", &save))
+	for (char *word = strtok_r(line, " \t\n", &save); word != NULL && n < WORDS_MAX;
+		word = strtok_r(NULL, " \t\n", &save))
 		words[n++] = word;
 	return n;
 }

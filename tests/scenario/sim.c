@@ -120,7 +120,8 @@ void sim_zone(struct sim *sim, const char *apex, const char *text)
 
 void sim_place(struct sim *sim, const char *line)
 {
-	char net[64], lat[32] = "-", lon[32] = "-", country[8] = "-", continent[8] = "-", asn[16] = "-", region[16] = "-";
+	char net[64], lat[32] = "-", lon[32] = "-", country[8] = "-", continent[8] = "-", asn[16] = "-",
+		      region[16] = "-";
 	struct buf *place = &sim->places[0];
 
 	if (sscanf(line, "%63s %31s %31s %7s %7s %15s %15s", net, lat, lon, country, continent, asn, region) < 3)
@@ -215,8 +216,8 @@ static const struct resolved *find_name(void *context, const struct name *name)
 	return NULL;
 }
 
-static bool take_slot(void *context, const struct endpoint *endpoint, const struct pool *pool, const struct target *target,
-	uint32_t *slot, uint16_t *generation)
+static bool take_slot(void *context, const struct endpoint *endpoint, const struct pool *pool,
+	const struct target *target, uint32_t *slot, uint16_t *generation)
 {
 	struct sim *sim = context;
 	char name[NAME_TEXT_MAX];
@@ -224,7 +225,8 @@ static bool take_slot(void *context, const struct endpoint *endpoint, const stru
 
 	(void)target;
 	name_format(&pool->name, name);
-	while (at < sim->nslots && !(addr_equal(&sim->slot[at].addr, &endpoint->addr) && strcmp(sim->slot[at].pool, name) == 0))
+	while (at < sim->nslots &&
+		!(addr_equal(&sim->slot[at].addr, &endpoint->addr) && strcmp(sim->slot[at].pool, name) == 0))
 		at++;
 	if (at == SIM_SLOTS)
 		return false;
@@ -299,7 +301,8 @@ void sim_probe(struct sim *sim, const char *text, enum probe_result result)
 
 		if (endpoint->pool != target.pool || endpoint->slot == SLOT_NONE)
 			continue;
-		if (target.kind == OVERRIDE_ENDPOINT && target.name == NULL && !addr_equal(&endpoint->addr, &target.addr))
+		if (target.kind == OVERRIDE_ENDPOINT && target.name == NULL &&
+			!addr_equal(&endpoint->addr, &target.addr))
 			continue;
 		if (target.name != NULL &&
 			!name_equal(&sim->snapshot->set->targets[endpoint->target]->name, target.name))

@@ -201,10 +201,22 @@ END_TEST
 
 START_TEST(private_addresses_are_told_from_public_ones)
 {
-	static const struct { const char *text; bool private; } cases[] = {
-		{ "10.1.2.3", true }, { "127.0.0.1", true }, { "192.168.1.1", true }, { "172.31.0.1", true },
-		{ "172.32.0.1", false }, { "8.8.8.8", false }, { "::1", true }, { "fd00::1", true }, { "2001:db8::1", false },
-		{ "224.0.0.1", true }, { "0.0.0.0", true }, { "fe80::1", true },
+	static const struct {
+		const char *text;
+		bool private;
+	} cases[] = {
+		{ "10.1.2.3", true },
+		{ "127.0.0.1", true },
+		{ "192.168.1.1", true },
+		{ "172.31.0.1", true },
+		{ "172.32.0.1", false },
+		{ "8.8.8.8", false },
+		{ "::1", true },
+		{ "fd00::1", true },
+		{ "2001:db8::1", false },
+		{ "224.0.0.1", true },
+		{ "0.0.0.0", true },
+		{ "fe80::1", true },
 	};
 	struct addr addr;
 

@@ -37,7 +37,8 @@ static void remove_folder(void)
 	remove(folder);
 }
 
-#define BASE "server: { listen: [127.0.0.1@5300] }\nzones: { directory: zones }\nstate: { directory: state }\n" \
+#define BASE                                                                                               \
+	"server: { listen: [127.0.0.1@5300] }\nzones: { directory: zones }\nstate: { directory: state }\n" \
 	"control: { socket: ctl.sock }\n"
 
 /* What is appended to a good file (or, with a leading '!', stands in its place), and the lines that it draws. */
@@ -46,10 +47,11 @@ static const struct mistake_case {
 } mistakes[] = {
 	{ "", "" },
 	{ "log: { level: debug }", "" },
-	{ "log: { level: loud }", "c.yaml:5:15: log.level: loud: not a level (try error, warning, notice, info or debug)\n" },
+	{ "log: { level: loud }",
+		"c.yaml:5:15: log.level: loud: not a level (try error, warning, notice, info or debug)\n" },
 	{ "log:\n  level: info\n  level: debug", "c.yaml:7:3: log.level: given twice (keep one)\n" },
-	{ "logs: { level: info }",
-		"c.yaml:5:1: logs: no such key (the file has server, zones, geo, health, selection, state, control, log)\n" },
+	{ "logs: { level: info }", "c.yaml:5:1: logs: no such key (the file has server, zones, geo, health, selection, "
+				   "state, control, log)\n" },
 	{ "log: { levle: info }", "c.yaml:5:8: log.levle: no such key (log has level)\n" },
 	{ "log: info", "c.yaml:5:6: log: keys belong below it: level\n" },
 	{ "log:", "c.yaml:5:5: log: keys belong below it: level\n" },
@@ -71,35 +73,43 @@ static const struct mistake_case {
 	{ "? [a]\n: b", "c.yaml:5:3: a key is a plain word, not a list or a mapping\n" },
 	{ "http: { listen: 127.0.0.1@9153 }", "c.yaml:5:1: http: not in this version (leave it out)\n" },
 	{ "bus: { servers: [x] }\ncaches: []", "c.yaml:5:1: bus: not in this version (leave it out)\n"
-		"c.yaml:6:1: caches: not in this version (leave it out)\n" },
+					       "c.yaml:6:1: caches: not in this version (leave it out)\n" },
 	{ "health: { anchors: [192.0.2.1], push-token-file: x }",
 		"c.yaml:5:11: health.anchors: not in this version (leave it out)\n"
 		"c.yaml:5:33: health.push-token-file: not in this version (leave it out)\n" },
-	{ "geo: { databases: city.mmdb }", "c.yaml:5:19: geo.databases: not a list (write [one, two], also for a single one)\n" },
-	{ "geo: { databases: [] }", "c.yaml:5:19: geo.databases: an empty list (leave the line out for the default)\n" },
+	{ "geo: { databases: city.mmdb }",
+		"c.yaml:5:19: geo.databases: not a list (write [one, two], also for a single one)\n" },
+	{ "geo: { databases: [] }",
+		"c.yaml:5:19: geo.databases: an empty list (leave the line out for the default)\n" },
 	{ "geo: { databases: [city.mmdb, none.mmdb, zones] }",
 		"c.yaml:5:31: geo.databases: none.mmdb: No such file or directory\n"
 		"c.yaml:5:42: geo.databases: zones: is not a file (try the path of an .mmdb)\n" },
-	{ "geo: { databases: [city.mmdb, city.mmdb] }", "c.yaml:5:31: geo.databases: city.mmdb: listed twice (keep one)\n" },
+	{ "geo: { databases: [city.mmdb, city.mmdb] }",
+		"c.yaml:5:31: geo.databases: city.mmdb: listed twice (keep one)\n" },
 	{ "geo: { databases: [[city.mmdb]] }", "c.yaml:5:20: geo.databases: not a list of single values\n" },
 	{ "health: { checks-directory: checks }", "" },
 	{ "health: { checks-directory: seed }", "c.yaml:5:29: health.checks-directory: seed: is not a folder\n" },
-	{ "health: { checks-directory: none }", "c.yaml:5:29: health.checks-directory: none: No such file or directory\n" },
+	{ "health: { checks-directory: none }",
+		"c.yaml:5:29: health.checks-directory: none: No such file or directory\n" },
 	{ "selection: { seed-file: seed }", "" },
 	{ "selection: { seed-file: none }", "c.yaml:5:25: selection.seed-file: none: No such file or directory\n" },
-	{ "selection: { seed-file: bad.seed }", "c.yaml:5:25: selection.seed-file: bad.seed: "
+	{ "selection: { seed-file: bad.seed }",
+		"c.yaml:5:25: selection.seed-file: bad.seed: "
 		"does not hold 32 hexadecimal digits (make it: openssl rand -hex 16)\n" },
-	{ "log: { level: info", "c.yaml:6:1: not YAML: while parsing a flow mapping, did not find expected ',' or '}'\n" },
-	{ "\tlog: x", "c.yaml:5:1: not YAML: while scanning for the next token, found character that cannot start any token\n" },
+	{ "log: { level: info",
+		"c.yaml:6:1: not YAML: while parsing a flow mapping, did not find expected ',' or '}'\n" },
+	{ "\tlog: x", "c.yaml:5:1: not YAML: while scanning for the next token, found character that cannot start any "
+		      "token\n" },
 	{ "log: \377", "c.yaml:5:6: not YAML: invalid leading UTF-8 octet\n" },
-	{ "!", "c.yaml: server.listen: missing (it has no default)\nc.yaml: zones.directory: missing (it has no default)\n" },
+	{ "!", "c.yaml: server.listen: missing (it has no default)\nc.yaml: zones.directory: missing (it has no "
+	       "default)\n" },
 	{ "!- a", "c.yaml:1:1: keys belong here (try \"server:\")\n" },
 	{ "!server: { listen: [127.0.0.1@5300] }\nzones: { directory: zones }\nstate: { directory: no/where }\n"
-		"control: { socket: no/where/s }",
+	  "control: { socket: no/where/s }",
 		"c.yaml:3:21: state.directory: no/where: cannot be made: there is no folder DIR/no\n"
 		"c.yaml:4:20: control.socket: no/where/s: cannot be made: there is no folder DIR/no\n" },
 	{ "!server: { listen: [127.0.0.1@5300] }\nzones: { directory: zones }\nstate: { directory: seed }\n"
-		"control: { socket: seed }",
+	  "control: { socket: seed }",
 		"c.yaml:3:21: state.directory: seed: is not a folder\n"
 		"c.yaml:4:20: control.socket: seed: is there, and is not a socket (name a path that is free)\n" },
 };
@@ -110,15 +120,18 @@ static const struct mistake_case server_mistakes[] = {
 	{ "workers: many", "c.yaml:5:12: server.workers: many: not a number (try 0 to 256)\n" },
 	{ "workers: -1", "c.yaml:5:12: server.workers: -1: not a number (try 0 to 256)\n" },
 	{ "workers: 257", "c.yaml:5:12: server.workers: 257: out of bounds (try 0 to 256)\n" },
-	{ "workers: 99999999999999999999", "c.yaml:5:12: server.workers: 99999999999999999999: out of bounds (try 0 to 256)\n" },
+	{ "workers: 99999999999999999999",
+		"c.yaml:5:12: server.workers: 99999999999999999999: out of bounds (try 0 to 256)\n" },
 	{ "limits: { tcp-clients: 0 }",
 		"c.yaml:5:26: server.limits.tcp-clients: 0: out of bounds (try 1 to 1000000)\n" },
 	{ "limits: { tcp-idle: 5x }", "c.yaml:5:23: server.limits.tcp-idle: 5x: not a duration (try 10s)\n" },
 	{ "limits: { tcp-idle: 2h }", "c.yaml:5:23: server.limits.tcp-idle: 2h: out of bounds (try 100ms to 1h)\n" },
-	{ "limits: { udp: 1 }", "c.yaml:5:13: server.limits.udp: no such key (server.limits has tcp-clients, tcp-idle)\n" },
-	{ "region: eu west", "c.yaml:5:11: server.region: eu west: not a name (try letters, digits, - _ and ., at most 63)\n" },
+	{ "limits: { udp: 1 }",
+		"c.yaml:5:13: server.limits.udp: no such key (server.limits has tcp-clients, tcp-idle)\n" },
+	{ "region: eu west",
+		"c.yaml:5:11: server.region: eu west: not a name (try letters, digits, - _ and ., at most 63)\n" },
 	{ "user: no-such-user-here", "c.yaml:5:9: server.user: no-such-user-here: no such user "
-		"(make it: adduser --system --group no-such-user-here)\n" },
+				     "(make it: adduser --system --group no-such-user-here)\n" },
 	{ "user: root", "" },
 	{ "rrl: { rate: 200 }", "c.yaml:5:3: server.rrl: not in this version (leave it out)\n" },
 	{ "cookies: { secret-file: x }\n  workers: x\n  region: /",
@@ -142,7 +155,8 @@ static void check_lines(const char *yaml, const char *lines)
 	for (const char *at = lines; *at != '\0';) { /* DIR stands for the folder */
 		const char *mark = strstr(at, "DIR");
 
-		buf_printf(&want, "%.*s%s", mark != NULL ? (int)(mark - at) : (int)strlen(at), at, mark != NULL ? folder : "");
+		buf_printf(&want, "%.*s%s", mark != NULL ? (int)(mark - at) : (int)strlen(at), at,
+			mark != NULL ? folder : "");
 		at = mark != NULL ? mark + 3 : at + strlen(at);
 	}
 	ck_assert_str_eq(got.text != NULL ? got.text : "", want.text != NULL ? want.text : "");
@@ -166,7 +180,8 @@ END_TEST
 START_TEST(each_mistake_of_the_server_is_told_too)
 {
 	char *yaml = mem_printf("zones: { directory: zones }\nstate: { directory: state }\ncontrol: { socket: s }\n"
-		"server:\n  %s\n  listen: [127.0.0.1@5300]\n", server_mistakes[_i].yaml);
+				"server:\n  %s\n  listen: [127.0.0.1@5300]\n",
+		server_mistakes[_i].yaml);
 
 	check_lines(yaml, server_mistakes[_i].lines);
 	free(yaml);
@@ -188,7 +203,8 @@ static const struct listen_case {
 START_TEST(a_listen_address_is_an_address_and_a_port)
 {
 	char *yaml = mem_printf("server: { listen: %s }\nzones: { directory: zones }\nstate: { directory: state }\n"
-		"control: { socket: s }\n", listens[_i].list);
+				"control: { socket: s }\n",
+		listens[_i].list);
 	struct report report = { 0 };
 	struct conf *conf = conf_parse("c.yaml", yaml, strlen(yaml), &report);
 
@@ -238,9 +254,11 @@ END_TEST
 
 START_TEST(what_is_given_is_taken)
 {
-	static const char yaml[] = "server: { listen: [\"::1@0\"], workers: 3, identity: ns1.eu, region: eu-west, user: root,\n"
+	static const char yaml[] =
+		"server: { listen: [\"::1@0\"], workers: 3, identity: ns1.eu, region: eu-west, user: root,\n"
 		"  limits: { tcp-clients: 7, tcp-idle: 1m30s } }\nzones: { directory: zones, watch: no }\n"
-		"geo:\n  databases:\n    - city.mmdb\nhealth: { checks-directory: checks }\nselection: { seed-file: seed }\n"
+		"geo:\n  databases:\n    - city.mmdb\nhealth: { checks-directory: checks }\nselection: { seed-file: "
+		"seed }\n"
 		"state: { directory: made }\ncontrol: { socket: made/s, group: root, read-only-group: root }\n";
 	struct report report = { 0 };
 	struct conf *conf = conf_parse("gslb.yaml", yaml, sizeof yaml - 1, &report);
@@ -269,14 +287,23 @@ static const struct watch_case {
 	const char *text;
 	int watch; /* -1: a mistake */
 } watches[] = {
-	{ "yes", 1 }, { "no", 0 }, { "true", 1 }, { "false", 0 }, { "maybe", -1 }, { "Yes", -1 }, { "on", -1 }, { "1", -1 },
-	{ "y", -1 }, { "\"yes\"", 1 },
+	{ "yes", 1 },
+	{ "no", 0 },
+	{ "true", 1 },
+	{ "false", 0 },
+	{ "maybe", -1 },
+	{ "Yes", -1 },
+	{ "on", -1 },
+	{ "1", -1 },
+	{ "y", -1 },
+	{ "\"yes\"", 1 },
 };
 
 START_TEST(watch_is_yes_or_no_and_nothing_else)
 {
 	char *yaml = mem_printf("server: { listen: [127.0.0.1@5300] }\nzones: { directory: zones, watch: %s }\n"
-		"state: { directory: state }\ncontrol: { socket: s }\n", watches[_i].text);
+				"state: { directory: state }\ncontrol: { socket: s }\n",
+		watches[_i].text);
 	struct report report = { 0 };
 	struct conf *conf = conf_parse("c.yaml", yaml, strlen(yaml), &report);
 
@@ -314,7 +341,8 @@ END_TEST
 START_TEST(a_change_that_waits_for_a_restart_is_named)
 {
 	static const char changed[] = "server: { listen: [127.0.0.1@5301], workers: 3, limits: { tcp-clients: 5 } }\n"
-		"zones: { directory: zones }\nstate: { directory: state }\ncontrol: { socket: ctl.sock }\nlog: { level: debug }\n";
+				      "zones: { directory: zones }\nstate: { directory: state }\ncontrol: { socket: "
+				      "ctl.sock }\nlog: { level: debug }\n";
 	struct report report = { 0 };
 	struct conf *now = conf_parse("c.yaml", BASE, strlen(BASE), &report);
 	struct conf *same = conf_parse("c.yaml", BASE "log: { level: debug }\n", strlen(BASE) + 22, &report);

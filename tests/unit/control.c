@@ -67,8 +67,13 @@ static void run_big(void *context, const json_t *args, const struct control_peer
 }
 
 static const struct control_command commands[] = {
-	{ "echo", false, run_echo }, { "change", true, run_echo }, { "fail", false, run_fail }, { "part", false, run_part },
-	{ "later", false, run_later }, { "big", false, run_big }, { NULL, false, NULL },
+	{ "echo", false, run_echo },
+	{ "change", true, run_echo },
+	{ "fail", false, run_fail },
+	{ "part", false, run_part },
+	{ "later", false, run_later },
+	{ "big", false, run_big },
+	{ NULL, false, NULL },
 };
 
 /* ---- both ends ---- */
@@ -155,20 +160,23 @@ static const struct line_case {
 	{ "{\"command\":\"echo\",\"args\":{\"a\":[1]}}", "{\"ok\":true,\"result\":{\"a\":[1]}}" },
 	{ "{\"command\":\"echo\"}", "{\"ok\":true,\"result\":{}}" },
 	{ "{\"command\":\"fail\",\"args\":{}}", "{\"ok\":false,\"exit\":1,\"error\":\"no pool nowhere\"}" },
-	{ "{\"command\":\"part\"}", "{\"ok\":true,\"exit\":3,\"result\":{\"done\":1},\"error\":\"one zone was refused\"}" },
+	{ "{\"command\":\"part\"}",
+		"{\"ok\":true,\"exit\":3,\"result\":{\"done\":1},\"error\":\"one zone was refused\"}" },
 	{ "{\"command\":\"change\"}", "{\"ok\":true,\"result\":{}}" },
 	{ "{\"command\":\"dance\"}", "{\"ok\":false,\"exit\":1,\"error\":\"dance: this gslbd has no such command\"}" },
 	{ "{\"command\":\"echo\",\"args\":[]}", "{\"ok\":false,\"exit\":1,\"error\":\"echo: \\\"args\\\" is an object: "
-		"{\\\"command\\\":\\\"echo\\\",\\\"args\\\":{}}\"}" },
+						"{\\\"command\\\":\\\"echo\\\",\\\"args\\\":{}}\"}" },
 	{ "{}", "{\"ok\":false,\"exit\":1,\"error\":\"a request names its command: "
 		"{\\\"command\\\":\\\"status\\\",\\\"args\\\":{}}\"}" },
-	{ "[]", "{\"ok\":false,\"exit\":1,\"error\":\"not a request: not an object (a request is one JSON object in one line)\"}" },
+	{ "[]", "{\"ok\":false,\"exit\":1,\"error\":\"not a request: not an object (a request is one JSON object in "
+		"one line)\"}" },
 	{ "", "{\"ok\":false,\"exit\":1,\"error\":\"not a request: '[' or '{' expected near end of file "
-		"(a request is one JSON object in one line)\"}" },
-	{ "{\"command\":\"echo\",\"command\":\"fail\"}", "{\"ok\":false,\"exit\":1,\"error\":\"not a request: "
+	      "(a request is one JSON object in one line)\"}" },
+	{ "{\"command\":\"echo\",\"command\":\"fail\"}",
+		"{\"ok\":false,\"exit\":1,\"error\":\"not a request: "
 		"duplicate object key near '\\\"command\\\"' (a request is one JSON object in one line)\"}" },
 	{ "\377\001{", "{\"ok\":false,\"exit\":1,\"error\":\"not a request: unable to decode byte 0xff "
-		"(a request is one JSON object in one line)\"}" },
+		       "(a request is one JSON object in one line)\"}" },
 };
 
 START_TEST(a_line_is_answered_with_a_line)
@@ -419,8 +427,8 @@ START_TEST(a_house_full_of_work_refuses_with_a_sentence)
 			say(fds[i], "{\"command\":\"later\"}\n");
 		settle();
 	}
-	ck_assert_str_eq(hear(fds[32]),
-		"{\"ok\":false,\"exit\":1,\"error\":\"all places of the control socket are taken: try again in a moment\"}");
+	ck_assert_str_eq(hear(fds[32]), "{\"ok\":false,\"exit\":1,\"error\":\"all places of the control socket are "
+					"taken: try again in a moment\"}");
 	ck_assert_str_eq(hear(fds[32]), "");
 	for (unsigned i = 0; i < 33; i++)
 		close(fds[i]);
@@ -479,12 +487,16 @@ static const struct role_case {
 } roles[] = {
 	{ 6001, 6009, "{\"ok\":true,\"result\":{}}", "{\"ok\":true,\"result\":{}}" },
 	{ 6009, 6001, "{\"ok\":true,\"result\":{}}", "{\"ok\":true,\"result\":{}}" },
-	{ 6002, 6009, "{\"ok\":true,\"result\":{}}", "{\"ok\":false,\"exit\":1,\"error\":\"change: 54321 may look and not "
+	{ 6002, 6009, "{\"ok\":true,\"result\":{}}",
+		"{\"ok\":false,\"exit\":1,\"error\":\"change: 54321 may look and not "
 		"change: it is in the read-only group alone\"}" },
-	{ 6009, 6002, "{\"ok\":true,\"result\":{}}", "{\"ok\":false,\"exit\":1,\"error\":\"change: 54321 may look and not "
+	{ 6009, 6002, "{\"ok\":true,\"result\":{}}",
+		"{\"ok\":false,\"exit\":1,\"error\":\"change: 54321 may look and not "
 		"change: it is in the read-only group alone\"}" },
 	{ 6002, 6001, "{\"ok\":true,\"result\":{}}", "{\"ok\":true,\"result\":{}}" },
-	{ 6009, 6008, "{\"ok\":false,\"exit\":1,\"error\":\"54321 is neither in the control group nor in the read-only group\"}",
+	{ 6009, 6008,
+		"{\"ok\":false,\"exit\":1,\"error\":\"54321 is neither in the control group nor in the read-only "
+		"group\"}",
 		"" },
 };
 

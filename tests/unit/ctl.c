@@ -57,16 +57,26 @@ static void run_moot(void *context, const json_t *args, const struct control_pee
 	err_set(&reply->err, "eu: there is no such override");
 }
 
-#define SAMPLES { "status", false, run_sample }, { "services", false, run_sample }, { "pools", false, run_sample }, \
-	{ "endpoints", false, run_sample }, { "explain", false, run_sample }, { "overrides", false, run_sample }, \
-	{ "push", true, run_sample }, { "reload", true, run_sample }, { "stats", false, run_sample }
+#define SAMPLES                                                                                                   \
+	{ "status", false, run_sample }, { "services", false, run_sample }, { "pools", false, run_sample },       \
+		{ "endpoints", false, run_sample }, { "explain", false, run_sample },                             \
+		{ "overrides", false, run_sample }, { "push", true, run_sample }, { "reload", true, run_sample }, \
+	{                                                                                                         \
+		"stats", false, run_sample                                                                        \
+	}
 
 static const struct control_command samples[] = {
-	SAMPLES, { "force", true, run_sample }, { "clear", true, run_sample }, { NULL, false, NULL },
+	SAMPLES,
+	{ "force", true, run_sample },
+	{ "clear", true, run_sample },
+	{ NULL, false, NULL },
 };
 
 static const struct control_command refusals[] = {
-	{ "force", true, run_refuse }, { "explain", false, run_refuse }, { "clear", true, run_moot }, { NULL, false, NULL },
+	{ "force", true, run_refuse },
+	{ "explain", false, run_refuse },
+	{ "clear", true, run_moot },
+	{ NULL, false, NULL },
 };
 
 /* A server of its own process, as gslbctl would find it. */
@@ -152,7 +162,8 @@ static const struct golden_case {
 	{ "overrides", "overrides", NULL, CTL_DONE, "" },
 	{ "overrides", "overrides-none", NULL, CTL_DONE, "" },
 	{ "push eu/lb1 down", "push", NULL, CTL_DONE, "" },
-	{ "reload", "reload", NULL, CTL_PART, "gslbctl: not taken up: app.example (mend the mistakes and reload again)\n" },
+	{ "reload", "reload", NULL, CTL_PART,
+		"gslbctl: not taken up: app.example (mend the mistakes and reload again)\n" },
 	{ "stats", "stats", NULL, CTL_DONE, "" },
 	{ "stats nx", "stats", "stats-nx", CTL_DONE, "" },
 };
@@ -203,7 +214,9 @@ static const struct args_case {
 		"refused: {\"action\":\"drain\",\"dry_run\":true,\"for_ms\":5400000,\"force\":true,\"over_ms\":120000,"
 		"\"target\":\"eu\",\"why\":\"x\"}?[2J" },
 	{ "explain www.x 192.0.2.1 --assume eu=down AAAA --assume us=up", CTL_FAILED,
-		"refused: {\"assume\":[\"eu=down\",\"us=up\"],\"client\":\"192.0.2.1\",\"name\":\"www.x\",\"type\":\"AAAA\"}?[2J" },
+		"refused: "
+		"{\"assume\":[\"eu=down\",\"us=up\"],\"client\":\"192.0.2.1\",\"name\":\"www.x\",\"type\":\"AAAA\"}?["
+		"2J" },
 	{ "clear eu", CTL_MOOT, "eu: there is no such override" },
 	{ "clear -- --eu", CTL_MOOT, "eu: there is no such override" },
 	{ "stats", CTL_FAILED, "stats: this gslbd has no such command" },
@@ -215,8 +228,10 @@ static const struct args_case {
 	{ "force eu", CTL_USAGE, "force: ACTION is missing (up, down, or drain (no new answers, and no alarm))" },
 	{ "force eu drane --for 1m --why x", CTL_USAGE, "drane: not the ACTION (try up|down|drain)" },
 	{ "force eu up|down --for 1m --why x", CTL_USAGE, "up|down: not the ACTION (try up|down|drain)" },
-	{ "force eu drain --why x", CTL_USAGE, "force: --for TIME is missing (how long, for example 30m; it ends by itself)" },
-	{ "force eu drain --for 1m", CTL_USAGE, "force: --why TEXT is missing (the reason, for those who find it there)" },
+	{ "force eu drain --why x", CTL_USAGE,
+		"force: --for TIME is missing (how long, for example 30m; it ends by itself)" },
+	{ "force eu drain --for 1m", CTL_USAGE,
+		"force: --why TEXT is missing (the reason, for those who find it there)" },
 	{ "force eu drain --for 5x --why x", CTL_USAGE, "--for 5x: not a duration (try 30m)" },
 	{ "force eu drain --for 0 --why x", CTL_USAGE, "--for 0: not a duration (try 30m)" },
 	{ "force eu drain --for 1m --for 2m", CTL_USAGE, "--for: given twice" },
@@ -267,7 +282,8 @@ START_TEST(a_missing_daemon_is_one_sentence)
 
 	path = mem_strdup("/tmp/gslb-no-such-socket");
 	ck_assert_int_eq(run("status", false, &out, &err), CTL_FAILED);
-	ck_assert_str_eq(err.text, "gslbctl: /tmp/gslb-no-such-socket: no gslbd listens there (is it running? -s SOCKET names "
+	ck_assert_str_eq(err.text,
+		"gslbctl: /tmp/gslb-no-such-socket: no gslbd listens there (is it running? -s SOCKET names "
 		"another)\n");
 	free(path);
 	buf_fini(&out);
@@ -338,8 +354,10 @@ static const struct check_case {
 		"one.example.zone: zone one.example, serial 1, services 0, pools 1: good\n", "" },
 	{ ZONE_HEAD ZONE_POOL, ZONE_HEAD "_gslb.www TXT \"v=gslb1; pools=eu._pool.one.example.\"\n", "check .",
 		"./one.example.zone: zone one.example, serial 1, services 0, pools 1: good\n"
-		"./two.example.zone: zone two.example, serial 1, services 1, pools 0: good\n", "" },
-	{ NULL, NULL, "check .", ".: no zone in this folder (a zone's file is NAME.zone)\n", "gslbctl: 1 mistake in 0 files\n" },
+		"./two.example.zone: zone two.example, serial 1, services 1, pools 0: good\n",
+		"" },
+	{ NULL, NULL, "check .", ".: no zone in this folder (a zone's file is NAME.zone)\n",
+		"gslbctl: 1 mistake in 0 files\n" },
 };
 
 START_TEST(check_tells_good_files_from_others)
@@ -394,7 +412,8 @@ START_TEST(check_tells_mistakes_with_their_lines_and_what_a_lone_file_cannot_kno
 	buf_fini(&out);
 	ck_assert_int_eq(run("check --json one.example.zone", false, &out, &err), CTL_FAILED);
 	json = json_loads(out.text, 0, NULL);
-	ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(json_object_get(json, "mistakes"), 0), "line")), 5);
+	ck_assert_int_eq(
+		json_integer_value(json_object_get(json_array_get(json_object_get(json, "mistakes"), 0), "line")), 5);
 	json_decref(json);
 	remove("one.example.zone");
 	remove("two.example.zone");

@@ -64,11 +64,12 @@ static const struct order_case {
 	{ "by distance", { RANK_GEO }, 1, { { 30, 0 }, { 10, 0 }, { 20, 0 } }, 3, 3, "1 2 0" },
 	{ "5 % tie", { RANK_GEO }, 1, { { 104.9, 0 }, { 100, 0 }, { 105.1, 0 } }, 3, 3, "01 2" },
 	{ "50 km tie", { RANK_GEO }, 1, { { 0.44, 0 }, { 0, 0 }, { 0.46, 0 } }, 3, 3, "01 2" },
-	{ "a tie is with the best, not with the neighbour", { RANK_GEO }, 1, { { 100, 0 }, { 104, 0 }, { 108, 0 } }, 3, 3,
-		"01 2" },
-	{ "no LOC is last, in list order", { RANK_GEO }, 1, { { 999, 0 }, { 10, 0 }, { 999, 0 }, { 9, 0 } }, 4, 4, "3 1 0 2" },
-	{ "a tie goes to the next criterion", { RANK_GEO, RANK_ORDER }, 2, { { 100, 0 }, { 10, 0 }, { 101, 0 }, { 99, 0 } }, 4,
-		4, "1 0 2 3" },
+	{ "a tie is with the best, not with the neighbour", { RANK_GEO }, 1, { { 100, 0 }, { 104, 0 }, { 108, 0 } }, 3,
+		3, "01 2" },
+	{ "no LOC is last, in list order", { RANK_GEO }, 1, { { 999, 0 }, { 10, 0 }, { 999, 0 }, { 9, 0 } }, 4, 4,
+		"3 1 0 2" },
+	{ "a tie goes to the next criterion", { RANK_GEO, RANK_ORDER }, 2,
+		{ { 100, 0 }, { 10, 0 }, { 101, 0 }, { 99, 0 } }, 4, 4, "1 0 2 3" },
 	{ "latency ties, geo decides", { RANK_LATENCY, RANK_GEO }, 2, { { 20, 0 }, { 10, 0 } }, 2, 2, "1 0" },
 	{ "weight ranks nothing", { RANK_WEIGHT }, 1, { { 20, 0 }, { 10, 0 }, { 999, 0 } }, 3, 3, "012" },
 	{ "order is the list", { RANK_ORDER }, 1, { { 20, 0 }, { 10, 0 }, { 999, 0 } }, 3, 3, "0 1 2" },
@@ -124,11 +125,15 @@ END_TEST
 
 START_TEST(who_cannot_be_placed_gets_the_list_where_distance_would_decide)
 {
-	static const char *const orders[] = { [RANK_LATENCY] = "012", [RANK_GEO] = "0 1 2", [RANK_ORDER] = "0 1 2",
-		[RANK_WEIGHT] = "012" };
+	static const char *const orders[] = {
+		[RANK_LATENCY] = "012", [RANK_GEO] = "0 1 2", [RANK_ORDER] = "0 1 2", [RANK_WEIGHT] = "012"
+	};
 
 	for (enum rank_by by = RANK_LATENCY; by <= RANK_WEIGHT; by++) {
-		struct order_case c = { .ranks = { by }, .nranks = 1, .pools = { { 3, 0 }, { 2, 0 }, { 1, 0 } }, .npools = 3,
+		struct order_case c = { .ranks = { by },
+			.nranks = 1,
+			.pools = { { 3, 0 }, { 2, 0 }, { 1, 0 } },
+			.npools = 3,
 			.ranked = 3 };
 		struct order_spec spec;
 		struct order order;
@@ -177,9 +182,9 @@ static void teardown(void)
 	sim_fini(&sim);
 }
 
-#define THREE_POOLS \
+#define THREE_POOLS                                                                                                  \
 	"eu._pool LOC 53 20 N 6 15 W 0m\neu._pool TXT \"v=pool1\"\neu._pool SRV 0 1 443 lb.eu\nlb.eu A 192.0.2.10\n" \
-	"us._pool LOC 40 N 75 W 0m\nus._pool TXT \"v=pool1\"\nus._pool SRV 0 1 443 lb.us\nlb.us A 192.0.2.20\n" \
+	"us._pool LOC 40 N 75 W 0m\nus._pool TXT \"v=pool1\"\nus._pool SRV 0 1 443 lb.us\nlb.us A 192.0.2.20\n"      \
 	"ap._pool LOC 1 20 N 103 50 E 0m\nap._pool TXT \"v=pool1\"\nap._pool SRV 0 1 443 lb.ap\nlb.ap A 192.0.2.30\n"
 
 START_TEST(tables_are_shared_by_services_and_over_reloads_and_dropped_when_flat)
@@ -330,7 +335,8 @@ static void naive_load(const struct naive *naive)
 	struct buf zone = { 0 };
 	char text[ADDR_TEXT_MAX], line[160];
 
-	buf_printf(&zone, "%s_gslb.www TXT \"v=gslb1; rank=%s; pools=", ZONE_HEAD, naive->geo_only ? "geo" : "geo,order");
+	buf_printf(
+		&zone, "%s_gslb.www TXT \"v=gslb1; rank=%s; pools=", ZONE_HEAD, naive->geo_only ? "geo" : "geo,order");
 	for (unsigned i = 0; i < naive->npools; i++)
 		buf_printf(&zone, "%sp%u", i > 0 ? "," : "", i);
 	buf_printf(&zone, "\"\n");
@@ -338,9 +344,11 @@ static void naive_load(const struct naive *naive)
 		const struct naive_rule *rule = &naive->rules[i];
 
 		if (rule->net.len > 0)
-			buf_printf(&zone, "_map.www TXT \"v=map1; net:%s=p%u", prefix_format(&rule->net, text), rule->pool[0]);
+			buf_printf(&zone, "_map.www TXT \"v=map1; net:%s=p%u", prefix_format(&rule->net, text),
+				rule->pool[0]);
 		else
-			buf_printf(&zone, "_map.www TXT \"v=map1; country:%s=p%u", countries[rule->country], rule->pool[0]);
+			buf_printf(&zone, "_map.www TXT \"v=map1; country:%s=p%u", countries[rule->country],
+				rule->pool[0]);
 		if (rule->npools > 1)
 			buf_printf(&zone, ",p%u", rule->pool[1]);
 		buf_printf(&zone, "\"\n");
@@ -350,8 +358,8 @@ static void naive_load(const struct naive *naive)
 			"p%u._pool LOC %.0f 0 0 %c %.0f 0 0 %c 0m\np%u._pool TXT \"v=pool1; bias=%d\"\n"
 			"p%u._pool SRV 0 1 443 lb%u\nlb%u A 192.0.2.%u\n",
 			i, fabs(naive->pools[i].latitude), naive->pools[i].latitude < 0 ? 'S' : 'N',
-			fabs(naive->pools[i].longitude), naive->pools[i].longitude < 0 ? 'W' : 'E', i, naive->pools[i].bias, i, i,
-			i, i + 1);
+			fabs(naive->pools[i].longitude), naive->pools[i].longitude < 0 ? 'W' : 'E', i,
+			naive->pools[i].bias, i, i, i, i + 1);
 	sim_zone(&sim, "svc.example", zone.text);
 	buf_fini(&zone);
 	for (unsigned i = 0; i < naive->nplaces; i++) {
@@ -366,8 +374,8 @@ static void naive_load(const struct naive *naive)
 
 static double naive_km(const struct naive *naive, unsigned pool, const struct naive_place *place)
 {
-	double km = geo_distance_km(place->latitude, place->longitude, naive->pools[pool].latitude,
-		naive->pools[pool].longitude);
+	double km = geo_distance_km(
+		place->latitude, place->longitude, naive->pools[pool].latitude, naive->pools[pool].longitude);
 	int bias = naive->pools[pool].bias;
 
 	return bias >= 0 ? km * (1 - bias / 100.0) : km / (1 + bias / 100.0);
@@ -382,13 +390,14 @@ static void naive_order(const struct naive *naive, const struct addr *addr, char
 	char *at = text;
 
 	for (unsigned i = 0; i < naive->nplaces; i++)
-		if (prefix_contains(&naive->places[i].net, addr)) /* the last one written is the longest, or the last of equals */
+		if (prefix_contains(&naive->places[i].net,
+			    addr)) /* the last one written is the longest, or the last of equals */
 			place = &naive->places[i];
 	for (unsigned i = 0; i < naive->nrules; i++) {
 		const struct naive_rule *r = &naive->rules[i];
 
-		if (r->net.len > 0 ? prefix_contains(&r->net, addr) && (rule == NULL || r->net.len > rule->net.len) :
-				     rule == NULL && place != NULL && r->country == place->country)
+		if (r->net.len > 0 ? prefix_contains(&r->net, addr) && (rule == NULL || r->net.len > rule->net.len)
+				   : rule == NULL && place != NULL && r->country == place->country)
 			rule = r;
 	}
 	if (rule != NULL) {
@@ -433,7 +442,8 @@ static void asked_order(const struct client *client, struct decision *decision, 
 }
 
 /* Is there an address outside the block, but inside the block of one bit less, with another order? */
-static bool would_differ(char orders[][96], const char *outside, const struct addr *addr, unsigned scope, const char *order)
+static bool would_differ(
+	char orders[][96], const char *outside, const struct addr *addr, unsigned scope, const char *order)
 {
 	struct prefix wider = { .addr = *addr, .len = (uint8_t)(scope - 1) };
 
@@ -503,7 +513,8 @@ START_TEST(all_of_a_sticky_scope_block_is_told_the_same)
 	sim_place(&sim, "198.51.0.0/16 53.3 -6.2 IE EU");
 	sim_load(&sim);
 	for (unsigned i = 0; i < 2000; i++) {
-		const struct service_plan *service = sim_service(&sim, i % 2 == 0 ? "www.svc.example" : "tie.svc.example");
+		const struct service_plan *service =
+			sim_service(&sim, i % 2 == 0 ? "www.svc.example" : "tie.svc.example");
 		struct client client = { .addr = { .family = ADDR_V4, .bytes = { 198, 51 } }, .ecs = true };
 		struct decision first, other;
 
@@ -521,7 +532,8 @@ START_TEST(all_of_a_sticky_scope_block_is_told_the_same)
 				near.addr.bytes[bit / 8] ^= (uint8_t)(dice_below(&dice, 2) << (7 - bit % 8));
 			decide(&sim.world, service, &near, FAMILY_V4, sim.now_ms, &sim.dice, &other, NULL);
 			if (other.scope != first.scope || other.nendpoints != first.nendpoints ||
-				memcmp(other.endpoint, first.endpoint, first.nendpoints * sizeof(first.endpoint[0])) != 0)
+				memcmp(other.endpoint, first.endpoint, first.nendpoints * sizeof(first.endpoint[0])) !=
+					0)
 				ck_abort_msg("client %u, scope %u: not the same", i, first.scope);
 		}
 	}
@@ -559,7 +571,8 @@ static void random_override(struct dice *dice)
 	};
 
 	if (strncmp(target, "service:", 8) == 0 && request.action == OVERRIDE_UP)
-		request.action = OVERRIDE_DOWN; /* else the standings, which know no service, would not be the measure */
+		request.action =
+			OVERRIDE_DOWN; /* else the standings, which know no service, would not be the measure */
 	if (request.action == OVERRIDE_DRAIN && dice_below(dice, 2) == 0)
 		request.over_ms = (uint32_t)dice_below(dice, request.for_ms);
 	if (dice_below(dice, 3) == 0)
@@ -655,8 +668,8 @@ START_TEST(no_verdicts_and_overrides_make_a_wrong_or_empty_answer)
 				ck_assert_uint_eq(first.ttl_s, second.ttl_s);
 				ck_assert_uint_eq(first.scope, second.scope);
 				ck_assert_uint_eq(first.nendpoints, second.nendpoints);
-				ck_assert_mem_eq(first.endpoint, second.endpoint,
-					first.nendpoints * sizeof(first.endpoint[0]));
+				ck_assert_mem_eq(
+					first.endpoint, second.endpoint, first.nendpoints * sizeof(first.endpoint[0]));
 			}
 	}
 	free(trace);
@@ -700,7 +713,8 @@ int main(void)
 	TCase *pure = tcase_create("pure"), *worlds = tcase_create("worlds");
 
 	tcase_set_timeout(pure, 60);
-	tcase_add_loop_test(pure, the_ttl_is_max_when_steady_min_in_doubt_and_the_time_to_a_date, 0, COUNT_OF(ttl_cases));
+	tcase_add_loop_test(
+		pure, the_ttl_is_max_when_steady_min_in_doubt_and_the_time_to_a_date, 0, COUNT_OF(ttl_cases));
 	tcase_add_loop_test(pure, an_order_is_groups_within_the_tolerance_of_the_best, 0, COUNT_OF(order_cases));
 	tcase_add_test(pure, who_cannot_be_placed_gets_the_list_where_distance_would_decide);
 	tcase_add_test(pure, a_set_holds_each_order_once_and_says_when_it_is_full);

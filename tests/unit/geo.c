@@ -28,11 +28,11 @@ static const struct schema_case {
 	  "'traits':{'a':[1 2 [3]]}"
 	  " 'country':{'names':{'de':'x' 'en':'y'} 'iso_code':'SG'}}",
 		"SG", "AS", "", 1.5, 2.5, 0, "nested" },
-	{ "{'country':{'iso_code':'GB'} 'subdivisions':^[^{'geoname_id':7 'iso_code':'ENG'}]}", "GB", "EU",
-		"GB-ENG", 54.1, -2.9, 0, "nested" },
+	{ "{'country':{'iso_code':'GB'} 'subdivisions':^[^{'geoname_id':7 'iso_code':'ENG'}]}", "GB", "EU", "GB-ENG",
+		54.1, -2.9, 0, "nested" },
 	{ "{'registered_country':{'iso_code':'FR'}}", "FR", "EU", "", 46.6, 2.5, 0, "nested" },
-	{ "{'registered_country':{'iso_code':'FR'} 'country':{'iso_code':'JP'}}", "JP", "AS", "", 37.6, 138,
-		0, "nested" },
+	{ "{'registered_country':{'iso_code':'FR'} 'country':{'iso_code':'JP'}}", "JP", "AS", "", 37.6, 138, 0,
+		"nested" },
 	{ "{'continent':{'code':'AF'}}", "", "AF", "", 0, 0, 0, "nested" },
 	{ "{'continent':{'code':'EU'} 'location':{'latitude':47.0 'longitude':8.0}}", "", "EU", "", 47, 8, 0,
 		"nested" },
@@ -40,10 +40,10 @@ static const struct schema_case {
 	{ "{'country_code':'AU' 'latitude':-33.5f 'longitude':151.25f 'city':'Sydney' 'state1':'New South "
 	  "Wales'}",
 		"AU", "OC", "", -33.5, 151.25, 0, "flat" },
-	{ "{'country_code':'au' 'latitude':'-33.5' 'longitude':'151.25' 'state':'NSW'}", "AU", "OC", "AU-NSW",
-		-33.5, 151.25, 0, "flat" },
-	{ "{'country':'DE' 'continent_code':'EU' 'region_code':'DE-BY' 'asn':'AS64500'}", "DE", "EU", "DE-BY",
-		51.1, 10.4, 64500, "flat" },
+	{ "{'country_code':'au' 'latitude':'-33.5' 'longitude':'151.25' 'state':'NSW'}", "AU", "OC", "AU-NSW", -33.5,
+		151.25, 0, "flat" },
+	{ "{'country':'DE' 'continent_code':'EU' 'region_code':'DE-BY' 'asn':'AS64500'}", "DE", "EU", "DE-BY", 51.1,
+		10.4, 64500, "flat" },
 	{ "{'country_code':'DE' 'region_code':'FR-75C'}", "DE", "EU", "", 51.1, 10.4, 0, "flat" },
 	{ "{'country_code':'DE' 'latitude':0.0 'longitude':0.0}", "DE", "EU", "", 51.1, 10.4, 0, "flat" },
 	{ "{'country_code':'DE' 'latitude':91.0 'longitude':7.0}", "DE", "EU", "", 51.1, 10.4, 0, "flat" },
@@ -53,8 +53,7 @@ static const struct schema_case {
 	{ "{'country_code':'ZZ'}", "ZZ", "", "", 0, 0, 0, "flat" },
 	{ "{'country_code':'XK'}", "XK", "EU", "", 42.6, 20.9, 0, "flat" },
 	/* ASNs */
-	{ "{'autonomous_system_number':64500 'autonomous_system_organization':'x'}", "", "", "", 0, 0, 64500,
-		"flat" },
+	{ "{'autonomous_system_number':64500 'autonomous_system_organization':'x'}", "", "", "", 0, 0, 64500, "flat" },
 	{ "{'asn':4200000000}", "", "", "", 0, 0, 4200000000, "flat" },
 	{ "{'asn':'4200000000'}", "", "", "", 0, 0, 4200000000, "flat" },
 };
@@ -186,8 +185,8 @@ START_TEST(the_first_database_that_knows_wins)
 	ck_assert_msg(geo != NULL, "%s", err.text);
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		place = locate(geo, cases[i].client, &depth);
-		ck_assert_msg(strcmp(place.country, cases[i].country) == 0 && place.asn == cases[i].asn,
-			"%s: %s AS%u", cases[i].client, place.country, place.asn);
+		ck_assert_msg(strcmp(place.country, cases[i].country) == 0 && place.asn == cases[i].asn, "%s: %s AS%u",
+			cases[i].client, place.country, place.asn);
 		ck_assert_msg(depth == cases[i].depth, "%s: /%u", cases[i].client, depth);
 	}
 	geo_free(geo);
@@ -363,10 +362,10 @@ static const struct {
 
 START_TEST(a_distance_goes_the_short_way_round)
 {
-	double km = geo_distance_km(
-		distances[_i].from[0], distances[_i].from[1], distances[_i].to[0], distances[_i].to[1]);
-	double back = geo_distance_km(
-		distances[_i].to[0], distances[_i].to[1], distances[_i].from[0], distances[_i].from[1]);
+	double km =
+		geo_distance_km(distances[_i].from[0], distances[_i].from[1], distances[_i].to[0], distances[_i].to[1]);
+	double back =
+		geo_distance_km(distances[_i].to[0], distances[_i].to[1], distances[_i].from[0], distances[_i].from[1]);
 
 	ck_assert_double_eq_tol(km, distances[_i].km, distances[_i].km * 1e-3 + 1e-9);
 	ck_assert_double_eq_tol(km, back, 1e-9);

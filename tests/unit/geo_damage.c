@@ -13,8 +13,8 @@ void damage_tests(Suite *suite);
 static void small_database(struct mmdb_write *w, unsigned record_bits)
 {
 	mmdb_write_init(w, 6, record_bits, "Test-City");
-	mmdb_write_put(w, "2001:db8::/32",
-		"{'country':^{'iso_code':'DE'} 'location':{'latitude':50.0 'longitude':7.0}}");
+	mmdb_write_put(
+		w, "2001:db8::/32", "{'country':^{'iso_code':'DE'} 'location':{'latitude':50.0 'longitude':7.0}}");
 	mmdb_write_put(w, "10.0.0.0/9", "{'country':{'iso_code':'FR'} 'subdivisions':[{'iso_code':'IDF'}]}");
 	mmdb_write_put(w, "10.128.0.0/9", "{'country_code':'JP' 'autonomous_system_number':64500}");
 	mmdb_write_alias(w, "2002::/16");
@@ -31,8 +31,7 @@ static struct geo *open_bytes(const void *bytes, size_t len, struct err *err)
 	mmdb_write_memfd(bytes, len, &fd, path);
 	geo = geo_open(paths, 1, err);
 	close(fd);
-	ck_assert(
-		geo != NULL || strncmp(err->text, path, strlen(path)) == 0); /* the sentence names the file */
+	ck_assert(geo != NULL || strncmp(err->text, path, strlen(path)) == 0); /* the sentence names the file */
 	return geo;
 }
 
@@ -189,8 +188,7 @@ END_TEST
 
 START_TEST(a_database_of_no_use_is_refused)
 {
-	static const char *const records[] = { "{'is_anonymous':1}", "{}", "7",
-		"{'country':{'names':{'en':'DE'}}}" };
+	static const char *const records[] = { "{'is_anonymous':1}", "{}", "7", "{'country':{'names':{'en':'DE'}}}" };
 	struct mmdb_write w;
 
 	mmdb_write_init(&w, 4, 24, "Anonymous-IP");
@@ -232,7 +230,6 @@ void damage_tests(Suite *suite)
 	tcase_add_test(tcase, a_record_that_runs_past_the_file_is_refused);
 	tcase_add_loop_test(tcase, wild_metadata_are_refused_before_the_library_sees_them, 0, 3);
 	tcase_add_loop_test(tcase, a_database_of_no_use_is_refused, 0, 4);
-	tcase_add_loop_test(
-		tcase, what_is_no_database_is_refused_in_one_sentence, 0, (int)COUNT_OF(no_files));
+	tcase_add_loop_test(tcase, what_is_no_database_is_refused_in_one_sentence, 0, (int)COUNT_OF(no_files));
 	suite_add_tcase(suite, tcase);
 }

@@ -16,10 +16,8 @@ enum { PLACES = 9, ROUNDS = 40 };
 
 static struct prefix random_prefix(struct dice *dice, unsigned most)
 {
-	static const char *const around[] = { "10.1.0.0", "10.1.128.0", "192.0.2.0", "0.0.0.0",
-		"255.255.255.0",
-		"2001:db8::", "2a00::", "2001:1::", "2003::", "::", "ffff::", "64:ff9b::1:0:0",
-		"::fffe:0:0" };
+	static const char *const around[] = { "10.1.0.0", "10.1.128.0", "192.0.2.0", "0.0.0.0", "255.255.255.0",
+		"2001:db8::", "2a00::", "2001:1::", "2003::", "::", "ffff::", "64:ff9b::1:0:0", "::fffe:0:0" };
 	struct prefix prefix = { 0 };
 	unsigned bits, flips;
 
@@ -68,13 +66,11 @@ static int by_length(const void *a, const void *b)
 /* Insert by rising length, IPv6 before IPv4, whose tree is a part of IPv6's. */
 static void insert_list(struct mmdb_write *w, struct model_list *list, const char *const *json)
 {
-	qsort(list->at, list->n, sizeof *list->at,
-		by_length); /* glibc's is stable: of equal ones the last one stays */
+	qsort(list->at, list->n, sizeof *list->at, by_length); /* glibc's is stable: of equal ones the last one stays */
 	for (enum addr_family family = ADDR_V6; family >= ADDR_V4; family -= 2)
 		for (size_t i = 0; i < list->n; i++)
 			if (list->at[i].net.addr.family == family)
-				mmdb_write_insert(
-					w, &list->at[i].net, mmdb_write_record(w, json[list->at[i].value]));
+				mmdb_write_insert(w, &list->at[i].net, mmdb_write_record(w, json[list->at[i].value]));
 }
 
 /* ---- a world: databases, rules and their model ---- */
@@ -138,8 +134,7 @@ static struct geo *open_world(struct dice *dice, struct model *model)
 		struct model_list *list = i < MODEL_DBS ? &model->places[i] : &model->asns;
 
 		random_list(dice, list, i < MODEL_DBS ? PLACES : 3, true);
-		prefix_parse(
-			"203.0.113.0/24", &list->at[list->n].net); /* else a database could be of no use */
+		prefix_parse("203.0.113.0/24", &list->at[list->n].net); /* else a database could be of no use */
 		list->at[list->n++].value = 1;
 		mmdb_write_init(&db[i], 6, record_bits[dice_below(dice, 3)], "Test-City");
 		insert_list(&db[i], list, i < MODEL_DBS ? place_json : asn_json);
@@ -204,8 +199,8 @@ static void check_hit(const struct model *model, const struct geo_table *table, 
 	ck_assert_msg(hit.class == model_class(model, addr), "%s: class %u, not %u", text, hit.class,
 		model_class(model, addr));
 	ck_assert_msg(hit.depth <= addr_bits(addr), "%s: depth %u", text, hit.depth);
-	ck_assert_msg(is_uniform(model, model_class, addr, hit.depth, edges, nedges),
-		"%s: /%u is not of one class", text, hit.depth);
+	ck_assert_msg(is_uniform(model, model_class, addr, hit.depth, edges, nedges), "%s: /%u is not of one class",
+		text, hit.depth);
 	ck_assert_msg(hit.depth == 0 || !is_uniform(model, model_class, addr, hit.depth - 1u, edges, nedges),
 		"%s: one bit less than /%u would do", text, hit.depth);
 }
@@ -219,12 +214,11 @@ static void check_place(const struct model *model, const struct geo *geo, const 
 
 	geo_locate(geo, addr, &place, &depth);
 	addr_format(addr, text);
+	ck_assert_msg(place_number(&place) == model_place(model, addr), "%s: place %d", text, place_number(&place));
+	ck_assert_msg((int)place.asn == (model_asn(model, addr) == 0 ? 0 : 64499 + model_asn(model, addr)), "%s: AS%u",
+		text, place.asn);
 	ck_assert_msg(
-		place_number(&place) == model_place(model, addr), "%s: place %d", text, place_number(&place));
-	ck_assert_msg((int)place.asn == (model_asn(model, addr) == 0 ? 0 : 64499 + model_asn(model, addr)),
-		"%s: AS%u", text, place.asn);
-	ck_assert_msg(is_uniform(model, model_where, addr, depth, edges, nedges), "%s: /%u is not one place",
-		text, depth);
+		is_uniform(model, model_where, addr, depth, edges, nedges), "%s: /%u is not one place", text, depth);
 	if (depth == 0)
 		return;
 	ck_assert_msg(!is_uniform(model, model_where, addr, depth - 1, edges, nedges),
@@ -305,8 +299,7 @@ int main(void)
 	TCase *tcase = tcase_create("scope");
 
 	tcase_set_timeout(tcase, 300);
-	tcase_add_loop_test(
-		tcase, a_block_of_the_reported_depth_is_of_one_class_and_one_bit_less_is_not, 0, ROUNDS);
+	tcase_add_loop_test(tcase, a_block_of_the_reported_depth_is_of_one_class_and_one_bit_less_is_not, 0, ROUNDS);
 	tcase_add_loop_test(tcase, embedded_ipv4_of_one_class_merges_with_its_neighbours, 0, 5);
 	suite_add_tcase(suite, tcase);
 	return unit_run(suite);

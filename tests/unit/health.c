@@ -202,8 +202,7 @@ START_TEST(a_run_of_results_leads_to_these_states)
 		ck_assert_msg(!changed || d.since_ms == 1000 + i, "%s: since of step %zu", c->says, i);
 		states[i] = letter_of(&d);
 	}
-	ck_assert_msg(strcmp(states, c->states) == 0, "%s: %s gave %s, not %s", c->says, c->results, states,
-		c->states);
+	ck_assert_msg(strcmp(states, c->states) == 0, "%s: %s gave %s, not %s", c->says, c->results, states, c->states);
 }
 END_TEST
 
@@ -236,8 +235,8 @@ START_TEST(the_next_probe_is_due_when_the_state_wants_it)
 		uint32_t next_ms;
 
 		detector_step(&d, &rule, result_of(c->results[i]), 1, &next_ms);
-		ck_assert_msg(next_ms == c->waits[i], "%s: step %zu waits %u ms, not %u", c->says, i, next_ms,
-			c->waits[i]);
+		ck_assert_msg(
+			next_ms == c->waits[i], "%s: step %zu waits %u ms, not %u", c->says, i, next_ms, c->waits[i]);
 	}
 }
 END_TEST
@@ -265,10 +264,8 @@ START_TEST(pushed_states_are_results_like_others)
 	struct detector d = { 0 };
 	uint32_t next_ms;
 
-	ck_assert(detector_step(&d, &rule, PROBE_PUSHED_DOWN, 1, &next_ms) && d.state == HEALTH_DOWN &&
-		  !d.last_ok);
-	ck_assert(
-		detector_step(&d, &rule, PROBE_PUSHED_UP, 2, &next_ms) && d.state == HEALTH_UP && d.last_ok);
+	ck_assert(detector_step(&d, &rule, PROBE_PUSHED_DOWN, 1, &next_ms) && d.state == HEALTH_DOWN && !d.last_ok);
+	ck_assert(detector_step(&d, &rule, PROBE_PUSHED_UP, 2, &next_ms) && d.state == HEALTH_UP && d.last_ok);
 }
 END_TEST
 
@@ -315,8 +312,7 @@ static void check_target(const struct health_target *got, const struct health_ta
 	ck_assert_str_eq(got->probe.qname, want->probe.qname);
 	ck_assert_str_eq(got->probe.command, want->probe.command);
 	ck_assert_uint_eq(got->probe.nstatus, want->probe.nstatus);
-	ck_assert_mem_eq(
-		got->probe.status, want->probe.status, want->probe.nstatus * sizeof want->probe.status[0]);
+	ck_assert_mem_eq(got->probe.status, want->probe.status, want->probe.nstatus * sizeof want->probe.status[0]);
 	ck_assert(got->probe.verify == want->probe.verify);
 	ck_assert_uint_eq(got->probe.cert_days, want->probe.cert_days);
 	ck_assert_uint_eq(got->probe.qtype, want->probe.qtype);
@@ -400,8 +396,8 @@ START_TEST(a_plan_cut_anywhere_is_refused)
 		struct arena *arena = arena_new();
 		struct err err = { "" };
 
-		ck_assert_msg(plan_parse(cut, len, arena, &got, &err) == (len == buf.len), "%zu of %zu bytes",
-			len, buf.len);
+		ck_assert_msg(
+			plan_parse(cut, len, arena, &got, &err) == (len == buf.len), "%zu of %zu bytes", len, buf.len);
 		ck_assert(len == buf.len || err.text[0] != '\0');
 		arena_free(arena);
 		free(cut);
@@ -526,8 +522,8 @@ START_TEST(identity_is_the_same_on_every_host_and_version)
 	struct health_target target = sample_target(0);
 
 	/* It stands in state files: should this number have to change, kept verdicts are lost on upgrade. */
-	ck_assert_msg(identity(&target) == 0x15361d44763f76d9u, "identity is 0x%llx",
-		(unsigned long long)identity(&target));
+	ck_assert_msg(
+		identity(&target) == 0x15361d44763f76d9u, "identity is 0x%llx", (unsigned long long)identity(&target));
 }
 END_TEST
 
@@ -637,8 +633,7 @@ START_TEST(the_largest_message_arrives)
 	int pair[2], fd;
 
 	for (unsigned i = 0; i < HEALTH_ADDRS_MAX; i++)
-		sent.addrs[i] =
-			(struct addr){ .family = ADDR_V6, .bytes = { 0x20, 0x01, [15] = (uint8_t)i } };
+		sent.addrs[i] = (struct addr){ .family = ADDR_V6, .bytes = { 0x20, 0x01, [15] = (uint8_t)i } };
 	seqpacket(pair);
 	ck_assert(health_send(pair[0], &sent, -1));
 	ck_assert_int_eq(health_receive(pair[1], &got, &fd), 1);

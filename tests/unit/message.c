@@ -34,9 +34,25 @@ static const struct type_name {
 	const char *name;
 	unsigned type;
 } types[] = {
-	{ "A", 1 }, { "NS", 2 }, { "CNAME", 5 }, { "SOA", 6 }, { "HINFO", 13 }, { "MX", 15 }, { "TXT", 16 }, { "AAAA", 28 },
-	{ "LOC", 29 }, { "SRV", 33 }, { "DS", 43 }, { "OPT", 41 }, { "HTTPS", 65 }, { "TSIG", 250 }, { "IXFR", 251 },
-	{ "AXFR", 252 }, { "MAILB", 253 }, { "MAILA", 254 }, { "ANY", 255 },
+	{ "A", 1 },
+	{ "NS", 2 },
+	{ "CNAME", 5 },
+	{ "SOA", 6 },
+	{ "HINFO", 13 },
+	{ "MX", 15 },
+	{ "TXT", 16 },
+	{ "AAAA", 28 },
+	{ "LOC", 29 },
+	{ "SRV", 33 },
+	{ "DS", 43 },
+	{ "OPT", 41 },
+	{ "HTTPS", 65 },
+	{ "TSIG", 250 },
+	{ "IXFR", 251 },
+	{ "AXFR", 252 },
+	{ "MAILB", 253 },
+	{ "MAILA", 254 },
+	{ "ANY", 255 },
 };
 
 static unsigned type_number(const char *name)
@@ -237,7 +253,8 @@ static void get_strings(struct reader *r, size_t end)
 
 		if (len > end - r->at)
 			return wrong(r, "a string is too long");
-		buf_printf(r->text, "\"%.*s\"%s", (int)len, (const char *)r->bytes + r->at, r->at + len < end ? " " : "");
+		buf_printf(
+			r->text, "\"%.*s\"%s", (int)len, (const char *)r->bytes + r->at, r->at + len < end ? " " : "");
 		r->at += len;
 	}
 }
@@ -344,7 +361,8 @@ static void get_record(struct reader *r, const char *before, unsigned *rcode)
 	if (end > r->len)
 		wrong(r, "a record ends early");
 	if (r->wrong == NULL) {
-		buf_printf(text, "%s%s %u %s%s ", before, owner.text, ttl, class == 3 ? "CH " : "", type_text(type, name));
+		buf_printf(
+			text, "%s%s %u %s%s ", before, owner.text, ttl, class == 3 ? "CH " : "", type_text(type, name));
 		get_rdata(r, type, end);
 		if (r->wrong == NULL && r->at != end)
 			wrong(r, "RDATA has another length than its record says");
@@ -375,8 +393,8 @@ const char *message_text(const uint8_t *bytes, size_t len, struct buf *text)
 	rcode = flags & 15;
 	for (int i = 0; i < 4; i++)
 		n[i] = get(&r, 2);
-	buf_printf(&body, "%s%s%s%s%s", flags & 0x0400 ? " aa" : "", flags & 0x0200 ? " tc" : "", flags & 0x0100 ? " rd" : "",
-		flags & 0x0080 ? " ra" : "", flags & 0x0010 ? " cd" : "");
+	buf_printf(&body, "%s%s%s%s%s", flags & 0x0400 ? " aa" : "", flags & 0x0200 ? " tc" : "",
+		flags & 0x0100 ? " rd" : "", flags & 0x0080 ? " ra" : "", flags & 0x0010 ? " cd" : "");
 	if ((flags & 0x8000) == 0)
 		wrong(&r, "it is no response");
 	if ((flags & 0x0060) != 0)

@@ -10,36 +10,34 @@
 #include "gslb/target.h"
 #include "tests/scenario/sim.h"
 
-static const char zone_text[] =
-	"$TTL 3600\n"
-	"@ SOA ns1 hostmaster 1 3600 600 604800 30\n"
-	"@ NS ns1\n"
-	"ns1 A 192.0.2.53\n"
-	"alias CNAME www\n"
-	"_gslb.www TXT \"v=gslb1; pools=eu,us; rank=geo; ttl=30/5\"\n"
-	"_gslb.tight TXT \"v=gslb1; pools=eu,us; rank=geo; keep=2\"\n"
-	"_gslb.hashed TXT \"v=gslb1; pools=eu,us; rank=weight; spread=sticky\"\n"
-	"_map.www TXT \"v=map1; net:203.0.113.0/24=us\"\n"
-	"eu._pool LOC 53 20 N 6 15 W 0m\n"
-	"eu._pool TXT \"v=pool1; region=west; bias=10\"\n"
-	"eu._pool SRV 0 1 443 lb1.eu\n"
-	"eu._pool SRV 1 1 443 lb1.us\n"
-	"us._pool LOC 40 N 75 W 0m\n"
-	"us._pool TXT \"v=pool1; region=east\"\n"
-	"us._pool SRV 0 1 443 lb1.us\n"
-	"lb1.eu A 192.0.2.10\n"
-	"lb1.eu AAAA 2001:db8::10\n"
-	"lb1.us A 192.0.2.20\n";
+static const char zone_text[] = "$TTL 3600\n"
+				"@ SOA ns1 hostmaster 1 3600 600 604800 30\n"
+				"@ NS ns1\n"
+				"ns1 A 192.0.2.53\n"
+				"alias CNAME www\n"
+				"_gslb.www TXT \"v=gslb1; pools=eu,us; rank=geo; ttl=30/5\"\n"
+				"_gslb.tight TXT \"v=gslb1; pools=eu,us; rank=geo; keep=2\"\n"
+				"_gslb.hashed TXT \"v=gslb1; pools=eu,us; rank=weight; spread=sticky\"\n"
+				"_map.www TXT \"v=map1; net:203.0.113.0/24=us\"\n"
+				"eu._pool LOC 53 20 N 6 15 W 0m\n"
+				"eu._pool TXT \"v=pool1; region=west; bias=10\"\n"
+				"eu._pool SRV 0 1 443 lb1.eu\n"
+				"eu._pool SRV 1 1 443 lb1.us\n"
+				"us._pool LOC 40 N 75 W 0m\n"
+				"us._pool TXT \"v=pool1; region=east\"\n"
+				"us._pool SRV 0 1 443 lb1.us\n"
+				"lb1.eu A 192.0.2.10\n"
+				"lb1.eu AAAA 2001:db8::10\n"
+				"lb1.us A 192.0.2.20\n";
 
-static const char other_text[] =
-	"$TTL 3600\n"
-	"@ SOA ns1 hostmaster 1 3600 600 604800 30\n"
-	"@ NS ns1\n"
-	"ns1 A 192.0.2.54\n"
-	"_gslb.shop TXT \"v=gslb1; pools=eu; rank=order\"\n"
-	"eu._pool TXT \"v=pool1; region=west\"\n"
-	"eu._pool SRV 0 1 443 lb9\n"
-	"lb9 A 192.0.2.90\n";
+static const char other_text[] = "$TTL 3600\n"
+				 "@ SOA ns1 hostmaster 1 3600 600 604800 30\n"
+				 "@ NS ns1\n"
+				 "ns1 A 192.0.2.54\n"
+				 "_gslb.shop TXT \"v=gslb1; pools=eu; rank=order\"\n"
+				 "eu._pool TXT \"v=pool1; region=west\"\n"
+				 "eu._pool SRV 0 1 443 lb9\n"
+				 "lb9 A 192.0.2.90\n";
 
 static struct sim sim;
 
@@ -58,7 +56,7 @@ static void teardown(void)
 
 static const struct target_case {
 	const char *text;
-	bool other; /* with a second zone that has a pool eu, too */
+	bool other;            /* with a second zone that has a pool eu, too */
 	const char *canonical; /* NULL: refused with */
 	const char *refused;
 } target_cases[] = {
@@ -118,7 +116,9 @@ END_TEST
 
 static struct override_request request(const char *target, enum override_action action)
 {
-	return (struct override_request){ .target = target, .action = action, .for_ms = 60000, .who = "ann", .why = "drill" };
+	return (struct override_request){
+		.target = target, .action = action, .for_ms = 60000, .who = "ann", .why = "drill"
+	};
 }
 
 START_TEST(an_override_says_who_and_why_and_until_when_and_outlives_a_restart)
@@ -157,10 +157,13 @@ static const struct refusal_case {
 	{ { .target = "eu", .action = OVERRIDE_DOWN, .for_ms = 1000, .who = "ann", .why = "\xff" }, "UTF-8" },
 	{ { .target = "eu", .action = OVERRIDE_DOWN, .who = "ann", .why = "x" }, "how long" },
 	{ { .target = "eu", .for_ms = 1000, .who = "ann", .why = "x" }, "up, down or drain" },
-	{ { .target = "eu", .action = OVERRIDE_UP, .for_ms = 1000, .over_ms = 1, .who = "ann", .why = "x" }, "drain only" },
-	{ { .target = "eu", .action = OVERRIDE_DRAIN, .for_ms = 1000, .over_ms = 1001, .who = "ann", .why = "x" }, "fit" },
+	{ { .target = "eu", .action = OVERRIDE_UP, .for_ms = 1000, .over_ms = 1, .who = "ann", .why = "x" },
+		"drain only" },
+	{ { .target = "eu", .action = OVERRIDE_DRAIN, .for_ms = 1000, .over_ms = 1001, .who = "ann", .why = "x" },
+		"fit" },
 	{ { .target = "eu", .action = OVERRIDE_DOWN, .for_ms = 1000, .who = "ann", .why = "x" },
-		"tight.svc.example: keep=2: would leave 1 of 2 pools in service (force down of eu); --force overrides" },
+		"tight.svc.example: keep=2: would leave 1 of 2 pools in service (force down of eu); --force "
+		"overrides" },
 };
 
 START_TEST(what_is_not_complete_or_breaks_keep_is_refused_and_changes_nothing)
@@ -205,7 +208,9 @@ START_TEST(a_second_one_for_the_same_target_replaces_the_first)
 	ck_assert(sim_force(&sim, &up, &err));
 	ck_assert_uint_eq(override_list_get(sim.overrides, &list), 1);
 	ck_assert_int_eq(list[0]->action, OVERRIDE_UP);
-	ck_assert(pool_standing(&sim.world, zone_set_pool(sim.snapshot->set, "eu", &err), FAMILY_V4, sim.now_ms).state == HEALTH_UP);
+	ck_assert(
+		pool_standing(&sim.world, zone_set_pool(sim.snapshot->set, "eu", &err), FAMILY_V4, sim.now_ms).state ==
+		HEALTH_UP);
 }
 END_TEST
 
@@ -329,14 +334,17 @@ static const struct explain_case {
 	const char *name, *client, *type, *assume;
 	const char *has; /* in the compact JSON */
 } explain_cases[] = {
-	{ "www.svc.example", "198.51.100.0/24", "A", NULL, "\"prefix\":\"198.51.100.0/24\",\"source\":\"EDNS Client Subnet\"" },
+	{ "www.svc.example", "198.51.100.0/24", "A", NULL,
+		"\"prefix\":\"198.51.100.0/24\",\"source\":\"EDNS Client Subnet\"" },
 	{ "www.svc.example", "198.51.100.7", "A", NULL, "\"source\":\"address of the resolver\"" },
 	{ "www.svc.example", "198.51.100.7", "A", NULL, "\"country\":\"IE\"" },
 	{ "www.svc.example", "198.51.100.7", "A", NULL, "\"asn\":64500" },
-	{ "www.svc.example", "198.51.100.7", "A", NULL, "\"pool\":\"eu\",\"name\":\"eu._pool.svc.example\",\"region\":\"west\",\"fate\":\"chosen\"" },
+	{ "www.svc.example", "198.51.100.7", "A", NULL,
+		"\"pool\":\"eu\",\"name\":\"eu._pool.svc.example\",\"region\":\"west\",\"fate\":\"chosen\"" },
 	{ "www.svc.example", "198.51.100.7", "A", NULL, "\"fate\":\"lower-rank\"" },
 	{ "www.svc.example", "198.51.100.7", "A", NULL, "\"bias\":10" },
-	{ "www.svc.example", "198.51.100.7", "A", NULL, "\"address\":\"192.0.2.20\",\"target\":\"lb1.us.svc.example\",\"fate\":\"lower-tier\"" },
+	{ "www.svc.example", "198.51.100.7", "A", NULL,
+		"\"address\":\"192.0.2.20\",\"target\":\"lb1.us.svc.example\",\"fate\":\"lower-tier\"" },
 	{ "www.svc.example", "198.51.100.7", "A", NULL, "\"records\":[\"192.0.2.10\"],\"ttl_s\":30" },
 	{ "www.svc.example", "198.51.100.7", "A", NULL, "\"ttl_reason\":\"max: " },
 	{ "www.svc.example", "198.51.100.7", NULL, "eu=down", "\"fate\":\"forced-down\"" },
@@ -358,8 +366,13 @@ static const struct explain_case {
 START_TEST(each_step_of_a_decision_is_explained)
 {
 	const struct explain_case *c = &explain_cases[_i];
-	const struct explain_request asked = { .name = c->name, .client = c->client, .type = c->type, .assume = &c->assume,
-		.nassume = c->assume != NULL, .now_ms = sim.now_ms, .dice = 1 };
+	const struct explain_request asked = { .name = c->name,
+		.client = c->client,
+		.type = c->type,
+		.assume = &c->assume,
+		.nassume = c->assume != NULL,
+		.now_ms = sim.now_ms,
+		.dice = 1 };
 	struct err err = { 0 };
 	json_t *json = explain(&sim.world, &asked, &err);
 	char *text;
@@ -386,8 +399,12 @@ static const struct explain_case bad_explains[] = {
 START_TEST(what_cannot_be_explained_is_refused_with_a_sentence)
 {
 	const struct explain_case *c = &bad_explains[_i];
-	const struct explain_request asked = { .name = c->name, .client = c->client, .type = c->type, .assume = &c->assume,
-		.nassume = c->assume != NULL, .now_ms = sim.now_ms };
+	const struct explain_request asked = { .name = c->name,
+		.client = c->client,
+		.type = c->type,
+		.assume = &c->assume,
+		.nassume = c->assume != NULL,
+		.now_ms = sim.now_ms };
 	struct err err = { 0 };
 
 	ck_assert_ptr_null(explain(&sim.world, &asked, &err));
@@ -398,8 +415,11 @@ END_TEST
 START_TEST(an_assumption_leaves_the_world_as_it_is)
 {
 	const char *assume[] = { "eu=down", "us=down" };
-	const struct explain_request asked = { .name = "www.svc.example", .client = "198.51.100.7", .assume = assume,
-		.nassume = 2, .now_ms = sim.now_ms };
+	const struct explain_request asked = { .name = "www.svc.example",
+		.client = "198.51.100.7",
+		.assume = assume,
+		.nassume = 2,
+		.now_ms = sim.now_ms };
 	struct decision decision;
 	struct err err;
 
@@ -413,8 +433,11 @@ START_TEST(an_assumption_stands_in_for_what_is_in_force)
 {
 	struct override_request down = request("eu", OVERRIDE_DOWN);
 	const char *assume[] = { "eu=up" };
-	const struct explain_request asked = { .name = "www.svc.example", .client = "198.51.100.7", .assume = assume,
-		.nassume = 1, .now_ms = sim.now_ms };
+	const struct explain_request asked = { .name = "www.svc.example",
+		.client = "198.51.100.7",
+		.assume = assume,
+		.nassume = 1,
+		.now_ms = sim.now_ms };
 	json_t *json;
 	struct err err;
 
@@ -428,7 +451,9 @@ END_TEST
 
 START_TEST(distances_are_given_as_they_are_and_as_bias_makes_them)
 {
-	const struct explain_request asked = { .name = "www.svc.example", .client = "198.51.100.7", .now_ms = sim.now_ms };
+	const struct explain_request asked = {
+		.name = "www.svc.example", .client = "198.51.100.7", .now_ms = sim.now_ms
+	};
 	struct err err;
 	json_t *json = explain(&sim.world, &asked, &err), *pool = json_array_get(json_object_get(json, "pools"), 0);
 	double km = json_real_value(json_object_get(pool, "distance_km"));
@@ -447,10 +472,11 @@ int main(void)
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_loop_test(tcase, a_target_is_found_by_each_of_its_names_or_refused_with_a_sentence, 0, COUNT_OF(target_cases));
+	tcase_add_loop_test(
+		tcase, a_target_is_found_by_each_of_its_names_or_refused_with_a_sentence, 0, COUNT_OF(target_cases));
 	tcase_add_test(tcase, an_override_says_who_and_why_and_until_when_and_outlives_a_restart);
-	tcase_add_loop_test(tcase, what_is_not_complete_or_breaks_keep_is_refused_and_changes_nothing, 0,
-		COUNT_OF(refusal_cases));
+	tcase_add_loop_test(
+		tcase, what_is_not_complete_or_breaks_keep_is_refused_and_changes_nothing, 0, COUNT_OF(refusal_cases));
 	tcase_add_test(tcase, a_dry_run_tells_the_effects_and_changes_nothing);
 	tcase_add_test(tcase, a_second_one_for_the_same_target_replaces_the_first);
 	tcase_add_test(tcase, the_next_change_is_the_next_step_of_a_drain_or_the_first_end);

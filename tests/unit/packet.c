@@ -66,7 +66,8 @@ static uint64_t counted(enum counter which)
 #define ONE "0001 0000 0000 0000"
 #define ONE_AND_OPT "0001 0000 0000 0001"
 #define OPT(rdlen) "00 0029 04d0 00 00 0000 " rdlen " "
-#define SAYS_STATIC "; static.svc.example A; answer: static.svc.example 3600 A 192.0.2.1, static.svc.example 3600 A 192.0.2.2"
+#define SAYS_STATIC \
+	"; static.svc.example A; answer: static.svc.example 3600 A 192.0.2.1, static.svc.example 3600 A 192.0.2.2"
 #define ASKED "; static.svc.example A"
 
 static const struct packet_case {
@@ -80,7 +81,8 @@ static const struct packet_case {
 	{ "a header that promises a question", "beef 0000" ONE, "FORMERR" },
 	{ "two questions", "beef 0000 0002 0000 0000 0000" STATIC_A STATIC_A, "FORMERR" },
 	{ "a plain question", "beef 0000" ONE STATIC_A, "NOERROR aa" SAYS_STATIC },
-	{ "flags that are for responses are not looked at, and not sent back", "beef 04e0" ONE STATIC_A, "NOERROR aa" SAYS_STATIC },
+	{ "flags that are for responses are not looked at, and not sent back", "beef 04e0" ONE STATIC_A,
+		"NOERROR aa" SAYS_STATIC },
 	{ "RD and CD are sent back", "beef 0110" ONE STATIC_A, "NOERROR aa rd cd" SAYS_STATIC },
 	{ "a question that was cut off", "beef 0200" ONE STATIC_A, "FORMERR" ASKED },
 	{ "an inverse query", "beef 0800" ONE STATIC_A, "NOTIMP" ASKED },
@@ -98,30 +100,36 @@ static const struct packet_case {
 	{ "a byte behind the question", "beef 0000" ONE STATIC_A "00", "FORMERR" ASKED },
 	{ "an answer in the question", "beef 0000 0001 0001 0000 0000" STATIC_A "c00c 0001 0001 00000000 0004 c0000201",
 		"FORMERR" ASKED },
-	{ "an authority in the question", "beef 0000 0001 0000 0001 0000" STATIC_A "c00c 0001 0001 00000000 0004 c0000201",
-		"FORMERR" ASKED },
+	{ "an authority in the question",
+		"beef 0000 0001 0000 0001 0000" STATIC_A "c00c 0001 0001 00000000 0004 c0000201", "FORMERR" ASKED },
 	{ "an OPT in the answer section", "beef 0000 0001 0001 0000 0000" STATIC_A OPT("0000"), "FORMERR" ASKED },
 	{ "an OPT in the authority section", "beef 0000 0001 0000 0001 0000" STATIC_A OPT("0000"), "FORMERR" ASKED },
 	{ "an additional record that is not there", "beef 0000" ONE_AND_OPT STATIC_A, "FORMERR" ASKED },
-	{ "an additional record that is cut off", "beef 0000" ONE_AND_OPT STATIC_A "00 0029 04d0 0000", "FORMERR" ASKED },
-	{ "a record whose owner is broken", "beef 0000" ONE_AND_OPT STATIC_A "47 0001 0001 00000000 0000", "FORMERR" ASKED },
-	{ "a record we do not know is passed over", "beef 0000" ONE_AND_OPT STATIC_A "c00c ff00 0001 00000000 0002 abcd",
-		"NOERROR aa" SAYS_STATIC },
-	{ "a record with a long owner is passed over", "beef 0000" ONE_AND_OPT STATIC_A "0161 0162 c00c 0001 0001 00000000 0000",
-		"NOERROR aa" SAYS_STATIC },
+	{ "an additional record that is cut off", "beef 0000" ONE_AND_OPT STATIC_A "00 0029 04d0 0000",
+		"FORMERR" ASKED },
+	{ "a record whose owner is broken", "beef 0000" ONE_AND_OPT STATIC_A "47 0001 0001 00000000 0000",
+		"FORMERR" ASKED },
+	{ "a record we do not know is passed over",
+		"beef 0000" ONE_AND_OPT STATIC_A "c00c ff00 0001 00000000 0002 abcd", "NOERROR aa" SAYS_STATIC },
+	{ "a record with a long owner is passed over",
+		"beef 0000" ONE_AND_OPT STATIC_A "0161 0162 c00c 0001 0001 00000000 0000", "NOERROR aa" SAYS_STATIC },
 	{ "a TSIG goes unsigned", "beef 0000" ONE_AND_OPT STATIC_A "036b6579 00 00fa 00ff 00000000 0004 01020304",
 		"NOERROR aa" SAYS_STATIC },
 	{ "an OPT", "beef 0000" ONE_AND_OPT STATIC_A OPT("0000"), "NOERROR aa" SAYS_STATIC "; opt: 1232" },
-	{ "an OPT behind another record", "beef 0000 0001 0000 0000 0002" STATIC_A "00 ff00 0001 00000000 0000" OPT("0000"),
+	{ "an OPT behind another record",
+		"beef 0000 0001 0000 0000 0002" STATIC_A "00 ff00 0001 00000000 0000" OPT("0000"),
 		"NOERROR aa" SAYS_STATIC "; opt: 1232" },
-	{ "an OPT before another record", "beef 0000 0001 0000 0000 0002" STATIC_A OPT("0000") "00 ff00 0001 00000000 0000",
+	{ "an OPT before another record",
+		"beef 0000 0001 0000 0000 0002" STATIC_A OPT("0000") "00 ff00 0001 00000000 0000",
 		"NOERROR aa" SAYS_STATIC "; opt: 1232" },
 	{ "two OPTs", "beef 0000 0001 0000 0000 0002" STATIC_A OPT("0000") OPT("0000"), "FORMERR" ASKED "; opt: 1232" },
-	{ "an OPT that is not the root's", "beef 0000" ONE_AND_OPT STATIC_A "0161 00 0029 04d0 00 00 0000 0000", "FORMERR" ASKED },
+	{ "an OPT that is not the root's", "beef 0000" ONE_AND_OPT STATIC_A "0161 00 0029 04d0 00 00 0000 0000",
+		"FORMERR" ASKED },
 	{ "an OPT whose owner points to the root", "beef 0000" ONE_AND_OPT STATIC_A "c01f 0029 04d0 00 00 0000 0000",
 		"FORMERR" ASKED },
 	{ "EDNS 1", "beef 0000" ONE_AND_OPT STATIC_A "00 0029 04d0 00 01 0000 0000", "BADVERS" ASKED "; opt: 1232" },
-	{ "EDNS 255 with DO, and options of its own", "beef 0100" ONE_AND_OPT STATIC_A "00 0029 04d0 00 ff 8000 0003 abcdef",
+	{ "EDNS 255 with DO, and options of its own",
+		"beef 0100" ONE_AND_OPT STATIC_A "00 0029 04d0 00 ff 8000 0003 abcdef",
 		"BADVERS rd" ASKED "; opt: 1232 do" },
 	{ "EDNS 1 and a byte too many", "beef 0000" ONE_AND_OPT STATIC_A "00 0029 04d0 00 01 0000 0000 00",
 		"FORMERR" ASKED "; opt: 1232" },
@@ -129,13 +137,18 @@ static const struct packet_case {
 		"NOERROR aa" SAYS_STATIC "; opt: 1232" },
 	{ "a payload of 0 counts as 512", "beef 0000" ONE_AND_OPT STATIC_A "00 0029 0000 00 00 0000 0000",
 		"NOERROR aa" SAYS_STATIC "; opt: 1232" },
-	{ "an unknown option", "beef 0000" ONE_AND_OPT STATIC_A OPT("0006") "fde9 0002 abcd", "NOERROR aa" SAYS_STATIC "; opt: 1232" },
-	{ "an option that is cut off", "beef 0000" ONE_AND_OPT STATIC_A OPT("0006") "fde9 0003 abcd", "FORMERR" ASKED "; opt: 1232" },
-	{ "half an option's head", "beef 0000" ONE_AND_OPT STATIC_A OPT("0003") "fde9 00", "FORMERR" ASKED "; opt: 1232" },
-	{ "NSID", "beef 0000" ONE_AND_OPT STATIC_A OPT("0004") "0003 0000", "NOERROR aa" SAYS_STATIC "; opt: 1232 nsid=ns1.test" },
+	{ "an unknown option", "beef 0000" ONE_AND_OPT STATIC_A OPT("0006") "fde9 0002 abcd",
+		"NOERROR aa" SAYS_STATIC "; opt: 1232" },
+	{ "an option that is cut off", "beef 0000" ONE_AND_OPT STATIC_A OPT("0006") "fde9 0003 abcd",
+		"FORMERR" ASKED "; opt: 1232" },
+	{ "half an option's head", "beef 0000" ONE_AND_OPT STATIC_A OPT("0003") "fde9 00",
+		"FORMERR" ASKED "; opt: 1232" },
+	{ "NSID", "beef 0000" ONE_AND_OPT STATIC_A OPT("0004") "0003 0000",
+		"NOERROR aa" SAYS_STATIC "; opt: 1232 nsid=ns1.test" },
 	{ "NSID twice", "beef 0000" ONE_AND_OPT STATIC_A OPT("0008") "0003 0000 0003 0000",
 		"NOERROR aa" SAYS_STATIC "; opt: 1232 nsid=ns1.test" },
-	{ "NSID with data", "beef 0000" ONE_AND_OPT STATIC_A OPT("0005") "0003 0001 61", "FORMERR" ASKED "; opt: 1232" },
+	{ "NSID with data", "beef 0000" ONE_AND_OPT STATIC_A OPT("0005") "0003 0001 61",
+		"FORMERR" ASKED "; opt: 1232" },
 
 	{ "ECS 192.0.2.0/24", "beef 0000" ONE_AND_OPT STATIC_A OPT("000b") "0008 0007 0001 18 00 c00002",
 		"NOERROR aa" SAYS_STATIC "; opt: 1232 ecs=1/24/0=192.0.2" },
@@ -149,15 +162,17 @@ static const struct packet_case {
 		"NOERROR aa" SAYS_STATIC "; opt: 1232 ecs=0/0/0" },
 	{ "ECS of IPv6", "beef 0000" ONE_AND_OPT STATIC_A OPT("000f") "0008 000b 0002 38 00 20010db8000000",
 		"NOERROR aa" SAYS_STATIC "; opt: 1232 ecs=2/56/0=32.1.13.184.0.0.0" },
-	{ "ECS of 128 bits", "beef 0000" ONE_AND_OPT STATIC_A OPT("0018")
-		"0008 0014 0002 80 00 20010db8000000000000000000000001",
+	{ "ECS of 128 bits",
+		"beef 0000" ONE_AND_OPT STATIC_A OPT("0018") "0008 0014 0002 80 00 20010db8000000000000000000000001",
 		"NOERROR aa" SAYS_STATIC "; opt: 1232 ecs=2/128/0=32.1.13.184.0.0.0.0.0.0.0.0.0.0.0.1" },
-	{ "ECS without anything", "beef 0000" ONE_AND_OPT STATIC_A OPT("0004") "0008 0000", "FORMERR" ASKED "; opt: 1232" },
-	{ "ECS of three bytes", "beef 0000" ONE_AND_OPT STATIC_A OPT("0007") "0008 0003 0001 00", "FORMERR" ASKED "; opt: 1232" },
+	{ "ECS without anything", "beef 0000" ONE_AND_OPT STATIC_A OPT("0004") "0008 0000",
+		"FORMERR" ASKED "; opt: 1232" },
+	{ "ECS of three bytes", "beef 0000" ONE_AND_OPT STATIC_A OPT("0007") "0008 0003 0001 00",
+		"FORMERR" ASKED "; opt: 1232" },
 	{ "ECS of a family that is none", "beef 0000" ONE_AND_OPT STATIC_A OPT("000b") "0008 0007 0003 18 00 c00002",
 		"FORMERR" ASKED "; opt: 1232" },
-	{ "ECS of a family that is none, without bits", "beef 0000" ONE_AND_OPT STATIC_A OPT("0008") "0008 0004 0003 00 00",
-		"FORMERR" ASKED "; opt: 1232" },
+	{ "ECS of a family that is none, without bits",
+		"beef 0000" ONE_AND_OPT STATIC_A OPT("0008") "0008 0004 0003 00 00", "FORMERR" ASKED "; opt: 1232" },
 	{ "ECS of family 0 with bits", "beef 0000" ONE_AND_OPT STATIC_A OPT("0009") "0008 0005 0000 08 00 c0",
 		"FORMERR" ASKED "; opt: 1232" },
 	{ "ECS with an octet too few", "beef 0000" ONE_AND_OPT STATIC_A OPT("000a") "0008 0006 0001 18 00 c000",
@@ -166,15 +181,18 @@ static const struct packet_case {
 		"FORMERR" ASKED "; opt: 1232" },
 	{ "ECS of no bits with an octet", "beef 0000" ONE_AND_OPT STATIC_A OPT("0009") "0008 0005 0001 00 00 00",
 		"FORMERR" ASKED "; opt: 1232" },
-	{ "ECS with a bit set past the source's", "beef 0000" ONE_AND_OPT STATIC_A OPT("000b") "0008 0007 0001 11 00 c000c0",
+	{ "ECS with a bit set past the source's",
+		"beef 0000" ONE_AND_OPT STATIC_A OPT("000b") "0008 0007 0001 11 00 c000c0",
 		"FORMERR" ASKED "; opt: 1232" },
 	{ "ECS of 33 bits of IPv4", "beef 0000" ONE_AND_OPT STATIC_A OPT("000d") "0008 0009 0001 21 00 c000020080",
 		"FORMERR" ASKED "; opt: 1232" },
-	{ "ECS of 129 bits of IPv6", "beef 0000" ONE_AND_OPT STATIC_A OPT("0019")
-		"0008 0015 0002 81 00 20010db800000000000000000000000180", "FORMERR" ASKED "; opt: 1232" },
+	{ "ECS of 129 bits of IPv6",
+		"beef 0000" ONE_AND_OPT STATIC_A OPT("0019") "0008 0015 0002 81 00 20010db800000000000000000000000180",
+		"FORMERR" ASKED "; opt: 1232" },
 	{ "ECS with a scope", "beef 0000" ONE_AND_OPT STATIC_A OPT("000b") "0008 0007 0001 18 18 c00002",
 		"FORMERR" ASKED "; opt: 1232" },
-	{ "ECS twice", "beef 0000" ONE_AND_OPT STATIC_A OPT("0016") "0008 0007 0001 18 00 c00002 0008 0007 0001 18 00 c00002",
+	{ "ECS twice",
+		"beef 0000" ONE_AND_OPT STATIC_A OPT("0016") "0008 0007 0001 18 00 c00002 0008 0007 0001 18 00 c00002",
 		"FORMERR" ASKED "; opt: 1232" },
 };
 
@@ -198,7 +216,8 @@ START_TEST(no_part_of_a_message_breaks_the_parser)
 	for (size_t cut = 0; cut < len; cut++) {
 		const char *got = answer_bytes(in, cut);
 
-		ck_assert_msg(strcmp(got, "silence") == 0 || strncmp(got, "FORMERR rd", 10) == 0, "%zu bytes: %s", cut, got);
+		ck_assert_msg(
+			strcmp(got, "silence") == 0 || strncmp(got, "FORMERR rd", 10) == 0, "%zu bytes: %s", cut, got);
 	}
 	ck_assert_msg(strncmp(answer_bytes(in, len), "NOERROR aa rd;", 14) == 0, "%s", text.text);
 }
@@ -206,7 +225,8 @@ END_TEST
 
 /* ---- questions, and what they are told ---- */
 
-#define SOA(zone_ttl) "authority: svc.example " zone_ttl " SOA ns1.svc.example hostmaster.svc.example 7 3600 600 604800 30"
+#define SOA(zone_ttl) \
+	"authority: svc.example " zone_ttl " SOA ns1.svc.example hostmaster.svc.example 7 3600 600 604800 30"
 #define OTHER_SOA "authority: other.example 60 SOA ns.elsewhere.test hostmaster.other.example 1 3600 600 604800 60"
 
 static const struct answer_case {
@@ -218,9 +238,9 @@ static const struct answer_case {
 	{ "static.svc.example MX",
 		"NOERROR aa; static.svc.example MX; answer: static.svc.example 3600 MX 10 Mail.svc.example" },
 	{ "svc.example NS", "NOERROR aa; svc.example NS; answer: svc.example 3600 NS ns1.svc.example" },
-	{ "svc.example SOA",
-		"NOERROR aa; svc.example SOA; answer: svc.example 3600 SOA ns1.svc.example hostmaster.svc.example 7 3600 600 "
-		"604800 30" },
+	{ "svc.example SOA", "NOERROR aa; svc.example SOA; answer: svc.example 3600 SOA ns1.svc.example "
+			     "hostmaster.svc.example 7 3600 600 "
+			     "604800 30" },
 	{ "static.svc.example AAAA", "NOERROR aa; static.svc.example AAAA; " SOA("30") },
 	{ "ent.svc.example A", "NOERROR aa; ent.svc.example A; " SOA("30") },
 	{ "nothing.svc.example A", "NXDOMAIN aa; nothing.svc.example A; " SOA("30") },
@@ -229,41 +249,44 @@ static const struct answer_case {
 	{ "elsewhere.test A edns=1232", "REFUSED; elsewhere.test A; opt: 1232 ede=20" },
 	{ "example A", "REFUSED; example A" },
 	{ ". NS", "REFUSED; . NS" },
-	{ "static.svc.example A any-class",
-		"NOERROR aa; static.svc.example A; answer: static.svc.example 3600 A 192.0.2.1, static.svc.example 3600 A "
-		"192.0.2.2" },
+	{ "static.svc.example A any-class", "NOERROR aa; static.svc.example A; answer: static.svc.example 3600 A "
+					    "192.0.2.1, static.svc.example 3600 A "
+					    "192.0.2.2" },
 	/* configuration does not exist for the outside */
 	{ "_gslb.www.svc.example TXT", "NXDOMAIN aa; _gslb.www.svc.example TXT; " SOA("30") },
 	{ "eu._pool.svc.example SRV", "NXDOMAIN aa; eu._pool.svc.example SRV; " SOA("30") },
 	/* wildcards */
 	{ "x.wild.svc.example A", "NOERROR aa; x.wild.svc.example A; answer: x.wild.svc.example 3600 A 192.0.2.9" },
-	{ "x.y.wild.svc.example A", "NOERROR aa; x.y.wild.svc.example A; answer: x.y.wild.svc.example 3600 A 192.0.2.9" },
+	{ "x.y.wild.svc.example A",
+		"NOERROR aa; x.y.wild.svc.example A; answer: x.y.wild.svc.example 3600 A 192.0.2.9" },
 	{ "x.wild.svc.example TXT", "NOERROR aa; x.wild.svc.example TXT; " SOA("30") },
 	{ "wild.svc.example A", "NOERROR aa; wild.svc.example A; " SOA("30") },
-	{ "x.wild-alias.svc.example A",
-		"NOERROR aa; x.wild-alias.svc.example A; answer: x.wild-alias.svc.example 3600 CNAME static.svc.example, "
-		"static.svc.example 3600 A 192.0.2.1, static.svc.example 3600 A 192.0.2.2" },
+	{ "x.wild-alias.svc.example A", "NOERROR aa; x.wild-alias.svc.example A; answer: x.wild-alias.svc.example 3600 "
+					"CNAME static.svc.example, "
+					"static.svc.example 3600 A 192.0.2.1, static.svc.example 3600 A 192.0.2.2" },
 	/* CNAMEs */
-	{ "alias.svc.example A",
-		"NOERROR aa; alias.svc.example A; answer: alias.svc.example 3600 CNAME static.svc.example, static.svc.example "
-		"3600 A 192.0.2.1, static.svc.example 3600 A 192.0.2.2" },
-	{ "alias2.svc.example MX",
-		"NOERROR aa; alias2.svc.example MX; answer: alias2.svc.example 3600 CNAME alias.svc.example, alias.svc.example "
-		"3600 CNAME static.svc.example, static.svc.example 3600 MX 10 Mail.svc.example" },
+	{ "alias.svc.example A", "NOERROR aa; alias.svc.example A; answer: alias.svc.example 3600 CNAME "
+				 "static.svc.example, static.svc.example "
+				 "3600 A 192.0.2.1, static.svc.example 3600 A 192.0.2.2" },
+	{ "alias2.svc.example MX", "NOERROR aa; alias2.svc.example MX; answer: alias2.svc.example 3600 CNAME "
+				   "alias.svc.example, alias.svc.example "
+				   "3600 CNAME static.svc.example, static.svc.example 3600 MX 10 Mail.svc.example" },
 	{ "alias.svc.example CNAME",
 		"NOERROR aa; alias.svc.example CNAME; answer: alias.svc.example 3600 CNAME static.svc.example" },
 	{ "alias.svc.example AAAA",
-		"NOERROR aa; alias.svc.example AAAA; answer: alias.svc.example 3600 CNAME static.svc.example; " SOA("30") },
-	{ "loop1.svc.example A",
-		"NOERROR aa; loop1.svc.example A; answer: loop1.svc.example 3600 CNAME loop2.svc.example, loop2.svc.example "
-		"3600 CNAME loop1.svc.example" },
-	{ "to-nothing.svc.example A",
-		"NXDOMAIN aa; to-nothing.svc.example A; answer: to-nothing.svc.example 3600 CNAME nothing.svc.example; " SOA("30") },
+		"NOERROR aa; alias.svc.example AAAA; answer: alias.svc.example 3600 CNAME static.svc.example; " SOA(
+			"30") },
+	{ "loop1.svc.example A", "NOERROR aa; loop1.svc.example A; answer: loop1.svc.example 3600 CNAME "
+				 "loop2.svc.example, loop2.svc.example "
+				 "3600 CNAME loop1.svc.example" },
+	{ "to-nothing.svc.example A", "NXDOMAIN aa; to-nothing.svc.example A; answer: to-nothing.svc.example 3600 "
+				      "CNAME nothing.svc.example; " SOA("30") },
 	{ "to-service.svc.example A",
 		"NOERROR aa; to-service.svc.example A; answer: to-service.svc.example 3600 CNAME www.svc.example" },
 	{ "to-service.svc.example TXT",
 		"NOERROR aa; to-service.svc.example TXT; answer: to-service.svc.example 3600 CNAME www.svc.example" },
-	{ "to-cut.svc.example A", "NOERROR aa; to-cut.svc.example A; answer: to-cut.svc.example 3600 CNAME host.sub.svc.example" },
+	{ "to-cut.svc.example A",
+		"NOERROR aa; to-cut.svc.example A; answer: to-cut.svc.example 3600 CNAME host.sub.svc.example" },
 	{ "to-outside.svc.example A",
 		"NOERROR aa; to-outside.svc.example A; answer: to-outside.svc.example 3600 CNAME www.elsewhere.test" },
 	{ "to-other.svc.example A",
@@ -273,29 +296,33 @@ static const struct answer_case {
 		"NXDOMAIN aa; to-other-nothing.svc.example A; answer: to-other-nothing.svc.example 3600 CNAME "
 		"nothing.other.example; " OTHER_SOA },
 	/* referrals */
-	{ "sub.svc.example A",
-		"NOERROR; sub.svc.example A; authority: sub.svc.example 3600 NS ns.sub.svc.example, sub.svc.example 3600 NS "
-		"ns.elsewhere.test; additional: ns.sub.svc.example 3600 A 192.0.2.61, ns.sub.svc.example 3600 AAAA 2001:db8::61" },
-	{ "a.b.sub.svc.example A",
-		"NOERROR; a.b.sub.svc.example A; authority: sub.svc.example 3600 NS ns.sub.svc.example, sub.svc.example 3600 NS "
-		"ns.elsewhere.test; additional: ns.sub.svc.example 3600 A 192.0.2.61, ns.sub.svc.example 3600 AAAA 2001:db8::61" },
-	{ "ns.sub.svc.example A",
-		"NOERROR; ns.sub.svc.example A; authority: sub.svc.example 3600 NS ns.sub.svc.example, sub.svc.example 3600 NS "
-		"ns.elsewhere.test; additional: ns.sub.svc.example 3600 A 192.0.2.61, ns.sub.svc.example 3600 AAAA 2001:db8::61" },
+	{ "sub.svc.example A", "NOERROR; sub.svc.example A; authority: sub.svc.example 3600 NS ns.sub.svc.example, "
+			       "sub.svc.example 3600 NS "
+			       "ns.elsewhere.test; additional: ns.sub.svc.example 3600 A 192.0.2.61, "
+			       "ns.sub.svc.example 3600 AAAA 2001:db8::61" },
+	{ "a.b.sub.svc.example A", "NOERROR; a.b.sub.svc.example A; authority: sub.svc.example 3600 NS "
+				   "ns.sub.svc.example, sub.svc.example 3600 NS "
+				   "ns.elsewhere.test; additional: ns.sub.svc.example 3600 A 192.0.2.61, "
+				   "ns.sub.svc.example 3600 AAAA 2001:db8::61" },
+	{ "ns.sub.svc.example A", "NOERROR; ns.sub.svc.example A; authority: sub.svc.example 3600 NS "
+				  "ns.sub.svc.example, sub.svc.example 3600 NS "
+				  "ns.elsewhere.test; additional: ns.sub.svc.example 3600 A 192.0.2.61, "
+				  "ns.sub.svc.example 3600 AAAA 2001:db8::61" },
 	{ "x.sibling.svc.example A",
-		"NOERROR; x.sibling.svc.example A; authority: sibling.svc.example 3600 NS ns.sub.svc.example; additional: "
+		"NOERROR; x.sibling.svc.example A; authority: sibling.svc.example 3600 NS ns.sub.svc.example; "
+		"additional: "
 		"ns.sub.svc.example 3600 A 192.0.2.61, ns.sub.svc.example 3600 AAAA 2001:db8::61" },
-	{ "self.svc.example A",
-		"NOERROR; self.svc.example A; authority: self.svc.example 3600 NS self.svc.example; additional: self.svc.example "
-		"3600 A 192.0.2.62" },
+	{ "self.svc.example A", "NOERROR; self.svc.example A; authority: self.svc.example 3600 NS self.svc.example; "
+				"additional: self.svc.example "
+				"3600 A 192.0.2.62" },
 	{ "sub.svc.example DS", "NOERROR aa; sub.svc.example DS; " SOA("30") },
 	/* services */
-	{ "www.svc.example A ecs=198.51.100.0/24",
-		"NOERROR aa; www.svc.example A; answer: www.svc.example 30 A 192.0.2.20; opt: 1232 ecs=1/24/24=198.51.100" },
-	{ "www.svc.example A ecs=198.51.100.77/32",
-		"NOERROR aa; www.svc.example A; answer: www.svc.example 30 A 192.0.2.20; opt: 1232 ecs=1/32/24=198.51.100.77" },
-	{ "www.svc.example AAAA ecs=198.51.100.0/24",
-		"NOERROR aa; www.svc.example AAAA; answer: www.svc.example 30 AAAA 2001:db8::10; opt: 1232 ecs=1/24/0=198.51.100" },
+	{ "www.svc.example A ecs=198.51.100.0/24", "NOERROR aa; www.svc.example A; answer: www.svc.example 30 A "
+						   "192.0.2.20; opt: 1232 ecs=1/24/24=198.51.100" },
+	{ "www.svc.example A ecs=198.51.100.77/32", "NOERROR aa; www.svc.example A; answer: www.svc.example 30 A "
+						    "192.0.2.20; opt: 1232 ecs=1/32/24=198.51.100.77" },
+	{ "www.svc.example AAAA ecs=198.51.100.0/24", "NOERROR aa; www.svc.example AAAA; answer: www.svc.example 30 "
+						      "AAAA 2001:db8::10; opt: 1232 ecs=1/24/0=198.51.100" },
 	{ "www.svc.example A ecs=2001:db8:aa::/56",
 		"NOERROR aa; www.svc.example A; answer: www.svc.example 30 A 192.0.2.20; opt: 1232 "
 		"ecs=2/56/48=32.1.13.184.0.170.0" },
@@ -318,7 +345,8 @@ static const struct answer_case {
 	/* ANY (RFC 8482) */
 	{ "static.svc.example ANY",
 		"NOERROR aa; static.svc.example ANY; answer: static.svc.example 3600 HINFO \"RFC8482\" \"\"" },
-	{ "four.svc.example ANY", "NOERROR aa; four.svc.example ANY; answer: four.svc.example 3600 HINFO \"RFC8482\" \"\"" },
+	{ "four.svc.example ANY",
+		"NOERROR aa; four.svc.example ANY; answer: four.svc.example 3600 HINFO \"RFC8482\" \"\"" },
 	{ "x.wild.svc.example ANY",
 		"NOERROR aa; x.wild.svc.example ANY; answer: x.wild.svc.example 3600 HINFO \"RFC8482\" \"\"" },
 	{ "alias.svc.example ANY",
@@ -343,15 +371,17 @@ static const struct answer_case {
 	{ "hostname.bind A ch", "REFUSED; hostname.bind A" },
 	{ "svc.example TXT ch", "REFUSED; svc.example TXT" },
 	/* EDNS */
-	{ "four.svc.example A do", "NOERROR aa; four.svc.example A; answer: four.svc.example 30 A 192.0.2.20; opt: 1232 do" },
+	{ "four.svc.example A do",
+		"NOERROR aa; four.svc.example A; answer: four.svc.example 30 A 192.0.2.20; opt: 1232 do" },
 	{ "four.svc.example A keepalive",
 		"NOERROR aa; four.svc.example A; answer: four.svc.example 30 A 192.0.2.20; opt: 1232" },
 	{ "nothing.svc.example A nsid ecs=198.51.100.0/24",
 		"NXDOMAIN aa; nothing.svc.example A; " SOA("30") "; opt: 1232 ecs=1/24/0=198.51.100 nsid=ns1.test" },
-	{ "sub.svc.example NS ecs=198.51.100.0/24",
-		"NOERROR; sub.svc.example NS; authority: sub.svc.example 3600 NS ns.sub.svc.example, sub.svc.example 3600 NS "
-		"ns.elsewhere.test; additional: ns.sub.svc.example 3600 A 192.0.2.61, ns.sub.svc.example 3600 AAAA 2001:db8::61; "
-		"opt: 1232 ecs=1/24/0=198.51.100" },
+	{ "sub.svc.example NS ecs=198.51.100.0/24", "NOERROR; sub.svc.example NS; authority: sub.svc.example 3600 NS "
+						    "ns.sub.svc.example, sub.svc.example 3600 NS "
+						    "ns.elsewhere.test; additional: ns.sub.svc.example 3600 A "
+						    "192.0.2.61, ns.sub.svc.example 3600 AAAA 2001:db8::61; "
+						    "opt: 1232 ecs=1/24/0=198.51.100" },
 	{ "elsewhere.test A ecs=198.51.100.0/24", "REFUSED; elsewhere.test A; opt: 1232 ecs=1/24/0=198.51.100 ede=20" },
 	/* truncation keeps question and OPT */
 	{ "big.svc.example TXT", "NOERROR aa tc; big.svc.example TXT" },
@@ -371,15 +401,16 @@ END_TEST
 START_TEST(the_case_of_the_question_comes_back_and_records_point_to_it)
 {
 	answer_words("wWw.sVc.ExAmPlE A ecs=198.51.100.0/24");
-	ck_assert_str_eq(text.text,
-		"NOERROR aa; wWw.sVc.ExAmPlE A; answer: wWw.sVc.ExAmPlE 30 A 192.0.2.20; opt: 1232 ecs=1/24/24=198.51.100");
+	ck_assert_str_eq(text.text, "NOERROR aa; wWw.sVc.ExAmPlE A; answer: wWw.sVc.ExAmPlE 30 A 192.0.2.20; opt: 1232 "
+				    "ecs=1/24/24=198.51.100");
 }
 END_TEST
 
 START_TEST(without_ecs_the_packets_source_decides_and_no_option_comes_back)
 {
 	ck_assert(addr_parse("198.51.100.7", &context.source));
-	ck_assert_str_eq(answer_words("www.svc.example A"), "NOERROR aa; www.svc.example A; answer: www.svc.example 30 A 192.0.2.20");
+	ck_assert_str_eq(answer_words("www.svc.example A"),
+		"NOERROR aa; www.svc.example A; answer: www.svc.example 30 A 192.0.2.20");
 	ck_assert_str_eq(answer_words("www.svc.example A edns=1232"),
 		"NOERROR aa; www.svc.example A; answer: www.svc.example 30 A 192.0.2.20; opt: 1232");
 }
@@ -399,7 +430,8 @@ START_TEST(ecs_beats_the_source)
 {
 	ck_assert(addr_parse("198.51.100.7", &context.source));
 	answer_words("www.svc.example A ecs=203.0.112.0/24");
-	ck_assert_msg(strstr(text.text, "A 192.0.2.1") != NULL && strstr(text.text, "192.0.2.20") == NULL, "%s", text.text);
+	ck_assert_msg(
+		strstr(text.text, "A 192.0.2.1") != NULL && strstr(text.text, "192.0.2.20") == NULL, "%s", text.text);
 }
 END_TEST
 
@@ -413,7 +445,8 @@ END_TEST
 START_TEST(two_answers_are_both_addresses_once)
 {
 	answer_words("two.svc.example A");
-	ck_assert_msg(strstr(text.text, "A 192.0.2.10") != NULL && strstr(text.text, "A 192.0.2.11") != NULL, "%s", text.text);
+	ck_assert_msg(strstr(text.text, "A 192.0.2.10") != NULL && strstr(text.text, "A 192.0.2.11") != NULL, "%s",
+		text.text);
 	ck_assert_uint_eq(out[7], 2);
 }
 END_TEST
@@ -551,9 +584,12 @@ START_TEST(each_answer_is_counted_as_what_it_is)
 		const char *words;
 		enum counter counter;
 	} cases[] = {
-		{ "ns1.svc.example A", COUNT_answers_noerror }, { "ns1.svc.example MX", COUNT_answers_nodata },
-		{ "nothing.svc.example A", COUNT_answers_nxdomain }, { "sub.svc.example A", COUNT_answers_referral },
-		{ "elsewhere.test A", COUNT_answers_refused }, { "svc.example MAILA", COUNT_answers_notimp },
+		{ "ns1.svc.example A", COUNT_answers_noerror },
+		{ "ns1.svc.example MX", COUNT_answers_nodata },
+		{ "nothing.svc.example A", COUNT_answers_nxdomain },
+		{ "sub.svc.example A", COUNT_answers_referral },
+		{ "elsewhere.test A", COUNT_answers_refused },
+		{ "svc.example MAILA", COUNT_answers_notimp },
 		{ "big.svc.example TXT", COUNT_answers_truncated },
 	};
 	uint64_t sum = 0;

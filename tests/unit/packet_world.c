@@ -83,11 +83,10 @@ static const char svc_zone[] =
 	"cdn._pool TXT \"v=pool1; check=none; via=cname\"\n"
 	"cdn._pool SRV 0 1 443 lb1.us\n";
 
-static const char other_zone[] =
-	"$TTL 600\n"
-	"@ SOA ns.elsewhere.test. hostmaster 1 3600 600 604800 60\n"
-	"@ NS ns.elsewhere.test.\n"
-	"host A 192.0.2.77\n";
+static const char other_zone[] = "$TTL 600\n"
+				 "@ SOA ns.elsewhere.test. hostmaster 1 3600 600 604800 60\n"
+				 "@ NS ns.elsewhere.test.\n"
+				 "host A 192.0.2.77\n";
 
 static struct zone *parse(const char *apex, const char *text, size_t len, struct report *report)
 {
@@ -116,8 +115,8 @@ static const struct resolved *resolve_nothing(void *context, const struct name *
 	return NULL;
 }
 
-static bool no_slot(void *context, const struct endpoint *endpoint, const struct pool *pool, const struct target *target,
-	uint32_t *slot, uint16_t *generation)
+static bool no_slot(void *context, const struct endpoint *endpoint, const struct pool *pool,
+	const struct target *target, uint32_t *slot, uint16_t *generation)
 {
 	(void)context;
 	(void)endpoint;

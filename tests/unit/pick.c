@@ -40,12 +40,14 @@ START_TEST(scores_are_the_same_on_every_host)
 	};
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++)
-		ck_assert_uint_eq(pick_score(picker_hash(cases[i].key, cases[i].identity), cases[i].weight), cases[i].score);
+		ck_assert_uint_eq(
+			pick_score(picker_hash(cases[i].key, cases[i].identity), cases[i].weight), cases[i].score);
 }
 END_TEST
 
 /* The part of n choices that begin with each candidate. */
-static void shares(unsigned wanted, bool sticky, const uint64_t *weights, unsigned ncandidates, unsigned n, double *part)
+static void shares(
+	unsigned wanted, bool sticky, const uint64_t *weights, unsigned ncandidates, unsigned n, double *part)
 {
 	struct dice dice = { 42 };
 
@@ -97,8 +99,8 @@ START_TEST(each_is_chosen_first_in_proportion_to_its_weight)
 		for (unsigned i = 0; i < c->n; i++) {
 			double p = (double)c->weights[i] / total, sigma = sqrt(p * (1 - p) / N);
 
-			ck_assert_msg(fabs(part[i] - p) <= 4.5 * sigma + 0.0015, "way %zu, candidate %u: %.4f, not %.4f", w, i,
-				part[i], p);
+			ck_assert_msg(fabs(part[i] - p) <= 4.5 * sigma + 0.0015,
+				"way %zu, candidate %u: %.4f, not %.4f", w, i, part[i], p);
 		}
 	}
 }

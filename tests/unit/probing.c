@@ -24,8 +24,7 @@ static const struct body_case {
 	{ "a text byte by byte", "needle", 1000, 1, PROBE_OK, false },
 	{ "a text across two pieces", "needle", 13, 16, PROBE_OK, false },
 	{ "a text at the very start", "needle", 0, 4096, PROBE_OK, false },
-	{ "a text that ends with the last byte that counts", "needle", HTTP_BODY_MAX - 6, 1000, PROBE_OK,
-		false },
+	{ "a text that ends with the last byte that counts", "needle", HTTP_BODY_MAX - 6, 1000, PROBE_OK, false },
 	{ "a text that ends one byte later", "needle", HTTP_BODY_MAX - 5, 1000, PROBE_BODY, false },
 	{ "the same in one large piece", "needle", HTTP_BODY_MAX - 5, 1 << 20, PROBE_BODY, false },
 	{ "no text wanted, a short body", "", 1000, 100, PROBE_OK, true },
@@ -79,9 +78,7 @@ static const struct status_case {
 START_TEST(a_status_is_accepted_by_its_ranges)
 {
 	const struct status_case *c = &statuses[_i];
-	struct health_probe probe = {
-		.body = "", .nstatus = (uint8_t)c->nranges, .status = { { c->from, c->to } }
-	};
+	struct health_probe probe = { .body = "", .nstatus = (uint8_t)c->nranges, .status = { { c->from, c->to } } };
 	struct http_answer answer;
 
 	http_answer_init(&answer, &probe);
@@ -89,8 +86,7 @@ START_TEST(a_status_is_accepted_by_its_ranges)
 	ck_assert_int_eq(answer.decided, c->accepted ? PROBE_NONE : PROBE_STATUS);
 	ck_assert_uint_eq(answer.number, c->accepted ? 0 : c->status);
 	http_answer_end(&answer);
-	ck_assert_int_eq(
-		answer.decided, c->accepted ? PROBE_OK : PROBE_STATUS); /* the first decision stands */
+	ck_assert_int_eq(answer.decided, c->accepted ? PROBE_OK : PROBE_STATUS); /* the first decision stands */
 }
 END_TEST
 

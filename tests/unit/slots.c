@@ -141,8 +141,8 @@ START_TEST(a_verdict_outlives_two_restarts_without_a_probe_between)
 }
 END_TEST
 
-static const char *const damages[] = { "gslb-verdicts 9 1\n", "rubbish", "", "gslb-verdicts 1 5\n0000000000000007 2 0 1 5\n",
-	"gslb-verdicts 1 5\n0000000000000007 3 0 1 5 5\n" };
+static const char *const damages[] = { "gslb-verdicts 9 1\n", "rubbish", "",
+	"gslb-verdicts 1 5\n0000000000000007 2 0 1 5\n", "gslb-verdicts 1 5\n0000000000000007 3 0 1 5 5\n" };
 
 START_TEST(a_damaged_checkpoint_is_said_and_harms_nothing)
 {

@@ -26,7 +26,9 @@ static void start(const char *listen, uint32_t tcp_clients, uint32_t tcp_idle_ms
 {
 	struct err err;
 
-	conf = (struct conf){ .nlisten = 1, .workers = NWORKERS, .tcp_clients = tcp_clients, .tcp_idle_ms = tcp_idle_ms };
+	conf = (struct conf){
+		.nlisten = 1, .workers = NWORKERS, .tcp_clients = tcp_clients, .tcp_idle_ms = tcp_idle_ms
+	};
 	ck_assert(addr_parse_port(listen, 0, &conf.listen[0].addr, &conf.listen[0].port));
 	packet_world_init(&world, NWORKERS);
 	workers = workers_bind(&conf, &err);
@@ -231,7 +233,8 @@ END_TEST
 
 START_TEST(pipelined_queries_are_answered_in_order)
 {
-	static const char *const asked[] = { ASK, "static.svc.example MX", "big.svc.example TXT", "nothing.svc.example A", ASK };
+	static const char *const asked[] = { ASK, "static.svc.example MX", "big.svc.example TXT",
+		"nothing.svc.example A", ASK };
 	int fd = connect_to("127.0.0.1", SOCK_STREAM);
 	uint8_t bytes[4096];
 	size_t len = 0;
@@ -280,7 +283,8 @@ START_TEST(thousands_of_pipelined_queries_are_answered_though_nobody_reads_for_a
 	}
 	ck_assert_str_eq(ask_tcp(beside, ASK), SAID);
 	for (unsigned i = 0; i < sent; i++)
-		ck_assert_msg(strncmp(recv_message(fd), "NOERROR aa; big", 15) == 0, "answer %u of %u: %s", i, sent, text.text);
+		ck_assert_msg(strncmp(recv_message(fd), "NOERROR aa; big", 15) == 0, "answer %u of %u: %s", i, sent,
+			text.text);
 	ck_assert_str_eq(ask_tcp(fd, ASK), SAID);
 	close(fd);
 	close(beside);
@@ -396,7 +400,8 @@ static void *ask_on(void *argument)
 	size_t len = message_query("four.svc.example A edns=1232", query, sizeof query);
 
 	while (!atomic_load(&asker->stop)) {
-		if (send(udp, query, len, 0) != (ssize_t)len || recv(udp, reply, sizeof reply, 0) < 40 || (reply[3] & 15) != 0)
+		if (send(udp, query, len, 0) != (ssize_t)len || recv(udp, reply, sizeof reply, 0) < 40 ||
+			(reply[3] & 15) != 0)
 			atomic_fetch_add(&asker->wrong, 1);
 		atomic_fetch_add(&asker->answered, 1);
 	}

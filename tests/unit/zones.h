@@ -8,10 +8,10 @@
 enum { SEED = 42 };
 
 /* What a case's body stands behind: four lines, so that the body starts at line 5. */
-#define HEAD \
-	"$TTL 3600\n" \
+#define HEAD                                          \
+	"$TTL 3600\n"                                 \
 	"@ SOA ns1 hostmaster 7 3600 600 604800 30\n" \
-	"@ NS ns1\n" \
+	"@ NS ns1\n"                                  \
 	"ns1 A 192.0.2.53\n"
 
 /* The zone svc.example, in a file called z. Reports are added to. */

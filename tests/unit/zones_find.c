@@ -7,34 +7,35 @@
 static const struct {
 	const char *origin, *text;
 } files[] = {
-	{ "svc.example", HEAD
-		"a A 192.0.2.1\n"
-		"deep.b.c A 192.0.2.2\n"
-		"*.wild TXT w\n"
-		"host.wild A 192.0.2.3\n"
-		"x.ent.wild A 192.0.2.4\n"
-		"_ssh._tcp.host2.wild SRV 0 0 1 a\n"
-		"sub.*.wild TXT under-the-star\n"
-		"*.twice.wild A 192.0.2.5\n"
-		"q.*.entstar A 192.0.2.6\n"
-		"cname CNAME a\n"
-		"*.cw CNAME a\n"
-		"del NS ns.del\n DS 1 13 2 00ff\nns.del A 192.0.2.8\nx.y.del A 192.0.2.9\n"
-		"z.y.del A 192.0.2.9\n"
-		"*.d.del A 192.0.2.9\n"
-		"low NS a\nin.low NS a\n"
-		"child NS ns1.child\nns1.child A 192.0.2.10\n"
-		"_gslb.www TXT \"v=gslb1; pools=eu\"\n"
-		"_gslb TXT \"v=gslb1; pools=eu\"\n"
-		"_gslb.*.app TXT \"v=gslb1; pools=eu\"\n"
-		"_gslb.x.y.z TXT \"v=gslb1; pools=eu\"\n"
-		"_map.www TXT \"v=map1; country:CN=eu\"\n"
-		"eu._pool TXT \"v=pool1\"\n SRV 0 1 443 a\n"
-		"exact.app A 192.0.2.11\n" },
-	{ "child.svc.example", "$TTL 60\n@ SOA a h 1 2 3 4 5\n NS ns1\nns1 A 192.0.2.10\nwww A 192.0.2.12\n* A 192.0.2.13\n" },
+	{ "svc.example", HEAD "a A 192.0.2.1\n"
+			      "deep.b.c A 192.0.2.2\n"
+			      "*.wild TXT w\n"
+			      "host.wild A 192.0.2.3\n"
+			      "x.ent.wild A 192.0.2.4\n"
+			      "_ssh._tcp.host2.wild SRV 0 0 1 a\n"
+			      "sub.*.wild TXT under-the-star\n"
+			      "*.twice.wild A 192.0.2.5\n"
+			      "q.*.entstar A 192.0.2.6\n"
+			      "cname CNAME a\n"
+			      "*.cw CNAME a\n"
+			      "del NS ns.del\n DS 1 13 2 00ff\nns.del A 192.0.2.8\nx.y.del A 192.0.2.9\n"
+			      "z.y.del A 192.0.2.9\n"
+			      "*.d.del A 192.0.2.9\n"
+			      "low NS a\nin.low NS a\n"
+			      "child NS ns1.child\nns1.child A 192.0.2.10\n"
+			      "_gslb.www TXT \"v=gslb1; pools=eu\"\n"
+			      "_gslb TXT \"v=gslb1; pools=eu\"\n"
+			      "_gslb.*.app TXT \"v=gslb1; pools=eu\"\n"
+			      "_gslb.x.y.z TXT \"v=gslb1; pools=eu\"\n"
+			      "_map.www TXT \"v=map1; country:CN=eu\"\n"
+			      "eu._pool TXT \"v=pool1\"\n SRV 0 1 443 a\n"
+			      "exact.app A 192.0.2.11\n" },
+	{ "child.svc.example",
+		"$TTL 60\n@ SOA a h 1 2 3 4 5\n NS ns1\nns1 A 192.0.2.10\nwww A 192.0.2.12\n* A 192.0.2.13\n" },
 	{ "orphan.svc.example", "$TTL 60\n@ SOA a h 1 2 3 4 5\n NS ns.example.org.\n" },
-	{ "star.example", "$TTL 60\n@ SOA a h 1 2 3 4 5\n NS ns.example.org.\n* A 192.0.2.14\n"
-			  "eu._pool TXT \"v=pool1\"\n SRV 0 1 443 lb.example.org.\n_gslb.www TXT \"v=gslb1; pools=eu\"\n" },
+	{ "star.example",
+		"$TTL 60\n@ SOA a h 1 2 3 4 5\n NS ns.example.org.\n* A 192.0.2.14\n"
+		"eu._pool TXT \"v=pool1\"\n SRV 0 1 443 lb.example.org.\n_gslb.www TXT \"v=gslb1; pools=eu\"\n" },
 };
 
 enum { W = 16 }; /* flag: by a wildcard */
@@ -247,7 +248,8 @@ static bool stands(char names[NAMES][NAME_TEXT], const char *name)
 	return false;
 }
 
-static void expect_plain_search(const struct zone_set *some, char names[NAMES][NAME_TEXT], const char *asked, const char *body)
+static void expect_plain_search(
+	const struct zone_set *some, char names[NAMES][NAME_TEXT], const char *asked, const char *body)
 {
 	bool exists = stands(names, asked), star;
 	uint64_t hash[NAME_LABELS_MAX + 1];

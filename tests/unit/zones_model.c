@@ -7,7 +7,7 @@
 #include "zones/loc.h"
 #include "zones/tags.h"
 
-#define POOLS \
+#define POOLS                                          \
 	"eu._pool TXT \"v=pool1\"\n SRV 0 1 443 ns1\n" \
 	"us._pool TXT \"v=pool1\"\n SRV 0 1 443 ns1\n" \
 	"ap._pool TXT \"v=pool1\"\n SRV 0 1 443 ns1\n"
@@ -43,8 +43,9 @@ END_TEST
 
 START_TEST(a_service_has_what_its_tags_say)
 {
-	struct zone_set *set = set_of("_gslb.*.App TXT \"v=gslb1; pools=us:3,eu; rank=geo,weight; answers=4; \" \"spread=sticky; "
-				      "sticky=24/56; ttl=600/60; down=last; fallback=ap; keep=2;\"\n" POOLS);
+	struct zone_set *set =
+		set_of("_gslb.*.App TXT \"v=gslb1; pools=us:3,eu; rank=geo,weight; answers=4; \" \"spread=sticky; "
+		       "sticky=24/56; ttl=600/60; down=last; fallback=ap; keep=2;\"\n" POOLS);
 	const struct service *service = &set->services[0];
 	char text[NAME_TEXT_MAX];
 
@@ -75,7 +76,8 @@ END_TEST
 static const struct ttl_case {
 	const char *ttl;
 	uint32_t max_s, min_s;
-} ttls[] = { { "30", 30, 5 }, { "5", 5, 5 }, { "3", 3, 3 }, { "0", 0, 0 }, { "60/10", 60, 10 }, { "60/60", 60, 60 }, { "60/0", 60, 0 } };
+} ttls[] = { { "30", 30, 5 }, { "5", 5, 5 }, { "3", 3, 3 }, { "0", 0, 0 }, { "60/10", 60, 10 }, { "60/60", 60, 60 },
+	{ "60/0", 60, 0 } };
 
 START_TEST(a_ttl_without_a_minimum_has_5_seconds_or_less)
 {
@@ -99,8 +101,9 @@ START_TEST(maps_of_one_owner_are_one_map_in_the_order_written)
 		enum map_kind kind;
 		const char *key;
 		uint32_t npools, first, line;
-	} rules[] = { { MAP_NET, "203.0.113.0/24", 1, 0, 5 }, { MAP_NET, "2001:db8::/32", 2, 1, 5 }, { MAP_ASN, "64500", 1, 1, 6 },
-		{ MAP_REGION, "US-CA", 1, 1, 6 }, { MAP_COUNTRY, "CN", 1, 2, 6 }, { MAP_CONTINENT, "EU", 1, 0, 6 } };
+	} rules[] = { { MAP_NET, "203.0.113.0/24", 1, 0, 5 }, { MAP_NET, "2001:db8::/32", 2, 1, 5 },
+		{ MAP_ASN, "64500", 1, 1, 6 }, { MAP_REGION, "US-CA", 1, 1, 6 }, { MAP_COUNTRY, "CN", 1, 2, 6 },
+		{ MAP_CONTINENT, "EU", 1, 0, 6 } };
 
 	ck_assert_uint_eq(service->nrules, COUNT_OF(rules));
 	for (size_t i = 0; i < COUNT_OF(rules); i++) {
@@ -158,11 +161,12 @@ END_TEST
 
 START_TEST(a_pool_has_what_its_tags_say)
 {
-	struct zone_set *set = set_of("eu._pool LOC 53 20 30 N 6 15 W 10m\n"
-				      " TXT \"v=pool1; region=eu-west; check=https; host=www.example.org; path=/h; status=200,300-399; "
-				      "body=a\\\\;b\\\\\\\\; verify=no; cert-days=0; interval=1s; rise=4; fall=5; bias=-20; ramp=0; "
-				      "min-up=2; private=yes\"\n"
-				      " SRV 0 1 443 ns1\n SRV 0 1 443 lb.example.net.\n");
+	struct zone_set *set = set_of(
+		"eu._pool LOC 53 20 30 N 6 15 W 10m\n"
+		" TXT \"v=pool1; region=eu-west; check=https; host=www.example.org; path=/h; status=200,300-399; "
+		"body=a\\\\;b\\\\\\\\; verify=no; cert-days=0; interval=1s; rise=4; fall=5; bias=-20; ramp=0; "
+		"min-up=2; private=yes\"\n"
+		" SRV 0 1 443 ns1\n SRV 0 1 443 lb.example.net.\n");
 	const struct pool *pool = &set->pools[0];
 
 	ck_assert_str_eq(pool->region, "eu-west");
@@ -192,9 +196,10 @@ END_TEST
 
 START_TEST(targets_stand_by_priority_then_as_written_with_their_addresses_a_first)
 {
-	struct zone_set *set = set_of("eu._pool TXT \"v=pool1\"\n"
-				      " SRV 2 7 443 lb.example.net.\n SRV 0 60 8443 b\n SRV 0 40 443 a\n"
-				      "a 60 A 192.0.2.1\n A 192.0.2.2\n 30 AAAA 2001:db8::1\nb 20 AAAA 2001:db8::2\n A 192.0.2.1\n");
+	struct zone_set *set =
+		set_of("eu._pool TXT \"v=pool1\"\n"
+		       " SRV 2 7 443 lb.example.net.\n SRV 0 60 8443 b\n SRV 0 40 443 a\n"
+		       "a 60 A 192.0.2.1\n A 192.0.2.2\n 30 AAAA 2001:db8::1\nb 20 AAAA 2001:db8::2\n A 192.0.2.1\n");
 	const struct pool *pool = &set->pools[0];
 	static const struct {
 		const char *name;
@@ -203,7 +208,8 @@ START_TEST(targets_stand_by_priority_then_as_written_with_their_addresses_a_firs
 		const char *first, *last;
 	} targets[] = {
 		{ "b.svc.example", 0, 60, 8443, 2, 20, 7, false, "192.0.2.1", "2001:db8::2" },
-		{ "a.svc.example", 0, 40, 443, 2, 30, 8, false, "192.0.2.2", "2001:db8::1" }, /* 192.0.2.1 is b's already */
+		{ "a.svc.example", 0, 40, 443, 2, 30, 8, false, "192.0.2.2",
+			"2001:db8::1" }, /* 192.0.2.1 is b's already */
 		{ "lb.example.net", 2, 7, 443, 0, 0, 6, true, NULL, NULL },
 	};
 
@@ -286,7 +292,8 @@ START_TEST(a_locs_sizes_are_a_digit_and_a_power_of_ten)
 	ck_assert_uint_eq(wire[1], 0x33);
 	ck_assert_uint_eq(wire[2], 0x16);
 	ck_assert_uint_eq(wire[3], 0x13);
-	ck_assert_uint_eq((unsigned)wire[12] << 24 | (unsigned)wire[13] << 16 | (unsigned)wire[14] << 8 | wire[15], 10000000 - 2400);
+	ck_assert_uint_eq((unsigned)wire[12] << 24 | (unsigned)wire[13] << 16 | (unsigned)wire[14] << 8 | wire[15],
+		10000000 - 2400);
 	entry_fini(&entry);
 }
 END_TEST
@@ -296,7 +303,8 @@ static void expect_in_manual(const char *manual, const struct tag_table *table)
 	struct buf list = { 0 };
 
 	tags_manual(table, &list);
-	ck_assert_msg(strstr(manual, list.text) != NULL, "man/gslb.zone.5 lacks the list of a %s:\n%s", table->what, list.text);
+	ck_assert_msg(strstr(manual, list.text) != NULL, "man/gslb.zone.5 lacks the list of a %s:\n%s", table->what,
+		list.text);
 	buf_fini(&list);
 }
 

@@ -15,23 +15,28 @@
 static const struct link_case {
 	const char *origins[2], *texts[2], *report;
 } links[] = {
-	{ { "a.example", "b.example" }, { SOA_NS EU, SOA_NS "_gslb.www TXT \"v=gslb1; pools=eu._pool.a.example.\"\n" }, "" },
+	{ { "a.example", "b.example" }, { SOA_NS EU, SOA_NS "_gslb.www TXT \"v=gslb1; pools=eu._pool.a.example.\"\n" },
+		"" },
 	{ { "a.example", "b.example" },
-		{ SOA_NS EU, SOA_NS "_gslb.www TXT \"v=gslb1; pools=us._pool.a.example.; fallback=eu._pool.c.example.\"\n" },
+		{ SOA_NS EU,
+			SOA_NS "_gslb.www TXT \"v=gslb1; pools=us._pool.a.example.; fallback=eu._pool.c.example.\"\n" },
 		"z:4: _gslb.www: us._pool.a.example.: no such pool in a loaded zone (correct it, or load its zone)\n"
 		"z:4: _gslb.www: eu._pool.c.example.: no such pool in a loaded zone (correct it, or load its zone)\n" },
 	{ { "a.example", "b.example" },
-		{ SOA_NS "eu._pool TXT \"v=pool1; via=cname\"\n SRV 0 1 443 lb.example.org.\n",
-			SOA_NS EU "_gslb.www TXT \"v=gslb1; pools=eu\"\n_map.www TXT \"v=map1; asn:1=eu._pool.a.example.\"\n" },
+		{ SOA_NS "eu._pool TXT \"v=pool1; via=cname\"\n SRV 0 1 443 lb.example.org.\n", SOA_NS EU
+			"_gslb.www TXT \"v=gslb1; pools=eu\"\n_map.www TXT \"v=map1; asn:1=eu._pool.a.example.\"\n" },
 		"z:7: _map.www: eu has via=cname, but eu has via=address (all pools of a service agree)\n" },
-	{ { "a.example", "b.example" }, { SOA_NS "eu._pool TXT \"v=pool1\"\n SRV 0 1 443 lb.b.example.\n", SOA_NS "lb A 192.0.2.1\n" }, "" },
+	{ { "a.example", "b.example" },
+		{ SOA_NS "eu._pool TXT \"v=pool1\"\n SRV 0 1 443 lb.b.example.\n", SOA_NS "lb A 192.0.2.1\n" }, "" },
 	{ { "a.example", "b.example" }, { SOA_NS "eu._pool TXT \"v=pool1\"\n SRV 0 1 443 lb.b.example.\n", SOA_NS },
-		"z:5: eu._pool: SRV lb.b.example.: no such name in the zone b.example (give it an A or AAAA record)\n" },
+		"z:5: eu._pool: SRV lb.b.example.: no such name in the zone b.example (give it an A or AAAA "
+		"record)\n" },
 	{ { "a.example", "b.example" },
 		{ SOA_NS "eu._pool TXT \"v=pool1; via=cname\"\n SRV 0 1 443 www.b.example.\n",
 			SOA_NS EU "_gslb.*.b.example. TXT \"v=gslb1; pools=eu\"\n" },
 		"z:5: eu._pool: SRV www.b.example.: is a service itself (name an endpoint)\n" },
-	{ { "a.example", "A.Example" }, { SOA_NS, SOA_NS }, "z: @: the zone a.example is that of z, too (load one of them)\n" },
+	{ { "a.example", "A.Example" }, { SOA_NS, SOA_NS },
+		"z: @: the zone a.example is that of z, too (load one of them)\n" },
 	{ { "a.example", "sub.a.example" }, { SOA_NS "sub NS ns.example.org.\n", SOA_NS }, "" },
 	{ { "a.example", "sub.a.example" }, { SOA_NS, SOA_NS },
 		"z: warning: @: a.example above does not delegate sub.a.example (add its NS records there)\n" },
@@ -65,8 +70,10 @@ START_TEST(numbers_go_by_zone_and_then_by_the_files_order_and_zones_are_shared)
 {
 	struct report report = { 0 };
 	struct zone *zones[2] = {
-		zone_of("a.example", SOA_NS "_gslb.z TXT \"v=gslb1; pools=eu\"\n_gslb.a TXT \"v=gslb1; pools=us\"\n" EU
-				     "us._pool TXT \"v=pool1\"\n SRV 0 1 443 x.example.org.\n SRV 0 1 443 y.example.org.\n", &report),
+		zone_of("a.example",
+			SOA_NS "_gslb.z TXT \"v=gslb1; pools=eu\"\n_gslb.a TXT \"v=gslb1; pools=us\"\n" EU
+			       "us._pool TXT \"v=pool1\"\n SRV 0 1 443 x.example.org.\n SRV 0 1 443 y.example.org.\n",
+			&report),
 		zone_of("b.example", SOA_NS "_gslb.b TXT \"v=gslb1; pools=eu,us._pool.a.example.\"\n" EU, &report),
 	};
 	struct zone_set *one = zone_set_link(zones, 2, SEED, &report), *two = zone_set_link(zones, 2, SEED, &report);
@@ -128,8 +135,11 @@ START_TEST(operators_name_pools_and_services_as_short_as_they_are_unique)
 {
 	struct report report = { 0 };
 	struct zone *zones[2] = {
-		zone_of("a.example", SOA_NS EU "us._pool TXT \"v=pool1\"\n SRV 0 1 443 x.example.org.\n"
-				     "_gslb.www TXT \"v=gslb1; pools=eu\"\n_gslb.*.app TXT \"v=gslb1; pools=eu\"\n_gslb TXT \"v=gslb1; pools=eu\"\n", &report),
+		zone_of("a.example",
+			SOA_NS EU "us._pool TXT \"v=pool1\"\n SRV 0 1 443 x.example.org.\n"
+				  "_gslb.www TXT \"v=gslb1; pools=eu\"\n_gslb.*.app TXT \"v=gslb1; pools=eu\"\n_gslb "
+				  "TXT \"v=gslb1; pools=eu\"\n",
+			&report),
 		zone_of("b.example", SOA_NS EU "_gslb.www TXT \"v=gslb1; pools=eu\"\n", &report),
 	};
 	struct zone_set *set = zone_set_link(zones, 2, SEED, &report);
@@ -167,8 +177,10 @@ END_TEST
 START_TEST(the_root_may_be_a_zone)
 {
 	struct report report = { 0 };
-	struct zone *zone = zone_of(".", "$TTL 60\n@ SOA a h 1 2 3 4 5\n NS a\na A 192.0.2.1\ncom NS a\n_gslb.www TXT \"v=gslb1; pools=eu\"\n"
-				      "eu._pool TXT \"v=pool1\"\n SRV 0 1 443 a\n", &report);
+	struct zone *zone = zone_of(".",
+		"$TTL 60\n@ SOA a h 1 2 3 4 5\n NS a\na A 192.0.2.1\ncom NS a\n_gslb.www TXT \"v=gslb1; pools=eu\"\n"
+		"eu._pool TXT \"v=pool1\"\n SRV 0 1 443 a\n",
+		&report);
 	struct zone_set *set = zone_set_link(&zone, 1, SEED, &report);
 	uint64_t hash[NAME_LABELS_MAX + 1];
 	struct found found;
@@ -229,8 +241,8 @@ START_TEST(an_include_has_its_own_origin_owner_and_ttl_and_gives_them_back)
 	static const struct {
 		const char *owner;
 		uint32_t ttl_s;
-	} records[] = { { "a.svc.example", 60 }, { "b.x.svc.example", 30 }, { "c.y.x.svc.example", 30 }, { "d.svc.example", 60 },
-		{ "e.svc.example", 60 } };
+	} records[] = { { "a.svc.example", 60 }, { "b.x.svc.example", 30 }, { "c.y.x.svc.example", 30 },
+		{ "d.svc.example", 60 }, { "e.svc.example", 60 } };
 	struct report report = { 0 };
 	const char *const *files;
 	struct zone *zone;
@@ -239,7 +251,8 @@ START_TEST(an_include_has_its_own_origin_owner_and_ttl_and_gives_them_back)
 	make_folder();
 	sub = path_in("sub");
 	ck_assert_int_eq(mkdir(sub, 0700), 0);
-	write_file("svc.example.zone", SOA_NS "a TXT a\n$INCLUDE sub/more.inc x ; the other folder\n TXT again\n$INCLUDE \"sub/most.inc\"\nd TXT d\n");
+	write_file("svc.example.zone", SOA_NS "a TXT a\n$INCLUDE sub/more.inc x ; the other folder\n TXT "
+					      "again\n$INCLUDE \"sub/most.inc\"\nd TXT d\n");
 	write_file("sub/more.inc", "$TTL 30\nb TXT b\n$ORIGIN y\n$INCLUDE most.inc\n");
 	write_file("sub/most.inc", "c TXT c\ne.svc.example. 60 TXT e");
 	path = path_in("svc.example.zone");
@@ -338,11 +351,12 @@ START_TEST(a_files_name_is_its_origin_unless_one_is_given)
 	ck_assert(name_from_text(&origin, "svc.example"));
 	ck_assert_ptr_null(zone_load("/nowhere/svc", &origin, SEED, &report));
 	text = report_text(&report);
-	ck_assert_str_eq(text, "/nowhere/svc.example.zone: No such file or directory\n"
-			       "/nowhere/svc.example: the file's name is not that of a zone and .zone (try svc.example.zone)\n"
-			       "/nowhere/.zone: the file's name is not that of a zone and .zone (try svc.example.zone)\n"
-			       "/nowhere/a..b.zone: the file's name is not that of a zone and .zone (try svc.example.zone)\n"
-			       "/nowhere/svc: No such file or directory\n");
+	ck_assert_str_eq(text,
+		"/nowhere/svc.example.zone: No such file or directory\n"
+		"/nowhere/svc.example: the file's name is not that of a zone and .zone (try svc.example.zone)\n"
+		"/nowhere/.zone: the file's name is not that of a zone and .zone (try svc.example.zone)\n"
+		"/nowhere/a..b.zone: the file's name is not that of a zone and .zone (try svc.example.zone)\n"
+		"/nowhere/svc: No such file or directory\n");
 	report_fini(&report);
 	free(text);
 }
@@ -414,18 +428,27 @@ static void expect_same_zone(const struct zone *a, const struct zone *b)
 
 /* All types that ldns knows, odd bytes, odd names. */
 static const char every_type[] = HEAD
-	"a A 192.0.2.1\n A 192.0.2.2\n AAAA 2001:db8::1\n MX 10 mail\n TXT \"a\\\"b\\\\c;d\\000\\255\" \"\" x\\ y\n SPF \"v=spf1\"\n"
-	"b PTR c\n HINFO \"x y\" z\n MINFO a b\n RP a b\n AFSDB 1 a\n X25 311061700956\n ISDN 150862028003217 004\n RT 10 a\n NSAP 0x47000580\n"
-	"c PX 10 a b\n LOC 53 20 31.5 N 6 15 W -10.5m 1m 100m 10m\n SRV 0 0 80 a\n NAPTR 100 10 \"\" \"E2U+sip\" \"!^.*$!sip:a@b!\" .\n KX 1 a\n"
-	"d CERT PGP 0 0 AAAA\n APL 1:192.0.2.0/24 !2:2001:db8::/32\n SSHFP 4 2 00ff\n IPSECKEY 10 1 2 192.0.2.38 AQNR\n DHCID AAIB\n"
-	"e TLSA 3 1 1 00ff\n SMIMEA 3 0 0 00ff\n HIP 2 200100107B1A74DF365639CC39F1D578 AwEAAbdxyhNu rvs.example.com.\n OPENPGPKEY AAAA\n"
-	"f CDS 1 13 2 00ff\n CDNSKEY 257 3 13 AAAA\n CSYNC 1 3 A NS\n ZONEMD 1 1 1 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f\n"
-	"g SVCB 0 a\n HTTPS 1 . mandatory=alpn alpn=\"h2,h3\" port=8443 ipv4hint=192.0.2.1 ech=AAAA ipv6hint=2001:db8::1 key65000=\"x y\"\n"
-	"h EUI48 00-00-5e-00-53-2a\n EUI64 00-00-5e-ef-10-00-00-2a\n URI 10 1 \"https://a/?b=\\\"c\\\"\"\n CAA 128 issue \"ca; x=y\"\n NID 10 0014:4fff:ff20:ee64\n L32 10 10.1.2.0\n L64 10 2001:0DB8:1140:1000\n LP 10 a\n"
+	"a A 192.0.2.1\n A 192.0.2.2\n AAAA 2001:db8::1\n MX 10 mail\n TXT \"a\\\"b\\\\c;d\\000\\255\" \"\" x\\ y\n "
+	"SPF \"v=spf1\"\n"
+	"b PTR c\n HINFO \"x y\" z\n MINFO a b\n RP a b\n AFSDB 1 a\n X25 311061700956\n ISDN 150862028003217 004\n RT "
+	"10 a\n NSAP 0x47000580\n"
+	"c PX 10 a b\n LOC 53 20 31.5 N 6 15 W -10.5m 1m 100m 10m\n SRV 0 0 80 a\n NAPTR 100 10 \"\" \"E2U+sip\" "
+	"\"!^.*$!sip:a@b!\" .\n KX 1 a\n"
+	"d CERT PGP 0 0 AAAA\n APL 1:192.0.2.0/24 !2:2001:db8::/32\n SSHFP 4 2 00ff\n IPSECKEY 10 1 2 192.0.2.38 "
+	"AQNR\n DHCID AAIB\n"
+	"e TLSA 3 1 1 00ff\n SMIMEA 3 0 0 00ff\n HIP 2 200100107B1A74DF365639CC39F1D578 AwEAAbdxyhNu "
+	"rvs.example.com.\n OPENPGPKEY AAAA\n"
+	"f CDS 1 13 2 00ff\n CDNSKEY 257 3 13 AAAA\n CSYNC 1 3 A NS\n ZONEMD 1 1 1 "
+	"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f\n"
+	"g SVCB 0 a\n HTTPS 1 . mandatory=alpn alpn=\"h2,h3\" port=8443 ipv4hint=192.0.2.1 ech=AAAA "
+	"ipv6hint=2001:db8::1 key65000=\"x y\"\n"
+	"h EUI48 00-00-5e-00-53-2a\n EUI64 00-00-5e-ef-10-00-00-2a\n URI 10 1 \"https://a/?b=\\\"c\\\"\"\n CAA 128 "
+	"issue \"ca; x=y\"\n NID 10 0014:4fff:ff20:ee64\n L32 10 10.1.2.0\n L64 10 2001:0DB8:1140:1000\n LP 10 a\n"
 	"i DNSKEY 257 3 13 AAAA\n KEY 512 255 1 AAAA\n TYPE65280 \\# 3 c00c00\n TYPE65281 \\# 0\n"
 	"j\\.k.\\000\\255\\@\\;\\\".\\032x TXT odd\n\\@ TXT at\n*.w TXT star\n\\$TTL TXT dollar\n"
 	"del NS ns.del\n DS 1 13 2 00ff\nns.del A 192.0.2.8\nalias CNAME a\n"
-	"_gslb TXT \"v=gslb1; pools=eu\"\n_gslb.*.app TXT \"v=gslb1; \" \"pools=eu\"\n_map TXT \"v=map1; asn:1=eu\"\n TXT \"v=map1; asn:2=eu\"\n"
+	"_gslb TXT \"v=gslb1; pools=eu\"\n_gslb.*.app TXT \"v=gslb1; \" \"pools=eu\"\n_map TXT \"v=map1; asn:1=eu\"\n "
+	"TXT \"v=map1; asn:2=eu\"\n"
 	"eu._pool LOC 1 2 3.004 S 5 6 7.89 E 0m\n TXT \"v=pool1; check=http; body=a\\\\;b\"\n SRV 0 1 443 a\n";
 
 static struct zone *reprint(const struct zone *zone, char **text)
@@ -475,9 +498,10 @@ START_TEST(types_go_by_name_and_by_number)
 		bool ok;
 		uint16_t type;
 		const char *printed;
-	} types[] = { { "A", true, RR_A, "A" }, { "https", true, RR_HTTPS, "HTTPS" }, { "TYPE28", true, RR_AAAA, "AAAA" },
-		{ "type65280", true, 65280, "TYPE65280" }, { "TYPE65536", false, 0, NULL }, { "TYPE1x", false, 0, NULL },
-		{ "BOGUS", false, 0, NULL }, { "", false, 0, NULL }, { "ANY", true, RR_ANY, "ANY" } };
+	} types[] = { { "A", true, RR_A, "A" }, { "https", true, RR_HTTPS, "HTTPS" },
+		{ "TYPE28", true, RR_AAAA, "AAAA" }, { "type65280", true, 65280, "TYPE65280" },
+		{ "TYPE65536", false, 0, NULL }, { "TYPE1x", false, 0, NULL }, { "BOGUS", false, 0, NULL },
+		{ "", false, 0, NULL }, { "ANY", true, RR_ANY, "ANY" } };
 
 	for (size_t i = 0; i < COUNT_OF(types); i++) {
 		uint16_t type = 0;
