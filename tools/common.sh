@@ -23,14 +23,17 @@ need_packages() {
 	fi
 	say "installing:$missing"
 	export DEBIAN_FRONTEND=noninteractive
-	# servers that the tests start themselves must not be started by their packages
-	if [ ! -e /usr/sbin/policy-rc.d ]; then
-		printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
-		chmod +x /usr/sbin/policy-rc.d
-		trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+	# Servers that the tests start themselves must not be started by their packages. No trap here: the caller has its own.
+	local policy=/usr/sbin/policy-rc.d ours=no status=0
+	if [ ! -e $policy ]; then
+		printf '#!/bin/sh\nexit 101\n' >$policy
+		chmod +x $policy
+		ours=yes
 	fi
 	# shellcheck disable=SC2086
-	if ! { apt-get update && apt-get install -y --no-install-recommends $missing; } >/tmp/gslb-apt.$$ 2>&1; then
+	{ apt-get update && apt-get install -y --no-install-recommends $missing; } >/tmp/gslb-apt.$$ 2>&1 </dev/null || status=1
+	[ $ours = no ] || rm -f $policy
+	if [ $status -ne 0 ]; then
 		tail -n 20 /tmp/gslb-apt.$$
 		say "apt-get could not install them"
 		exit 1
