@@ -237,6 +237,21 @@ START_TEST(targets_stand_by_priority_then_as_written_with_their_addresses_a_firs
 }
 END_TEST
 
+START_TEST(a_target_behind_a_delegation_has_its_glue_and_without_glue_is_dynamic)
+{
+	struct zone_set *set = set_of("eu._pool TXT \"v=pool1\"\n SRV 0 1 443 a.sub\n SRV 0 1 443 b.sub\n"
+				      "sub NS ns1\na.sub 40 A 192.0.2.1\n");
+	const struct pool *pool = &set->pools[0];
+
+	ck_assert(!pool->targets[0].dynamic);
+	ck_assert_uint_eq(pool->targets[0].naddrs, 1);
+	ck_assert_uint_eq(pool->targets[0].ttl_s, 40);
+	ck_assert(pool->targets[1].dynamic);
+	ck_assert_uint_eq(pool->targets[1].naddrs, 0);
+	zone_set_free(set);
+}
+END_TEST
+
 static const struct loc_case {
 	const char *text;
 	double latitude, longitude; /* 1000: not a place */
@@ -334,6 +349,7 @@ void add_model_cases(Suite *suite)
 	tcase_add_test(tcase, a_pool_without_tags_has_the_documented_defaults);
 	tcase_add_test(tcase, a_pool_has_what_its_tags_say);
 	tcase_add_test(tcase, targets_stand_by_priority_then_as_written_with_their_addresses_a_first);
+	tcase_add_test(tcase, a_target_behind_a_delegation_has_its_glue_and_without_glue_is_dynamic);
 	tcase_add_loop_test(tcase, a_loc_is_degrees_minutes_and_thousandths_of_seconds, 0, COUNT_OF(locs));
 	tcase_add_test(tcase, a_locs_sizes_are_a_digit_and_a_power_of_ten);
 	tcase_add_test(tcase, the_manual_lists_every_tag_as_the_table_has_it);

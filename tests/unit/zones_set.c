@@ -281,6 +281,30 @@ START_TEST(an_include_has_its_own_origin_owner_and_ttl_and_gives_them_back)
 }
 END_TEST
 
+START_TEST(names_in_data_are_under_the_origin_of_their_own_file)
+{
+	static const char *const names[] = { "svc.example.zone", "one.inc" };
+	struct report report = { 0 };
+	struct buf printed = { 0 };
+	struct zone *zone;
+	char *path;
+
+	make_folder();
+	write_file("svc.example.zone", SOA_NS "$INCLUDE one.inc x\nb PTR t\n");
+	write_file("one.inc", "a PTR t\n");
+	path = path_in("svc.example.zone");
+	zone = zone_load(path, NULL, SEED, &report);
+	ck_assert_ptr_nonnull(zone);
+	zone_print(zone, &printed);
+	ck_assert_ptr_nonnull(strstr(printed.text, "a.x\t60\tIN\tPTR\tt.x.svc.example.\n"));
+	ck_assert_ptr_nonnull(strstr(printed.text, "\nb\t60\tIN\tPTR\tt.svc.example.\n"));
+	zone_unref(zone);
+	buf_fini(&printed);
+	remove_files(names, COUNT_OF(names));
+	free(path);
+}
+END_TEST
+
 START_TEST(includes_in_a_circle_or_too_deep_are_mistakes_at_their_own_line)
 {
 	static const char *const names[] = { "svc.example.zone", "one.inc" };
@@ -526,6 +550,7 @@ void add_set_cases(Suite *suite)
 	tcase_add_test(tcase, a_set_of_no_zones_finds_nothing);
 	tcase_add_test(tcase, the_root_may_be_a_zone);
 	tcase_add_test(tcase, an_include_has_its_own_origin_owner_and_ttl_and_gives_them_back);
+	tcase_add_test(tcase, names_in_data_are_under_the_origin_of_their_own_file);
 	tcase_add_test(tcase, includes_in_a_circle_or_too_deep_are_mistakes_at_their_own_line);
 	tcase_add_test(tcase, includes_may_be_16_files_deep);
 	tcase_add_test(tcase, a_files_name_is_its_origin_unless_one_is_given);
