@@ -6,6 +6,7 @@ tests_blackbox_steady_LDADD = libbase.a
 BLACKBOX_TESTS = \
 	tests/blackbox/failover.py \
 	tests/blackbox/mistakes.py \
+	tests/blackbox/privileges.py \
 	tests/blackbox/prober.py \
 	tests/blackbox/reload.py \
 	tests/blackbox/resolvers.py \
