@@ -20,6 +20,8 @@ enum {
 	QUERY_MS = 2000, /* per try and server */
 	TRIES = 2,
 	SPREAD_MS = 5, /* between the first lookups of a plan */
+	/* gslbd keeps what has no more than 1.5 s left in force by itself: a lookup that takes a second is still in time */
+	AHEAD_MS = 2500,
 };
 
 enum answer { ANSWER_FAILED, ANSWER_EMPTY, ANSWER_FULL };
@@ -212,6 +214,14 @@ static void gather_addrs(const struct lookup *lookup, struct health_message *mes
 	}
 }
 
+/* At 80 % of the TTL, and a short one sooner: what is answered must not outlive it while a lookup is merely slow. */
+static uint64_t refresh_ms(uint32_t ttl_s)
+{
+	uint64_t ttl_ms = (uint64_t)ttl_s * 1000, late_ms = ttl_ms * 8 / 10;
+
+	return late_ms < ttl_ms - AHEAD_MS ? late_ms : ttl_ms - AHEAD_MS;
+}
+
 static void lookup_finish(struct lookup *lookup)
 {
 	const struct family *v4 = &lookup->families[0], *v6 = &lookup->families[1];
@@ -232,7 +242,7 @@ static void lookup_finish(struct lookup *lookup)
 			message.ttl_s = v4->ttl_s < v6->ttl_s ? v4->ttl_s : v6->ttl_s;
 			lookup->backoff_ms = BACKOFF_MIN_MS;
 		}
-		lookup_again(lookup, whole ? message.ttl_s * (uint64_t)800 : backoff(lookup));
+		lookup_again(lookup, whole ? refresh_ms(message.ttl_s) : backoff(lookup));
 	}
 	lookup->lookups->take(lookup->lookups->arg, &message);
 }

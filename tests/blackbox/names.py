@@ -29,6 +29,7 @@ class Resolver(threading.Thread):
     def __init__(self, stack, addresses, ttl=5):
         super().__init__(daemon=True)
         self.port, self.addresses, self.ttl, self.asked = free_port(), addresses, ttl, 0
+        self.delay_s, self.answered = 0, 0.0
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", self.port))
         self.start()
@@ -48,6 +49,8 @@ class Resolver(threading.Thread):
                 answer.set_rcode(2)
             elif question.rdtype == dns.rdatatype.A and self.addresses:
                 answer.answer.append(dns.rrset.from_text_list(question.name, self.ttl, "IN", "A", self.addresses))
+            time.sleep(self.delay_s)
+            self.answered = time.monotonic()
             self.socket.sendto(answer.to_wire(), peer)
 
 
@@ -85,6 +88,20 @@ def a_name_is_resolved_followed_and_kept(stack):
         assert answer.answer[0].ttl <= 5, answer
         time.sleep(0.02)
     assert resolver.asked > asked
+
+
+@test
+def a_slow_resolver_does_not_stretch_a_ttl(stack):
+    """a resolver that takes half a second renews a short TTL in time: no answer is good for longer than what was resolved"""
+    lab, resolver = named(stack, ["198.51.100.1"])
+    lab.wait_answer(["198.51.100.1"], "www.svc.example")
+    resolver.delay_s = 0.25  # for each of A and AAAA
+    end = time.monotonic() + 12
+    while time.monotonic() < end:
+        answered = resolver.answered
+        ttl, now = lab.query("www.svc.example").answer[0].ttl, time.monotonic()
+        assert now + ttl <= max(answered, resolver.answered) + 5 + 0.1, (now - answered, ttl)
+        time.sleep(0.01)
 
 
 @test
