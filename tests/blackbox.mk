@@ -11,6 +11,7 @@ BLACKBOX_TESTS = \
 	tests/blackbox/prober.py \
 	tests/blackbox/reload.py \
 	tests/blackbox/resolvers.py \
+	tests/blackbox/steering.py \
 	tests/blackbox/names.py
 EXTRA_DIST += tests/blackbox/lab.py $(BLACKBOX_TESTS)
 TESTS += $(BLACKBOX_TESTS)
