@@ -69,6 +69,7 @@ static bool stamp_of(const char *path, struct file_stamp *stamp)
 {
 	struct stat st;
 
+	stamp->path = hash_bytes(1, path, strlen(path));
 	if (stat(path, &st) != 0)
 		return false;
 	stamp->modified_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
@@ -91,8 +92,8 @@ bool daemon_read_geo(struct daemon *daemon, bool *changed, struct err *err)
 	*changed = false;
 	for (size_t i = 0; i < daemon->conf->ndatabases; i++)
 		stamp_of(daemon->conf->databases[i], &stamps[i]);
-	if (daemon->geo != NULL && same_stamps(daemon, stamps))
-		return true;
+	if (daemon->geo != NULL && same_stamps(daemon, stamps)) /* what was refused and is as it was stays refused */
+		return daemon->geo_alarm[0] == '\0' || err_set(err, "%s", daemon->geo_alarm);
 	geo = geo_open((const char *const *)daemon->conf->databases, daemon->conf->ndatabases, err);
 	memcpy(daemon->geo_stamp, stamps, sizeof stamps); /* a bad file is not read again until it changes */
 	snprintf(daemon->geo_alarm, sizeof daemon->geo_alarm, "%s", geo != NULL ? "" : err->text);
@@ -235,9 +236,11 @@ json_t *daemon_reload(struct daemon *daemon, int *exit)
 void daemon_watch(struct daemon *daemon)
 {
 	struct err err = { 0 };
+	char before[sizeof daemon->geo_alarm];
 	bool changed;
 
-	if (!daemon_read_geo(daemon, &changed, &err))
+	memcpy(before, daemon->geo_alarm, sizeof before);
+	if (!daemon_read_geo(daemon, &changed, &err) && strcmp(before, daemon->geo_alarm) != 0)
 		log_error("geo=refused reason=\"%s\"", err.text);
 	if (!reload_zones(daemon, LOADER_WATCH, changed, &err))
 		log_error("zones=refused reason=\"%s\"", err.text);

@@ -24,7 +24,7 @@ struct published {
 /* A database file as it was when it was read. */
 struct file_stamp {
 	int64_t modified_ns, len;
-	uint64_t inode;
+	uint64_t inode, path; /* path: its hash */
 };
 
 struct daemon {
