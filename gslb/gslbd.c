@@ -266,15 +266,21 @@ static struct watch *watch_files(const struct conf *conf)
 
 static void do_reload(struct daemon *daemon, struct watch **watch)
 {
+	struct watch *next;
+	struct watch *before = *watch;
 	int exit_status;
 	json_t *result;
 
 	daemon->reload_wanted = false;
+	watch_forget(before, clock_monotonic_ms());
 	host_notify("RELOADING=1");
+	watch_forget(*watch);
 	result = daemon_reload(daemon, &exit_status);
 	answer_tickets(daemon, result, exit_status);
+	next = watch_files(daemon->conf); /* the folders may be others now */
+	watch_inherit(next, *watch, clock_monotonic_ms());
 	watch_free(*watch);
-	*watch = watch_files(daemon->conf);
+	*watch = next;
 	host_notify("READY=1");
 }
 

@@ -72,7 +72,7 @@ static bool matters(const struct watch *watch, const struct inotify_event *event
 	return event->wd == watch->zones && event->name[0] != '.' && event->name[strlen(event->name) - 1] != '~';
 }
 
-bool watch_run(struct watch *watch, uint64_t monotonic_ms, uint64_t *next_ms)
+static void take_events(struct watch *watch, uint64_t monotonic_ms)
 {
 	_Alignas(struct inotify_event) char events[16 * (sizeof(struct inotify_event) + NAME_MAX + 1)];
 	ssize_t len;
@@ -86,6 +86,24 @@ bool watch_run(struct watch *watch, uint64_t monotonic_ms, uint64_t *next_ms)
 				watch->changed_ms = monotonic_ms;
 		}
 	}
+}
+
+void watch_forget(struct watch *watch)
+{
+	take_events(watch, 1);
+	watch->changed_ms = 0;
+}
+
+void watch_inherit(struct watch *watch, struct watch *from, uint64_t monotonic_ms)
+{
+	take_events(from, monotonic_ms);
+	if (from->changed_ms != 0)
+		watch->changed_ms = monotonic_ms;
+}
+
+bool watch_run(struct watch *watch, uint64_t monotonic_ms, uint64_t *next_ms)
+{
+	take_events(watch, monotonic_ms);
 	*next_ms = 0;
 	if (watch->changed_ms == 0)
 		return false;
