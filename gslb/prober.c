@@ -42,6 +42,7 @@ struct prober {
 	uint64_t since_ms, started_ms, heard_ms, start_ms; /* since: wall; the others monotonic */
 	uint32_t backoff_ms;
 	uint64_t checkpoint_ms;
+	bool started;        /* there was one before */
 	bool worked;         /* this gslb-health has taken up a plan */
 	bool dirty, unsaved; /* verdicts changed since the checkpoint; the last one could not be written */
 };
@@ -350,8 +351,9 @@ static bool watch_process(struct prober *prober, uint64_t now_ms, uint64_t monot
 			prober->phase = PHASE_RUNNING;
 			prober->since_ms = now_ms;
 			prober->heard_ms = monotonic_ms;
-			if (prober->plan_taken != 0)
+			if (prober->started)
 				prober->restarts++;
+			prober->started = true;
 			log_notice("program=gslb-health pid=%d state=running", (int)event.pid);
 			hand_over(prober);
 		}
