@@ -1,11 +1,14 @@
 #!/usr/bin/python3
 """Mistakes in files: one clear line each, and what was served before stays in service."""
 import os
+import re
+import shutil
 import signal
 import subprocess
+import threading
 import time
 
-from lab import BUILD, Lab, Program, free_port, main, test, wait_for
+from lab import BUILD, SOURCE, Lab, free_port, main, test, wait_for
 
 HEAD = """
 $ORIGIN {zone}.
@@ -38,6 +41,12 @@ def serial(lab, zone):
     return next(z for z in lab.ctl("status")["zones"] if z["name"] == zone)["serial"]
 
 
+def reload_in_words(lab, line):
+    """What `gslbctl reload` tells an operator of a mistake: this line, once, and exit status 3."""
+    done = lab.ctl_text("reload")
+    assert done.returncode == 3 and done.stdout.count(line) == 1, done
+
+
 def run_gslbd(lab, *arguments):
     return subprocess.run([os.path.join(BUILD, "gslbd"), "-c", lab.conf, *arguments], capture_output=True, text=True,
                           timeout=20, stdin=subprocess.DEVNULL)
@@ -52,7 +61,8 @@ def a_zone_with_a_mistake_leaves_the_old_one_in_service(stack):
     result = lab.ctl("reload", expect=3)
     mistakes = [m for z in result["zones"] for m in z["mistakes"]]
     assert len(mistakes) == 1 and "svc.example.zone:" in mistakes[0] and "5x" in mistakes[0], mistakes
-    assert mistakes[0] in lab.gslbd.text()
+    assert lab.gslbd.text().count(mistakes[0]) == 1
+    reload_in_words(lab, mistakes[0])
     assert lab.addresses("www.svc.example") == ["192.0.2.1"] and serial(lab, "svc.example") == 1
     assert lab.addresses("a.other.example") == ["192.0.2.10"] and serial(lab, "other.example") == 2
     assert any("svc.example.zone" in alarm for alarm in lab.ctl("status")["alarms"])
@@ -71,27 +81,66 @@ def a_configuration_with_mistakes_is_refused_by_a_reload(stack):
         f.write(good.replace('watch: no', 'watch: maybe'))
     lab.write_zone("svc.example", svc(2))
     result = lab.ctl("reload", expect=3)
-    assert any("gslb.yaml:" in m and "maybe" in m for m in result["configuration"]["mistakes"]), result
+    mistakes = result["configuration"]["mistakes"]
+    assert len(mistakes) == 1 and re.search(r"gslb\.yaml:\d+:\d+: .*maybe", mistakes[0]), result
+    assert lab.gslbd.text().count(mistakes[0]) == 1
+    reload_in_words(lab, mistakes[0])
     assert serial(lab, "svc.example") == 2
     assert lab.addresses("www.svc.example") == ["192.0.2.1"]
 
 
+def good_database(path):
+    shutil.copy(os.path.join(SOURCE, "tests/fuzz/corpus/mmdb/flat-28"), path + ".part")
+    os.rename(path + ".part", path)
+
+
+def damage(path):
+    with open(path + ".part", "wb") as f:
+        f.write(os.urandom(10000))
+    os.rename(path + ".part", path)
+
+
+def databases(lab):
+    return [d["path"] for d in lab.ctl("status")["geo"]]
+
+
 @test
 def a_damaged_database_is_refused_by_a_reload(stack):
-    """an mmdb that is none: one sentence that names it; answers go on"""
+    """an mmdb that became none: one sentence that names it, at each reload; the old one stays in force"""
     lab = Lab(stack, {"svc.example": svc()})
     database = os.path.join(lab.folder, "city.mmdb")
-    with open(database, "wb") as f:
-        f.write(os.urandom(10000))
+    good_database(database)
     lab.write_conf([database])
     lab.start()
-    assert "city.mmdb" in lab.gslbd.text() and lab.addresses("www.svc.example") == ["192.0.2.1"]
-    assert any("city.mmdb" in alarm for alarm in lab.ctl("status")["alarms"])
-    os.utime(database, (1, 1))
-    result = lab.ctl("reload", expect=3)
-    assert "city.mmdb" in result["geo"]["error"], result
+    assert databases(lab) == [database] and lab.ctl("status")["alarms"] == []
+    damage(database)
+    error = lab.ctl("reload", expect=3)["geo"]["error"]
+    assert error.startswith(database + ": "), error
+    assert error in lab.gslbd.text()
+    reload_in_words(lab, error)
+    assert databases(lab) == [database] and lab.ctl("status")["alarms"] == [error]
     assert lab.addresses("www.svc.example") == ["192.0.2.1"]
+    good_database(database)
+    lab.ctl("reload")
+    assert lab.ctl("status")["alarms"] == []
+
+
+@test
+def a_damaged_database_at_start_leaves_the_list_order(stack):
+    """an mmdb that is none at start: an alarm, and answers by list order until it is mended or no longer asked for"""
+    lab = Lab(stack, {"svc.example": svc(pools="us,eu", more=POOL.format(name="us", address="192.0.2.2"))})
+    database = os.path.join(lab.folder, "city.mmdb")
+    damage(database)
+    lab.write_conf([database])
     assert run_gslbd(lab, "-t").returncode == 1
+    lab.start()
+    assert lab.addresses("www.svc.example", subnet="2.16.0.0/24") == ["192.0.2.2"]
+    assert any("city.mmdb" in alarm for alarm in lab.ctl("status")["alarms"])
+    os.unlink(database)
+    lab.write_conf([])
+    lab.ctl("reload")
+    assert lab.ctl("status")["alarms"] == [] and databases(lab) == []
+    assert lab.addresses("www.svc.example", subnet="2.16.0.0/24") == ["192.0.2.2"]
 
 
 @test
@@ -144,6 +193,40 @@ def watching_takes_edits_and_never_unloads(stack):
 
 
 @test
+def an_edit_with_a_mistake_is_said_and_not_taken(stack):
+    """a watched edit with a mistake is told in the log and by status, and the old zone goes on; the mended one is taken"""
+    lab = Lab(stack, {"svc.example": svc()})
+    lab.write_conf(extra={"zones": {"watch": "yes"}})
+    lab.start()
+    lab.write_zone("svc.example", svc(2, "x 5x A 192.0.2.7\n"))
+    lab.gslbd.wait_log("state=refused")
+    assert any("svc.example.zone" in alarm for alarm in lab.ctl("status")["alarms"])
+    assert lab.addresses("www.svc.example") == ["192.0.2.1"] and serial(lab, "svc.example") == 1
+    lab.write_zone("svc.example", svc(3))
+    wait_for("the mended zone", lambda: serial(lab, "svc.example") == 3)
+    assert lab.ctl("status")["alarms"] == []
+
+
+@test
+def an_edit_during_a_reload_is_not_lost(stack):
+    """an edit of a zone that a reload has already passed is taken up by the watch"""
+    many = "".join(f"n{i} A 192.0.2.{i % 250}\n" for i in range(60000))
+    lab = Lab(stack, {"a.example": HEAD.format(zone="a.example", serial=1), "big.example": ""})
+    lab.write_zone("big.example", HEAD.format(zone="big.example", serial=1))
+    lab.write_conf(extra={"zones": {"watch": "yes"}})
+    lab.start()
+    lab.write_zone("big.example", HEAD.format(zone="big.example", serial=2) + many)
+    result = {}
+    reload = threading.Thread(target=lambda: result.update(lab.ctl("reload")))
+    reload.start()
+    time.sleep(0.06)
+    lab.write_zone("a.example", HEAD.format(zone="a.example", serial=2))
+    reload.join()
+    print(f"# the reload took {result['took_ms']} ms")
+    wait_for("the edit to be taken up", lambda: serial(lab, "a.example") == 2, 5)
+
+
+@test
 def a_start_is_refused_before_anything_is_bound(stack):
     """a configuration with mistakes ends the start with exit 1 and every mistake; -t says the same, and 0 when all is well"""
     lab = Lab(stack, {"svc.example": svc()})
@@ -154,7 +237,9 @@ def a_start_is_refused_before_anything_is_bound(stack):
         f.write(good.replace("workers: 2", "workers: many").replace("watch: no", "watch: maybe"))
     for arguments in (["-t"], []):
         done = run_gslbd(lab, *arguments)
-        assert done.returncode == 1 and done.stderr.count("gslb.yaml:") == 2, done
+        assert done.returncode == 1 and len(re.findall(r"gslb\.yaml:\d+:\d+: ", done.stderr)) == 2, done
+        assert len(done.stderr.splitlines()) == 2, done
+        assert not os.path.exists(lab.socket) and not os.path.exists(os.path.join(lab.folder, "state"))
     with open(lab.conf, "w") as f:
         f.write(good)
     lab.write_zone("svc.example", svc(2, "x 5x A 192.0.2.7\n"))
@@ -174,6 +259,24 @@ def a_state_folder_has_one_gslbd(stack):
     done = subprocess.run([os.path.join(BUILD, "gslbd"), "-c", second], capture_output=True, text=True, timeout=20)
     assert done.returncode == 1 and "one gslbd a folder" in done.stderr, done
     assert lab.addresses("www.svc.example") == ["192.0.2.1"]
+
+
+@test
+def a_port_and_a_socket_have_one_gslbd(stack):
+    """a second gslbd on the port or the control socket of another is refused with a sentence, and the first goes on"""
+    lab = world(stack)
+    with open(lab.conf) as f:
+        text = f.read().replace("directory: state", "directory: state2")
+    for clash, other_text in (("port", text.replace("control.sock", "second.sock")),
+                              ("socket", text.replace(str(lab.port), str(free_port())))):
+        second = os.path.join(lab.folder, clash + ".yaml")
+        with open(second, "w") as f:
+            f.write(other_text)
+        done = subprocess.run([os.path.join(BUILD, "gslbd"), "-c", second], capture_output=True, text=True, timeout=20)
+        assert done.returncode == 1 and done.stderr.strip().splitlines()[-1].startswith("gslbd: "), done
+        print("# " + done.stderr.strip().splitlines()[-1])
+        assert lab.addresses("www.svc.example") == ["192.0.2.1"]
+        assert lab.ctl("status")["alarms"] == []
 
 
 @test
