@@ -267,12 +267,10 @@ static struct watch *watch_files(const struct conf *conf)
 static void do_reload(struct daemon *daemon, struct watch **watch)
 {
 	struct watch *next;
-	struct watch *before = *watch;
 	int exit_status;
 	json_t *result;
 
 	daemon->reload_wanted = false;
-	watch_forget(before, clock_monotonic_ms());
 	host_notify("RELOADING=1");
 	watch_forget(*watch);
 	result = daemon_reload(daemon, &exit_status);

@@ -17,9 +17,5 @@ int watch_fd(const struct watch *watch);
 /* Take in what the kernel says. True once after a change, when nothing moved for a second; *next_ms: ask again then
  * (monotonic), 0: only when watch_fd is readable. */
 bool watch_run(struct watch *watch, uint64_t monotonic_ms, uint64_t *next_ms);
-/* Everything is about to be read anyway: what changed until now needs no report. */
-void watch_forget(struct watch *watch, uint64_t monotonic_ms);
-/* Take over what `before` saw and did not report: a change made while the reload ran is not lost with the old watch. */
-void watch_follow(struct watch *watch, struct watch *before, uint64_t monotonic_ms);
 
 #endif
