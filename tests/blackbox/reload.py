@@ -13,7 +13,7 @@ $TTL 3600
 @ SOA ns1 hostmaster {serial} 3600 600 604800 30
 @ NS ns1
 ns1 A 127.0.0.1
-note TXT "edit {serial}"
+note TXT "edit {serial}" ; a comment of edit {serial}
 _gslb.www TXT "v=gslb1; pools=eu,us; rank=order; ttl=30/5"
 eu._pool TXT "v=pool1; check=http; interval=500ms; timeout=300ms"
 eu._pool SRV 0 1 {port} lb1.eu
@@ -27,7 +27,7 @@ RELOADS, KILLS, RATE = 200, 50, 10000
 
 def steady(stack, lab, seconds, allowed):
     return Program(stack, "steady", [os.path.join(BUILD, "tests/blackbox/steady"), lab.address, str(lab.port),
-                                     "www.svc.example", str(RATE), str(seconds), ",".join(allowed)], lab.folder)
+                                     "www.svc.example", str(RATE), str(seconds), "5/30", ",".join(allowed)], lab.folder)
 
 
 def finish(program, seconds):
@@ -56,7 +56,7 @@ def reload(lab):
 def reloads_lose_nothing(stack):
     """200 reload requests under 10,000 queries a second: none unanswered, none wrong, at least 50 completed"""
     lab = world(stack)
-    load = steady(stack, lab, 12, ["127.0.10.1"])
+    load = steady(stack, lab, 11, ["127.0.10.1"])
     asked = []
     for n in range(RELOADS):
         if n % 2 == 0:  # every other one finds something to do
@@ -65,7 +65,7 @@ def reloads_lose_nothing(stack):
             lab.gslbd.kill(signal.SIGHUP)
         else:
             asked.append(reload(lab))
-        time.sleep(0.04)
+        time.sleep(0.035)
     for process in asked:
         assert process.wait(20) == 0
     finish(load, 30)
@@ -81,7 +81,7 @@ def dying_probers_lose_nothing(stack):
     lab = world(stack)
     lab.eu.kill()
     lab.wait_state("127.0.10.1", "down")
-    load = steady(stack, lab, 30, ["127.0.20.1"])
+    load = steady(stack, lab, 60, ["127.0.20.1"])
     killed, last = 0, 0
     end = time.monotonic() + 60
     while killed < KILLS and time.monotonic() < end:
@@ -92,8 +92,11 @@ def dying_probers_lose_nothing(stack):
         time.sleep(0.1)  # most die at work, some before
         os.kill(pid, signal.SIGKILL)
         killed, last = killed + 1, pid
-    finish(load, 60)
-    print(f"# killed: {killed}")
+    time.sleep(0.5)
+    assert load.alive()
+    load.kill(signal.SIGTERM)
+    finish(load, 5)
+    print(f"# killed under load: {killed}")
     assert killed == KILLS, killed
     wait_for("gslb-health to run again", lambda: lab.health_pid() not in (0, last))
     lab.eu = http_backend(stack, lab.folder, "eu2", lab.backend_port, "127.0.10.1")
