@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROLONG_LEFT_MS = 1500, PROLONG_BY_MS = 5000 };
+enum { PROLONG_LEFT_MS = 1500, PROLONG_BY_MS = 5000, LINE_MS = 1000, LINES_AHEAD_MS = 10000 };
 
 struct entry {
 	struct resolved resolved;
@@ -12,6 +12,7 @@ struct entry {
 	uint32_t last_round;
 	bool known; /* there was a good answer */
 	bool failing;
+	uint64_t lines_ms; /* the lines about it are paid for until then, a second each */
 };
 
 struct names {
@@ -78,6 +79,17 @@ static bool same_addresses(const struct resolved *resolved, const struct health_
 	return true;
 }
 
+/* Whoever answers for a name can make it flip at will: ten lines at once, then one a second. */
+static bool may_log(struct entry *entry, uint64_t now_ms)
+{
+	if (entry->lines_ms < now_ms)
+		entry->lines_ms = now_ms;
+	if (entry->lines_ms >= now_ms + LINES_AHEAD_MS)
+		return false;
+	entry->lines_ms += LINE_MS;
+	return true;
+}
+
 bool names_take(struct names *names, const struct health_message *message, uint64_t now_ms)
 {
 	struct entry *entry = NULL;
@@ -89,13 +101,13 @@ bool names_take(struct names *names, const struct health_message *message, uint6
 	if (entry == NULL)
 		return false;
 	if (!message->ok || message->naddrs == 0 || message->naddrs > HEALTH_ADDRS_MAX) {
-		if (!entry->failing)
+		if (!entry->failing && may_log(entry, now_ms))
 			log_warning("name=%s state=unresolved kept=%u", entry->text, entry->resolved.naddrs);
 		entry->failing = true;
 		return false;
 	}
 	changed = !entry->known || !same_addresses(&entry->resolved, message);
-	if (changed || entry->failing)
+	if ((changed || entry->failing) && may_log(entry, now_ms))
 		log_notice("name=%s state=resolved addresses=%u ttl=%u", entry->text, message->naddrs, message->ttl_s);
 	entry->known = true;
 	entry->failing = false;
