@@ -43,8 +43,8 @@ while True:
 """
 
 
-def fake(stack, body):
-    lab = Lab(stack, {"svc.example": ZONE})
+def fake(stack, body, zone=ZONE):
+    lab = Lab(stack, {"svc.example": zone})
     path = os.path.join(lab.folder, "fake-health")
     with open(path, "w") as f:
         f.write(FAKE + body)
@@ -65,9 +65,9 @@ def still_well(lab):
     assert lab.gslbd.alive()
     for table in ("status", "services", "pools", "endpoints"):
         lab.ctl(table)
-        assert lab.ctl_text(table).stdout.isprintable() or "\n" in lab.ctl_text(table).stdout
-    text = lab.ctl_text("endpoints").stdout
-    assert all(c.isprintable() or c == "\n" for c in text), repr(text)
+        done = lab.ctl_text(table)
+        assert done.returncode == 0 and done.stdout, done
+        assert all(c.isprintable() or c == "\n" for c in done.stdout), repr(done.stdout)
 
 
 @test
@@ -89,7 +89,38 @@ time.sleep(60)
     lab.gslbd.wait_log("scribbling")
     while "scribbled" not in lab.gslbd.text() and "killed" not in lab.gslbd.text():
         answers(lab, 20)
+        still_well(lab)
+    assert "it closed its socket or wrote garbage" in lab.gslbd.text()
+    wait_for("the next one", lambda: lab.gslbd.text().count("scribbling") >= 2)
     still_well(lab)
+
+
+@test
+def garbage_over_words_that_look_right_is_printable(stack):
+    """verdicts with the right generation, random states, reasons, ages and texts leave answers whole and tables printable"""
+    lab = fake(stack, """
+import struct
+mem = mmap.mmap(board, 1 << 20)
+say("scribbling")
+end = time.time() + 4
+while time.time() < end:
+    for slot in range(8):
+        generation = struct.unpack_from("<Q", mem, 64 * slot)[0] >> 16 & 0xffff
+        word = random.getrandbits(64) & ~(0xffff << 16) | generation << 16
+        mem[64 * slot:64 * slot + 64] = struct.pack("<Q", word) + os.urandom(56)
+    sock.send(struct.pack("<IIHHQIHH", 5, 0, 1, 1, 0, 0, 0, 0), socket.MSG_DONTWAIT)
+    time.sleep(0.001)
+say("scribbled")
+time.sleep(60)
+""")
+    lab.gslbd.wait_log("scribbling")
+    while "scribbled" not in lab.gslbd.text():
+        answers(lab, 20)
+        still_well(lab)
+        done = lab.ctl_text("explain", "www.svc.example", "192.0.2.0/24")
+        assert done.returncode == 0 and all(c.isprintable() or c == "\n" for c in done.stdout), done
+    log = lab.gslbd.text()
+    assert all(c.isprintable() or c == "\n" for c in log), [line for line in log.split("\n") if not line.isprintable()]
 
 
 @test
@@ -139,11 +170,14 @@ def one_that_ends_at_once_is_started_with_patience(stack):
     wait_for("the alarm", lambda: any("gslb-health" in a for a in lab.ctl("status")["alarms"]))
     ends = lab.gslbd.text().count("state=ended")
     assert ends < 12, ends
+    health = lab.ctl("status")["health"]
+    assert health["state"] == "restarting" and health["restarts"] >= 2, health
 
 
 @test
 def a_stopped_one_is_replaced(stack):
     """a stopped gslb-health leaves the verdicts standing, and after ten seconds of silence another takes its place"""
+    began = time.monotonic()
     lab = Lab(stack, {"svc.example": ZONE.replace("check=tcp", "check=tcp; interval=500ms; timeout=200ms")}).start()
     wait_for("its pid", lambda: lab.health_pid() > 0)
     pid = lab.health_pid()
@@ -151,8 +185,65 @@ def a_stopped_one_is_replaced(stack):
     os.kill(pid, signal.SIGSTOP)
     still_well(lab)
     wait_for("another gslb-health", lambda: lab.health_pid() not in (0, pid), 25)
-    assert "silent for 10 s" in lab.gslbd.text()
+    assert time.monotonic() - began >= 10
+    assert f"pid={pid} state=killed reason=\"silent for 10 s\"" in lab.gslbd.text()
+    assert f"pid={pid} state=ended signal=9" in lab.gslbd.text()
+    assert lab.ctl("status")["health"]["restarts"] == 1
     still_well(lab)
+
+
+@test
+def false_addresses_of_names_are_not_answered(stack):
+    """private addresses that gslb-health gives a name are not answered, and a name that flips does not fill the log"""
+    zone = ZONE.replace('lb1.eu A 192.0.2.1\n', '').replace("9 lb1.eu\n", "9 lb.cloud.example.net.\n")
+    lab = fake(stack, """
+import struct
+def resolved(number, ok, ttl, *addresses):
+    return struct.pack("<IIHHQIHH", KIND, 0, 0, 0, number, ttl, ok, len(addresses)) + b"".join(
+        bytes([4]) + socket.inet_aton(a) + bytes(12) for a in addresses)
+""".replace("KIND", "6") + """
+say("resolving")
+end = time.time() + 3
+n = 0
+while time.time() < end:
+    n += 1
+    try:
+        sock.send(resolved(1, 1, 0xffffffff, "127.0.0.1", "10.0.0.1"))
+        sock.send(resolved(1, 0, 0))
+        sock.send(resolved(1, 1, 0, "192.168.0.%d" % (n % 250)))
+        sock.send(resolved(random.getrandbits(64), 1, 1, "192.0.2.77"))
+    except OSError as error:
+        say("refused " + str(error))
+        break
+say("done after %d" % n)
+time.sleep(60)
+""", zone)
+    lab.gslbd.wait_log("resolving")
+    while "done after" not in lab.gslbd.text():
+        answers(lab, 20)
+        still_well(lab)
+    lines = lab.gslbd.text().count("name=lb.cloud.example.net.")
+    print(f"# lines about the name: {lines}")
+    assert 0 < lines < 30, lines
+
+
+@test
+def without_the_one_that_starts_it_the_verdicts_stand(stack):
+    """when the process that starts gslb-health is killed, gslbd answers on, says so and raises an alarm"""
+    lab = Lab(stack, {"svc.example": ZONE}).start()
+    wait_for("gslb-health to run", lambda: lab.health_pid() > 0)
+    with open(f"/proc/{lab.health_pid()}/stat") as f:
+        spawner = int(f.read().rsplit(")", 1)[1].split()[1])
+    os.kill(spawner, signal.SIGKILL)
+    lab.gslbd.wait_log("state=unwatched")
+    still_well(lab)
+    status = lab.ctl("status")
+    assert any("gslb-health" in a for a in status["alarms"]) and status["health"]["pid"] == 0, status
+    lab.write_zone("svc.example", ZONE.replace("master 1 ", "master 2 "))
+    lab.ctl("reload")
+    still_well(lab)
+    lab.gslbd.kill(signal.SIGTERM)
+    assert lab.gslbd.process.returncode == 0
 
 
 @test
