@@ -41,6 +41,8 @@ static const struct seen_pool *find_seen(const struct changes *changes, uint64_t
 {
 	struct seen_pool key = { .identity = identity };
 
+	if (changes->npools == 0) /* and no array yet, which bsearch does not allow */
+		return NULL;
 	return bsearch(&key, changes->pools, changes->npools, sizeof key, by_identity);
 }
 

@@ -101,8 +101,11 @@ static int by_file(const void *a, const void *b)
 
 static struct loaded_zone *find_file(struct loader *loader, const char *file)
 {
-	struct loaded_zone key = { .file = mem_strdup(file) }, *wanted = &key, **found;
+	struct loaded_zone key, *wanted = &key, **found;
 
+	if (loader->nzones == 0) /* and no array yet, which bsearch does not allow */
+		return NULL;
+	key = (struct loaded_zone){ .file = mem_strdup(file) };
 	found = bsearch(&wanted, loader->zones, loader->nzones, sizeof(struct loaded_zone *), by_file);
 	free(key.file);
 	return found != NULL ? *found : NULL;
@@ -139,7 +142,8 @@ static bool list_folder(struct loader *loader, struct err *err)
 	}
 	loader->nzones = all;
 	closedir(folder);
-	qsort(loader->zones, loader->nzones, sizeof(struct loaded_zone *), by_file);
+	if (loader->nzones > 0)
+		qsort(loader->zones, loader->nzones, sizeof(struct loaded_zone *), by_file);
 	return true;
 }
 
