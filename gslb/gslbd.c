@@ -161,6 +161,7 @@ static bool start_privileged(struct daemon *daemon, struct spawner **spawner, st
 	if (daemon->workers == NULL)
 		return false;
 	*spawner = spawner_open(health, conf->probe_user[0] != '\0' ? conf->probe_user : conf->user, err);
+	free(health); /* the process that starts it has its own */
 	if (*spawner == NULL || !host_group(conf->control_group, conf->user, &group, err) ||
 		!host_group(conf->readonly_group, "", &readers, err))
 		return false;
@@ -227,7 +228,8 @@ static bool start(struct daemon *daemon, struct err *err)
 	daemon->started_ms = clock_wall_ms();
 	daemon->name_seed = dice_from_kernel().state;
 	daemon->changes = changes_new();
-	if (!start_privileged(daemon, &spawner, err) || !read_seed(daemon, err) || !load_all(daemon, spawner, err))
+	if (!start_privileged(daemon, &spawner, err) || !read_seed(daemon, err) ||
+		!daemon_guard(daemon, daemon->conf, NULL, err) || !load_all(daemon, spawner, err))
 		return false;
 	identify(daemon);
 	return workers_start(daemon->workers, &daemon->identity, &daemon->published->world, err);
@@ -375,6 +377,8 @@ static void stop(struct daemon *daemon)
 	control_close(daemon->control);
 	prober_close(daemon->prober);
 	workers_free(daemon->workers);
+	rrl_free(daemon->guard->rrl);
+	free(daemon->guard);
 	overlay_free(daemon->published->overlay);
 	snapshot_free(daemon->published->snapshot);
 	free(daemon->published->shares);
