@@ -1,5 +1,6 @@
 # The daemon's room: each part names its files in a small mk of its own.
 include gslb/decide.mk
 include gslb/packet.mk
+include gslb/abuse.mk
 include gslb/control.mk
 include gslb/daemon.mk

@@ -1,4 +1,5 @@
 include tests/decide.mk
 include tests/packet.mk
+include tests/abuse.mk
 include tests/control.mk
 include tests/daemon.mk

@@ -1,0 +1,5 @@
+# What bounds strangers. The guard itself is a part of the packet path; what it stands on knows no packets.
+noinst_LIBRARIES += libabuse.a
+libabuse_a_SOURCES = \
+	gslb/cookie.c gslb/cookie.h \
+	gslb/rrl.c gslb/rrl.h

@@ -1,0 +1,228 @@
+/* A load decays as e^-(rate/burst)t: who sends at exactly the rate has a load that settles at the burst, which is the limit.
+ *
+ * A load is not stored as a number, which would have to be decayed before it can be compared, but as the time at which it will
+ * have decayed to nothing ("nothing" is 2^-22 of the limit, the floor). That time stands still while the load decays. With
+ * time counted in e-folds, a load of e^x floors ends x from now; it is at its limit when x is HEIGHT = ln 2^22; and an answer
+ * whose price is e^c floors moves the end
+ *     from now + x to now + ln(e^x + e^c), which is now + x + softplus(c - x), softplus(y) = ln(1 + e^y).
+ * So one table of softplus serves all prefixes, prices and times, an update is a lookup and an addition, and of two items the
+ * one that ends first has the smaller load, whatever their limits are.
+ *
+ * An item is one word: the end in the upper 48 bits (in 2^-27 e-folds, which wrap after two million of them), a keyed id in the
+ * lower 16. A key has two lines of eight items to be in (two choices spread keys far more evenly than one). A new key takes the
+ * place of the item with the smallest load there, and takes on its load (Metwally's space-saving): so a flood of forged
+ * sources cannot wash a loud one out of the table, and a newcomer starts too high only by what the quietest of sixteen has.
+ *
+ * A prefix over its limit stops the answer, and none of the source's prefixes is charged: a loud host fills its own load to
+ * the limit, and its network's by no more than that host may have. */
+#include "gslb/rrl.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+enum { EFOLD_BITS = 27, ID_BITS = 16, LINE_ITEMS = 8, LINE_LEN = 64, FLOOR_BITS = 22 };
+enum { BIN_BITS = 21, BINS_AN_EFOLD = 1 << (EFOLD_BITS - BIN_BITS) };
+enum { SOFT_LEAST = -20, SOFT_MOST = 8, NBINS = (SOFT_MOST - SOFT_LEAST) * BINS_AN_EFOLD };
+enum { HUGE_PAGE_LEN = 2 << 20, SCALE_BITS = 16 };
+
+static const int64_t efold = 1 << EFOLD_BITS;
+static const int64_t highest = (int64_t)32
+			       << EFOLD_BITS; /* no end is as far away: HEIGHT is 15.25, and ln 2 may be added */
+
+/* The networks that are counted, and how many addresses' worth each gets. */
+static const struct ladder {
+	unsigned n;
+	struct {
+		uint8_t bits;
+		uint16_t times;
+	} step[RRL_PREFIXES_MAX];
+} ladders[2] = {
+	{ 4, { { 32, 1 }, { 24, 32 }, { 20, 256 }, { 18, 768 } } },
+	{ 5, { { 128, 1 }, { 64, 2 }, { 56, 3 }, { 48, 4 }, { 32, 64 } } },
+};
+static const double weights[RRL_WEIGHTS] = { 1, 10 };
+
+struct rrl {
+	int64_t limit;                                   /* HEIGHT */
+	uint64_t units_a_ms;                             /* time, scaled by SCALE_BITS */
+	uint64_t nlines_mask;                            /* a power of two, less one */
+	_Atomic uint64_t *item;                          /* LINE_ITEMS a line */
+	int64_t price[2][RRL_PREFIXES_MAX][RRL_WEIGHTS]; /* c, by family and prefix */
+	uint64_t key[2][RRL_PREFIXES_MAX];
+	uint32_t soft[NBINS];
+};
+
+/* ---- making ---- */
+
+static void fill_prices(struct rrl *rrl, uint32_t burst)
+{
+	for (unsigned family = 0; family < 2; family++)
+		for (unsigned i = 0; i < ladders[family].n; i++)
+			for (unsigned w = 0; w < RRL_WEIGHTS; w++) {
+				double limit = (double)burst * ladders[family].step[i].times;
+				double share = weights[w] < limit ? weights[w] / limit : 1;
+
+				rrl->price[family][i][w] =
+					(int64_t)((log(share) + FLOOR_BITS * log(2)) * (double)efold);
+			}
+}
+
+/* Each bin holds the value in its middle, at least one unit: an answer is never free. */
+static void fill_soft(struct rrl *rrl)
+{
+	for (int i = 0; i < NBINS; i++) {
+		double units = log1p(exp(SOFT_LEAST + (i + 0.5) / BINS_AN_EFOLD)) * (double)efold;
+
+		rrl->soft[i] = units < 1 ? 1 : (uint32_t)(units + 0.5);
+	}
+}
+
+struct rrl *rrl_new(uint32_t rate, uint32_t burst, size_t table_len, struct dice *dice)
+{
+	struct rrl *rrl = mem_alloc(sizeof *rrl);
+	size_t align = table_len < HUGE_PAGE_LEN ? LINE_LEN : HUGE_PAGE_LEN;
+
+	assert(rate > 0 && rate <= RRL_RATE_MAX && burst > 0 && burst <= RRL_BURST_MAX);
+	assert(table_len >= 2 * LINE_LEN && (table_len & (table_len - 1)) == 0);
+	rrl->limit = (int64_t)(FLOOR_BITS * log(2) * (double)efold);
+	rrl->units_a_ms = (uint64_t)((double)efold * rate / burst / 1000 * (1 << SCALE_BITS));
+	rrl->nlines_mask = table_len / LINE_LEN - 1;
+	rrl->item = aligned_alloc(align, table_len);
+	if (rrl->item == NULL)
+		abort();
+	madvise(rrl->item, table_len, MADV_HUGEPAGE); /* a wish: lookups are all over it */
+	memset(rrl->item, 0, table_len);
+	for (unsigned i = 0; i < RRL_PREFIXES_MAX; i++) {
+		rrl->key[0][i] = dice_next(dice);
+		rrl->key[1][i] = dice_next(dice);
+	}
+	fill_prices(rrl, burst);
+	fill_soft(rrl);
+	return rrl;
+}
+
+void rrl_free(struct rrl *rrl)
+{
+	if (rrl == NULL)
+		return;
+	free(rrl->item);
+	free(rrl);
+}
+
+/* ---- where ---- */
+
+static _Atomic uint64_t *line_of(const struct rrl *rrl, uint64_t hash, unsigned choice)
+{
+	return rrl->item + ((choice == 0 ? hash : hash >> 24) & rrl->nlines_mask) * LINE_ITEMS;
+}
+
+static uint64_t load64(const uint8_t *at)
+{
+	uint64_t word = 0;
+
+	for (int i = 0; i < 8; i++)
+		word = word << 8 | at[i];
+	return word;
+}
+
+static void look_v4(const struct rrl *rrl, const struct addr *source, struct rrl_keys *keys)
+{
+	uint64_t bytes = load64(source->bytes) >> 32;
+
+	for (unsigned i = 0; i < ladders[0].n; i++)
+		keys->hash[i] = hash_mix(rrl->key[0][i], bytes >> (32 - ladders[0].step[i].bits));
+}
+
+/* All but the whole address lie in its first half. */
+static void look_v6(const struct rrl *rrl, const struct addr *source, struct rrl_keys *keys)
+{
+	uint64_t high = load64(source->bytes), low = load64(source->bytes + 8);
+
+	keys->hash[0] = hash_mix(hash_mix(rrl->key[1][0], high), low);
+	for (unsigned i = 1; i < ladders[1].n; i++)
+		keys->hash[i] = hash_mix(rrl->key[1][i], high >> (64 - ladders[1].step[i].bits));
+}
+
+void rrl_look(const struct rrl *rrl, const struct addr *source, struct rrl_keys *keys)
+{
+	keys->v6 = source->family == ADDR_V6;
+	keys->n = ladders[keys->v6].n;
+	if (keys->v6)
+		look_v6(rrl, source, keys);
+	else
+		look_v4(rrl, source, keys);
+	for (unsigned i = 0; i < keys->n; i++) {
+		__builtin_prefetch(line_of(rrl, keys->hash[i], 0));
+		__builtin_prefetch(line_of(rrl, keys->hash[i], 1));
+	}
+}
+
+/* ---- how much ---- */
+
+/* How far away an item's end is: its load, in the logarithm. Ends that have passed are 0; so is what cannot be, an item that
+ * lay untouched until the time wrapped. */
+static int64_t height(uint64_t word, uint64_t now)
+{
+	int64_t away = (int64_t)((word & ~(uint64_t)UINT16_MAX) - (now << ID_BITS)) >> ID_BITS;
+
+	return away < 0 || away > highest ? 0 : away;
+}
+
+static int64_t softplus(const struct rrl *rrl, int64_t y)
+{
+	if (y >= SOFT_MOST * efold)
+		return y;
+	if (y < SOFT_LEAST * efold)
+		return 1;
+	return rrl->soft[(y - SOFT_LEAST * efold) >> BIN_BITS];
+}
+
+/* The key's item, or the one that it takes the place of. */
+static _Atomic uint64_t *find_item(const struct rrl *rrl, uint64_t hash, uint64_t now, int64_t *x)
+{
+	_Atomic uint64_t *line[2] = { line_of(rrl, hash, 0), line_of(rrl, hash, 1) }, *least = line[0];
+	uint16_t id = (uint16_t)(hash >> 48);
+
+	for (unsigned choice = 0; choice < 2; choice++)
+		for (unsigned i = 0; i < LINE_ITEMS; i++) {
+			uint64_t word = atomic_load_explicit(line[choice] + i, memory_order_relaxed);
+
+			if ((uint16_t)word == id) {
+				*x = height(word, now);
+				return line[choice] + i;
+			}
+		}
+	*x = INT64_MAX;
+	for (unsigned choice = 0; choice < 2; choice++)
+		for (unsigned i = 0; i<LINE_ITEMS && * x> 0; i++) {
+			int64_t one = height(atomic_load_explicit(line[choice] + i, memory_order_relaxed), now);
+
+			if (one < *x) {
+				*x = one;
+				least = line[choice] + i;
+			}
+		}
+	return least;
+}
+
+bool rrl_take(struct rrl *rrl, const struct rrl_keys *keys, enum rrl_weight weight, uint64_t now_monotonic_ms)
+{
+	uint64_t now = (uint64_t)(((unsigned __int128)now_monotonic_ms * rrl->units_a_ms) >> SCALE_BITS);
+	_Atomic uint64_t *item[RRL_PREFIXES_MAX];
+	int64_t x[RRL_PREFIXES_MAX];
+
+	for (unsigned i = 0; i < keys->n; i++) {
+		item[i] = find_item(rrl, keys->hash[i], now, &x[i]);
+		if (x[i] >= rrl->limit)
+			return false;
+	}
+	for (unsigned i = 0; i < keys->n; i++) {
+		uint64_t end = now + (uint64_t)(x[i] + softplus(rrl, rrl->price[keys->v6][i][weight] - x[i]));
+
+		atomic_store_explicit(item[i], end << ID_BITS | keys->hash[i] >> 48, memory_order_relaxed);
+	}
+	return true;
+}

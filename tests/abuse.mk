@@ -1,0 +1,14 @@
+# rows of cookies and of the limiter
+check_PROGRAMS += tests/unit/cookie_test tests/unit/rrl_test tests/fuzz/fuzz_cookie
+tests_unit_cookie_test_SOURCES = tests/unit/cookie.c tests/unit/message.c
+tests_unit_cookie_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_cookie_test_LDADD = libabuse.a libbase.a $(CHECK_LIBS)
+tests_unit_rrl_test_SOURCES = tests/unit/rrl.c
+tests_unit_rrl_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_rrl_test_LDADD = libabuse.a libbase.a $(CHECK_LIBS) -lm
+TESTS += tests/unit/cookie_test tests/unit/rrl_test
+
+tests_fuzz_fuzz_cookie_SOURCES = tests/fuzz/fuzz_cookie.c tests/fuzz/replay.c
+tests_fuzz_fuzz_cookie_LDADD = libabuse.a libbase.a
+TESTS += tests/fuzz/cookie.test
+EXTRA_DIST += tests/fuzz/cookie.test tests/fuzz/corpus/cookie
