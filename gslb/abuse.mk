@@ -3,3 +3,4 @@ noinst_LIBRARIES += libabuse.a
 libabuse_a_SOURCES = \
 	gslb/cookie.c gslb/cookie.h \
 	gslb/rrl.c gslb/rrl.h
+libpacket_a_SOURCES += gslb/guard.c gslb/guard.h

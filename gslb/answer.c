@@ -19,6 +19,8 @@ void answer_rcode(struct answer *answer, enum rcode rcode)
 	answer->ncnames = 0;
 	answer->service = NULL;
 	answer->trouble = NULL;
+	answer->cookie = NULL;
+	answer->limited = false;
 }
 
 static void answer_trouble(struct answer *answer, uint16_t code, const char *text)

@@ -14,6 +14,7 @@ enum rcode {
 	RCODE_NOTIMP = 4,
 	RCODE_REFUSED = 5,
 	RCODE_BADVERS = 16,
+	RCODE_BADCOOKIE = 23,
 };
 
 /* What stands behind the CNAMEs, if any do. */
@@ -41,7 +42,8 @@ struct glue {
 	bool required; /* RFC 9471: the name server lies below the cut. Else sibling glue: left out when it does not fit */
 };
 
-/* Only what the body says is set, besides rcode, body, authoritative, ncnames, service and trouble. */
+/* Only what the body says is set, besides rcode, body, authoritative, ncnames, service, trouble, cookie
+ * and limited. */
 struct answer {
 	enum rcode rcode;
 	enum answer_body body;
@@ -67,6 +69,10 @@ struct answer {
 
 	const char *trouble; /* extended error in words (RFC 8914), NULL: none */
 	uint16_t trouble_code;
+
+	/* guard's */
+	const uint8_t *cookie; /* COOKIE_LEN bytes for the client to keep; NULL: none */
+	bool limited;          /* too much was asked: no more than TC, or BADCOOKIE */
 
 	uint32_t nglue;
 	struct glue glue[ANSWER_GLUE_MAX]; /* required ones first */

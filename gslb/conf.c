@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "gslb/conf_value.h"
+#include "gslb/rrl.h"
 
 enum { FILE_MAX = 1 << 20 };
 
@@ -24,6 +25,9 @@ static const struct conf_row rows[] = {
 	{ "server.probe-user", &conf_user, AT(probe_user), .restart = true },
 	{ "server.limits.tcp-clients", &conf_number, AT(tcp_clients), .min = 1, .max = 1000000, .fallback = "10000" },
 	{ "server.limits.tcp-idle", &conf_duration, AT(tcp_idle_ms), .min = 100, .max = 3600000, .fallback = "10s" },
+	{ "server.rrl.rate", &conf_number, AT(rrl_rate), .min = 0, .max = RRL_RATE_MAX, .fallback = "200" },
+	{ "server.rrl.burst", &conf_number, AT(rrl_burst), .min = 1, .max = RRL_BURST_MAX, .fallback = "500" },
+	{ "server.cookies.secret-file", &conf_cookies, AT(cookie_file), .required = false },
 	{ "zones.directory", &conf_folder, AT(zones_directory), .required = true },
 	{ "zones.watch", &conf_yes_no, AT(zones_watch), .fallback = "yes" },
 	{ "geo.databases", &conf_databases, .required = false },
@@ -38,8 +42,6 @@ static const struct conf_row rows[] = {
 
 /* DESIGN names them; they come with the features that read them. */
 static const char *const later[] = {
-	"server.rrl",
-	"server.cookies",
 	"health.push-token-file",
 	"health.anchors",
 	"http",
@@ -182,6 +184,7 @@ void conf_free(struct conf *conf)
 	free(conf->region);
 	free(conf->user);
 	free(conf->probe_user);
+	free(conf->cookie_file);
 	free(conf->zones_directory);
 	for (size_t i = 0; i < conf->ndatabases; i++)
 		free(conf->databases[i]);

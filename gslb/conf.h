@@ -3,6 +3,7 @@
 #define GSLB_CONF_H
 
 #include "base/base.h"
+#include "gslb/cookie.h"
 
 enum { CONF_LISTEN_MAX = 64, CONF_DATABASES_MAX = 16, CONF_KEYS_MAX = 32 };
 
@@ -19,13 +20,17 @@ struct conf {
 	/* server */
 	struct conf_listen listen[CONF_LISTEN_MAX];
 	size_t nlisten;
-	uint32_t workers;     /* 0 in the file: one per core; here always > 0 */
-	char *identity;       /* NSID and id.server; default: the host's name */
-	char *region;         /* "" */
-	char *user;           /* "": stay who we are */
-	char *probe_user;     /* "": the same as user */
-	uint32_t tcp_clients; /* 10000 */
-	uint32_t tcp_idle_ms; /* 10 s */
+	uint32_t workers;              /* 0 in the file: one per core; here always > 0 */
+	char *identity;                /* NSID and id.server; default: the host's name */
+	char *region;                  /* "" */
+	char *user;                    /* "": stay who we are */
+	char *probe_user;              /* "": the same as user */
+	uint32_t tcp_clients;          /* 10000 */
+	uint32_t tcp_idle_ms;          /* 10 s */
+	uint32_t rrl_rate;             /* answers a second, 200; 0: no limit */
+	uint32_t rrl_burst;            /* 500 */
+	char *cookie_file;             /* "": one secret of our own, in the state folder */
+	struct cookie_secrets cookies; /* what the file held when the conf was read; none without one */
 	/* zones */
 	char *zones_directory;
 	bool zones_watch; /* yes */

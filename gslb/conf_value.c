@@ -229,6 +229,24 @@ static bool read_seed(struct conf_reading *r)
 	return ok || err_set(&r->err, "does not hold 32 hexadecimal digits (make it: openssl rand -hex 16)");
 }
 
+static bool read_cookies(struct conf_reading *r)
+{
+	char *path, *text;
+	struct err err;
+	size_t len;
+	bool good;
+
+	if (*r->text == '\0')
+		return keep_text(r, mem_strdup(""));
+	path = file_beside(r->conf->file, r->text);
+	keep_text(r, path);
+	if (!file_read(path, 4096, &text, &len, &err))
+		return err_set(&r->err, "%s", conf_reason(&err, path));
+	good = cookie_secrets_parse(&r->conf->cookies, text, len, &r->err);
+	free(text);
+	return good;
+}
+
 /* ---- lists: called once for each item ---- */
 
 static bool read_listen(struct conf_reading *r)
@@ -277,6 +295,6 @@ const struct conf_kind conf_number = { .read = read_number }, conf_duration = { 
 		       conf_label = { .read = read_label }, conf_user = { .read = read_user },
 		       conf_group = { .read = read_group }, conf_folder = { .read = read_folder },
 		       conf_folder_made = { .read = read_folder_made }, conf_socket = { .read = read_socket },
-		       conf_seed = { .read = read_seed }, conf_level = { .read = read_level },
-		       conf_listens = { .list = true, .read = read_listen },
+		       conf_seed = { .read = read_seed }, conf_cookies = { .read = read_cookies },
+		       conf_level = { .read = read_level }, conf_listens = { .list = true, .read = read_listen },
 		       conf_databases = { .list = true, .read = read_database };

@@ -8,22 +8,40 @@
 #include <stdint.h>
 
 /* Each row makes the counter, its name in `gslbctl stats`, and its sentence. */
-#define COUNTERS(row)                                                                                                 \
-	row(queries_udp, "queries over UDP") row(queries_tcp, "queries over TCP") row(                                \
-		queries_v6, "queries over IPv6") row(queries_edns, "queries with EDNS") row(queries_ecs,              \
-		"queries with EDNS Client Subnet") row(answers_noerror, "answers NOERROR with records")               \
-		row(answers_nodata, "answers NOERROR without records") row(answers_nxdomain, "answers NXDOMAIN") row( \
-			answers_refused, "answers REFUSED") row(answers_formerr,                                      \
-			"answers FORMERR") row(answers_notimp, "answers NOTIMP") row(answers_servfail,                \
-			"answers SERVFAIL") row(answers_badvers, "answers BADVERS") row(answers_referral,             \
-			"referrals") row(answers_truncated, "answers with TC") row(answers_steered,                   \
-			"answers that were steered") row(answers_fallback, "steered answers from a fallback pool")    \
-			row(answers_all_down, "steered answers while everything was down") row(dropped,               \
-				"packets dropped in silence") row(send_failed, "answers that could not be sent")      \
-				row(tcp_accepted, "TCP connections accepted")                                         \
-					row(tcp_refused, "TCP connections refused over the limit")                    \
-						row(tcp_idle_closed, "TCP connections closed as idle")                \
-							row(tcp_shed, "TCP connections closed to make room")
+/* clang-format off */
+#define COUNTERS(row) \
+	row(queries_udp, "queries over UDP") \
+	row(queries_tcp, "queries over TCP") \
+	row(queries_v6, "queries over IPv6") \
+	row(queries_edns, "queries with EDNS") \
+	row(queries_ecs, "queries with EDNS Client Subnet") \
+	row(answers_noerror, "answers NOERROR with records") \
+	row(answers_nodata, "answers NOERROR without records") \
+	row(answers_nxdomain, "answers NXDOMAIN") \
+	row(answers_refused, "answers REFUSED") \
+	row(answers_formerr, "answers FORMERR") \
+	row(answers_notimp, "answers NOTIMP") \
+	row(answers_servfail, "answers SERVFAIL") \
+	row(answers_badvers, "answers BADVERS") \
+	row(answers_referral, "referrals") \
+	row(answers_truncated, "answers with TC") \
+	row(answers_steered, "answers that were steered") \
+	row(answers_fallback, "steered answers from a fallback pool") \
+	row(answers_all_down, "steered answers while everything was down") \
+	row(dropped, "packets dropped in silence") \
+	row(send_failed, "answers that could not be sent") \
+	row(tcp_accepted, "TCP connections accepted") \
+	row(tcp_refused, "TCP connections refused over the limit") \
+	row(tcp_idle_closed, "TCP connections closed as idle") \
+	row(tcp_shed, "TCP connections closed to make room") \
+	row(cookies_new, "queries with a client's part of a cookie alone") \
+	row(cookies_bad, "queries with a cookie that is not valid") \
+	row(cookies_good, "queries with a valid cookie") \
+	row(answers_badcookie, "answers BADCOOKIE") \
+	row(limited_truncated, "answers over the rate limit: TC alone") \
+	row(limited_badcookie, "answers over the rate limit: BADCOOKIE") \
+	row(limited_dropped, "unreadable queries over the rate limit, dropped")
+/* clang-format on */
 
 enum counter {
 #define ROW(name, sentence) COUNT_##name,

@@ -111,6 +111,57 @@ bool daemon_read_geo(struct daemon *daemon, bool *changed, struct err *err)
 	return true;
 }
 
+/* ---- cookies and the limit ---- */
+
+static bool read_secrets(const struct conf *conf, struct cookie_secrets *secrets, struct err *err)
+{
+	char *own;
+	bool good;
+
+	if (conf->cookies.n > 0) {
+		*secrets = conf->cookies;
+		return true;
+	}
+	own = mem_printf("%s/cookie.key", conf->state_directory);
+	good = cookie_secrets_keep(secrets, own, err);
+	free(own);
+	return good;
+}
+
+static struct rrl *make_limit(const struct conf *conf)
+{
+	struct dice dice = dice_from_kernel();
+
+	return conf->rrl_rate > 0 ? rrl_new(conf->rrl_rate, conf->rrl_burst, RRL_TABLE_LEN, &dice) : NULL;
+}
+
+bool daemon_guard(struct daemon *daemon, const struct conf *conf, const struct conf *before, struct err *err)
+{
+	bool same_limit = before != NULL && before->rrl_rate == conf->rrl_rate && before->rrl_burst == conf->rrl_burst;
+	struct guard *next = mem_alloc(sizeof *next), *last = daemon->guard;
+	bool good = read_secrets(conf, &next->secrets, err);
+
+	if (!good && last == NULL) {
+		free(next);
+		return false;
+	}
+	if (!good)
+		next->secrets = last->secrets;
+	if (last != NULL && same_limit && cookie_secrets_equal(&last->secrets, &next->secrets)) {
+		free(next);
+		return good;
+	}
+	next->rrl = same_limit ? last->rrl : make_limit(conf);
+	workers_guard(daemon->workers, next);
+	daemon->guard = next;
+	log_notice("guard=loaded cookie_secrets=%u rrl_rate=%u rrl_burst=%u", next->secrets.n, conf->rrl_rate,
+		conf->rrl_burst);
+	if (last != NULL && !same_limit)
+		rrl_free(last->rrl);
+	free(last);
+	return good;
+}
+
 /* ---- reloading ---- */
 
 static void log_report(struct report *report)
@@ -127,6 +178,7 @@ static void log_report(struct report *report)
 /* Take up what a reload may change; say what waits for a restart. */
 static void take_conf(struct daemon *daemon, struct conf *next)
 {
+	struct err err;
 	char waits[256];
 
 	if (conf_needs_restart(daemon->conf, next, waits, sizeof waits))
@@ -135,6 +187,8 @@ static void take_conf(struct daemon *daemon, struct conf *next)
 	if (strcmp(daemon->conf->zones_directory, next->zones_directory) != 0)
 		loader_move(daemon->loader, next->zones_directory);
 	workers_limits(daemon->workers, next->tcp_clients, next->tcp_idle_ms);
+	if (!daemon_guard(daemon, next, daemon->conf, &err))
+		log_error("cookies=refused reason=\"%s\"", err.text);
 	log_setup("gslbd", next->log_level);
 	if (next->seed_file[0] != '\0')
 		memcpy(daemon->sticky_seed, next->seed, sizeof daemon->sticky_seed);

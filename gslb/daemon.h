@@ -4,6 +4,7 @@
 
 #include "gslb/conf.h"
 #include "gslb/control.h"
+#include "gslb/guard.h"
 #include "gslb/loader.h"
 #include "gslb/override.h"
 #include "gslb/prober.h"
@@ -39,6 +40,7 @@ struct daemon {
 	struct geo *geo; /* counted: snapshot_geo_ref */
 	struct file_stamp geo_stamp[CONF_DATABASES_MAX];
 	struct published *published;
+	struct guard *guard;
 	struct packet_identity identity;
 	uint64_t name_seed, serial;
 	uint8_t sticky_seed[16];
@@ -68,6 +70,9 @@ void daemon_watch(struct daemon *daemon);
 /* Names resolved to something else: compile again. */
 void daemon_names(struct daemon *daemon);
 bool daemon_read_geo(struct daemon *daemon, bool *changed, struct err *err);
+/* Put the configuration's cookie secrets and rate limit in force, in so far as they changed; before has the rate and the burst
+ * that hold now, NULL at start. What cannot be read stays as it was. */
+bool daemon_guard(struct daemon *daemon, const struct conf *conf, const struct conf *before, struct err *err);
 
 /* commands.c: the table that control serves; the context is the daemon. */
 extern const struct control_command daemon_commands[];

@@ -228,7 +228,8 @@ static bool start(struct daemon *daemon, struct err *err)
 	daemon->started_ms = clock_wall_ms();
 	daemon->name_seed = dice_from_kernel().state;
 	daemon->changes = changes_new();
-	if (!start_privileged(daemon, &spawner, err) || !read_seed(daemon, err) || !load_all(daemon, spawner, err))
+	if (!start_privileged(daemon, &spawner, err) || !read_seed(daemon, err) ||
+		!daemon_guard(daemon, daemon->conf, NULL, err) || !load_all(daemon, spawner, err))
 		return false;
 	identify(daemon);
 	return workers_start(daemon->workers, &daemon->identity, &daemon->published->world, err);
@@ -376,6 +377,8 @@ static void stop(struct daemon *daemon)
 	control_close(daemon->control);
 	prober_close(daemon->prober);
 	workers_free(daemon->workers);
+	rrl_free(daemon->guard->rrl);
+	free(daemon->guard);
 	overlay_free(daemon->published->overlay);
 	snapshot_free(daemon->published->snapshot);
 	free(daemon->published->shares);

@@ -38,7 +38,7 @@ static void give_to(const char *path, const struct passwd *entry)
 int host_take_state(const char *directory, const char *user, struct err *err)
 {
 	static const char *const kept[] = { "", "/lock", "/verdicts", "/overrides.json", "/audit.log", "/zones",
-		"/sticky.seed" };
+		"/sticky.seed", "/cookie.key" };
 	char *path = mem_printf("%s/lock", directory);
 	int fd;
 

@@ -5,6 +5,7 @@
 
 #include "gslb/answer.h"
 #include "gslb/chaos.h"
+#include "gslb/guard.h"
 #include "gslb/query.h"
 #include "gslb/reply.h"
 
@@ -23,8 +24,12 @@ static void count_query(const struct packet_context *context, const struct query
 
 static void count_rcode(struct counters *counters, const struct answer *answer)
 {
+	if (answer->limited)
+		count(counters, answer->rcode == RCODE_BADCOOKIE ? COUNT_limited_badcookie : COUNT_limited_truncated);
 	switch (answer->rcode) {
 	case RCODE_NOERROR:
+		if (answer->limited)
+			return;
 		if (answer->body == ANSWER_REFERRAL)
 			count(counters, COUNT_answers_referral);
 		else if (answer->body == ANSWER_NEGATIVE && answer->ncnames == 0)
@@ -49,6 +54,9 @@ static void count_rcode(struct counters *counters, const struct answer *answer)
 		return;
 	case RCODE_BADVERS:
 		count(counters, COUNT_answers_badvers);
+		return;
+	case RCODE_BADCOOKIE:
+		count(counters, COUNT_answers_badcookie);
 		return;
 	}
 }
@@ -83,37 +91,70 @@ static void answer_class(struct answer *answer, const struct query *query, const
 		answer_rcode(answer, RCODE_REFUSED);
 }
 
+/* What is to be said to a query that was read with this verdict; for all but QUERY_DROP. */
+static void answer_verdict(struct answer *answer, enum query_verdict verdict, const struct query *query,
+	const struct guarded *guarded, const struct packet_context *context)
+{
+	switch (verdict) {
+	case QUERY_OK:
+		answer_class(answer, query, context);
+		return;
+	case QUERY_COOKIE: /* RFC 7873 5.4 */
+		answer_rcode(answer, !guarded->cookie                 ? RCODE_FORMERR
+				     : guarded->verdict == COOKIE_BAD ? RCODE_BADCOOKIE
+								      : RCODE_NOERROR);
+		return;
+	case QUERY_DROP:
+	case QUERY_FORMERR:
+		answer_rcode(answer, RCODE_FORMERR);
+		return;
+	case QUERY_NOTIMP:
+		answer_rcode(answer, RCODE_NOTIMP);
+		return;
+	case QUERY_BADVERS:
+		answer_rcode(answer, RCODE_BADVERS);
+		return;
+	case QUERY_REFUSED:
+		answer_rcode(answer, RCODE_REFUSED);
+		return;
+	}
+}
+
+/* An answer to port 0 could not arrive, and to a response, or to what would answer it, must not be sent. */
+static enum query_verdict read_query(
+	struct query *query, const struct packet_context *context, const uint8_t *in, size_t len)
+{
+	if (context->transport == TRANSPORT_UDP && guard_port_is_forged(context->source_port))
+		return QUERY_DROP;
+	return query_parse(query, in, len);
+}
+
 size_t packet_answer(const struct packet_context *context, const uint8_t *in, size_t len, uint8_t *out, size_t cap)
 {
-	struct query query;
+	struct counters *counters = context->counters;
+	enum query_verdict verdict;
+	struct guarded guarded;
 	struct answer answer;
-	bool truncated;
+	struct query query;
+	bool truncated, readable;
 
-	switch (context->source_port == 0 ? QUERY_DROP : query_parse(&query, in, len)) {
-	case QUERY_DROP: /* an answer to port 0 could not arrive, and to a response must not be sent */
-		count(context->counters, COUNT_dropped);
+	guard_begin(context->guard, &guarded, &context->source, context->transport == TRANSPORT_UDP);
+	verdict = read_query(&query, context, in, len);
+	if (verdict == QUERY_DROP) {
+		count(counters, COUNT_dropped);
 		return 0;
-	case QUERY_OK:
-		answer_class(&answer, &query, context);
-		break;
-	case QUERY_FORMERR:
-		answer_rcode(&answer, RCODE_FORMERR);
-		break;
-	case QUERY_NOTIMP:
-		answer_rcode(&answer, RCODE_NOTIMP);
-		break;
-	case QUERY_BADVERS:
-		answer_rcode(&answer, RCODE_BADVERS);
-		break;
-	case QUERY_REFUSED:
-		answer_rcode(&answer, RCODE_REFUSED);
-		break;
 	}
-	len = reply_write(&query, &answer, context->identity, context->transport, out, cap, &truncated);
 	count_query(context, &query);
-	count_rcode(context->counters, &answer);
+	readable = verdict != QUERY_FORMERR && verdict != QUERY_BADVERS;
+	if (readable)
+		guard_cookie(context->guard, &guarded, &query, &context->source, context->now_ms, counters);
+	answer_verdict(&answer, verdict, &query, &guarded, context);
+	if (!guard_judge(context->guard, &guarded, &answer, readable, context->now_monotonic_ms, counters))
+		return 0;
+	len = reply_write(&query, &answer, context->identity, context->transport, out, cap, &truncated);
+	count_rcode(counters, &answer);
 	if (truncated)
-		count(context->counters, COUNT_answers_truncated);
+		count(counters, COUNT_answers_truncated);
 	if (answer.service != NULL)
 		count_steered(context, &answer);
 	return len;

@@ -6,6 +6,8 @@
 #include "gslb/counters.h"
 #include "gslb/decide.h"
 
+struct guard;
+
 enum transport { TRANSPORT_UDP, TRANSPORT_TCP };
 
 enum { PACKET_UDP_MAX = 1232, PACKET_TCP_MAX = 65535, PACKET_NSID_MAX = 128 };
@@ -22,10 +24,12 @@ struct packet_identity {
 struct packet_context {
 	const struct world *world;
 	const struct packet_identity *identity;
+	const struct guard *guard; /* NULL: no cookies, no limit */
 	struct dice *dice;
 	struct counters *counters; /* this worker's own */
 	unsigned worker;           /* its number: picks its row of world->shares */
 	uint64_t now_ms;           /* wall, once a batch */
+	uint64_t now_monotonic_ms; /* at the same moment */
 	enum transport transport;
 	struct addr source;
 	uint16_t source_port;

@@ -4,8 +4,10 @@
 
 #include <string.h>
 
+#include "gslb/cookie.h"
+
 enum { TYPE_OPT = 41, TYPE_IXFR = 251, TYPE_AXFR = 252, TYPE_MAILB = 253, TYPE_MAILA = 254 };
-enum { OPTION_NSID = 3, OPTION_ECS = 8, OPTION_KEEPALIVE = 11 };
+enum { OPTION_NSID = 3, OPTION_ECS = 8, OPTION_COOKIE = 10, OPTION_KEEPALIVE = 11 };
 enum { RECORD_HEAD_LEN = 10, ECS_HEAD_LEN = 4 }; /* a record's without its owner; an ECS option's without its address */
 
 struct cursor {
@@ -90,6 +92,18 @@ static bool ecs_parse(struct query *query, const uint8_t *option, size_t len)
 	return true;
 }
 
+/* RFC 7873 5.2: of several the first counts, and the others are passed over. */
+static bool cookie_parse(struct query *query, const uint8_t *option, size_t len)
+{
+	if (query->cookie_len > 0)
+		return true;
+	if (!cookie_has_length(len))
+		return false;
+	query->cookie = option;
+	query->cookie_len = (uint8_t)len;
+	return true;
+}
+
 static bool options_parse(struct query *query, const uint8_t *rdata, size_t rdlen)
 {
 	struct cursor c = { .at = rdata, .end = rdata + rdlen };
@@ -106,6 +120,8 @@ static bool options_parse(struct query *query, const uint8_t *rdata, size_t rdle
 		if (option == NULL)
 			return false;
 		if (code == OPTION_ECS && !ecs_parse(query, option, len))
+			return false;
+		if (code == OPTION_COOKIE && !cookie_parse(query, option, len))
 			return false;
 		if (code == OPTION_NSID && len != 0)
 			return false;
@@ -180,6 +196,17 @@ static enum query_verdict qtype_verdict(uint16_t qtype)
 	return QUERY_OK;
 }
 
+/* RFC 7873 5.4: a header and an OPT, from a client that only wants to learn its cookie, or whether it is still good. */
+static enum query_verdict cookie_alone_parse(
+	struct query *query, struct cursor *c, unsigned flags, const uint8_t *header)
+{
+	if ((flags & 0x0200) != 0 || load16(header + 6) != 0 || load16(header + 8) != 0)
+		return QUERY_FORMERR;
+	if (records_parse(query, c, 0, load16(header + 10)) != QUERY_OK)
+		return QUERY_FORMERR;
+	return query->cookie_len > 0 ? QUERY_COOKIE : QUERY_FORMERR;
+}
+
 enum query_verdict query_parse(struct query *query, const uint8_t *packet, size_t len)
 {
 	struct cursor c = { .at = packet, .end = packet + len };
@@ -196,12 +223,15 @@ enum query_verdict query_parse(struct query *query, const uint8_t *packet, size_
 	query->recursion_desired = (flags & 0x0100) != 0;
 	query->checking_disabled = (flags & 0x0010) != 0;
 	query->question_len = 0;
+	query->cookie_len = 0;
 	query->edns = query->dnssec_ok = query->wants_nsid = query->wants_keepalive = query->ecs = false;
 	query->payload = QUERY_UDP_MIN;
 
 	question = load16(header + 4) == 1 && question_parse(query, &c);
 	if (query->opcode != 0)
 		return QUERY_NOTIMP;
+	if (load16(header + 4) == 0)
+		return cookie_alone_parse(query, &c, flags, header);
 	if (!question || (flags & 0x0200) != 0 || load16(header + 6) != 0)
 		return QUERY_FORMERR;
 	if (load16(header + 8) != 0 && query->qtype != TYPE_IXFR)

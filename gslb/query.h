@@ -3,10 +3,10 @@
  * What is refused, and how (each is a row of the table in tests/unit/packet.c):
  *   silence   fewer bytes than a header; a response (QR)
  *   NOTIMP    an opcode other than QUERY; QTYPEs that ask for no data: OPT, 128 to 250, MAILB, MAILA
- *   FORMERR   QDCOUNT other than 1; TC; records in the answer or authority section (IXFR brings one there); a compressed or
+ *   FORMERR   QDCOUNT other than 1 (0 is QUERY_COOKIE when a cookie comes with it: RFC 7873 5.4); TC; records in the answer or authority section (IXFR brings one there); a compressed or
  *             broken question name; records that run over the end, or bytes behind the last one; OPT twice, or not at the
  *             root; options that run over the end; ECS that RFC 7871 does not allow, or twice; NSID with data in it
- *             (RFC 5001 2.1 wants it empty)
+ *             (RFC 5001 2.1 wants it empty); a cookie of a length that none has (RFC 7873 5.2.2)
  *   BADVERS   EDNS of another version: its options are not looked at
  *   REFUSED   AXFR and IXFR
  * A TSIG is a record like any other that we do not know: ignored (the answer goes unsigned). */
@@ -15,7 +15,7 @@
 
 #include "base/base.h"
 
-enum query_verdict { QUERY_OK, QUERY_DROP, QUERY_FORMERR, QUERY_NOTIMP, QUERY_BADVERS, QUERY_REFUSED };
+enum query_verdict { QUERY_OK, QUERY_COOKIE, QUERY_DROP, QUERY_FORMERR, QUERY_NOTIMP, QUERY_BADVERS, QUERY_REFUSED };
 
 enum { CLASS_IN = 1, CLASS_CH = 3, CLASS_ANY = 255 };
 enum { QUERY_HEADER_LEN = 12, QUERY_UDP_MIN = 512 };
@@ -35,6 +35,8 @@ struct query {
 
 	/* EDNS */
 	bool edns, dnssec_ok, wants_nsid, wants_keepalive;
+	uint8_t cookie_len;     /* a cookie's, which has a length that cookies have; 0: none came */
+	const uint8_t *cookie;  /* in the packet */
 	bool ecs;               /* Client Subnet came with it: */
 	uint8_t ecs_source_len; /* bits; 0: the client wishes not to be located by it */
 	uint16_t ecs_family;    /* as it came: 1, 2, or 0 (only with 0 bits) */

@@ -10,9 +10,10 @@
 #include <assert.h>
 #include <string.h>
 
+#include "gslb/cookie.h"
 #include "gslb/packet.h"
 
-enum { TYPE_HINFO = 13, TYPE_OPT = 41, OPTION_NSID = 3, OPTION_ECS = 8, OPTION_KEEPALIVE = 11, OPTION_EDE = 15 };
+enum { TYPE_HINFO = 13, TYPE_OPT = 41, OPTION_NSID = 3, OPTION_ECS = 8, OPTION_COOKIE = 10, OPTION_KEEPALIVE = 11, OPTION_EDE = 15 };
 enum { POINTER = 0xc000, POINTER_QUESTION = 0xc00c, RECORD_HEAD_LEN = 12, OPT_LEN = 11 };
 enum { FLAG_QR = 0x8000, FLAG_AA = 0x0400, FLAG_TC = 0x0200, FLAG_RD = 0x0100, FLAG_CD = 0x0010 };
 enum { HINFO_TTL_S = 3600 };
@@ -247,7 +248,7 @@ static void put_sections(
 struct opt {
 	size_t len; /* of the record; 0: none */
 	size_t ecs_len, nsid_len, trouble_len;
-	bool keepalive;
+	bool cookie, keepalive;
 };
 
 static struct opt opt_plan(const struct query *query, const struct answer *answer,
@@ -260,6 +261,12 @@ static struct opt opt_plan(const struct query *query, const struct answer *answe
 	opt.len = OPT_LEN;
 	if (answer->rcode == RCODE_BADVERS || answer->rcode == RCODE_FORMERR)
 		return opt; /* its options were not read, or not understood */
+	if (answer->cookie != NULL) {
+		opt.cookie = true;
+		opt.len += 4 + COOKIE_LEN;
+	}
+	if (answer->limited)
+		return opt; /* as short as can be */
 	if (query->ecs)
 		opt.len += 4 + (opt.ecs_len = 4 + (size_t)(query->ecs_source_len + 7) / 8);
 	if (query->wants_nsid && identity->nsid_len > 0)
@@ -304,6 +311,11 @@ static void put_opt(uint8_t *at, const struct opt *opt, const struct query *quer
 	store16(at + 7, query->dnssec_ok ? 0x8000 : 0);
 	store16(at + 9, (unsigned)(opt->len - OPT_LEN));
 	at += OPT_LEN;
+	if (opt->cookie) {
+		at = put_option(at, OPTION_COOKIE, COOKIE_LEN);
+		memcpy(at, answer->cookie, COOKIE_LEN);
+		at += COOKIE_LEN;
+	}
 	if (opt->ecs_len > 0)
 		at = put_ecs(at, query, answer, opt->ecs_len);
 	if (opt->nsid_len > 0) {
@@ -363,13 +375,13 @@ size_t reply_write(const struct query *query, struct answer *answer, const struc
 	struct writer w = { .out = out, .at = question_end, .limit = room(query, transport, cap) };
 	struct counts counts = { 0 };
 
-	/* header, the longest question, NSID, ECS, keepalive and an extended error's text together fit in 512 */
+	/* header, the longest question, cookie, NSID, ECS and an extended error's text together fit in 512 */
 	assert(question_end + opt.len <= w.limit);
 	w.limit -= opt.len;
 	if (query->question_len > 0)
 		memcpy(out + QUERY_HEADER_LEN, query->question, query->question_len);
 	put_sections(&w, query, answer, &counts);
-	*truncated = w.full && transport == TRANSPORT_UDP;
+	*truncated = (w.full && transport == TRANSPORT_UDP) || (answer->limited && answer->rcode == RCODE_NOERROR);
 	if (w.full) {
 		counts = (struct counts){ 0 };
 		w.at = question_end;

@@ -49,6 +49,7 @@ struct worker {
 
 struct workers {
 	_Atomic(const struct world *) world;
+	_Atomic(const struct guard *) guard;
 	_Atomic uint64_t stop_ms; /* monotonic: be gone by then; 0: go on */
 	unsigned nworkers;
 	struct worker *worker;
@@ -170,7 +171,9 @@ static void worker_pass(struct worker *worker)
 static void worker_look(struct worker *worker)
 {
 	worker->context.world = atomic_load_explicit(&worker->workers->world, memory_order_acquire);
+	worker->context.guard = atomic_load_explicit(&worker->workers->guard, memory_order_acquire);
 	worker->context.now_ms = clock_wall_ms();
+	worker->context.now_monotonic_ms = clock_monotonic_ms();
 	worker->identity.tcp_idle_ms = atomic_load_explicit(&worker->limits.idle_ms, memory_order_relaxed);
 }
 
@@ -343,13 +346,27 @@ bool workers_start(
 	return true;
 }
 
+/* Wait until no worker holds what was replaced. */
+static void wait_passed(const struct workers *workers)
+{
+	synchronize_rcu();
+	for (unsigned i = 0; i < workers->nworkers; i++)
+		(void)atomic_load_explicit(&workers->worker[i].passed, memory_order_acquire);
+}
+
 const struct world *workers_publish(struct workers *workers, const struct world *next)
 {
 	const struct world *before = atomic_exchange_explicit(&workers->world, next, memory_order_acq_rel);
 
-	synchronize_rcu();
-	for (unsigned i = 0; i < workers->nworkers; i++)
-		(void)atomic_load_explicit(&workers->worker[i].passed, memory_order_acquire);
+	wait_passed(workers);
+	return before;
+}
+
+const struct guard *workers_guard(struct workers *workers, const struct guard *next)
+{
+	const struct guard *before = atomic_exchange_explicit(&workers->guard, next, memory_order_acq_rel);
+
+	wait_passed(workers);
 	return before;
 }
 

@@ -19,6 +19,8 @@ bool workers_start(
 /* Put another world in force; returns the one before, which nobody reads any more (after a grace period: the call waits for
  * it, microseconds to a few milliseconds). Main thread. */
 const struct world *workers_publish(struct workers *workers, const struct world *next);
+/* Put another guard in force; returns the one before in the same way, NULL the first time. Before workers_start, too. */
+const struct guard *workers_guard(struct workers *workers, const struct guard *next);
 /* The limits that a reload may change. */
 void workers_limits(struct workers *workers, uint32_t tcp_clients, uint32_t tcp_idle_ms);
 /* Sum of all workers' counters. */

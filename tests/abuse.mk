@@ -12,3 +12,9 @@ tests_fuzz_fuzz_cookie_SOURCES = tests/fuzz/fuzz_cookie.c tests/fuzz/replay.c
 tests_fuzz_fuzz_cookie_LDADD = libabuse.a libbase.a
 TESTS += tests/fuzz/cookie.test
 EXTRA_DIST += tests/fuzz/cookie.test tests/fuzz/corpus/cookie
+
+check_PROGRAMS += tests/unit/guard_test
+tests_unit_guard_test_SOURCES = tests/unit/guard.c tests/unit/message.c tests/unit/packet_world.c
+tests_unit_guard_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_guard_test_LDADD = $(PACKET_WORLD_LIBS) $(CHECK_LIBS)
+TESTS += tests/unit/guard_test

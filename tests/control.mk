@@ -2,7 +2,7 @@
 check_PROGRAMS += tests/unit/conf_test
 tests_unit_conf_test_SOURCES = tests/unit/conf.c
 tests_unit_conf_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_conf_test_LDADD = libcontrol.a libbase.a $(CYAML_LIBS) $(JANSSON_LIBS) $(CHECK_LIBS)
+tests_unit_conf_test_LDADD = libcontrol.a libabuse.a libbase.a $(CYAML_LIBS) $(JANSSON_LIBS) $(CHECK_LIBS) -lm
 TESTS += tests/unit/conf_test
 
 check_PROGRAMS += tests/unit/control_test
@@ -21,7 +21,7 @@ EXTRA_DIST += tests/unit/golden
 check_PROGRAMS += tests/fuzz/fuzz_conf
 tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c tests/fuzz/replay.c
 tests_fuzz_fuzz_conf_CFLAGS = $(AM_CFLAGS)
-tests_fuzz_fuzz_conf_LDADD = libcontrol.a libbase.a $(CYAML_LIBS) $(JANSSON_LIBS)
+tests_fuzz_fuzz_conf_LDADD = libcontrol.a libabuse.a libbase.a $(CYAML_LIBS) $(JANSSON_LIBS) -lm
 TESTS += tests/fuzz/conf.test
 EXTRA_DIST += tests/fuzz/conf.test tests/fuzz/corpus/conf
 

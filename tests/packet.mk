@@ -1,6 +1,6 @@
 # rows of the tests of the packet path and the workers
 EXTRA_DIST += tests/unit/message.h tests/unit/packet_world.h
-PACKET_WORLD_LIBS = libpacket.a libdecide.a libhealth.a libgeo.a libzones.a libbase.a $(LDNS_LIBS) $(MMDB_LIBS) -lm
+PACKET_WORLD_LIBS = libpacket.a libabuse.a libdecide.a libhealth.a libgeo.a libzones.a libbase.a $(LDNS_LIBS) $(MMDB_LIBS) -lm
 
 check_PROGRAMS += tests/unit/packet_test
 tests_unit_packet_test_SOURCES = tests/unit/packet.c tests/unit/message.c tests/unit/packet_world.c

@@ -202,7 +202,8 @@ class Lab:
 
     def write_conf(self, databases=(), workers=2, extra=None):
         sections = {
-            "server": {"listen": [f"{self.address}@{self.port}"], "workers": workers, "identity": "lab", "region": "lab"},
+            "server": {"listen": [f"{self.address}@{self.port}"], "workers": workers, "identity": "lab", "region": "lab",
+                       "rrl": {"rate": 0}},  # all clients of a test share one address
             "zones": {"directory": "zones", "watch": "no"},
             "geo": {"databases": list(databases)},
             "state": {"directory": "state"},

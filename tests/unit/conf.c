@@ -25,11 +25,13 @@ static void make_folder(void)
 	write_file("city.mmdb", "x");
 	write_file("seed", "000102030405060708090A0b0c0d0e0f\n");
 	write_file("bad.seed", "0001\n");
+	write_file("cookie.key", "000102030405060708090a0b0c0d0e0f\n101112131415161718191a1b1c1d1e1f\n");
 }
 
 static void remove_folder(void)
 {
-	static const char *const names[] = { "zones", "checks", "state", "city.mmdb", "seed", "bad.seed", "gslb.yaml" };
+	static const char *const names[] = { "zones", "checks", "state", "city.mmdb", "seed", "bad.seed", "cookie.key",
+		"gslb.yaml" };
 
 	for (size_t i = 0; i < COUNT_OF(names); i++)
 		remove(names[i]);
@@ -133,9 +135,20 @@ static const struct mistake_case server_mistakes[] = {
 	{ "user: no-such-user-here", "c.yaml:5:9: server.user: no-such-user-here: no such user "
 				     "(make it: adduser --system --group no-such-user-here)\n" },
 	{ "user: root", "" },
-	{ "rrl: { rate: 200 }", "c.yaml:5:3: server.rrl: not in this version (leave it out)\n" },
-	{ "cookies: { secret-file: x }\n  workers: x\n  region: /",
-		"c.yaml:5:3: server.cookies: not in this version (leave it out)\n"
+	{ "rrl: { rate: 0, burst: 1 }", "" },
+	{ "rrl: { rate: 1000001, burst: 0 }",
+		"c.yaml:5:16: server.rrl.rate: 1000001: out of bounds (try 0 to 1000000)\n"
+		"c.yaml:5:32: server.rrl.burst: 0: out of bounds (try 1 to 10000000)\n" },
+	{ "rrl: { rate: 2e3 }", "c.yaml:5:16: server.rrl.rate: 2e3: not a number (try 0 to 1000000)\n" },
+	{ "rrl: 200", "c.yaml:5:8: server.rrl: keys belong below it: rate, burst\n" },
+	{ "cookies: { secret-file: cookie.key }", "" },
+	{ "cookies: { secret-file: none }",
+		"c.yaml:5:27: server.cookies.secret-file: none: No such file or directory\n" },
+	{ "cookies: { secret-file: bad.seed }", "c.yaml:5:27: server.cookies.secret-file: bad.seed: line 1: not 32 "
+						"hexadecimal digits (make them: openssl rand -hex 16)\n" },
+	{ "cookies: { secret-file: city.mmdb }\n  workers: x\n  region: /",
+		"c.yaml:5:27: server.cookies.secret-file: city.mmdb: line 1: not 32 hexadecimal digits (make them: "
+		"openssl rand -hex 16)\n"
 		"c.yaml:6:12: server.workers: x: not a number (try 0 to 256)\n"
 		"c.yaml:7:11: server.region: /: not a name (try letters, digits, - _ and ., at most 63)\n" },
 };
@@ -238,6 +251,10 @@ START_TEST(what_is_left_out_has_its_default)
 	ck_assert_str_eq(conf->probe_user, "");
 	ck_assert_uint_eq(conf->tcp_clients, 10000);
 	ck_assert_uint_eq(conf->tcp_idle_ms, 10000);
+	ck_assert_uint_eq(conf->rrl_rate, 200);
+	ck_assert_uint_eq(conf->rrl_burst, 500);
+	ck_assert_str_eq(conf->cookie_file, "");
+	ck_assert_uint_eq(conf->cookies.n, 0);
 	ck_assert_str_eq(conf->zones_directory, zones);
 	ck_assert(conf->zones_watch);
 	ck_assert_uint_eq(conf->ndatabases, 0);
@@ -256,7 +273,9 @@ START_TEST(what_is_given_is_taken)
 {
 	static const char yaml[] =
 		"server: { listen: [\"::1@0\"], workers: 3, identity: ns1.eu, region: eu-west, user: root,\n"
-		"  limits: { tcp-clients: 7, tcp-idle: 1m30s } }\nzones: { directory: zones, watch: no }\n"
+		"  limits: { tcp-clients: 7, tcp-idle: 1m30s },\n"
+		"  rrl: { rate: 50, burst: 125 }, cookies: { secret-file: cookie.key } }\nzones: { directory: zones, "
+		"watch: no }\n"
 		"geo:\n  databases:\n    - city.mmdb\nhealth: { checks-directory: checks }\nselection: { seed-file: "
 		"seed }\n"
 		"state: { directory: made }\ncontrol: { socket: made/s, group: root, read-only-group: root }\n";
@@ -274,7 +293,11 @@ START_TEST(what_is_given_is_taken)
 	ck_assert_uint_eq(conf->tcp_idle_ms, 90000);
 	ck_assert(!conf->zones_watch);
 	ck_assert_uint_eq(conf->ndatabases, 1);
-	ck_assert_uint_eq(conf->database_line[0], 6);
+	ck_assert_uint_eq(conf->database_line[0], 7);
+	ck_assert_uint_eq(conf->rrl_rate, 50);
+	ck_assert_uint_eq(conf->rrl_burst, 125);
+	ck_assert_uint_eq(conf->cookies.n, 2);
+	ck_assert_uint_eq(conf->cookies.key[1][15], 0x1f);
 	ck_assert_uint_eq(conf->seed[10], 0x0a);
 	ck_assert_uint_eq(conf->seed[15], 0x0f);
 	ck_assert_str_eq(conf->control_group, "root");

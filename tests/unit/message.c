@@ -75,6 +75,8 @@ static const char *type_text(unsigned type, char text[static 16])
 struct wanted {
 	unsigned id, flags, class, payload, source_len;
 	bool edns, dnssec_ok, nsid, keepalive, ecs;
+	size_t cookie_len;
+	uint8_t cookie[64];
 	struct addr addr;
 };
 
@@ -100,6 +102,8 @@ static void want(struct wanted *w, const char *word)
 		w->edns = w->keepalive = true;
 	else if (sscanf(word, "edns=%u", &w->payload) == 1)
 		w->edns = true;
+	else if (strncmp(word, "cookie=", 7) == 0)
+		w->edns = (w->cookie_len = message_from_hex(word + 7, w->cookie, sizeof w->cookie)) > 0;
 	else if (sscanf(word, "ecs=%63[^/]/%u", host, &w->source_len) == 2 && addr_parse(host, &w->addr))
 		w->edns = w->ecs = true;
 	else
@@ -126,6 +130,11 @@ static uint8_t *put_opt(uint8_t *at, const struct wanted *w)
 		at = put16(put16(at, 3), 0);
 	if (w->keepalive)
 		at = put16(put16(at, 11), 0);
+	if (w->cookie_len > 0) {
+		at = put16(put16(at, 10), (unsigned)w->cookie_len);
+		memcpy(at, w->cookie, w->cookie_len);
+		at += w->cookie_len;
+	}
 	if (w->ecs) {
 		size_t n = (w->source_len + 7) / 8;
 
@@ -303,6 +312,11 @@ static void get_option(struct reader *r, unsigned code, size_t end)
 		for (size_t i = r->at; i < end; i++)
 			buf_printf(r->text, "%c%u", i == r->at ? '=' : '.', r->bytes[i]);
 		break;
+	case 10:
+		buf_printf(r->text, " cookie=%04x", first);
+		while (r->at < end)
+			buf_printf(r->text, "%02x", get(r, 1));
+		break;
 	case 11:
 		buf_printf(r->text, " keepalive=%u", first);
 		break;
@@ -415,7 +429,11 @@ const char *message_text(const uint8_t *bytes, size_t len, struct buf *text)
 	else if (rcode < COUNT_OF(rcodes))
 		buf_printf(text, "%s%s", rcodes[rcode], body.text != NULL ? body.text : "");
 	else
-		buf_printf(text, "%s%s", rcode == 16 ? "BADVERS" : "RCODE", body.text != NULL ? body.text : "");
+		buf_printf(text, "%s%s",
+			rcode == 16   ? "BADVERS"
+			: rcode == 23 ? "BADCOOKIE"
+				      : "RCODE",
+			body.text != NULL ? body.text : "");
 	buf_fini(&body);
 	return text->text;
 }
