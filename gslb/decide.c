@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "gslb/glance.h"
 #include "gslb/pick.h"
 #include "gslb/standing.h"
 #include "gslb/trace.h"
@@ -14,6 +15,9 @@ enum { LAST_SET_S = 60 }; /* down=last: endpoints that went down within this of 
 /* A pool that may answer: a member of the tie group that is being chosen from. */
 struct member {
 	uint32_t candidate;
+	uint16_t keep; /* permille of its clients that drains leave it */
+	bool plain;    /* seen at a glance: */
+	uint64_t up;   /* its endpoints that are */
 	uint64_t weight;
 };
 
@@ -34,7 +38,9 @@ struct run {
 	bool doubt; /* of what was looked at */
 	uint64_t change_ms;
 	uint64_t expires_ms;
-	int luck; /* 0 to 999: against gradual drains; -1: not drawn yet */
+	int luck;   /* 0 to 999: against gradual drains; -1: not drawn yet */
+	bool plain; /* the pool that was chosen was seen at a glance, with these endpoints up: */
+	uint64_t up;
 };
 
 /* ---- looking at pools ---- */
@@ -46,7 +52,7 @@ static const uint16_t *service_pair(const struct run *run, uint32_t candidate)
 	return overlay != NULL ? overlay->service_pool[run->service->first_override + candidate] : NULL;
 }
 
-static bool look(struct run *run, uint32_t candidate, struct pool_view *view)
+static bool look_closely(struct run *run, uint32_t candidate, struct pool_view *view)
 {
 	pool_look(
 		&run->sight, run->service->candidates[candidate].pool, run->family, service_pair(run, candidate), view);
@@ -55,6 +61,36 @@ static bool look(struct run *run, uint32_t candidate, struct pool_view *view)
 		run->change_ms = sooner(run->change_ms, view->change_ms);
 	}
 	return view->in_service;
+}
+
+/* Is the candidate in service? A glance first: it is enough nearly always. */
+static bool look(struct run *run, uint32_t candidate, struct member *member)
+{
+	const struct candidate *of = &run->service->candidates[candidate];
+	struct pool_view view;
+
+	member->candidate = candidate;
+	member->plain =
+		run->sight.mode == SIGHT_NORMAL && run->family != FAMILY_ANY &&
+		pool_glance(&run->sight, of->pool, (enum family)run->family, service_pair(run, candidate), &member->up);
+	if (member->plain) {
+		member->keep = 1000;
+		member->weight = (uint64_t)of->weight * 1000;
+		return glance_serves(run->sight.world->snapshot, of->pool, (enum family)run->family, member->up);
+	}
+	if (!look_closely(run, candidate, &view))
+		return false;
+	member->keep = view.drain;
+	member->weight = (uint64_t)of->weight * view.drain;
+	return true;
+}
+
+/* This member answers. */
+static uint32_t take(struct run *run, const struct member *member)
+{
+	run->plain = member->plain;
+	run->up = member->up;
+	return member->candidate;
 }
 
 /* One draw a decision: a client that one draining pool lets go is let go by the others at the same part, too. */
@@ -78,24 +114,20 @@ static unsigned gather(struct run *run, unsigned at, struct group *group, uint16
 	group->n = 0;
 	*keep = 0;
 	do {
-		uint32_t candidate = order->pool[at++];
-		struct pool_view view;
+		struct member *member = &group->member[group->n];
 
-		if (!look(run, candidate, &view))
+		if (!look(run, order->pool[at++], member))
 			continue;
-		group->member[group->n++] = (struct member){
-			.candidate = candidate,
-			.weight = (uint64_t)run->service->candidates[candidate].weight * view.drain,
-		};
-		if (view.drain > *keep)
-			*keep = view.drain;
+		group->n++;
+		if (member->keep > *keep)
+			*keep = member->keep;
 	} while (at < order->npools && !(order->begins & UINT32_C(1) << at));
 	return at;
 }
 
 /* ---- choosing a pool ---- */
 
-static uint32_t choose_by_hash(struct run *run, const struct group *group)
+static const struct member *choose_by_hash(struct run *run, const struct group *group)
 {
 	const struct snapshot *snapshot = run->sight.world->snapshot;
 	struct picker picker;
@@ -106,30 +138,30 @@ static uint32_t choose_by_hash(struct run *run, const struct group *group)
 		uint32_t pool = run->service->candidates[member->candidate].pool;
 
 		if (member->weight > 0)
-			picker_add(&picker, member->candidate, snapshot->pools[pool].identity, member->weight);
+			picker_add(&picker, i, snapshot->pools[pool].identity, member->weight);
 	}
-	return picker.npicked > 0 ? picker.id[0] : group->member[0].candidate;
+	return &group->member[picker.npicked > 0 ? picker.id[0] : 0];
 }
 
-static uint32_t choose(struct run *run, const struct group *group)
+static const struct member *choose(struct run *run, const struct group *group)
 {
 	uint64_t total = 0, left;
 
 	if (group->n == 1)
-		return group->member[0].candidate;
+		return &group->member[0];
 	if (run->sticky)
 		return choose_by_hash(run, group);
 	for (unsigned i = 0; i < group->n; i++)
 		total += group->member[i].weight;
 	if (total == 0) /* all have weight 0: one is as good as another */
-		return group->member[dice_below(run->dice, group->n)].candidate;
+		return &group->member[dice_below(run->dice, group->n)];
 	run->draw = left = dice_below(run->dice, total);
 	for (unsigned i = 0; i < group->n; i++) {
 		if (left < group->member[i].weight)
-			return group->member[i].candidate;
+			return &group->member[i];
 		left -= group->member[i].weight;
 	}
-	return group->member[group->n - 1].candidate;
+	return &group->member[group->n - 1];
 }
 
 /* The first group with something in service. Where all of a group drains gradually, a part of its clients moves on already;
@@ -146,7 +178,7 @@ static uint32_t walk(struct run *run, struct group *leaked)
 		if (group.n == 0)
 			continue;
 		if (keep == 1000 || luck(run) < keep)
-			return choose(run, &group);
+			return take(run, choose(run, &group));
 		if (leaked->n == 0)
 			*leaked = group;
 	}
@@ -165,10 +197,10 @@ static bool has_fallback(const struct run *run)
 
 static uint32_t try_fallback(struct run *run)
 {
-	struct pool_view view;
+	struct member member;
 
-	if (has_fallback(run) && look(run, run->service->fallback_candidate, &view))
-		return run->service->fallback_candidate;
+	if (has_fallback(run) && look(run, run->service->fallback_candidate, &member))
+		return take(run, &member);
 	return CANDIDATE_NONE;
 }
 
@@ -184,7 +216,7 @@ static uint32_t all_down_all(struct run *run)
 		run->sight.mode = mode;
 		candidate = walk(run, &leaked);
 		if (candidate == CANDIDATE_NONE && leaked.n > 0)
-			candidate = choose(run, &leaked);
+			candidate = take(run, choose(run, &leaked));
 		if (candidate == CANDIDATE_NONE)
 			candidate = try_fallback(run);
 	}
@@ -201,7 +233,7 @@ static uint32_t all_down_last(struct run *run)
 		struct pool_view view;
 		uint32_t last_s;
 
-		look(run, candidate, &view);
+		look_closely(run, candidate, &view);
 		if (view.cover.permille == 0)
 			continue;
 		last_s = view.last_down_s;
@@ -264,7 +296,7 @@ static void tier_init(struct tier *tier, struct run *run, unsigned wanted)
 static void tier_add(
 	struct tier *tier, uint32_t id, uint64_t identity, uint32_t weight, uint32_t permille, uint32_t sharers)
 {
-	uint64_t units = (uint64_t)weight * permille * 256;
+	uint64_t units = (uint64_t)weight * permille * (PICK_UNITS / 1000);
 
 	if (units == 0) {
 		picker_add(&tier->zero, id, identity, 1);
@@ -330,6 +362,24 @@ static void pick_addresses(struct run *run, uint32_t pool, const struct cover *c
 		decision->endpoint[i] = choice->id[i];
 		run->expires_ms = sooner(run->expires_ms, endpoint_expires_ms(&endpoints[choice->id[i]]));
 	}
+}
+
+/* The same, when a glance at the pool was enough. */
+static void pick_plain(struct run *run, uint32_t pool, struct decision *decision)
+{
+	const struct snapshot *snapshot = run->sight.world->snapshot;
+	const struct glance_choice choice = {
+		.wanted = run->service->service->answers,
+		.sticky = run->sticky,
+		.key = run->key,
+		.dice = run->dice,
+	};
+
+	decision->nendpoints =
+		glance_pick(snapshot, &snapshot->pools[pool].part[run->family], run->up, &choice, decision->endpoint);
+	for (unsigned i = 0; i < decision->nendpoints; i++)
+		run->expires_ms =
+			sooner(run->expires_ms, endpoint_expires_ms(&snapshot->endpoints[decision->endpoint[i]]));
 }
 
 static bool pick_target(struct run *run, uint32_t pool, const struct cover *cover, struct decision *decision)
@@ -414,7 +464,7 @@ static void decide_pool(struct run *run, struct decision *decision)
 	if (decision->candidate == CANDIDATE_NONE && (decision->candidate = try_fallback(run)) != CANDIDATE_NONE)
 		decision->why = WHY_FALLBACK;
 	if (decision->candidate == CANDIDATE_NONE && leaked.n > 0)
-		decision->candidate = choose(run, &leaked);
+		decision->candidate = take(run, choose(run, &leaked));
 	if (decision->candidate == CANDIDATE_NONE)
 		decision->candidate = all_down(run, decision);
 	if (decision->candidate != CANDIDATE_NONE)
@@ -425,6 +475,10 @@ static void decide_pool(struct run *run, struct decision *decision)
 static void decide_endpoints(struct run *run, struct decision *decision)
 {
 	decision->kind = run->family == FAMILY_ANY ? DECIDE_CNAME : DECIDE_ADDRESSES;
+	if (run->plain) {
+		pick_plain(run, decision->pool, decision);
+		return;
+	}
 	if (pick(run, decision))
 		return;
 	run->sight.mode = SIGHT_BLIND;

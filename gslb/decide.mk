@@ -5,6 +5,7 @@ libdecide_a_SOURCES = \
 	gslb/audit.c gslb/audit.h \
 	gslb/decide.c gslb/decide.h \
 	gslb/explain.c gslb/explain.h \
+	gslb/glance.c gslb/glance.h \
 	gslb/order.c gslb/order.h \
 	gslb/overlay.c \
 	gslb/override.c gslb/override.h \

@@ -6,6 +6,9 @@
 #include "base/base.h"
 
 enum { PICK_MAX = 16 };
+enum {
+	PICK_UNITS = 256000
+}; /* of a weight of 1 that nothing lessens: by permille, and by shares down to a 256th of one */
 
 /* Candidates are added one by one; id[0..npicked) is the choice so far, the best first. */
 struct picker {

@@ -114,7 +114,7 @@ static void add_target(struct build *build, const struct pool *pool, const struc
 {
 	const struct addr *addrs = target->addrs;
 	const _Atomic uint64_t *expires_ms = NULL;
-	size_t naddrs = target->naddrs;
+	size_t naddrs = target->naddrs, begin = build->nendpoints;
 
 	if (target->dynamic) {
 		const struct resolved *resolved = NULL;
@@ -137,11 +137,14 @@ static void add_target(struct build *build, const struct pool *pool, const struc
 			continue;
 		add_endpoint(build, pool, target, &addrs[i], expires_ms);
 	}
+	for (size_t i = begin; i < build->nendpoints; i++)
+		build->endpoints[i].nsharers = (uint16_t)(build->nendpoints - begin);
 }
 
 static void make_pool(struct build *build, const struct pool *pool, struct pool_plan *plan)
 {
 	plan->pool = pool;
+	plan->min_up = pool->min_up;
 	plan->identity = identity(build->inputs->seed, 'p', pool->name.wire, pool->name.len);
 	for (enum family family = 0; family < FAMILIES; family++) {
 		size_t first = build->nendpoints;

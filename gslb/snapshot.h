@@ -24,6 +24,7 @@ enum { SLOT_NONE = 0xffffffff };
 /* One address of one target of one pool: what is probed and what is answered. */
 struct endpoint {
 	struct addr addr;
+	uint16_t nsharers;     /* addresses that its target has in this family, with this one: they are neighbours */
 	uint32_t pool, target; /* numbers in the zone set */
 	uint32_t slot;         /* on the board; SLOT_NONE: check=none, always up */
 	uint16_t generation;
@@ -49,6 +50,7 @@ struct pool_plan {
 	const struct pool *pool;
 	uint64_t identity; /* of its name: for rendezvous hashing */
 	struct pool_part part[FAMILIES];
+	uint32_t min_up; /* the pool's */
 	bool unresolved; /* it has a target whose name was never resolved: it may yet gain addresses */
 };
 

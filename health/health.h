@@ -25,6 +25,9 @@ struct verdict {
 	uint32_t since_s; /* when state was reached */
 };
 
+/* Where they are, for who looks at a bit or two only. */
+enum { VERDICT_STATE = 3, VERDICT_DOUBT = 1 << 2, VERDICT_RECOVERED = 1 << 3, VERDICT_GENERATION_AT = 16, VERDICT_SINCE_AT = 32 };
+
 uint64_t verdict_pack(const struct verdict *verdict);
 struct verdict verdict_unpack(uint64_t word); /* any word is safe; a state 3 is unknown */
 
@@ -90,6 +93,14 @@ static inline struct verdict board_read(
 	if (slot < nslots)
 		v = verdict_unpack(atomic_load_explicit(&slots[slot].word, memory_order_relaxed));
 	return v.generation == generation ? v : (struct verdict){ .generation = generation };
+}
+
+/* The same as a word; 0, which is unknown, too. */
+static inline uint64_t board_word(const struct board_slot *slots, uint32_t nslots, uint32_t slot, uint16_t generation)
+{
+	uint64_t word = slot < nslots ? atomic_load_explicit(&slots[slot].word, memory_order_relaxed) : 0;
+
+	return (uint16_t)(word >> VERDICT_GENERATION_AT) == generation ? word : 0;
 }
 
 /* ---- targets: what gslb-health is to probe ---- */

@@ -2,9 +2,11 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gslb/order.h"
+#include "gslb/target.h"
 #include "gslb/ttl.h"
 #include "tests/scenario/sim.h"
 
@@ -676,6 +678,106 @@ START_TEST(no_verdicts_and_overrides_make_a_wrong_or_empty_answer)
 }
 END_TEST
 
+/* ---- at a glance ---- */
+
+/* An overlay that covers every pool with something that is over: nothing changes, but a glance is not enough any more. */
+static struct overlay *overlay_of_nothing(void)
+{
+	struct overlay *overlay = overlay_copy(NULL, sim.snapshot);
+
+	overlay->effects[overlay->neffects++] = (struct effect){ .action = OVERRIDE_UP };
+	for (uint32_t i = 0; i < sim.snapshot->npools; i++)
+		overlay->pool[i][0] = 1;
+	return overlay;
+}
+
+#define GLANCE_ZONE                                                                                                   \
+	ZONE_HEAD "_gslb.www TXT \"v=gslb1; pools=eu,us; rank=order; answers=2; ttl=30/5\"\n"                         \
+		  "_gslb.sticky TXT \"v=gslb1; pools=eu,us; rank=weight; spread=sticky; answers=2\"\n"                \
+		  "_gslb.one TXT \"v=gslb1; pools=eu,us; rank=order; spread=sticky; fallback=us\"\n"                  \
+		  "eu._pool TXT \"v=pool1; min-up=2; ramp=100s\"\n"                                                   \
+		  "eu._pool SRV 0 10 443 l1.eu\neu._pool SRV 0 5 443 l2.eu\neu._pool SRV 0 0 443 l3.eu\n"             \
+		  "eu._pool SRV 1 7 443 l4.eu\neu._pool SRV 2 0 443 l5.eu\neu._pool SRV 2 0 443 l6.eu\n"              \
+		  "l1.eu A 192.0.2.1\nl1.eu A 192.0.2.2\nl1.eu A 192.0.2.3\nl1.eu AAAA 2001:db8::1\n"                 \
+		  "l2.eu A 192.0.2.4\nl3.eu A 192.0.2.5\nl4.eu A 192.0.2.6\nl5.eu A 192.0.2.7\n"                      \
+		  "l2.eu AAAA 2001:db8::4\nl6.eu A 192.0.2.8\n"                                                       \
+		  "us._pool TXT \"v=pool1\"\nus._pool SRV 0 3 443 l1.us\nus._pool SRV 0 1 443 l2.us\nus._pool SRV 0 " \
+		  "2 443 l.test.\n"                                                                                   \
+		  "l1.us A 192.0.2.20\nl2.us A 192.0.2.21\nl1.us AAAA 2001:db8::20\n"
+
+static void ask_number(uint32_t client, const char *name, enum family family, struct decision *decision)
+{
+	struct client from = { .addr = { .family = ADDR_V4,
+				       .bytes = { 198, 51, (uint8_t)(client >> 8), (uint8_t)client } } };
+
+	decide(&sim.world, sim_service(&sim, name), &from, family, sim.now_ms, &sim.dice, decision, NULL);
+}
+
+/* How often each endpoint is in one of n random answers, and first in it. */
+static void count_answers(enum family family, unsigned n, unsigned part[static 64])
+{
+	memset(part, 0, 64 * sizeof(part[0]));
+	for (unsigned i = 0; i < n; i++) {
+		struct decision decision;
+
+		ask_number(i, "www.svc.example", family, &decision);
+		for (uint32_t k = 0; k < decision.nendpoints; k++)
+			part[decision.endpoint[k]] += k == 0 ? 2 : 1;
+	}
+}
+
+START_TEST(a_glance_decides_as_a_close_look_does)
+{
+	static const char *const names[] = { "www.svc.example", "sticky.svc.example", "one.svc.example" };
+	const struct overlay *none;
+	struct overlay *nothing;
+	struct dice dice = { (uint64_t)_i + 5 };
+
+	sim_zone(&sim, "svc.example", GLANCE_ZONE);
+	sim_resolve(&sim, "l.test", "9.9.9.9", 20000);
+	sim_load(&sim);
+	none = sim.world.overlay;
+	nothing = overlay_of_nothing();
+	for (unsigned round = 0; round < 400; round++) {
+		const char *name = names[round % COUNT_OF(names)];
+		enum family family = round % 5 == 0 ? FAMILY_V6 : FAMILY_V4;
+		struct decision glanced, looked;
+		unsigned of_glance[64], of_look[64];
+
+		sim_at(&sim, round * 60);
+		random_verdicts(&dice);
+		for (size_t i = 0; i < sim.nslots && round % 4 > 0; i++) /* most of the time nothing is in doubt */
+			sim.slots[i].word &= ~(uint64_t)(VERDICT_DOUBT | (round % 4 > 1 ? VERDICT_RECOVERED : 0));
+		for (uint32_t client = 0; client < 50; client++) {
+			sim.world.overlay = none;
+			ask_number(client, name, family, &glanced);
+			sim.world.overlay = nothing;
+			ask_number(client, name, family, &looked);
+			ck_assert_int_eq(glanced.kind, looked.kind);
+			ck_assert_int_eq(glanced.why, looked.why);
+			ck_assert_uint_eq(glanced.pool, looked.pool);
+			ck_assert_uint_eq(glanced.nendpoints, looked.nendpoints);
+			if (round % COUNT_OF(names) != 0) {
+				ck_assert_uint_eq(glanced.ttl_s, looked.ttl_s);
+				ck_assert_mem_eq(glanced.endpoint, looked.endpoint,
+					looked.nendpoints * sizeof(looked.endpoint[0]));
+			}
+		}
+		if (round % 60 != 0)
+			continue;
+		sim.world.overlay = none;
+		count_answers(family, 10000, of_glance);
+		sim.world.overlay = nothing;
+		count_answers(family, 10000, of_look);
+		for (unsigned i = 0; i < sim.snapshot->nendpoints; i++)
+			ck_assert_msg(abs((int)of_glance[i] - (int)of_look[i]) < 500, "round %u: endpoint %u: %u, %u",
+				round, i, of_glance[i], of_look[i]);
+	}
+	sim.world.overlay = none;
+	overlay_free(nothing);
+}
+END_TEST
+
 START_TEST(a_trace_gives_each_pool_its_place_and_its_fate)
 {
 	struct trace *trace = mem_alloc(sizeof(*trace));
@@ -726,6 +828,7 @@ int main(void)
 	tcase_add_loop_test(worlds, an_ecs_scope_is_exact_and_minimal, 0, 12);
 	tcase_add_test(worlds, all_of_a_sticky_scope_block_is_told_the_same);
 	tcase_add_loop_test(worlds, no_verdicts_and_overrides_make_a_wrong_or_empty_answer, 0, 4);
+	tcase_add_loop_test(worlds, a_glance_decides_as_a_close_look_does, 0, 4);
 	tcase_add_test(worlds, a_trace_gives_each_pool_its_place_and_its_fate);
 	suite_add_tcase(suite, worlds);
 	return unit_run(suite);
