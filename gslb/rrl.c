@@ -18,6 +18,7 @@
 #include "gslb/rrl.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -29,8 +30,8 @@ enum { SOFT_LEAST = -20, SOFT_MOST = 8, NBINS = (SOFT_MOST - SOFT_LEAST) * BINS_
 enum { HUGE_PAGE_LEN = 2 << 20, SCALE_BITS = 16 };
 
 static const int64_t efold = 1 << EFOLD_BITS;
-static const int64_t highest = (int64_t)32
-			       << EFOLD_BITS; /* no end is as far away: HEIGHT is 15.25, and ln 2 may be added */
+static const uint64_t highest = (uint64_t)32
+				<< EFOLD_BITS; /* no end is as far away: HEIGHT is 15.25, and ln 2 may be added */
 
 /* The networks that are counted, and how many addresses' worth each gets. */
 static const struct ladder {
@@ -48,8 +49,8 @@ static const double weights[RRL_WEIGHTS] = { 1, 10 };
 struct rrl {
 	int64_t limit;                                   /* HEIGHT */
 	uint64_t units_a_ms;                             /* time, scaled by SCALE_BITS */
-	uint64_t nlines_mask;                            /* a power of two, less one */
-	_Atomic uint64_t *item;                          /* LINE_ITEMS a line */
+	uint64_t line_mask;                              /* of a hash: the offset of a line */
+	uint8_t *table;                                  /* lines of LINE_ITEMS atomic words */
 	int64_t price[2][RRL_PREFIXES_MAX][RRL_WEIGHTS]; /* c, by family and prefix */
 	uint64_t key[2][RRL_PREFIXES_MAX];
 	uint32_t soft[NBINS];
@@ -89,12 +90,12 @@ struct rrl *rrl_new(uint32_t rate, uint32_t burst, size_t table_len, struct dice
 	assert(table_len >= 2 * LINE_LEN && (table_len & (table_len - 1)) == 0);
 	rrl->limit = (int64_t)(FLOOR_BITS * log(2) * (double)efold);
 	rrl->units_a_ms = (uint64_t)((double)efold * rate / burst / 1000 * (1 << SCALE_BITS));
-	rrl->nlines_mask = table_len / LINE_LEN - 1;
-	rrl->item = aligned_alloc(align, table_len);
-	if (rrl->item == NULL)
+	rrl->line_mask = table_len - LINE_LEN;
+	rrl->table = aligned_alloc(align, table_len);
+	if (rrl->table == NULL)
 		abort();
-	madvise(rrl->item, table_len, MADV_HUGEPAGE); /* a wish: lookups are all over it */
-	memset(rrl->item, 0, table_len);
+	madvise(rrl->table, table_len, MADV_HUGEPAGE); /* a wish: lookups are all over it */
+	memset(rrl->table, 0, table_len);
 	for (unsigned i = 0; i < RRL_PREFIXES_MAX; i++) {
 		rrl->key[0][i] = dice_next(dice);
 		rrl->key[1][i] = dice_next(dice);
@@ -108,67 +109,53 @@ void rrl_free(struct rrl *rrl)
 {
 	if (rrl == NULL)
 		return;
-	free(rrl->item);
+	free(rrl->table);
 	free(rrl);
 }
 
 /* ---- where ---- */
 
-static _Atomic uint64_t *line_of(const struct rrl *rrl, uint64_t hash, unsigned choice)
-{
-	return rrl->item + ((choice == 0 ? hash : hash >> 24) & rrl->nlines_mask) * LINE_ITEMS;
-}
-
 static uint64_t load64(const uint8_t *at)
 {
-	uint64_t word = 0;
+	uint64_t word;
 
-	for (int i = 0; i < 8; i++)
-		word = word << 8 | at[i];
-	return word;
+	memcpy(&word, at, sizeof word);
+	return be64toh(word);
 }
 
-static void look_v4(const struct rrl *rrl, const struct addr *source, struct rrl_keys *keys)
+static void place(const struct rrl *rrl, struct rrl_key *key, uint64_t hash)
 {
-	uint64_t bytes = load64(source->bytes) >> 32;
-
-	for (unsigned i = 0; i < ladders[0].n; i++)
-		keys->hash[i] = hash_mix(rrl->key[0][i], bytes >> (32 - ladders[0].step[i].bits));
+	key->id = (uint16_t)(hash >> 48);
+	key->line[0] = (_Atomic uint64_t *)(rrl->table + (hash & rrl->line_mask));
+	key->line[1] = (_Atomic uint64_t *)(rrl->table + (hash >> 24 & rrl->line_mask));
+	__builtin_prefetch(key->line[0]);
+	__builtin_prefetch(key->line[1]);
 }
 
-/* All but the whole address lie in its first half. */
-static void look_v6(const struct rrl *rrl, const struct addr *source, struct rrl_keys *keys)
-{
-	uint64_t high = load64(source->bytes), low = load64(source->bytes + 8);
-
-	keys->hash[0] = hash_mix(hash_mix(rrl->key[1][0], high), low);
-	for (unsigned i = 1; i < ladders[1].n; i++)
-		keys->hash[i] = hash_mix(rrl->key[1][i], high >> (64 - ladders[1].step[i].bits));
-}
-
+/* Of IPv6 all but the whole address lie in its first half. */
 void rrl_look(const struct rrl *rrl, const struct addr *source, struct rrl_keys *keys)
 {
+	uint64_t high = load64(source->bytes);
+	unsigned i = 0;
+
 	keys->v6 = source->family == ADDR_V6;
 	keys->n = ladders[keys->v6].n;
 	if (keys->v6)
-		look_v6(rrl, source, keys);
-	else
-		look_v4(rrl, source, keys);
-	for (unsigned i = 0; i < keys->n; i++) {
-		__builtin_prefetch(line_of(rrl, keys->hash[i], 0));
-		__builtin_prefetch(line_of(rrl, keys->hash[i], 1));
-	}
+		place(rrl, &keys->key[i++], hash_mix(hash_mix(rrl->key[1][0], high), load64(source->bytes + 8)));
+	for (; i < keys->n; i++)
+		place(rrl, &keys->key[i],
+			hash_mix(rrl->key[keys->v6][i], high >> (64 - ladders[keys->v6].step[i].bits)));
 }
 
 /* ---- how much ---- */
 
 /* How far away an item's end is: its load, in the logarithm. Ends that have passed are 0; so is what cannot be, an item that
- * lay untouched until the time wrapped. */
+ * lay untouched until the time wrapped: taken without a sign, both are out of reach. */
 static int64_t height(uint64_t word, uint64_t now)
 {
-	int64_t away = (int64_t)((word & ~(uint64_t)UINT16_MAX) - (now << ID_BITS)) >> ID_BITS;
+	uint64_t away = (word & ~(uint64_t)UINT16_MAX) - (now << ID_BITS);
 
-	return away < 0 || away > highest ? 0 : away;
+	return away <= highest << ID_BITS ? (int64_t)(away >> ID_BITS) : 0;
 }
 
 static int64_t softplus(const struct rrl *rrl, int64_t y)
@@ -181,28 +168,27 @@ static int64_t softplus(const struct rrl *rrl, int64_t y)
 }
 
 /* The key's item, or the one that it takes the place of. */
-static _Atomic uint64_t *find_item(const struct rrl *rrl, uint64_t hash, uint64_t now, int64_t *x)
+static _Atomic uint64_t *find_item(const struct rrl_key *key, uint64_t now, int64_t *x)
 {
-	_Atomic uint64_t *line[2] = { line_of(rrl, hash, 0), line_of(rrl, hash, 1) }, *least = line[0];
-	uint16_t id = (uint16_t)(hash >> 48);
+	_Atomic uint64_t *least = key->line[0];
 
 	for (unsigned choice = 0; choice < 2; choice++)
 		for (unsigned i = 0; i < LINE_ITEMS; i++) {
-			uint64_t word = atomic_load_explicit(line[choice] + i, memory_order_relaxed);
+			uint64_t word = atomic_load_explicit(key->line[choice] + i, memory_order_relaxed);
 
-			if ((uint16_t)word == id) {
+			if ((uint16_t)word == key->id) {
 				*x = height(word, now);
-				return line[choice] + i;
+				return key->line[choice] + i;
 			}
 		}
 	*x = INT64_MAX;
 	for (unsigned choice = 0; choice < 2; choice++)
-		for (unsigned i = 0; i<LINE_ITEMS && * x> 0; i++) {
-			int64_t one = height(atomic_load_explicit(line[choice] + i, memory_order_relaxed), now);
+		for (unsigned i = 0; i < LINE_ITEMS; i++) {
+			int64_t one = height(atomic_load_explicit(key->line[choice] + i, memory_order_relaxed), now);
 
 			if (one < *x) {
 				*x = one;
-				least = line[choice] + i;
+				least = key->line[choice] + i;
 			}
 		}
 	return least;
@@ -215,14 +201,14 @@ bool rrl_take(struct rrl *rrl, const struct rrl_keys *keys, enum rrl_weight weig
 	int64_t x[RRL_PREFIXES_MAX];
 
 	for (unsigned i = 0; i < keys->n; i++) {
-		item[i] = find_item(rrl, keys->hash[i], now, &x[i]);
+		item[i] = find_item(&keys->key[i], now, &x[i]);
 		if (x[i] >= rrl->limit)
 			return false;
 	}
 	for (unsigned i = 0; i < keys->n; i++) {
 		uint64_t end = now + (uint64_t)(x[i] + softplus(rrl, rrl->price[keys->v6][i][weight] - x[i]));
 
-		atomic_store_explicit(item[i], end << ID_BITS | keys->hash[i] >> 48, memory_order_relaxed);
+		atomic_store_explicit(item[i], end << ID_BITS | keys->key[i].id, memory_order_relaxed);
 	}
 	return true;
 }

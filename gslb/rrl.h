@@ -5,6 +5,8 @@
 #ifndef GSLB_RRL_H
 #define GSLB_RRL_H
 
+#include <stdatomic.h>
+
 #include "base/base.h"
 
 struct rrl;
@@ -23,7 +25,10 @@ enum rrl_weight {
 struct rrl_keys {
 	unsigned n;
 	bool v6;
-	uint64_t hash[RRL_PREFIXES_MAX];
+	struct rrl_key {
+		uint16_t id;
+		_Atomic uint64_t *line[2]; /* where it may stand */
+	} key[RRL_PREFIXES_MAX];
 };
 
 /* rate: answers a second that one address gets for ever; burst: how many it gets at once after a silence. Whole networks get

@@ -18,3 +18,12 @@ tests_unit_guard_test_SOURCES = tests/unit/guard.c tests/unit/message.c tests/un
 tests_unit_guard_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_guard_test_LDADD = $(PACKET_WORLD_LIBS) $(CHECK_LIBS)
 TESTS += tests/unit/guard_test
+
+TESTS += tests/blackbox/abuse.py
+EXTRA_DIST += tests/blackbox/abuse.py
+
+EXTRA_PROGRAMS += tests/bench/abuse_bench
+BENCHES += tests/bench/abuse_bench$(EXEEXT)
+CLEANFILES += tests/bench/abuse_bench$(EXEEXT)
+tests_bench_abuse_bench_SOURCES = tests/bench/abuse_bench.c
+tests_bench_abuse_bench_LDADD = libabuse.a libbase.a -lm
