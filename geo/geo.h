@@ -78,7 +78,8 @@ struct geo_hit {
 };
 
 struct geo_hit geo_table_find(const struct geo_table *table, const struct addr *addr);
-/* Begin the memory reads of a find that follows soon, for batches. */
+/* Begin the memory reads of a find that follows soon, for batches: first those of the index, and when they have had time the rest. */
+void geo_table_prefetch_index(const struct geo_table *table, const struct addr *addr);
 void geo_table_prefetch(const struct geo_table *table, const struct addr *addr);
 
 /* ---- distance ---- */

@@ -31,6 +31,7 @@ void runs4_add(
 void runs4_finish(struct runs4 *runs);
 void runs4_free(struct runs4 *runs);
 struct runs_found runs4_find(const struct runs4 *runs, uint32_t address);
+void runs4_prefetch_index(const struct runs4 *runs, uint32_t address);
 void runs4_prefetch(const struct runs4 *runs, uint32_t address);
 
 /* ---- IPv6 ---- */
@@ -55,6 +56,7 @@ void runs6_add(struct runs6 *runs, unsigned __int128 first, uint32_t value);
 void runs6_finish(struct runs6 *runs);
 void runs6_free(struct runs6 *runs);
 struct runs_found runs6_find(const struct runs6 *runs, uint64_t hi, uint64_t lo);
+void runs6_prefetch_index(const struct runs6 *runs, uint64_t hi);
 void runs6_prefetch(const struct runs6 *runs, uint64_t hi);
 
 /* How many bits an index over n runs is worth: a run or so in a chunk. */

@@ -65,6 +65,11 @@ struct runs_found runs4_find(const struct runs4 *runs, uint32_t address)
 	return (struct runs_found){ .value = (uint32_t)*run, .depth = before > behind ? before : behind };
 }
 
+void runs4_prefetch_index(const struct runs4 *runs, uint32_t address)
+{
+	__builtin_prefetch((const uint32_t *)runs->index.at + (address >> runs->shift));
+}
+
 void runs4_prefetch(const struct runs4 *runs, uint32_t address)
 {
 	uint32_t first = ((const uint32_t *)runs->index.at)[address >> runs->shift];

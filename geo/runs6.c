@@ -167,6 +167,12 @@ struct runs_found runs6_find(const struct runs6 *runs, uint64_t hi, uint64_t lo)
 		.depth = find_depth(runs, run, hi, lo) };
 }
 
+void runs6_prefetch_index(const struct runs6 *runs, uint64_t hi)
+{
+	if (hi >> 61 == 1)
+		__builtin_prefetch((const uint32_t *)runs->index.at + (hi << 3 >> (64 - runs->index_bits)));
+}
+
 void runs6_prefetch(const struct runs6 *runs, uint64_t hi)
 {
 	uint32_t first, last, middle;

@@ -176,6 +176,14 @@ struct geo_hit geo_table_find(const struct geo_table *table, const struct addr *
 	return (struct geo_hit){ .class = (uint16_t)found.value, .depth = (uint8_t)found.depth };
 }
 
+void geo_table_prefetch_index(const struct geo_table *table, const struct addr *addr)
+{
+	if (addr->family == ADDR_V4)
+		runs4_prefetch_index(&table->v4, embed_load32(addr->bytes));
+	else
+		runs6_prefetch_index(&table->v6, embed_load64(addr->bytes));
+}
+
 void geo_table_prefetch(const struct geo_table *table, const struct addr *addr)
 {
 	if (addr->family == ADDR_V4)

@@ -66,18 +66,23 @@ static void answer_why(struct answer *answer, enum decide_why why)
 	assert(!"no such reason");
 }
 
+struct client answer_client(const struct query *query, const struct addr *source)
+{
+	if (query->ecs && query->ecs_source_len > 0)
+		return (struct client){ query->ecs_addr, true, query->ecs_source_len };
+	return (struct client){ .addr = *source };
+}
+
 static void answer_steered(struct answer *answer, const struct query *query, const struct world *world,
-	const struct found *found, const struct addr *source, uint64_t now_ms, struct dice *dice)
+	const struct service_plan *service, const struct found *found, const struct addr *source, uint64_t now_ms,
+	struct dice *dice)
 {
 	const struct snapshot *snapshot = world->snapshot;
 	struct decision *decision = &answer->decision;
-	struct client client = { .addr = *source };
+	const struct client client = answer_client(query, source);
 
-	if (query->ecs && query->ecs_source_len > 0)
-		client = (struct client){ query->ecs_addr, true, query->ecs_source_len };
-	answer->service = &snapshot->services[found->service->number];
-	decide(world, answer->service, &client, query->qtype == RR_AAAA ? FAMILY_V6 : FAMILY_V4, now_ms, dice, decision,
-		NULL);
+	answer->service = service;
+	decide(world, service, &client, query->qtype == RR_AAAA ? FAMILY_V6 : FAMILY_V4, now_ms, dice, decision, NULL);
 	answer->ttl_s = decision->ttl_s;
 	answer_why(answer, decision->why);
 	switch (decision->kind) {
@@ -104,9 +109,20 @@ static void answer_steered(struct answer *answer, const struct query *query, con
 	}
 }
 
-static bool is_steered(const struct service *service, uint16_t qtype)
+/* By its place: the service itself lies elsewhere, and nothing of it is needed. */
+static const struct service_plan *plan_of(const struct snapshot *snapshot, const struct service *service)
 {
-	return service != NULL && (service->via_cname || qtype == RR_A || qtype == RR_AAAA);
+	return &snapshot->services[service - snapshot->set->services];
+}
+
+const struct service_plan *answer_steering(const struct snapshot *snapshot, const struct found *found, uint16_t qtype)
+{
+	const struct service_plan *service;
+
+	if (found->service == NULL)
+		return NULL;
+	service = plan_of(snapshot, found->service);
+	return qtype == RR_A || qtype == RR_AAAA || service->via_cname ? service : NULL;
 }
 
 /* ---- static data ---- */
@@ -215,17 +231,15 @@ static void answer_referral(struct answer *answer, const struct found *found)
 
 /* ---- */
 
-void answer_make(struct answer *answer, const struct query *query, const struct world *world, const struct addr *source,
-	uint64_t now_ms, struct dice *dice)
+void answer_make(struct answer *answer, const struct query *query, const struct lookup *lookup,
+	const struct world *world, const struct addr *source, uint64_t now_ms, struct dice *dice)
 {
-	const struct snapshot *snapshot = world->snapshot;
-	uint64_t hash[NAME_LABELS_MAX + 1];
-	struct found found;
+	const struct service_plan *service;
+	struct found found = lookup->found;
 
 	answer_rcode(answer, RCODE_NOERROR);
 	answer->authoritative = true;
-	name_hash(&query->name, snapshot->name_seed, hash);
-	switch (zone_set_find(snapshot->set, &query->name, hash, query->qtype, &found)) {
+	switch (lookup->kind) {
 	case FOUND_NO_ZONE:
 		answer_rcode(answer, RCODE_REFUSED);
 		answer_trouble(answer, EDE_NOT_AUTHORITATIVE, "no such zone here");
@@ -239,12 +253,13 @@ void answer_make(struct answer *answer, const struct query *query, const struct 
 	case FOUND_NODE:
 		break;
 	}
-	if (is_steered(found.service, query->qtype))
-		answer_steered(answer, query, world, &found, source, now_ms, dice);
+	service = answer_steering(world->snapshot, &found, query->qtype);
+	if (service != NULL)
+		answer_steered(answer, query, world, service, &found, source, now_ms, dice);
 	else if (node_rrset(found.node, RR_CNAME) == NULL)
 		answer_node(answer, query->qtype, &found);
 	else if (query->qtype == RR_CNAME || query->qtype == RR_ANY) /* RFC 8482 4.3: never HINFO beside a CNAME */
 		answer_node(answer, RR_CNAME, &found);
 	else
-		answer_chain(answer, query->qtype, snapshot, &found);
+		answer_chain(answer, query->qtype, world->snapshot, &found);
 }

@@ -80,8 +80,19 @@ struct answer {
 
 /* An answer that is nothing but an rcode. */
 void answer_rcode(struct answer *answer, enum rcode rcode);
+
+/* What the zones have under the question's name. */
+struct lookup {
+	enum found_kind kind;
+	struct found found; /* unless FOUND_NO_ZONE */
+};
+
+/* The service that steers the answer; NULL: what was found answers. */
+const struct service_plan *answer_steering(const struct snapshot *snapshot, const struct found *found, uint16_t qtype);
+/* Whom the answer is for: the ECS address, or where the packet came from. */
+struct client answer_client(const struct query *query, const struct addr *source);
 /* Answer a question of class IN (or ANY). source is where the packet came from. */
-void answer_make(struct answer *answer, const struct query *query, const struct world *world, const struct addr *source,
-	uint64_t now_ms, struct dice *dice);
+void answer_make(struct answer *answer, const struct query *query, const struct lookup *lookup,
+	const struct world *world, const struct addr *source, uint64_t now_ms, struct dice *dice);
 
 #endif

@@ -340,7 +340,7 @@ static void pick_addresses(struct run *run, uint32_t pool, const struct cover *c
 	const struct picker *choice;
 	struct tier tier;
 
-	tier_init(&tier, run, run->service->service->answers);
+	tier_init(&tier, run, run->service->answers);
 	for (uint32_t i = part->first; i < end; i = next) {
 		uint32_t n;
 
@@ -369,7 +369,7 @@ static void pick_plain(struct run *run, uint32_t pool, struct decision *decision
 {
 	const struct snapshot *snapshot = run->sight.world->snapshot;
 	const struct glance_choice choice = {
-		.wanted = run->service->service->answers,
+		.wanted = run->service->answers,
 		.sticky = run->sticky,
 		.key = run->key,
 		.dice = run->dice,
@@ -490,7 +490,7 @@ static void decide_endpoints(struct run *run, struct decision *decision)
 
 static void decide_ttl(const struct run *run, struct decision *decision, struct trace *trace)
 {
-	const struct service *service = run->service->service;
+	const struct service_plan *service = run->service;
 	const struct ttl_input input = {
 		.max_s = service->ttl_max_s,
 		.min_s = service->ttl_min_s,
@@ -516,15 +516,14 @@ void decide(const struct world *world, const struct service_plan *service, const
 	enum family family, uint64_t now_ms, struct dice *dice, struct decision *decision, struct trace *trace)
 {
 	const struct steering *steering = &service->steering[family];
-	const struct service *rules = service->service;
-	uint8_t key_len = client->addr.family == ADDR_V6 ? rules->sticky_v6 : rules->sticky_v4;
+	uint8_t key_len = client->addr.family == ADDR_V6 ? service->sticky_v6 : service->sticky_v4;
 	struct geo_hit hit = { 0 };
 	struct run run = {
-		.sight = { .world = world, .now_ms = now_ms, .names = rules->via_cname },
+		.sight = { .world = world, .now_ms = now_ms, .names = service->via_cname },
 		.service = service,
-		.family = rules->via_cname ? FAMILY_ANY : (unsigned)family,
+		.family = service->via_cname ? FAMILY_ANY : (unsigned)family,
 		.dice = dice,
-		.sticky = rules->spread == SPREAD_STICKY,
+		.sticky = service->sticky,
 		.luck = -1,
 	};
 
@@ -549,7 +548,7 @@ void decide(const struct world *world, const struct service_plan *service, const
 		decide_endpoints(&run, decision);
 	if (is_negative(decision)) {
 		decision->scope = 0;
-		decision->ttl_s = rules->negative_ttl_s;
+		decision->ttl_s = service->service->negative_ttl_s;
 	} else {
 		decide_ttl(&run, decision, trace);
 	}

@@ -241,6 +241,13 @@ static bool make_service(struct snapshot *snapshot, const struct snapshot *befor
 
 	name_format(&service->owner, owner);
 	plan->service = service;
+	plan->via_cname = service->via_cname;
+	plan->sticky = service->spread == SPREAD_STICKY;
+	plan->sticky_v4 = service->sticky_v4;
+	plan->sticky_v6 = service->sticky_v6;
+	plan->answers = service->answers;
+	plan->ttl_max_s = service->ttl_max_s;
+	plan->ttl_min_s = service->ttl_min_s;
 	plan->identity = identity(snapshot->seed, 's', service->owner.wire, service->owner.len);
 	make_candidates(plan, service, snapshot->inner->arena);
 	if (plan->ncandidates > CANDIDATES_MAX)

@@ -77,6 +77,10 @@ struct candidate {
 
 struct service_plan {
 	const struct service *service;
+	/* what each answer wants to know of it, here, where the rest is */
+	bool via_cname, sticky;
+	uint8_t sticky_v4, sticky_v6, answers;
+	uint32_t ttl_max_s, ttl_min_s;
 	uint64_t identity; /* of its owner's name: for rendezvous hashing, and for jitter */
 	uint32_t
 		ncandidates; /* pools=, then pools that only maps name, then a fallback that neither does; at most 255 */

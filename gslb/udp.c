@@ -18,6 +18,7 @@ struct udp {
 	struct iovec in_bytes[UDP_BATCH], out_bytes[UDP_BATCH];
 	struct sockaddr_storage from[UDP_BATCH];
 	union control control[UDP_BATCH], back[UDP_BATCH];
+	struct packet packet[UDP_BATCH];
 	uint8_t query[UDP_BATCH][QUERY_MAX];
 	uint8_t reply[UDP_BATCH][PACKET_UDP_MAX];
 };
@@ -98,18 +99,28 @@ static void send_batch(struct udp *udp, int fd, unsigned n, struct counters *cou
 	}
 }
 
+/* Read the packets of a batch, and what their answers are in need of. */
+static void read_batch(struct udp *udp, unsigned n, struct packet_context *context)
+{
+	for (unsigned i = 0; i < n; i++) {
+		addr_from_sockaddr(&context->source, &context->source_port, &udp->from[i]);
+		packet_read(&udp->packet[i], context, udp->query[i], udp->in[i].msg_len);
+	}
+	for (unsigned step = 0; n > 1 && step < PACKET_AHEAD_STEPS; step++)
+		for (unsigned i = 0; i < n; i++)
+			packet_ahead(&udp->packet[i], context, step);
+}
+
 /* Answer one packet of the batch into the next place of the answers. True when there is one. */
-static bool serve_one(struct udp *udp, unsigned i, unsigned place, bool wildcard, struct packet_context *context)
+static bool serve_one(struct udp *udp, unsigned i, unsigned place, bool wildcard, const struct packet_context *context)
 {
 	struct msghdr *in = &udp->in[i].msg_hdr, *out = &udp->out[place].msg_hdr;
 	size_t len = 0;
 
-	if ((in->msg_flags & MSG_TRUNC) != 0) {
+	if ((in->msg_flags & MSG_TRUNC) != 0)
 		count(context->counters, COUNT_dropped);
-	} else {
-		addr_from_sockaddr(&context->source, &context->source_port, &udp->from[i]);
-		len = packet_answer(context, udp->query[i], udp->in[i].msg_len, udp->reply[place], PACKET_UDP_MAX);
-	}
+	else
+		len = packet_write(&udp->packet[i], context, udp->reply[place], PACKET_UDP_MAX);
 	if (len > 0) {
 		udp->out_bytes[place].iov_len = len;
 		out->msg_name = &udp->from[i];
@@ -133,6 +144,7 @@ unsigned udp_serve(struct udp *udp, const struct source *source, struct packet_c
 	if (n <= 0)
 		return 0;
 	context->transport = TRANSPORT_UDP;
+	read_batch(udp, (unsigned)n, context);
 	for (unsigned i = 0; i < (unsigned)n; i++)
 		nanswers += serve_one(udp, i, nanswers, source->wildcard, context);
 	send_batch(udp, source->fd, nanswers, context->counters);

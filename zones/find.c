@@ -109,7 +109,8 @@ static enum found_kind find_in(const struct zone_set *set, const struct zone_pla
 	enum found_kind kind = zone_find(place->zone, name, hash, qtype, found);
 
 	if (kind == FOUND_NODE && found->node->service != NULL)
-		found->service = &set->services[place->first_service + found->node->service->number];
+		found->service =
+			&set->services[place->first_service + (size_t)(found->node->service - place->zone->services)];
 	return kind;
 }
 
@@ -132,4 +133,35 @@ enum found_kind zone_set_find(const struct zone_set *set, const struct name *nam
 			return kind;
 	}
 	return find_in(set, place, name, hash, qtype, found);
+}
+
+/* ---- ahead of a find ---- */
+
+void zone_seek_slot(struct zone_seek *seek, const struct zone_set *set, const struct name *name,
+	const uint64_t hash[static NAME_LABELS_MAX + 1])
+{
+	unsigned i = 0;
+	const struct zone_place *place = deepest_zone(set->inner, name, hash, &i);
+
+	*seek = (struct zone_seek){ .zone = place != NULL ? place->zone : NULL };
+	if (seek->zone != NULL)
+		table_prefetch(&seek->zone->inner->table, hash[0]);
+}
+
+void zone_seek_node(struct zone_seek *seek, uint64_t hash)
+{
+	uint64_t at = hash;
+	uint32_t i = seek->zone != NULL ? table_next(&seek->zone->inner->table, hash, &at) : NONE;
+
+	if (i == NONE)
+		return;
+	seek->node = &seek->zone->inner->nodes[i];
+	__builtin_prefetch(seek->node);
+	__builtin_prefetch((const uint8_t *)(seek->node + 1) - 1); /* it may lie on two lines */
+}
+
+void zone_seek_name(const struct zone_seek *seek)
+{
+	if (seek->node != NULL)
+		__builtin_prefetch(seek->node->wire);
 }

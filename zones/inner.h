@@ -27,6 +27,10 @@ static inline bool table_full(const struct table *table)
 {
 	return table->used * 2 > table->mask;
 }
+static inline void table_prefetch(const struct table *table, uint64_t hash)
+{
+	__builtin_prefetch(&table->slots[hash & table->mask]);
+}
 /* The next index under that hash, NONE at the end; starts at *at = hash. Names are still to be compared. */
 static inline uint32_t table_next(const struct table *table, uint64_t hash, uint64_t *at)
 {
