@@ -1,5 +1,6 @@
 #include "geo/pages.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -65,8 +66,39 @@ void pages_trim(struct pages *pages)
 	}
 	if (cap < pages->cap)
 		resize(pages, cap);
-	if (cap >= HUGE)
-		madvise(pages->at, cap, MADV_HUGEPAGE); /* only a wish: a kernel without them is as right */
+}
+
+/* At a multiple of a huge page: the kernel backs nothing else with one. */
+static void *map_aligned(size_t cap)
+{
+	char *at = map(cap + HUGE), *aligned;
+
+	if (at == MAP_FAILED)
+		abort();
+	aligned = (char *)(((uintptr_t)at + HUGE - 1) / HUGE * HUGE);
+	if (aligned > at)
+		munmap(at, (size_t)(aligned - at));
+	munmap(aligned + cap, (size_t)(at + HUGE - aligned));
+	return aligned;
+}
+
+void pages_settle(struct pages *pages)
+{
+	size_t cap = (pages->len + PAGE - 1) / PAGE * PAGE;
+	void *at;
+
+	if (cap % HUGE >= HUGE / 2)
+		cap = (cap + HUGE - 1) / HUGE * HUGE; /* the rest is worth a huge page, too */
+	if (cap < HUGE) {
+		pages_trim(pages);
+		return;
+	}
+	at = map_aligned(cap);
+	madvise(at, cap, MADV_HUGEPAGE); /* only a wish: a kernel without them is as right */
+	memcpy(at, pages->at, pages->len);
+	munmap(pages->at, pages->cap);
+	pages->at = at;
+	pages->cap = cap;
 }
 
 void pages_free(struct pages *pages)

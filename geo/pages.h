@@ -13,8 +13,11 @@ struct pages {
 
 /* Room for `more` bytes behind the last; the caller writes them. len counts them already. */
 void *pages_add(struct pages *pages, size_t more);
-/* Give back what lies past len, and ask for huge pages where the rest is large. */
+/* Give back what lies past len. */
 void pages_trim(struct pages *pages);
+/* The same for what will be read all over: it moves to huge pages where it is large. They are there from the first touch only, so
+ * that what grew page by page would stay as it is. */
+void pages_settle(struct pages *pages);
 void pages_free(struct pages *pages); /* empty is fine; it is empty afterwards */
 
 #endif

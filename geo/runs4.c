@@ -22,7 +22,7 @@ void runs4_finish(struct runs4 *runs)
 	uint32_t nchunks = (uint32_t)1 << bits, run = 0;
 	uint32_t *index = pages_add(&runs->index, (nchunks + 1) * sizeof *index);
 
-	pages_trim(&runs->run);
+	pages_settle(&runs->run);
 	runs->shift = 32 - bits;
 	for (uint32_t chunk = 0; chunk < nchunks; chunk++) {
 		while (run + 1 < runs->n && run_at(runs)[run + 1] >> 32 <= (uint64_t)chunk << runs->shift)
@@ -30,7 +30,7 @@ void runs4_finish(struct runs4 *runs)
 		index[chunk] = run;
 	}
 	index[nchunks] = runs->n - 1;
-	pages_trim(&runs->index);
+	pages_settle(&runs->index);
 }
 
 void runs4_free(struct runs4 *runs)

@@ -49,10 +49,10 @@ void runs6_finish(struct runs6 *runs)
 			run++;
 		index[chunk] = run;
 	}
-	pages_trim(&runs->hi);
-	pages_trim(&runs->value);
-	pages_trim(&runs->odd);
-	pages_trim(&runs->index);
+	pages_settle(&runs->hi);
+	pages_settle(&runs->value);
+	pages_settle(&runs->odd);
+	pages_settle(&runs->index);
 }
 
 void runs6_free(struct runs6 *runs)

@@ -1,7 +1,8 @@
 /* Nanoseconds a stage of the packet path, over a prepared world in memory: no sockets. Each stage is measured on its own, over
  * the same queries; `packet_answer` is all of them together.
  *
- * usage: packet_bench [ROUNDS [STAGE]]   (valgrind --tool=callgrind packet_bench 100 answer: stable instruction counts) */
+ * usage: packet_bench [ROUNDS [STAGE [LOAD]]]
+ * valgrind --tool=callgrind --toggle-collect=measure packet_bench 100 answer 'steered, ECS': instructions, which are stable */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,7 +113,7 @@ static void prepare(struct load *load)
 	}
 }
 
-static double measure(
+__attribute__((noinline)) static double measure(
 	const struct stage *stage, const struct packet_context *context, const struct load *load, unsigned rounds)
 {
 	uint64_t began = now_ns();
@@ -140,7 +141,7 @@ int main(int argc, char **argv)
 	};
 
 	if (rounds == 0) {
-		fprintf(stderr, "usage: packet_bench [ROUNDS [STAGE]]\n");
+		fprintf(stderr, "usage: packet_bench [ROUNDS [STAGE [LOAD]]]\n");
 		return 2;
 	}
 	packet_world_init(&world, 1);
@@ -149,6 +150,8 @@ int main(int argc, char **argv)
 		printf("%10s", stages[s].name);
 	printf("\n");
 	for (size_t l = 0; l < COUNT_OF(loads); l++) {
+		if (argc > 3 && strcmp(argv[3], loads[l].name) != 0)
+			continue;
 		prepare(&loads[l]);
 		printf("%-16s", loads[l].name);
 		for (size_t s = 0; s < COUNT_OF(stages); s++) {
