@@ -5,53 +5,50 @@
 
 #include "base/hash.h"
 
-/* Eight letters at once to lower case: the sums carry into a byte's upper bit where it is at least 'A', or past 'Z'. */
-static uint64_t lower8(uint64_t word)
-{
-	const uint64_t ones = 0x0101010101010101u, upper = 0x80 * ones;
-	uint64_t low7 = word & ~upper;
-	uint64_t from_a = low7 + (0x80 - 'A') * ones, past_z = low7 + (0x7f - 'Z') * ones;
-
-	return word | (((from_a ^ past_z) & ~word & upper) >> 2);
-}
+/* Vectors of GCC and clang: the machine's own where it has them. A comparison gives all ones or zeros a byte. */
+typedef uint8_t letters __attribute__((vector_size(16)));
+typedef uint8_t few_letters __attribute__((vector_size(8)));
 
 /* A name's bytes to lower case. The bytes that hold lengths are at most 63, less than any letter: they stay as they are. */
+#define LOWER(type, to, from) \
+	do { \
+		type some; \
+		memcpy(&some, from, sizeof some); \
+		some |= (type)((some >= 'A') & (some <= 'Z')) & 0x20; \
+		memcpy(to, &some, sizeof some); \
+	} while (0)
+
 static void lower_copy(uint8_t *to, const uint8_t *from, size_t len)
 {
-	uint64_t word;
-
-	if (len < sizeof word) {
+	if (len < sizeof(few_letters)) {
 		for (; len > 0; len--, to++, from++)
 			*to = (uint8_t)(*from - 'A') < 26 ? (uint8_t)(*from | 0x20) : *from;
 		return;
 	}
-	for (size_t at = 0; at < len; at += sizeof word) {
-		if (at > len - sizeof word)
-			at = len - sizeof word; /* the last ones overlap those before */
-		memcpy(&word, from + at, sizeof word);
-		word = lower8(word);
-		memcpy(to + at, &word, sizeof word);
+	if (len < sizeof(letters)) {
+		LOWER(few_letters, to, from);
+		LOWER(few_letters, to + len - sizeof(few_letters), from + len - sizeof(few_letters));
+		return;
 	}
+	for (size_t at = 0; at < len - sizeof(letters); at += sizeof(letters))
+		LOWER(letters, to + at, from + at);
+	LOWER(letters, to + len - sizeof(letters), from + len - sizeof(letters)); /* it overlaps those before */
 }
 
 size_t name_from_wire(struct name *name, const uint8_t *wire, size_t len)
 {
-	size_t at = 0;
-	unsigned n = 0;
+	size_t limit = len < NAME_MAX_LEN ? len : NAME_MAX_LEN, at = 0;
+	unsigned n = 0, label_len;
 
-	for (;;) {
-		unsigned label_len;
-
-		if (at >= len || at >= NAME_MAX_LEN)
+	for (;; n++, at += label_len) {
+		if (at >= limit)
 			return 0;
 		label_len = wire[at];
 		name->label[n] = (uint8_t)at++;
 		if (label_len == 0)
 			break;
-		if (label_len > 63 || label_len > len - at || at + label_len >= NAME_MAX_LEN)
+		if (label_len > 63)
 			return 0;
-		n++;
-		at += label_len;
 	}
 	lower_copy(name->wire, wire, at);
 	name->len = (uint8_t)at;
@@ -171,7 +168,7 @@ const char *name_format_under(const struct name *name, const struct name *origin
 
 bool name_equal(const struct name *a, const struct name *b)
 {
-	return a->len == b->len && memcmp(a->wire, b->wire, a->len) == 0;
+	return a->len == b->len && name_bytes_equal(a->wire, b->wire, a->len);
 }
 
 bool name_is_under(const struct name *name, const struct name *top)
@@ -181,7 +178,7 @@ bool name_is_under(const struct name *name, const struct name *top)
 	if (top->nlabels > name->nlabels)
 		return false;
 	at = name->label[name->nlabels - top->nlabels];
-	return name->len - at == top->len && memcmp(name->wire + at, top->wire, top->len) == 0;
+	return name->len - at == top->len && name_bytes_equal(name->wire + at, top->wire, top->len);
 }
 
 int name_compare(const struct name *a, const struct name *b)
@@ -224,6 +221,20 @@ bool name_prepend(const struct name *name, const uint8_t *label, size_t label_le
 	return name_from_wire(longer, wire, len) == len;
 }
 
+/* As hash_bytes, of what is one word nearly always. */
+static uint64_t hash_label(uint64_t h, const uint8_t *label)
+{
+	unsigned len = *label++;
+	uint64_t word;
+
+	for (; len > sizeof word; len -= sizeof word, label += sizeof word) {
+		memcpy(&word, label, sizeof word);
+		h = hash_mix(h, word);
+	}
+	memcpy(&word, label, sizeof word); /* there is room behind a name */
+	return hash_mix(h + len, word << 8 * (sizeof word - len));
+}
+
 void name_hash(const struct name *name, uint64_t seed, uint64_t hash[static NAME_LABELS_MAX + 1])
 {
 	uint64_t h = seed;
@@ -232,7 +243,7 @@ void name_hash(const struct name *name, uint64_t seed, uint64_t hash[static NAME
 	for (unsigned i = name->nlabels; i-- > 0;) {
 		const uint8_t *label = name->wire + name->label[i];
 
-		h = hash_bytes(h, label + 1, *label);
+		h = hash_label(h, label);
 		hash[i] = h;
 	}
 }

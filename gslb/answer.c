@@ -74,15 +74,14 @@ struct client answer_client(const struct query *query, const struct addr *source
 }
 
 static void answer_steered(struct answer *answer, const struct query *query, const struct world *world,
-	const struct service_plan *service, const struct found *found, const struct addr *source, uint64_t now_ms,
+	const struct service_plan *service, const struct found *found, const struct client *client, uint64_t now_ms,
 	struct dice *dice)
 {
 	const struct snapshot *snapshot = world->snapshot;
 	struct decision *decision = &answer->decision;
-	const struct client client = answer_client(query, source);
 
 	answer->service = service;
-	decide(world, service, &client, query->qtype == RR_AAAA ? FAMILY_V6 : FAMILY_V4, now_ms, dice, decision, NULL);
+	decide(world, service, client, query->qtype == RR_AAAA ? FAMILY_V6 : FAMILY_V4, now_ms, dice, decision, NULL);
 	answer->ttl_s = decision->ttl_s;
 	answer_why(answer, decision->why);
 	switch (decision->kind) {
@@ -231,11 +230,21 @@ static void answer_referral(struct answer *answer, const struct found *found)
 
 /* ---- */
 
-void answer_make(struct answer *answer, const struct query *query, const struct lookup *lookup,
-	const struct world *world, const struct addr *source, uint64_t now_ms, struct dice *dice)
+static void answer_found(struct answer *answer, uint16_t qtype, const struct world *world, struct found found)
 {
-	const struct service_plan *service;
-	struct found found = lookup->found;
+	if (node_rrset(found.node, RR_CNAME) == NULL)
+		answer_node(answer, qtype, &found);
+	else if (qtype == RR_CNAME || qtype == RR_ANY) /* RFC 8482 4.3: never HINFO beside a CNAME */
+		answer_node(answer, RR_CNAME, &found);
+	else
+		answer_chain(answer, qtype, world->snapshot, &found);
+}
+
+void answer_make(struct answer *answer, const struct query *query, const struct lookup *lookup,
+	const struct service_plan *service, const struct client *client, const struct world *world, uint64_t now_ms,
+	struct dice *dice)
+{
+	const struct found *found = &lookup->found;
 
 	answer_rcode(answer, RCODE_NOERROR);
 	answer->authoritative = true;
@@ -245,21 +254,16 @@ void answer_make(struct answer *answer, const struct query *query, const struct 
 		answer_trouble(answer, EDE_NOT_AUTHORITATIVE, "no such zone here");
 		return;
 	case FOUND_NOTHING:
-		answer_negative(answer, RCODE_NXDOMAIN, found.zone, found.zone->soa_negative_ttl_s);
+		answer_negative(answer, RCODE_NXDOMAIN, found->zone, found->zone->soa_negative_ttl_s);
 		return;
 	case FOUND_CUT:
-		answer_referral(answer, &found);
+		answer_referral(answer, found);
 		return;
 	case FOUND_NODE:
 		break;
 	}
-	service = answer_steering(world->snapshot, &found, query->qtype);
 	if (service != NULL)
-		answer_steered(answer, query, world, service, &found, source, now_ms, dice);
-	else if (node_rrset(found.node, RR_CNAME) == NULL)
-		answer_node(answer, query->qtype, &found);
-	else if (query->qtype == RR_CNAME || query->qtype == RR_ANY) /* RFC 8482 4.3: never HINFO beside a CNAME */
-		answer_node(answer, RR_CNAME, &found);
+		answer_steered(answer, query, world, service, found, client, now_ms, dice);
 	else
-		answer_chain(answer, query->qtype, world->snapshot, &found);
+		answer_found(answer, query->qtype, world, *found);
 }

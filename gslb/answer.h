@@ -91,8 +91,9 @@ struct lookup {
 const struct service_plan *answer_steering(const struct snapshot *snapshot, const struct found *found, uint16_t qtype);
 /* Whom the answer is for: the ECS address, or where the packet came from. */
 struct client answer_client(const struct query *query, const struct addr *source);
-/* Answer a question of class IN (or ANY). source is where the packet came from. */
+/* Answer a question of class IN (or ANY), for which lookup was found, and service steers (or NULL). */
 void answer_make(struct answer *answer, const struct query *query, const struct lookup *lookup,
-	const struct world *world, const struct addr *source, uint64_t now_ms, struct dice *dice);
+	const struct service_plan *service, const struct client *client, const struct world *world, uint64_t now_ms,
+	struct dice *dice);
 
 #endif

@@ -63,20 +63,34 @@ static bool look_closely(struct run *run, uint32_t candidate, struct pool_view *
 	return view->in_service;
 }
 
+/* True when a glance at the candidate is enough. */
+static bool look_at_a_glance(const struct run *run, uint32_t candidate, struct member *member)
+{
+	const struct candidate *of = &run->service->candidates[candidate];
+
+	member->candidate = candidate;
+	member->plain = run->sight.mode == SIGHT_NORMAL && run->family != FAMILY_ANY &&
+			pool_glance(&run->sight, of->pool, (enum family)run->family, service_pair(run, candidate),
+				&member->up);
+	return member->plain;
+}
+
+static bool serves_at_a_glance(const struct run *run, const struct member *member)
+{
+	return glance_serves(run->sight.world->snapshot, run->service->candidates[member->candidate].pool,
+		(enum family)run->family, member->up);
+}
+
 /* Is the candidate in service? A glance first: it is enough nearly always. */
 static bool look(struct run *run, uint32_t candidate, struct member *member)
 {
 	const struct candidate *of = &run->service->candidates[candidate];
 	struct pool_view view;
 
-	member->candidate = candidate;
-	member->plain =
-		run->sight.mode == SIGHT_NORMAL && run->family != FAMILY_ANY &&
-		pool_glance(&run->sight, of->pool, (enum family)run->family, service_pair(run, candidate), &member->up);
-	if (member->plain) {
+	if (look_at_a_glance(run, candidate, member)) {
 		member->keep = 1000;
 		member->weight = (uint64_t)of->weight * 1000;
-		return glance_serves(run->sight.world->snapshot, of->pool, (enum family)run->family, member->up);
+		return serves_at_a_glance(run, member);
 	}
 	if (!look_closely(run, candidate, &view))
 		return false;
@@ -368,6 +382,7 @@ static void pick_addresses(struct run *run, uint32_t pool, const struct cover *c
 static void pick_plain(struct run *run, uint32_t pool, struct decision *decision)
 {
 	const struct snapshot *snapshot = run->sight.world->snapshot;
+	const struct pool_part *part = &snapshot->pools[pool].part[run->family];
 	const struct glance_choice choice = {
 		.wanted = run->service->answers,
 		.sticky = run->sticky,
@@ -375,8 +390,9 @@ static void pick_plain(struct run *run, uint32_t pool, struct decision *decision
 		.dice = run->dice,
 	};
 
-	decision->nendpoints =
-		glance_pick(snapshot, &snapshot->pools[pool].part[run->family], run->up, &choice, decision->endpoint);
+	decision->nendpoints = glance_pick(snapshot, part, run->up, &choice, decision->endpoint);
+	if (!part->dated)
+		return;
 	for (unsigned i = 0; i < decision->nendpoints; i++)
 		run->expires_ms =
 			sooner(run->expires_ms, endpoint_expires_ms(&snapshot->endpoints[decision->endpoint[i]]));
@@ -467,8 +483,6 @@ static void decide_pool(struct run *run, struct decision *decision)
 		decision->candidate = take(run, choose(run, &leaked));
 	if (decision->candidate == CANDIDATE_NONE)
 		decision->candidate = all_down(run, decision);
-	if (decision->candidate != CANDIDATE_NONE)
-		decision->pool = run->service->candidates[decision->candidate].pool;
 }
 
 /* Endpoints of the pool. The board may have changed since the pool was looked at: then what it was chosen for counts. */
@@ -486,6 +500,21 @@ static void decide_endpoints(struct run *run, struct decision *decision)
 		return;
 	decision->kind = DECIDE_SERVFAIL;
 	decision->why = WHY_UNRESOLVED;
+}
+
+/* The usual case: the best tie group is one pool, a glance at it is enough, and it is in service. */
+static bool decide_at_a_glance(struct run *run, struct decision *decision)
+{
+	const struct order *order = run->order;
+	struct member member;
+
+	if (order->npools == 0 || (order->npools > 1 && !(order->begins & 2)) || run->family == FAMILY_ANY)
+		return false;
+	if (!look_at_a_glance(run, order->pool[0], &member) || !serves_at_a_glance(run, &member))
+		return false;
+	decision->why = WHY_RANKED;
+	decision->candidate = take(run, &member);
+	return true;
 }
 
 static void decide_ttl(const struct run *run, struct decision *decision, struct trace *trace)
@@ -540,12 +569,16 @@ void decide(const struct world *world, const struct service_plan *service, const
 	decision->scope = hit.depth;
 	if (service->keyed[family] && key_len > decision->scope)
 		decision->scope = key_len;
-	if (family_exists(&run))
-		decide_pool(&run, decision);
-	else
-		decide_no_family(&run, decision);
-	if (decision->candidate != CANDIDATE_NONE)
+	if (!decide_at_a_glance(&run, decision)) {
+		if (family_exists(&run))
+			decide_pool(&run, decision);
+		else
+			decide_no_family(&run, decision);
+	}
+	if (decision->candidate != CANDIDATE_NONE) {
+		decision->pool = service->candidates[decision->candidate].pool;
 		decide_endpoints(&run, decision);
+	}
 	if (is_negative(decision)) {
 		decision->scope = 0;
 		decision->ttl_s = service->service->negative_ttl_s;

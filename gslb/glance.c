@@ -12,29 +12,26 @@ static bool is_ramping(const struct sight *sight, const struct endpoint *endpoin
 	return sight->now_ms < (uint64_t)since_s * 1000 + ramp_ms;
 }
 
-enum glimpse { GLIMPSE_DOWN, GLIMPSE_UP, GLIMPSE_MORE };
-
-static enum glimpse glimpse(const struct sight *sight, const struct endpoint *endpoint)
+/* What the board says of an endpoint; of one that is not probed, that it is up. */
+static uint64_t word_of(const struct world *world, const struct endpoint *endpoint)
 {
-	const struct world *world = sight->world;
-	uint64_t expires_ms = endpoint_expires_ms(endpoint), word;
-
-	if (expires_ms != 0 && expires_ms < sight->now_ms + 1000)
-		return GLIMPSE_MORE;
 	if (endpoint->slot == SLOT_NONE)
-		return GLIMPSE_UP;
-	word = board_word(world->slots, world->nslots, endpoint->slot, endpoint->generation);
-	if (word & VERDICT_DOUBT)
-		return GLIMPSE_MORE;
-	switch (word & VERDICT_STATE) {
-	case HEALTH_DOWN:
-		return GLIMPSE_DOWN;
-	case HEALTH_UP:
-		if (word & VERDICT_RECOVERED && is_ramping(sight, endpoint, (uint32_t)(word >> VERDICT_SINCE_AT)))
-			return GLIMPSE_MORE;
-		return GLIMPSE_UP;
+		return HEALTH_UP;
+	return board_word(world->slots, world->nslots, endpoint->slot, endpoint->generation);
+}
+
+/* Or will before a TTL of one second does. */
+static bool any_expired(const struct sight *sight, const struct pool_part *part)
+{
+	const struct endpoint *endpoint = &sight->world->snapshot->endpoints[part->first];
+
+	for (uint32_t i = 0; i < part->n; i++, endpoint++) {
+		uint64_t expires_ms = endpoint_expires_ms(endpoint);
+
+		if (expires_ms != 0 && expires_ms < sight->now_ms + 1000)
+			return true;
 	}
-	return GLIMPSE_UP; /* unknown */
+	return false;
 }
 
 static bool is_covered(const uint16_t pair[2])
@@ -55,24 +52,29 @@ static bool any_covered(const struct overlay *overlay, uint32_t pool, const stru
 bool pool_glance(
 	const struct sight *sight, uint32_t pool, enum family family, const uint16_t *service_pair, uint64_t *up)
 {
-	const struct overlay *overlay = sight->world->overlay;
-	const struct snapshot *snapshot = sight->world->snapshot;
-	const struct pool_part *part = &snapshot->pools[pool].part[family];
-	const struct endpoint *endpoint = &snapshot->endpoints[part->first];
+	const struct world *world = sight->world;
+	const struct overlay *overlay = world->overlay;
+	const struct pool_part *part = &world->snapshot->pools[pool].part[family];
+	const struct endpoint *endpoint = &world->snapshot->endpoints[part->first];
+	uint64_t bits = 0;
 
-	if (part->n > GLANCE_MAX)
+	if (part->n > GLANCE_MAX || (part->dated && any_expired(sight, part)))
 		return false;
 	if (overlay != NULL && overlay->neffects > 1 &&
 		(any_covered(overlay, pool, part) || (service_pair != NULL && is_covered(service_pair))))
 		return false;
-	*up = 0;
 	for (uint32_t i = 0; i < part->n; i++, endpoint++) {
-		enum glimpse seen = glimpse(sight, endpoint);
+		uint64_t word = word_of(world, endpoint);
+		enum { RECOVERED_UP = HEALTH_UP | VERDICT_RECOVERED };
 
-		if (seen == GLIMPSE_MORE)
+		if (word & VERDICT_DOUBT)
 			return false;
-		*up |= (uint64_t)seen << i;
+		if ((word & (VERDICT_STATE | VERDICT_RECOVERED)) == RECOVERED_UP &&
+			is_ramping(sight, endpoint, (uint32_t)(word >> VERDICT_SINCE_AT)))
+			return false;
+		bits |= (uint64_t)((word & VERDICT_STATE) != HEALTH_DOWN) << i; /* unknown counts as up */
 	}
+	*up = bits;
 	return true;
 }
 
@@ -113,6 +115,21 @@ static void tier_add(struct tier *tier, uint32_t endpoint, uint64_t units)
 	tier->total += units;
 }
 
+/* Where the target of endpoint i ends. */
+static uint32_t target_end(const struct endpoint *endpoint, uint32_t n, uint32_t i)
+{
+	uint32_t target = endpoint[i].target;
+
+	while (i < n && endpoint[i].target == target)
+		i++;
+	return i;
+}
+
+static uint64_t below(uint32_t n)
+{
+	return n < 64 ? (UINT64_C(1) << n) - 1 : UINT64_MAX;
+}
+
 /* A target's addresses share its weight. The units are those of pick_addresses in decide.c. */
 static uint64_t units_of(const struct endpoint *endpoint, uint64_t up_of_target)
 {
@@ -121,31 +138,52 @@ static uint64_t units_of(const struct endpoint *endpoint, uint64_t up_of_target)
 	return endpoint->nsharers > 1 ? units / (unsigned)__builtin_popcountll(up_of_target) : units;
 }
 
-/* What the endpoints from *at on to the end of their tier have to choose from: those with weight, else all as equals. *at is
- * moved behind them. */
+/* The usual case: each of these endpoints has its own weight, and nothing else counts. */
+static void tier_gather_even(
+	struct tier *tier, const struct endpoint *endpoints, const struct pool_part *part, uint64_t left)
+{
+	unsigned n = 0;
+	uint64_t total = 0;
+
+	for (; left != 0; left &= left - 1) {
+		uint32_t number = part->first + (uint32_t)__builtin_ctzll(left);
+		uint64_t units = (uint64_t)endpoints[number].weight * PICK_UNITS;
+
+		tier->endpoint[n] = number;
+		tier->units[n++] = units;
+		total += units;
+	}
+	tier->n = n;
+	tier->total = total;
+}
+
+/* What there is to choose from: of the highest tier with something up, what has weight, else all as equals. */
 static void tier_gather(
-	struct tier *tier, const struct endpoint *endpoints, const struct pool_part *part, uint64_t up, uint32_t *at)
+	struct tier *tier, const struct endpoint *endpoints, const struct pool_part *part, uint64_t up)
 {
 	const struct endpoint *endpoint = &endpoints[part->first];
-	uint16_t priority = endpoint[*at].priority;
+	uint16_t priority = endpoint[__builtin_ctzll(up)].priority;
 	uint64_t zero = 0, of_target = 0;
-	uint32_t i, next = *at;
+	uint32_t next = 0; /* behind the target that of_target is of */
 
 	tier->n = 0;
 	tier->total = 0;
-	for (i = *at; i < part->n && endpoint[i].priority == priority; i++) {
-		if (i == next) {
-			of_target = up & target_bits(&endpoint[i], i);
-			next = i + endpoint[i].nsharers;
-		}
-		if (!(up >> i & 1))
+	for (uint64_t left = up; left != 0; left &= left - 1) {
+		uint32_t i = (uint32_t)__builtin_ctzll(left);
+
+		if (endpoint[i].priority != priority)
+			break;
+		if (endpoint[i].weight == 0) {
+			zero |= left & -left;
 			continue;
-		if (endpoint[i].weight > 0)
-			tier_add(tier, part->first + i, units_of(&endpoint[i], of_target));
-		else
-			zero |= UINT64_C(1) << i;
+		}
+		if (endpoint[i].nsharers > 1 && i >= next) {
+			/* its first address that is up: the ones before it are not, and lie below */
+			next = target_end(endpoint, part->n, i);
+			of_target = left & below(next);
+		}
+		tier_add(tier, part->first + i, units_of(&endpoint[i], of_target));
 	}
-	*at = i;
 	if (tier->n > 0)
 		return;
 	for (; zero != 0; zero &= zero - 1)
@@ -154,21 +192,25 @@ static void tier_gather(
 
 static unsigned tier_draw(struct tier *tier, const struct glance_choice *choice, uint32_t endpoint[static PICK_MAX])
 {
-	unsigned n = choice->wanted < tier->n ? choice->wanted : tier->n;
+	unsigned left = tier->n, wanted = choice->wanted < left ? choice->wanted : left, picked = 0;
+	uint64_t total = tier->total;
 
-	for (unsigned picked = 0; picked < n; picked++) {
-		uint64_t left = dice_below(choice->dice, tier->total);
+	while (picked < wanted) {
 		unsigned i = 0;
 
-		for (; left >= tier->units[i]; i++)
-			left -= tier->units[i];
-		endpoint[picked] = tier->endpoint[i];
-		/* the last one takes its place */
-		tier->total -= tier->units[i];
-		tier->units[i] = tier->units[--tier->n];
-		tier->endpoint[i] = tier->endpoint[tier->n];
+		if (left > 1) {
+			uint64_t draw = dice_below(choice->dice, total);
+
+			for (; draw >= tier->units[i]; i++)
+				draw -= tier->units[i];
+		}
+		endpoint[picked++] = tier->endpoint[i];
+		total -= tier->units[i];
+		left--; /* the last one takes its place */
+		tier->units[i] = tier->units[left];
+		tier->endpoint[i] = tier->endpoint[left];
 	}
-	return n;
+	return picked;
 }
 
 static unsigned tier_race(const struct tier *tier, const struct endpoint *endpoints, const struct glance_choice *choice,
@@ -188,11 +230,11 @@ unsigned glance_pick(const struct snapshot *snapshot, const struct pool_part *pa
 	const struct glance_choice *choice, uint32_t endpoint[static PICK_MAX])
 {
 	struct tier tier;
-	uint32_t at = 0;
 
-	do
-		tier_gather(&tier, snapshot->endpoints, part, up, &at);
-	while (tier.n == 0 && at < part->n);
+	if ((up & part->even) != 0)
+		tier_gather_even(&tier, snapshot->endpoints, part, up & part->even);
+	else
+		tier_gather(&tier, snapshot->endpoints, part, up);
 	if (!choice->sticky)
 		return tier_draw(&tier, choice, endpoint);
 	return tier_race(&tier, snapshot->endpoints, choice, endpoint);

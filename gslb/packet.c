@@ -90,128 +90,105 @@ static void count_steered(const struct packet_context *context, const struct ans
 
 /* ---- read ---- */
 
-static bool is_for_zones(const struct packet *packet)
-{
-	return packet->verdict == QUERY_OK && (packet->query.qclass == CLASS_IN || packet->query.qclass == CLASS_ANY);
-}
-
 /* An answer to port 0 could not arrive, and to a response, or to what would answer it, must not be sent. */
 static enum query_verdict read_query(
-	struct query *query, const struct packet_context *context, const uint8_t *message, size_t len)
+	struct packet *packet, const struct packet_context *context, const uint8_t *message, size_t len)
 {
-	if (context->transport == TRANSPORT_UDP && guard_port_is_forged(context->source_port))
+	if (context->transport == TRANSPORT_UDP && guard_port_is_forged(packet->source_port))
 		return QUERY_DROP;
-	return query_parse(query, message, len);
+	return query_parse(&packet->query, message, len);
 }
 
 void packet_read(struct packet *packet, const struct packet_context *context, const uint8_t *message, size_t len)
 {
-	packet->source = context->source;
-	packet->looked_up = false;
-	packet->service = NULL;
-	packet->seek = (struct zone_seek){ 0 };
-	guard_begin(context->guard, &packet->guarded, &packet->source, context->transport == TRANSPORT_UDP);
-	packet->verdict = read_query(&packet->query, context, message, len);
-	if (is_for_zones(packet))
-		name_hash(&packet->query.name, context->world->snapshot->name_seed, packet->hash);
-}
-
-/* ---- ahead ---- */
-
-static void look_up(struct packet *packet, const struct snapshot *snapshot)
-{
 	const struct query *query = &packet->query;
 
-	if (packet->looked_up)
+	guard_begin(context->guard, &packet->guarded, &packet->source, context->transport == TRANSPORT_UDP);
+	packet->verdict = read_query(packet, context, message, len);
+	packet->for_zones =
+		packet->verdict == QUERY_OK && (query->qclass == CLASS_IN || query->qclass == CLASS_ANY);
+	packet->service = NULL;
+	if (!packet->for_zones)
 		return;
-	packet->looked_up = true;
-	packet->lookup.kind =
-		zone_set_find(snapshot->set, &query->name, packet->hash, query->qtype, &packet->lookup.found);
+	packet->client = answer_client(query, &packet->source);
+	name_hash(&query->name, context->world->snapshot->name_seed, packet->hash);
 }
 
-static void ahead_service(struct packet *packet, const struct snapshot *snapshot)
+/* ---- find ---- */
+
+static void find_service(struct packet *packet, const struct snapshot *snapshot)
 {
-	look_up(packet, snapshot);
-	if (packet->lookup.kind != FOUND_NODE)
+	const struct query *query = &packet->query;
+	struct lookup *lookup = &packet->lookup;
+
+	lookup->kind =
+		zone_seek_end(&packet->seek, snapshot->set, &query->name, packet->hash, query->qtype, &lookup->found);
+	if (lookup->kind != FOUND_NODE)
 		return;
-	packet->service = answer_steering(snapshot, &packet->lookup.found, packet->query.qtype);
+	packet->service = answer_steering(snapshot, &lookup->found, query->qtype);
 	if (packet->service == NULL)
 		return;
 	__builtin_prefetch(packet->service);
 	__builtin_prefetch((const uint8_t *)(packet->service + 1) - 1); /* it may lie on two lines */
 }
 
-static void ahead_steering(const struct packet *packet, const struct packet_context *context, bool last)
+static const struct geo_table *table_of(const struct packet *packet)
 {
-	const struct service_plan *service = packet->service;
-	const struct client client = answer_client(&packet->query, &packet->source);
-	const struct geo_table *table;
-
-	if (service == NULL)
-		return;
-	table = service->steering[packet->query.qtype == RR_AAAA ? FAMILY_V6 : FAMILY_V4].table;
-	if (last) {
-		if (table != NULL)
-			geo_table_prefetch(table, &client.addr);
-		return;
-	}
-	__builtin_prefetch(service->candidates);
-	if (context->world->shares != NULL)
-		__builtin_prefetch(share_of(context, service), 1);
-	if (table != NULL)
-		geo_table_prefetch_index(table, &client.addr);
+	return packet->service->steering[packet->query.qtype == RR_AAAA ? FAMILY_V6 : FAMILY_V4].table;
 }
 
-void packet_ahead(struct packet *packet, const struct packet_context *context, unsigned step)
+static void ahead_steering(const struct packet *packet, const struct packet_context *context)
+{
+	const struct geo_table *table = table_of(packet);
+
+	__builtin_prefetch(packet->service->candidates);
+	if (context->world->shares != NULL)
+		__builtin_prefetch(share_of(context, packet->service), 1);
+	if (table != NULL)
+		geo_table_prefetch_index(table, &packet->client.addr);
+}
+
+static void ahead_place(const struct packet *packet)
+{
+	const struct geo_table *table = table_of(packet);
+
+	if (table != NULL)
+		geo_table_prefetch(table, &packet->client.addr);
+}
+
+#define EACH(condition, step) \
+	for (unsigned i = 0; i < n; i++) \
+		if (packets[i].condition) \
+			step
+
+void packets_find(struct packet *packets, unsigned n, const struct packet_context *context)
 {
 	const struct snapshot *snapshot = context->world->snapshot;
 
-	if (!is_for_zones(packet))
-		return;
-	switch (step) {
-	case 0:
-		zone_seek_slot(&packet->seek, snapshot->set, &packet->query.name, packet->hash);
-		return;
-	case 1:
-		zone_seek_node(&packet->seek, packet->hash[0]);
-		return;
-	case 2:
-		zone_seek_name(&packet->seek);
-		return;
-	case 3:
-		ahead_service(packet, snapshot);
-		return;
-	case 4:
-	case 5:
-		ahead_steering(packet, context, step == 5);
-		return;
-	}
+	EACH(for_zones,
+		zone_seek_slot(&packets[i].seek, snapshot->set, &packets[i].query.name, packets[i].hash));
+	EACH(for_zones, zone_seek_node(&packets[i].seek, packets[i].hash[0]));
+	EACH(for_zones, zone_seek_name(&packets[i].seek));
+	EACH(for_zones, find_service(&packets[i], snapshot));
+	if (n == 1)
+		return; /* the answer reads the rest at once */
+	EACH(service, ahead_steering(&packets[i], context));
+	EACH(service, ahead_place(&packets[i]));
 }
 
 /* ---- write ---- */
 
-/* A well-formed question, by its class. */
-static void answer_class(struct answer *answer, struct packet *packet, const struct packet_context *context)
-{
-	if (is_for_zones(packet)) {
-		look_up(packet, context->world->snapshot);
-		answer_make(answer, &packet->query, &packet->lookup, context->world, &packet->source, context->now_ms,
-			context->dice);
-	} else if (packet->query.qclass == CLASS_CH) {
-		chaos_answer(answer, &packet->query, context->identity);
-	} else {
-		answer_rcode(answer, RCODE_REFUSED);
-	}
-}
-
 /* What is to be said to a query that was read with this verdict; for all but QUERY_DROP. */
-static void answer_verdict(struct answer *answer, struct packet *packet, const struct packet_context *context)
+static void answer_verdict(struct answer *answer, const struct packet *packet, const struct packet_context *context)
 {
 	const struct guarded *guarded = &packet->guarded;
 
 	switch (packet->verdict) {
 	case QUERY_OK:
-		answer_class(answer, packet, context);
+		if (packet->query.qclass == CLASS_CH)
+			chaos_answer(answer, &packet->query, context->identity);
+		else
+			answer_rcode(answer, RCODE_REFUSED);
 		return;
 	case QUERY_COOKIE: /* RFC 7873 5.4 */
 		answer_rcode(answer, !guarded->cookie                 ? RCODE_FORMERR
@@ -246,10 +223,14 @@ size_t packet_write(struct packet *packet, const struct packet_context *context,
 		return 0;
 	}
 	count_query(context, packet);
-	if (readable)
+	if (packet->query.cookie_len > 0 && readable)
 		guard_cookie(
 			context->guard, &packet->guarded, &packet->query, &packet->source, context->now_ms, counters);
-	answer_verdict(&answer, packet, context);
+	if (packet->for_zones)
+		answer_make(&answer, &packet->query, &packet->lookup, packet->service, &packet->client, context->world,
+			context->now_ms, context->dice);
+	else
+		answer_verdict(&answer, packet, context);
 	if (!guard_judge(context->guard, &packet->guarded, &answer, readable, context->now_monotonic_ms, counters))
 		return 0;
 	len = reply_write(&packet->query, &answer, context->identity, context->transport, out, cap, &truncated);
@@ -265,6 +246,9 @@ size_t packet_answer(const struct packet_context *context, const uint8_t *in, si
 {
 	struct packet packet;
 
+	packet.source = context->source;
+	packet.source_port = context->source_port;
 	packet_read(&packet, context, in, len);
+	packets_find(&packet, 1, context);
 	return packet_write(&packet, context, out, cap);
 }

@@ -1,9 +1,9 @@
 /* packet - a DNS message in, a DNS message out: query → answer → reply, for any transport. Nothing here knows sockets; nothing
  * takes a lock, allocates or logs.
  *
- * A batch goes through it in stages: packet_read all, packet_ahead all for each of its steps, packet_write all. An answer is a
- * chain of a dozen memory reads of which each says where the next one is, and with many names and many clients none of them is in a
- * cache; so the reads of one step are under way for all packets at once. */
+ * A batch goes through it in stages: packet_read each, packets_find all, packet_write each. An answer is a chain of a dozen memory
+ * reads of which each says where the next one is, and with many names and many clients none of them is in a cache; so packets_find
+ * goes step by step, and the reads of one step are under way for all packets at once. */
 #ifndef GSLB_PACKET_H
 #define GSLB_PACKET_H
 
@@ -35,30 +35,31 @@ struct packet_context {
 	uint64_t now_ms;           /* wall, once a batch */
 	uint64_t now_monotonic_ms; /* at the same moment */
 	enum transport transport;
-	struct addr source;
+	struct addr source; /* of packet_answer's message */
 	uint16_t source_port;
 };
 
 /* A message on its way. */
 struct packet {
+	struct addr source; /* where it came from: set by the caller */
+	uint16_t source_port;
 	enum query_verdict verdict;
-	bool looked_up;                     /* lookup is set */
-	struct addr source;                 /* the context's, when it was read */
-	const struct service_plan *service; /* that will steer it, when packet_ahead got so far; else NULL */
+	bool for_zones;                     /* a question that the zones have an answer to; then: */
+	struct client client;               /* whom the answer is for */
+	struct lookup lookup;               /* set by packets_find, as service is */
+	const struct service_plan *service; /* that steers the answer; NULL: none */
 	struct zone_seek seek;
-	struct lookup lookup;
 	struct guarded guarded;
 	struct query query; /* borrows from the message */
 	uint64_t hash[NAME_LABELS_MAX + 1];
 };
 
-/* Read one message of len bytes. The context says where it came from. */
+/* Read one message of len bytes. */
 void packet_read(struct packet *packet, const struct packet_context *context, const uint8_t *message, size_t len);
-/* Begin the memory reads that a later stage needs. May be left out. */
-enum { PACKET_AHEAD_STEPS = 6 };
-void packet_ahead(struct packet *packet, const struct packet_context *context, unsigned step);
-/* The answer to what was read, of the same world. out has room for cap bytes (UDP: at least PACKET_UDP_MAX; TCP: PACKET_TCP_MAX) and may
- * not overlap the message. Returns its length; 0 for silence. */
+/* Find what n packets that were read ask for. */
+void packets_find(struct packet *packets, unsigned n, const struct packet_context *context);
+/* The answer, of the same world. out has room for cap bytes (UDP: at least PACKET_UDP_MAX; TCP: PACKET_TCP_MAX) and may not overlap
+ * the message. Returns its length; 0 for silence. */
 size_t packet_write(struct packet *packet, const struct packet_context *context, uint8_t *out, size_t cap);
 
 /* All stages, for one message. */

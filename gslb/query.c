@@ -2,13 +2,14 @@
  * each part. The question is read before anything is judged, so that also a refusal can send it back. */
 #include "gslb/query.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "gslb/cookie.h"
 
 enum { TYPE_OPT = 41, TYPE_IXFR = 251, TYPE_AXFR = 252, TYPE_MAILB = 253, TYPE_MAILA = 254 };
 enum { OPTION_NSID = 3, OPTION_ECS = 8, OPTION_COOKIE = 10, OPTION_KEEPALIVE = 11 };
-enum { RECORD_HEAD_LEN = 10, ECS_HEAD_LEN = 4 }; /* a record's without its owner; an ECS option's without its address */
+enum { RECORD_HEAD_LEN = 10, OPTION_HEAD_LEN = 4, ECS_HEAD_LEN = 4 }; /* a record's without its owner; an ECS option's without its address */
 
 struct cursor {
 	const uint8_t *at, *end;
@@ -33,6 +34,18 @@ static unsigned load16(const uint8_t *at)
 	return (unsigned)(at[0] << 8 | at[1]);
 }
 
+/* The n bytes (at most 8) that end before `end`, as the first ones of a word that is zero behind them. The eight before `end` are
+ * read, which lie in the packet wherever a record's data does. */
+static uint64_t load_ending(const uint8_t *end, size_t n)
+{
+	uint64_t word;
+
+	if (n == 0)
+		return 0;
+	memcpy(&word, end - sizeof word, sizeof word);
+	return htobe64(be64toh(word) << 8 * (sizeof word - n));
+}
+
 /* Over a record's owner, which may end in a compression pointer. True when it is the root, written plainly. */
 static bool cursor_skip_name(struct cursor *c)
 {
@@ -52,19 +65,29 @@ static bool cursor_skip_name(struct cursor *c)
 
 static bool question_parse(struct query *query, struct cursor *c)
 {
-	const uint8_t *start = c->at, *tail;
 	/* a question's name has nothing before it to point back to, so a pointer is no name here */
-	size_t name_len = name_from_wire(&query->name, start, (size_t)(c->end - start));
+	size_t name_len = name_from_wire(&query->name, c->at, (size_t)(c->end - c->at));
+	const uint8_t *tail = c->at + name_len;
 
-	cursor_take(c, name_len);
-	tail = cursor_take(c, 4);
-	if (name_len == 0 || tail == NULL)
+	if (name_len == 0 || c->end - tail < 4) {
+		c->bad = true;
 		return false;
+	}
 	query->qtype = (uint16_t)load16(tail);
 	query->qclass = (uint16_t)load16(tail + 2);
-	query->question = start;
-	query->question_len = (uint16_t)(c->at - start);
+	query->question = c->at;
+	query->question_len = (uint16_t)(name_len + 4);
+	c->at = tail + 4;
 	return true;
+}
+
+static void ecs_address(struct addr *addr, const uint8_t *bytes, size_t n)
+{
+	size_t first_n = n < 8 ? n : 8;
+	uint64_t first = load_ending(bytes + first_n, first_n), rest = load_ending(bytes + n, n - first_n);
+
+	memcpy(addr->bytes, &first, sizeof first);
+	memcpy(addr->bytes + 8, &rest, sizeof rest);
 }
 
 /* RFC 7871 6 and 7.1. FAMILY 0 is taken with no bits, as some senders mark "no address" so. */
@@ -85,10 +108,10 @@ static bool ecs_parse(struct query *query, const uint8_t *option, size_t len)
 	if (source_len % 8 != 0 && (option[ECS_HEAD_LEN + naddr - 1] & (0xff >> (source_len % 8))) != 0)
 		return false;
 	query->ecs = true;
-	query->ecs_family = (uint16_t)family;
 	query->ecs_source_len = (uint8_t)source_len;
-	query->ecs_addr = (struct addr){ .family = family == 1 ? ADDR_V4 : family == 2 ? ADDR_V6 : ADDR_NONE };
-	memcpy(query->ecs_addr.bytes, option + ECS_HEAD_LEN, naddr);
+	query->ecs_option = option;
+	ecs_address(&query->ecs_addr, option + ECS_HEAD_LEN, naddr);
+	query->ecs_addr.family = family == 1 ? ADDR_V4 : family == 2 ? ADDR_V6 : ADDR_NONE;
 	return true;
 }
 
@@ -104,31 +127,35 @@ static bool cookie_parse(struct query *query, const uint8_t *option, size_t len)
 	return true;
 }
 
-static bool options_parse(struct query *query, const uint8_t *rdata, size_t rdlen)
+static bool option_parse(struct query *query, unsigned code, const uint8_t *option, size_t len)
 {
-	struct cursor c = { .at = rdata, .end = rdata + rdlen };
-
-	while (c.at < c.end) {
-		const uint8_t *head = cursor_take(&c, 4), *option;
-		unsigned code, len;
-
-		if (head == NULL)
-			return false;
-		code = load16(head);
-		len = load16(head + 2);
-		option = cursor_take(&c, len);
-		if (option == NULL)
-			return false;
-		if (code == OPTION_ECS && !ecs_parse(query, option, len))
-			return false;
-		if (code == OPTION_COOKIE && !cookie_parse(query, option, len))
-			return false;
-		if (code == OPTION_NSID && len != 0)
-			return false;
-		query->wants_nsid |= code == OPTION_NSID;
-		query->wants_keepalive |= code == OPTION_KEEPALIVE;
+	switch (code) {
+	case OPTION_ECS:
+		return ecs_parse(query, option, len);
+	case OPTION_COOKIE:
+		return cookie_parse(query, option, len);
+	case OPTION_NSID:
+		query->wants_nsid = true;
+		return len == 0;
+	case OPTION_KEEPALIVE:
+		query->wants_keepalive = true;
+		return true;
+	default: /* RFC 6891 6.1.2: what is not known is ignored */
+		return true;
 	}
-	return true;
+}
+
+static bool options_parse(struct query *query, const uint8_t *at, const uint8_t *end)
+{
+	while (end - at >= OPTION_HEAD_LEN) {
+		unsigned len = load16(at + 2);
+		const uint8_t *option = at + OPTION_HEAD_LEN;
+
+		if (len > (size_t)(end - option) || !option_parse(query, load16(at), option, len))
+			return false;
+		at = option + len;
+	}
+	return at == end;
 }
 
 /* EDNS: head is the OPT's type and what follows it (RFC 6891 6.1.3). */
@@ -143,7 +170,7 @@ static enum query_verdict opt_parse(struct query *query, const uint8_t *head, co
 	query->dnssec_ok = (head[6] & 0x80) != 0;
 	if (head[5] != 0)
 		return QUERY_BADVERS;
-	return options_parse(query, rdata, rdlen) ? QUERY_OK : QUERY_FORMERR;
+	return options_parse(query, rdata, rdata + rdlen) ? QUERY_OK : QUERY_FORMERR;
 }
 
 /* One record of the additional section: an OPT is taken in, all others are passed over. */
@@ -162,12 +189,21 @@ static enum query_verdict additional_parse(struct query *query, struct cursor *c
 	return root ? opt_parse(query, head, rdata, load16(head + 8)) : QUERY_FORMERR;
 }
 
+/* Is what is left one OPT? Then that is all that is to be read, as nearly always. */
+static bool is_one_opt(const struct cursor *c)
+{
+	return c->end - c->at >= 1 + RECORD_HEAD_LEN && c->at[0] == 0 && load16(c->at + 1) == TYPE_OPT &&
+	       c->end - c->at == 1 + RECORD_HEAD_LEN + (ptrdiff_t)load16(c->at + 9);
+}
+
 /* All records behind the question. FORMERR beats BADVERS: an unreadable message has no version. */
 static enum query_verdict records_parse(
 	struct query *query, struct cursor *c, unsigned nauthority, unsigned nadditional)
 {
 	enum query_verdict verdict = QUERY_OK;
 
+	if (nauthority == 0 && nadditional == 1 && !c->bad && is_one_opt(c))
+		return opt_parse(query, c->at + 1, c->at + 1 + RECORD_HEAD_LEN, load16(c->at + 9));
 	for (; nauthority > 0 && !c->bad; nauthority--) {
 		const uint8_t *head;
 
@@ -209,16 +245,15 @@ static enum query_verdict cookie_alone_parse(
 
 enum query_verdict query_parse(struct query *query, const uint8_t *packet, size_t len)
 {
-	struct cursor c = { .at = packet, .end = packet + len };
-	const uint8_t *header = cursor_take(&c, QUERY_HEADER_LEN);
+	struct cursor c = { .at = packet + QUERY_HEADER_LEN, .end = packet + len };
 	enum query_verdict verdict;
 	unsigned flags;
 	bool question;
 
-	if (header == NULL || (header[2] & 0x80) != 0) /* QR: two servers must not talk to each other for ever */
+	if (len < QUERY_HEADER_LEN || (packet[2] & 0x80) != 0) /* QR: two servers must not talk to each other for ever */
 		return QUERY_DROP;
-	flags = load16(header + 2);
-	query->id = (uint16_t)load16(header);
+	flags = load16(packet + 2);
+	query->id = (uint16_t)load16(packet);
 	query->opcode = flags >> 11 & 15;
 	query->recursion_desired = (flags & 0x0100) != 0;
 	query->checking_disabled = (flags & 0x0010) != 0;
@@ -227,15 +262,15 @@ enum query_verdict query_parse(struct query *query, const uint8_t *packet, size_
 	query->edns = query->dnssec_ok = query->wants_nsid = query->wants_keepalive = query->ecs = false;
 	query->payload = QUERY_UDP_MIN;
 
-	question = load16(header + 4) == 1 && question_parse(query, &c);
+	question = load16(packet + 4) == 1 && question_parse(query, &c);
 	if (query->opcode != 0)
 		return QUERY_NOTIMP;
-	if (load16(header + 4) == 0)
-		return cookie_alone_parse(query, &c, flags, header);
-	if (!question || (flags & 0x0200) != 0 || load16(header + 6) != 0)
+	if (load16(packet + 4) == 0)
+		return cookie_alone_parse(query, &c, flags, packet);
+	if (!question || (flags & 0x0200) != 0 || load16(packet + 6) != 0)
 		return QUERY_FORMERR;
-	if (load16(header + 8) != 0 && query->qtype != TYPE_IXFR)
+	if (load16(packet + 8) != 0 && query->qtype != TYPE_IXFR)
 		return QUERY_FORMERR;
-	verdict = records_parse(query, &c, load16(header + 8), load16(header + 10));
+	verdict = records_parse(query, &c, load16(packet + 8), load16(packet + 10));
 	return verdict != QUERY_OK ? verdict : qtype_verdict(query->qtype);
 }

@@ -37,11 +37,11 @@ struct query {
 	bool edns, dnssec_ok, wants_nsid, wants_keepalive;
 	uint8_t cookie_len;     /* a cookie's, which has a length that cookies have; 0: none came */
 	const uint8_t *cookie;  /* in the packet */
-	bool ecs;               /* Client Subnet came with it: */
-	uint8_t ecs_source_len; /* bits; 0: the client wishes not to be located by it */
-	uint16_t ecs_family;    /* as it came: 1, 2, or 0 (only with 0 bits) */
-	uint16_t payload;       /* what the asker takes over UDP */
-	struct addr ecs_addr;   /* zero-filled; ADDR_NONE for family 0 */
+	uint16_t payload;          /* what the asker takes over UDP */
+	bool ecs;                  /* Client Subnet came with it: */
+	uint8_t ecs_source_len;    /* bits; 0: the client wishes not to be located by it */
+	const uint8_t *ecs_option; /* its data as it came, in the packet: 4 bytes and the address's */
+	struct addr ecs_addr;      /* zero-filled; ADDR_NONE for family 0 */
 
 	struct name name; /* last, since it is long and never cleared */
 };

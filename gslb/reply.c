@@ -8,6 +8,7 @@
 #include "gslb/reply.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <string.h>
 
 #include "gslb/cookie.h"
@@ -26,14 +27,16 @@ struct writer {
 
 static void store16(uint8_t *at, unsigned value)
 {
-	at[0] = (uint8_t)(value >> 8);
-	at[1] = (uint8_t)value;
+	uint16_t word = htobe16((uint16_t)value);
+
+	memcpy(at, &word, sizeof word);
 }
 
 static void store32(uint8_t *at, uint32_t value)
 {
-	store16(at, value >> 16);
-	store16(at + 2, value & 0xffff);
+	uint32_t word = htobe32(value);
+
+	memcpy(at, &word, sizeof word);
 }
 
 /* Room for len bytes; NULL, and full from then on, when there is none. */
@@ -49,20 +52,24 @@ static uint8_t *writer_take(struct writer *w, size_t len)
 	return at;
 }
 
-/* A record's head behind its owner, which is a pointer; returns where its RDATA goes. */
-static uint8_t *put_record(
-	struct writer *w, unsigned owner, unsigned type, unsigned class, uint32_t ttl_s, size_t rdlen)
+/* A record's head, from its owner on, which is a pointer; returns where its RDATA goes. */
+static uint8_t *store_head(uint8_t *at, unsigned owner, unsigned type, unsigned class, uint32_t ttl_s, size_t rdlen)
 {
-	uint8_t *at = writer_take(w, RECORD_HEAD_LEN + rdlen);
-
-	if (at == NULL)
-		return NULL;
 	store16(at, owner);
 	store16(at + 2, type);
 	store16(at + 4, class);
 	store32(at + 6, ttl_s);
 	store16(at + 10, (unsigned)rdlen);
 	return at + RECORD_HEAD_LEN;
+}
+
+/* The same where there may be no room for it; NULL then. */
+static uint8_t *put_record(
+	struct writer *w, unsigned owner, unsigned type, unsigned class, uint32_t ttl_s, size_t rdlen)
+{
+	uint8_t *at = writer_take(w, RECORD_HEAD_LEN + rdlen);
+
+	return at != NULL ? store_head(at, owner, type, class, ttl_s, rdlen) : NULL;
 }
 
 /* An RRset of the zone, with another owner if it is not the question's. Returns where it stands. */
@@ -104,16 +111,23 @@ static unsigned put_chain(struct writer *w, const struct answer *answer, struct 
 	return owner;
 }
 
+/* All of one family, so that they fit or do not as one. */
 static void put_addresses(struct writer *w, const struct answer *answer)
 {
-	for (uint32_t i = 0; i < answer->naddresses; i++) {
-		const struct addr *addr = answer->address[i];
-		bool v4 = addr->family == ADDR_V4;
-		uint8_t *at =
-			put_record(w, POINTER_QUESTION, v4 ? RR_A : RR_AAAA, CLASS_IN, answer->ttl_s, v4 ? 4 : 16);
+	bool v4 = answer->naddresses > 0 && answer->address[0]->family == ADDR_V4;
+	size_t len = v4 ? 4 : 16;
+	uint8_t *at = writer_take(w, answer->naddresses * (RECORD_HEAD_LEN + len));
 
-		if (at != NULL)
-			memcpy(at, addr->bytes, v4 ? 4 : 16);
+	if (at == NULL)
+		return;
+	for (uint32_t i = 0; i < answer->naddresses; i++) {
+		if (v4)
+			memcpy(store_head(at, POINTER_QUESTION, RR_A, CLASS_IN, answer->ttl_s, 4),
+				answer->address[i]->bytes, 4);
+		else
+			memcpy(store_head(at, POINTER_QUESTION, RR_AAAA, CLASS_IN, answer->ttl_s, 16),
+				answer->address[i]->bytes, 16);
+		at += RECORD_HEAD_LEN + len;
 	}
 }
 
@@ -291,10 +305,8 @@ static uint8_t *put_option(uint8_t *at, unsigned code, size_t len)
 static uint8_t *put_ecs(uint8_t *at, const struct query *query, const struct answer *answer, size_t len)
 {
 	at = put_option(at, OPTION_ECS, len);
-	store16(at, query->ecs_family);
-	at[2] = query->ecs_source_len;
+	memcpy(at, query->ecs_option, len);
 	at[3] = answer->service != NULL && query->ecs_source_len > 0 ? answer->decision.scope : 0;
-	memcpy(at + 4, query->ecs_addr.bytes, len - 4);
 	return at + len;
 }
 

@@ -46,29 +46,39 @@ static const struct ladder {
 };
 static const double weights[RRL_WEIGHTS] = { 1, 10 };
 
+/* A network of a source: what its loads are keyed and counted with. */
+struct rung {
+	uint64_t key;
+	unsigned shift;              /* over what of an address's first 64 bits lies past the prefix; 64: the whole of IPv6 */
+	int64_t price[RRL_WEIGHTS]; /* c */
+};
+
 struct rrl {
-	int64_t limit;                                   /* HEIGHT */
-	uint64_t units_a_ms;                             /* time, scaled by SCALE_BITS */
-	uint64_t line_mask;                              /* of a hash: the offset of a line */
-	uint8_t *table;                                  /* lines of LINE_ITEMS atomic words */
-	int64_t price[2][RRL_PREFIXES_MAX][RRL_WEIGHTS]; /* c, by family and prefix */
-	uint64_t key[2][RRL_PREFIXES_MAX];
+	int64_t limit;       /* HEIGHT */
+	uint64_t units_a_ms; /* time, scaled by SCALE_BITS */
+	uint64_t line_mask;  /* of a hash: the offset of a line */
+	uint8_t *table;      /* lines of LINE_ITEMS atomic words */
+	struct rung rung[2][RRL_PREFIXES_MAX];
 	uint32_t soft[NBINS];
 };
 
 /* ---- making ---- */
 
-static void fill_prices(struct rrl *rrl, uint32_t burst)
+static void fill_rungs(struct rrl *rrl, uint32_t burst, struct dice *dice)
 {
 	for (unsigned family = 0; family < 2; family++)
-		for (unsigned i = 0; i < ladders[family].n; i++)
+		for (unsigned i = 0; i < ladders[family].n; i++) {
+			double limit = (double)burst * ladders[family].step[i].times;
+			struct rung *rung = &rrl->rung[family][i];
+
+			rung->key = dice_next(dice);
+			rung->shift = 64u - ladders[family].step[i].bits % 128u;
 			for (unsigned w = 0; w < RRL_WEIGHTS; w++) {
-				double limit = (double)burst * ladders[family].step[i].times;
 				double share = weights[w] < limit ? weights[w] / limit : 1;
 
-				rrl->price[family][i][w] =
-					(int64_t)((log(share) + FLOOR_BITS * log(2)) * (double)efold);
+				rung->price[w] = (int64_t)((log(share) + FLOOR_BITS * log(2)) * (double)efold);
 			}
+		}
 }
 
 /* Each bin holds the value in its middle, at least one unit: an answer is never free. */
@@ -96,11 +106,7 @@ struct rrl *rrl_new(uint32_t rate, uint32_t burst, size_t table_len, struct dice
 		abort();
 	madvise(rrl->table, table_len, MADV_HUGEPAGE); /* a wish: lookups are all over it */
 	memset(rrl->table, 0, table_len);
-	for (unsigned i = 0; i < RRL_PREFIXES_MAX; i++) {
-		rrl->key[0][i] = dice_next(dice);
-		rrl->key[1][i] = dice_next(dice);
-	}
-	fill_prices(rrl, burst);
+	fill_rungs(rrl, burst, dice);
 	fill_soft(rrl);
 	return rrl;
 }
@@ -123,28 +129,37 @@ static uint64_t load64(const uint8_t *at)
 	return be64toh(word);
 }
 
-static void place(const struct rrl *rrl, struct rrl_key *key, uint64_t hash)
+static _Atomic uint64_t *line_of(const struct rrl *rrl, uint64_t hash, unsigned choice)
 {
-	key->id = (uint16_t)(hash >> 48);
-	key->line[0] = (_Atomic uint64_t *)(rrl->table + (hash & rrl->line_mask));
-	key->line[1] = (_Atomic uint64_t *)(rrl->table + (hash >> 24 & rrl->line_mask));
-	__builtin_prefetch(key->line[0]);
-	__builtin_prefetch(key->line[1]);
+	return (_Atomic uint64_t *)(rrl->table + (hash >> 24 * choice & rrl->line_mask));
+}
+
+static uint64_t look_up(const struct rrl *rrl, uint64_t hash)
+{
+	__builtin_prefetch(line_of(rrl, hash, 0), 1);
+	__builtin_prefetch(line_of(rrl, hash, 1), 1);
+	return hash;
 }
 
 /* Of IPv6 all but the whole address lie in its first half. */
 void rrl_look(const struct rrl *rrl, const struct addr *source, struct rrl_keys *keys)
 {
 	uint64_t high = load64(source->bytes);
-	unsigned i = 0;
+	const struct rung *rung;
 
 	keys->v6 = source->family == ADDR_V6;
-	keys->n = ladders[keys->v6].n;
-	if (keys->v6)
-		place(rrl, &keys->key[i++], hash_mix(hash_mix(rrl->key[1][0], high), load64(source->bytes + 8)));
-	for (; i < keys->n; i++)
-		place(rrl, &keys->key[i],
-			hash_mix(rrl->key[keys->v6][i], high >> (64 - ladders[keys->v6].step[i].bits)));
+	if (!keys->v6) {
+		rung = rrl->rung[0];
+		keys->n = 4;
+		for (unsigned i = 0; i < 4; i++)
+			keys->hash[i] = look_up(rrl, hash_mix(rung[i].key, high >> rung[i].shift));
+		return;
+	}
+	rung = rrl->rung[1];
+	keys->n = RRL_PREFIXES_MAX;
+	keys->hash[0] = look_up(rrl, hash_mix(hash_mix(rung[0].key, high), load64(source->bytes + 8)));
+	for (unsigned i = 1; i < RRL_PREFIXES_MAX; i++)
+		keys->hash[i] = look_up(rrl, hash_mix(rung[i].key, high >> rung[i].shift));
 }
 
 /* ---- how much ---- */
@@ -153,62 +168,74 @@ void rrl_look(const struct rrl *rrl, const struct addr *source, struct rrl_keys 
  * lay untouched until the time wrapped: taken without a sign, both are out of reach. */
 static int64_t height(uint64_t word, uint64_t now)
 {
-	uint64_t away = (word & ~(uint64_t)UINT16_MAX) - (now << ID_BITS);
+	uint64_t away = ((word >> ID_BITS) - now) << ID_BITS >> ID_BITS;
 
-	return away <= highest << ID_BITS ? (int64_t)(away >> ID_BITS) : 0;
+	return away <= highest ? (int64_t)away : 0;
 }
 
 static int64_t softplus(const struct rrl *rrl, int64_t y)
 {
-	if (y >= SOFT_MOST * efold)
-		return y;
-	if (y < SOFT_LEAST * efold)
-		return 1;
-	return rrl->soft[(y - SOFT_LEAST * efold) >> BIN_BITS];
+	uint64_t from_least = (uint64_t)(y - SOFT_LEAST * efold);
+
+	if (from_least < (uint64_t)((SOFT_MOST - SOFT_LEAST) * efold))
+		return rrl->soft[from_least >> BIN_BITS];
+	return y > 0 ? y : 1;
 }
 
-/* The key's item, or the one that it takes the place of. */
-static _Atomic uint64_t *find_item(const struct rrl_key *key, uint64_t now, int64_t *x)
+static _Atomic uint64_t *find_id(_Atomic uint64_t *line, uint16_t id)
 {
-	_Atomic uint64_t *least = key->line[0];
+	for (unsigned i = 0; i < LINE_ITEMS; i++)
+		if ((uint16_t)atomic_load_explicit(line + i, memory_order_relaxed) == id)
+			return line + i;
+	return NULL;
+}
+
+/* The item with the smallest load of the key's two lines. */
+static _Atomic uint64_t *find_least(const struct rrl *rrl, uint64_t hash, uint64_t now)
+{
+	_Atomic uint64_t *least = NULL;
+	int64_t x = INT64_MAX;
 
 	for (unsigned choice = 0; choice < 2; choice++)
 		for (unsigned i = 0; i < LINE_ITEMS; i++) {
-			uint64_t word = atomic_load_explicit(key->line[choice] + i, memory_order_relaxed);
+			_Atomic uint64_t *item = line_of(rrl, hash, choice) + i;
+			int64_t one = height(atomic_load_explicit(item, memory_order_relaxed), now);
 
-			if ((uint16_t)word == key->id) {
-				*x = height(word, now);
-				return key->line[choice] + i;
-			}
-		}
-	*x = INT64_MAX;
-	for (unsigned choice = 0; choice < 2; choice++)
-		for (unsigned i = 0; i < LINE_ITEMS; i++) {
-			int64_t one = height(atomic_load_explicit(key->line[choice] + i, memory_order_relaxed), now);
-
-			if (one < *x) {
-				*x = one;
-				least = key->line[choice] + i;
+			if (one < x) {
+				x = one;
+				least = item;
 			}
 		}
 	return least;
 }
 
+/* The key's item, or the one that it takes the place of. */
+static _Atomic uint64_t *find_item(const struct rrl *rrl, uint64_t hash, uint64_t now)
+{
+	_Atomic uint64_t *item = find_id(line_of(rrl, hash, 0), (uint16_t)(hash >> 48));
+
+	if (item == NULL)
+		item = find_id(line_of(rrl, hash, 1), (uint16_t)(hash >> 48));
+	return item != NULL ? item : find_least(rrl, hash, now);
+}
+
 bool rrl_take(struct rrl *rrl, const struct rrl_keys *keys, enum rrl_weight weight, uint64_t now_monotonic_ms)
 {
 	uint64_t now = (uint64_t)(((unsigned __int128)now_monotonic_ms * rrl->units_a_ms) >> SCALE_BITS);
+	const struct rung *rung = rrl->rung[keys->v6];
 	_Atomic uint64_t *item[RRL_PREFIXES_MAX];
 	int64_t x[RRL_PREFIXES_MAX];
 
 	for (unsigned i = 0; i < keys->n; i++) {
-		item[i] = find_item(&keys->key[i], now, &x[i]);
+		item[i] = find_item(rrl, keys->hash[i], now);
+		x[i] = height(atomic_load_explicit(item[i], memory_order_relaxed), now);
 		if (x[i] >= rrl->limit)
 			return false;
 	}
 	for (unsigned i = 0; i < keys->n; i++) {
-		uint64_t end = now + (uint64_t)(x[i] + softplus(rrl, rrl->price[keys->v6][i][weight] - x[i]));
+		uint64_t end = now + (uint64_t)(x[i] + softplus(rrl, rung[i].price[weight] - x[i]));
 
-		atomic_store_explicit(item[i], end << ID_BITS | keys->key[i].id, memory_order_relaxed);
+		atomic_store_explicit(item[i], end << ID_BITS | keys->hash[i] >> 48, memory_order_relaxed);
 	}
 	return true;
 }

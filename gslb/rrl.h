@@ -21,14 +21,11 @@ enum rrl_weight {
 	RRL_WEIGHTS
 };
 
-/* The prefixes of one source in the table: a packet's own. */
+/* The prefixes of one source: a packet's own. */
 struct rrl_keys {
 	unsigned n;
 	bool v6;
-	struct rrl_key {
-		uint16_t id;
-		_Atomic uint64_t *line[2]; /* where it may stand */
-	} key[RRL_PREFIXES_MAX];
+	uint64_t hash[RRL_PREFIXES_MAX]; /* where it stands in the table, and its id there */
 };
 
 /* rate: answers a second that one address gets for ever; burst: how many it gets at once after a silence. Whole networks get

@@ -7,7 +7,7 @@
 
 #include "gslb/steering.h"
 
-enum { CANDIDATES_MAX = 255 };
+enum { CANDIDATES_MAX = 255, CACHE_LINE = 64 };
 
 struct snapshot_inner {
 	struct arena *arena;
@@ -141,6 +141,23 @@ static void add_target(struct build *build, const struct pool *pool, const struc
 		build->endpoints[i].nsharers = (uint16_t)(build->nendpoints - begin);
 }
 
+/* What a glance wants to know at once. */
+static void part_facts(struct pool_part *part, const struct endpoint *endpoint)
+{
+	bool shared = false;
+
+	for (uint32_t i = 0; i < part->n; i++) {
+		part->dated |= endpoint[i].expires_ms != NULL;
+		if (i >= 64 || endpoint[i].priority != endpoint->priority)
+			continue;
+		shared |= endpoint[i].nsharers > 1;
+		if (endpoint[i].weight > 0)
+			part->even |= UINT64_C(1) << i;
+	}
+	if (shared)
+		part->even = 0;
+}
+
 static void make_pool(struct build *build, const struct pool *pool, struct pool_plan *plan)
 {
 	plan->pool = pool;
@@ -153,7 +170,19 @@ static void make_pool(struct build *build, const struct pool *pool, struct pool_
 			add_target(build, pool, &pool->targets[i], family, first, &plan->unresolved);
 		plan->part[family].first = (uint32_t)first;
 		plan->part[family].n = (uint32_t)(build->nendpoints - first);
+		part_facts(&plan->part[family], build->endpoints + first);
 	}
+}
+
+/* A copy that begins at a cache line. */
+static void *dup_lines(struct arena *arena, const void *bytes, size_t len)
+{
+	uint8_t *at = arena_alloc(arena, len + CACHE_LINE);
+
+	at += -(uintptr_t)at % CACHE_LINE;
+	if (len > 0)
+		memcpy(at, bytes, len);
+	return at;
 }
 
 static void make_pools(struct snapshot *snapshot, const struct snapshot_inputs *inputs)
@@ -168,8 +197,7 @@ static void make_pools(struct snapshot *snapshot, const struct snapshot_inputs *
 		make_pool(&build, &snapshot->set->pools[i], &pools[i]);
 	snapshot->pools = pools;
 	snapshot->nendpoints = (uint32_t)build.nendpoints;
-	if (build.nendpoints > 0)
-		snapshot->endpoints = arena_dup(arena, build.endpoints, build.nendpoints * sizeof(*build.endpoints));
+	snapshot->endpoints = dup_lines(arena, build.endpoints, build.nendpoints * sizeof(*build.endpoints));
 	free(build.endpoints);
 }
 

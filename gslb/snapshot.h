@@ -21,7 +21,7 @@ static inline enum family family_of(const struct addr *addr)
 
 enum { SLOT_NONE = 0xffffffff };
 
-/* One address of one target of one pool: what is probed and what is answered. */
+/* One address of one target of one pool: what is probed and what is answered. A cache line. */
 struct endpoint {
 	struct addr addr;
 	uint16_t nsharers;     /* addresses that its target has in this family, with this one: they are neighbours */
@@ -34,7 +34,9 @@ struct endpoint {
 	const _Atomic uint64_t
 		*expires_ms; /* wall: when a resolved address's TTL ends; NULL: static. Answers never outlive
 				  * it; who resolves prolongs it in place, without another snapshot */
+	uint64_t unused;
 };
+_Static_assert(sizeof(struct endpoint) == 64, "an endpoint is a cache line");
 
 static inline uint64_t endpoint_expires_ms(const struct endpoint *endpoint)
 {
@@ -44,6 +46,9 @@ static inline uint64_t endpoint_expires_ms(const struct endpoint *endpoint)
 /* A pool's endpoints of one family are neighbours, by rising priority: tier after tier. */
 struct pool_part {
 	uint32_t first, n;
+	bool dated;    /* it has an address that was resolved, and expires */
+	uint64_t even; /* a bit for each endpoint of the first tier that has weight, while no target there has two addresses; of the
+			* first 64 */
 };
 
 struct pool_plan {

@@ -99,16 +99,16 @@ static void send_batch(struct udp *udp, int fd, unsigned n, struct counters *cou
 	}
 }
 
-/* Read the packets of a batch, and what their answers are in need of. */
-static void read_batch(struct udp *udp, unsigned n, struct packet_context *context)
+/* Read the packets of a batch, and find what they ask for. */
+static void read_batch(struct udp *udp, unsigned n, const struct packet_context *context)
 {
 	for (unsigned i = 0; i < n; i++) {
-		addr_from_sockaddr(&context->source, &context->source_port, &udp->from[i]);
-		packet_read(&udp->packet[i], context, udp->query[i], udp->in[i].msg_len);
+		struct packet *packet = &udp->packet[i];
+
+		addr_from_sockaddr(&packet->source, &packet->source_port, &udp->from[i]);
+		packet_read(packet, context, udp->query[i], udp->in[i].msg_len);
 	}
-	for (unsigned step = 0; n > 1 && step < PACKET_AHEAD_STEPS; step++)
-		for (unsigned i = 0; i < n; i++)
-			packet_ahead(&udp->packet[i], context, step);
+	packets_find(udp->packet, n, context);
 }
 
 /* Answer one packet of the batch into the next place of the answers. True when there is one. */

@@ -1,5 +1,8 @@
 /* Names found: one probe for the zone's apex, one for the name; on a miss one for each label of the closest encloser below
- * the apex, which is as deep as the zone is and not as the question. Nothing here allocates or locks. */
+ * the apex, which is as deep as the zone is and not as the question. Nothing here allocates or locks.
+ *
+ * A hit is found in steps, with nothing done twice; whatever is not plainly one (a miss, a cut, a hash that another name has, too)
+ * is left to zone_set_find, which looks at everything. */
 #include <string.h>
 
 #include "zones/inner.h"
@@ -21,7 +24,7 @@ static const struct node *probe(const struct zone *zone, const uint8_t *wire, si
 	while ((i = table_next(&zone->inner->table, hash, &at)) != NONE) {
 		const struct node *node = &zone->inner->nodes[i];
 
-		if (node->hash == hash && node->len == len && memcmp(node->wire, wire, len) == 0)
+		if (node->hash == hash && node->len == len && name_bytes_equal(node->wire, wire, len))
 			return node;
 	}
 	return NULL;
@@ -96,11 +99,19 @@ static const struct zone_place *deepest_zone(
 			const struct zone *zone = inner->places[k].zone;
 
 			if (zone->apex.len == name->len - at &&
-				memcmp(zone->apex.wire, name->wire + at, zone->apex.len) == 0)
+				name_bytes_equal(zone->apex.wire, name->wire + at, zone->apex.len))
 				return &inner->places[k];
 		}
 	}
 	return NULL;
+}
+
+static void found_service(struct found *found, const struct zone_set *set, const struct zone_place *place)
+{
+	const struct service *service = found->node->service;
+
+	if (service != NULL)
+		found->service = &set->services[place->first_service + (size_t)(service - place->zone->services)];
 }
 
 static enum found_kind find_in(const struct zone_set *set, const struct zone_place *place, const struct name *name,
@@ -108,9 +119,8 @@ static enum found_kind find_in(const struct zone_set *set, const struct zone_pla
 {
 	enum found_kind kind = zone_find(place->zone, name, hash, qtype, found);
 
-	if (kind == FOUND_NODE && found->node->service != NULL)
-		found->service =
-			&set->services[place->first_service + (size_t)(found->node->service - place->zone->services)];
+	if (kind == FOUND_NODE)
+		found_service(found, set, place);
 	return kind;
 }
 
@@ -135,27 +145,46 @@ enum found_kind zone_set_find(const struct zone_set *set, const struct name *nam
 	return find_in(set, place, name, hash, qtype, found);
 }
 
-/* ---- ahead of a find ---- */
+/* ---- in steps ---- */
+
+/* The deepest zone that has an apex of such a hash: the names are compared once, at the end. */
+static const struct zone_place *likely_zone(
+	const struct zone_set_inner *inner, const struct name *name, const uint64_t *hash)
+{
+	for (unsigned i = 0; i <= name->nlabels; i++) {
+		unsigned depth = (unsigned)name->nlabels - i;
+		uint64_t at = hash[i];
+		uint32_t k;
+
+		if ((inner->depths[depth / 64] >> depth % 64 & 1) != 0 &&
+			(k = table_next(&inner->apexes, hash[i], &at)) != NONE)
+			return &inner->places[k];
+	}
+	return NULL;
+}
 
 void zone_seek_slot(struct zone_seek *seek, const struct zone_set *set, const struct name *name,
 	const uint64_t hash[static NAME_LABELS_MAX + 1])
 {
-	unsigned i = 0;
-	const struct zone_place *place = deepest_zone(set->inner, name, hash, &i);
-
-	*seek = (struct zone_seek){ .zone = place != NULL ? place->zone : NULL };
-	if (seek->zone != NULL)
-		table_prefetch(&seek->zone->inner->table, hash[0]);
+	seek->place = likely_zone(set->inner, name, hash);
+	seek->node = NULL;
+	if (seek->place != NULL)
+		table_prefetch(&seek->place->zone->inner->table, hash[0]);
 }
 
 void zone_seek_node(struct zone_seek *seek, uint64_t hash)
 {
+	const struct zone_inner *inner;
 	uint64_t at = hash;
-	uint32_t i = seek->zone != NULL ? table_next(&seek->zone->inner->table, hash, &at) : NONE;
+	uint32_t i;
 
+	if (seek->place == NULL)
+		return;
+	inner = seek->place->zone->inner;
+	i = table_next(&inner->table, hash, &at);
 	if (i == NONE)
 		return;
-	seek->node = &seek->zone->inner->nodes[i];
+	seek->node = &inner->nodes[i];
 	__builtin_prefetch(seek->node);
 	__builtin_prefetch((const uint8_t *)(seek->node + 1) - 1); /* it may lie on two lines */
 }
@@ -164,4 +193,18 @@ void zone_seek_name(const struct zone_seek *seek)
 {
 	if (seek->node != NULL)
 		__builtin_prefetch(seek->node->wire);
+}
+
+enum found_kind zone_seek_end(const struct zone_seek *seek, const struct zone_set *set, const struct name *name,
+	const uint64_t hash[static NAME_LABELS_MAX + 1], uint16_t qtype, struct found *found)
+{
+	const struct node *node = seek->node;
+
+	/* the whole name says that it lies in this zone, too; a DS may be the parent's to answer */
+	if (node == NULL || node->hash != hash[0] || node->len != name->len || node->cut != NULL || qtype == RR_DS ||
+		!name_bytes_equal(node->wire, name->wire, name->len))
+		return zone_set_find(set, name, hash, qtype, found);
+	*found = (struct found){ .zone = seek->place->zone, .node = node };
+	found_service(found, set, seek->place);
+	return FOUND_NODE;
 }

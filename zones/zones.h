@@ -237,15 +237,17 @@ struct found {
  * also when the zone below is loaded here. Takes no lock, allocates nothing. */
 enum found_kind zone_set_find(const struct zone_set *set, const struct name *name,
 	const uint64_t hash[static NAME_LABELS_MAX + 1], uint16_t qtype, struct found *found);
-/* The memory reads of a find that follows soon, begun in steps, for batches: each step needs what the one before began to read. */
+/* The same in steps, for batches: each begins the memory reads that the next one needs. The end may follow after any of them. */
 struct zone_seek {
-	const struct zone *zone;
+	const struct zone_place *place;
 	const struct node *node;
 };
 void zone_seek_slot(struct zone_seek *seek, const struct zone_set *set, const struct name *name,
 	const uint64_t hash[static NAME_LABELS_MAX + 1]);
 void zone_seek_node(struct zone_seek *seek, uint64_t hash); /* hash[0], of the whole name */
 void zone_seek_name(const struct zone_seek *seek);
+enum found_kind zone_seek_end(const struct zone_seek *seek, const struct zone_set *set, const struct name *name,
+	const uint64_t hash[static NAME_LABELS_MAX + 1], uint16_t qtype, struct found *found);
 /* A node of a zone by its whole name; NULL when it does not exist. For glue. */
 const struct node *zone_node(const struct zone *zone, const uint8_t *wire, size_t len);
 
