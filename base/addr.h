@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 
 enum addr_family { ADDR_NONE = 0, ADDR_V4 = 4, ADDR_V6 = 6 };
@@ -30,6 +31,14 @@ static inline unsigned addr_bits(const struct addr *addr)
 static inline size_t addr_len(const struct addr *addr)
 {
 	return addr->family == ADDR_V4 ? 4 : 16;
+}
+
+/* A copy in pieces of the sizes that addresses are written in: a wider load would have to wait until those stores are done. */
+static inline void addr_copy(struct addr *to, const struct addr *from)
+{
+	to->family = from->family;
+	memcpy(to->bytes, from->bytes, 8);
+	memcpy(to->bytes + 8, from->bytes + 8, 8);
 }
 
 bool addr_parse(const char *text, struct addr *addr);

@@ -66,11 +66,11 @@ static void answer_why(struct answer *answer, enum decide_why why)
 	assert(!"no such reason");
 }
 
-struct client answer_client(const struct query *query, const struct addr *source)
+void answer_client(struct client *client, const struct query *query, const struct addr *source)
 {
-	if (query->ecs && query->ecs_source_len > 0)
-		return (struct client){ query->ecs_addr, true, query->ecs_source_len };
-	return (struct client){ .addr = *source };
+	client->ecs = query->ecs && query->ecs_source_len > 0;
+	client->source_len = client->ecs ? query->ecs_source_len : 0;
+	addr_copy(&client->addr, client->ecs ? &query->ecs_addr : source);
 }
 
 static void answer_steered(struct answer *answer, const struct query *query, const struct world *world,

@@ -90,7 +90,7 @@ struct lookup {
 /* The service that steers the answer; NULL: what was found answers. */
 const struct service_plan *answer_steering(const struct snapshot *snapshot, const struct found *found, uint16_t qtype);
 /* Whom the answer is for: the ECS address, or where the packet came from. */
-struct client answer_client(const struct query *query, const struct addr *source);
+void answer_client(struct client *client, const struct query *query, const struct addr *source);
 /* Answer a question of class IN (or ANY), for which lookup was found, and service steers (or NULL). */
 void answer_make(struct answer *answer, const struct query *query, const struct lookup *lookup,
 	const struct service_plan *service, const struct client *client, const struct world *world, uint64_t now_ms,

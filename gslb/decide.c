@@ -502,21 +502,6 @@ static void decide_endpoints(struct run *run, struct decision *decision)
 	decision->why = WHY_UNRESOLVED;
 }
 
-/* The usual case: the best tie group is one pool, a glance at it is enough, and it is in service. */
-static bool decide_at_a_glance(struct run *run, struct decision *decision)
-{
-	const struct order *order = run->order;
-	struct member member;
-
-	if (order->npools == 0 || (order->npools > 1 && !(order->begins & 2)) || run->family == FAMILY_ANY)
-		return false;
-	if (!look_at_a_glance(run, order->pool[0], &member) || !serves_at_a_glance(run, &member))
-		return false;
-	decision->why = WHY_RANKED;
-	decision->candidate = take(run, &member);
-	return true;
-}
-
 static void decide_ttl(const struct run *run, struct decision *decision, struct trace *trace)
 {
 	const struct service_plan *service = run->service;
@@ -541,40 +526,60 @@ static bool is_negative(const struct decision *decision)
 	return decision->kind == DECIDE_NODATA || decision->kind == DECIDE_SERVFAIL;
 }
 
-void decide(const struct world *world, const struct service_plan *service, const struct client *client,
-	enum family family, uint64_t now_ms, struct dice *dice, struct decision *decision, struct trace *trace)
+/* The usual case: the best tie group is one pool, a glance at it is enough, and it is in service. Then nothing of a run is needed. */
+static bool decide_at_a_glance(const struct sight *sight, const struct service_plan *service, enum family family,
+	const struct order *order, const struct glance_choice *choice, struct decision *decision)
 {
-	const struct steering *steering = &service->steering[family];
-	uint8_t key_len = client->addr.family == ADDR_V6 ? service->sticky_v6 : service->sticky_v4;
-	struct geo_hit hit = { 0 };
+	const struct snapshot *snapshot = sight->world->snapshot;
+	const struct overlay *overlay = sight->world->overlay;
+	uint32_t candidate = order->pool[0], pool;
+	const struct pool_part *part;
+	uint64_t up;
+
+	if (order->npools == 0 || (order->npools > 1 && !(order->begins & 2)) || service->via_cname)
+		return false;
+	pool = service->candidates[candidate].pool;
+	part = &snapshot->pools[pool].part[family];
+	if (part->dated || !pool_glance(sight, pool, family,
+				   overlay != NULL ? overlay->service_pool[service->first_override + candidate] : NULL,
+				   &up))
+		return false;
+	if (!glance_serves(snapshot, pool, family, up))
+		return false;
+	decision->kind = DECIDE_ADDRESSES;
+	decision->why = WHY_RANKED;
+	decision->candidate = candidate;
+	decision->pool = pool;
+	decision->target = POOL_NONE;
+	decision->ttl_s = service->ttl_max_s;
+	decision->nendpoints = glance_pick(snapshot, part, up, choice, decision->endpoint);
+	return true;
+}
+
+/* All other cases, and whatever explain wants to know. */
+static void decide_closely(const struct sight *sight, const struct service_plan *service, const struct client *client,
+	enum family family, const struct order *order, const struct glance_choice *choice, struct decision *decision,
+	struct trace *trace)
+{
 	struct run run = {
-		.sight = { .world = world, .now_ms = now_ms, .names = service->via_cname },
+		.sight = *sight,
 		.service = service,
+		.order = order,
 		.family = service->via_cname ? FAMILY_ANY : (unsigned)family,
-		.dice = dice,
-		.sticky = service->sticky,
+		.dice = choice->dice,
+		.sticky = choice->sticky,
+		.key = choice->key,
 		.luck = -1,
 	};
 
-	if (steering->table != NULL)
-		hit = geo_table_find(steering->table, &client->addr);
-	run.order = &steering->orders[hit.class < steering->norders ? hit.class : 0];
-	if (run.sticky)
-		run.key = sticky_key(world->snapshot, service, &client->addr, key_len);
-	decision->class = hit.class;
 	decision->pool = POOL_NONE;
 	decision->candidate = CANDIDATE_NONE;
 	decision->nendpoints = 0;
 	decision->target = POOL_NONE;
-	decision->scope = hit.depth;
-	if (service->keyed[family] && key_len > decision->scope)
-		decision->scope = key_len;
-	if (!decide_at_a_glance(&run, decision)) {
-		if (family_exists(&run))
-			decide_pool(&run, decision);
-		else
-			decide_no_family(&run, decision);
-	}
+	if (family_exists(&run))
+		decide_pool(&run, decision);
+	else
+		decide_no_family(&run, decision);
 	if (decision->candidate != CANDIDATE_NONE) {
 		decision->pool = service->candidates[decision->candidate].pool;
 		decide_endpoints(&run, decision);
@@ -592,12 +597,36 @@ void decide(const struct world *world, const struct service_plan *service, const
 				   .asked = family,
 				   .family = run.family,
 				   .order = run.order,
-				   .depth = hit.depth,
 				   .sticky = run.sticky,
-				   .key_len = key_len,
 				   .key = run.key,
 				   .draw = run.draw },
 			decision, trace);
+}
+
+void decide(const struct world *world, const struct service_plan *service, const struct client *client,
+	enum family family, uint64_t now_ms, struct dice *dice, struct decision *decision, struct trace *trace)
+{
+	const struct steering *steering = &service->steering[family];
+	uint8_t key_len = client->addr.family == ADDR_V6 ? service->sticky_v6 : service->sticky_v4;
+	const struct sight sight = { .world = world, .now_ms = now_ms, .names = service->via_cname };
+	struct glance_choice choice = { .wanted = service->answers, .sticky = service->sticky, .dice = dice };
+	struct geo_hit hit = { 0 };
+	const struct order *order;
+
+	if (steering->table != NULL)
+		hit = geo_table_find(steering->table, &client->addr);
+	order = &steering->orders[hit.class < steering->norders ? hit.class : 0];
+	if (choice.sticky)
+		choice.key = sticky_key(world->snapshot, service, &client->addr, key_len);
+	decision->class = hit.class;
+	decision->scope = service->keyed[family] && key_len > hit.depth ? key_len : hit.depth;
+	if (trace != NULL) {
+		trace->depth = hit.depth;
+		trace->key_len = key_len;
+	} else if (decide_at_a_glance(&sight, service, family, order, &choice, decision)) {
+		return;
+	}
+	decide_closely(&sight, service, client, family, order, &choice, decision, trace);
 }
 
 const char *decide_why_name(enum decide_why why)

@@ -110,7 +110,7 @@ void packet_read(struct packet *packet, const struct packet_context *context, co
 	packet->service = NULL;
 	if (!packet->for_zones)
 		return;
-	packet->client = answer_client(query, &packet->source);
+	answer_client(&packet->client, query, &packet->source);
 	name_hash(&query->name, context->world->snapshot->name_seed, packet->hash);
 }
 

@@ -9,6 +9,7 @@
 
 enum { TYPE_OPT = 41, TYPE_IXFR = 251, TYPE_AXFR = 252, TYPE_MAILB = 253, TYPE_MAILA = 254 };
 enum { OPTION_NSID = 3, OPTION_ECS = 8, OPTION_COOKIE = 10, OPTION_KEEPALIVE = 11 };
+enum { FLAG_OPCODE = 0x7800, FLAG_TC = 0x0200 };
 enum { RECORD_HEAD_LEN = 10, OPTION_HEAD_LEN = 4, ECS_HEAD_LEN = 4 }; /* a record's without its owner; an ECS option's without its address */
 
 struct cursor {
@@ -189,21 +190,12 @@ static enum query_verdict additional_parse(struct query *query, struct cursor *c
 	return root ? opt_parse(query, head, rdata, load16(head + 8)) : QUERY_FORMERR;
 }
 
-/* Is what is left one OPT? Then that is all that is to be read, as nearly always. */
-static bool is_one_opt(const struct cursor *c)
-{
-	return c->end - c->at >= 1 + RECORD_HEAD_LEN && c->at[0] == 0 && load16(c->at + 1) == TYPE_OPT &&
-	       c->end - c->at == 1 + RECORD_HEAD_LEN + (ptrdiff_t)load16(c->at + 9);
-}
-
 /* All records behind the question. FORMERR beats BADVERS: an unreadable message has no version. */
 static enum query_verdict records_parse(
 	struct query *query, struct cursor *c, unsigned nauthority, unsigned nadditional)
 {
 	enum query_verdict verdict = QUERY_OK;
 
-	if (nauthority == 0 && nadditional == 1 && !c->bad && is_one_opt(c))
-		return opt_parse(query, c->at + 1, c->at + 1 + RECORD_HEAD_LEN, load16(c->at + 9));
 	for (; nauthority > 0 && !c->bad; nauthority--) {
 		const uint8_t *head;
 
@@ -225,9 +217,11 @@ static enum query_verdict records_parse(
 
 static enum query_verdict qtype_verdict(uint16_t qtype)
 {
+	if (qtype < 128)
+		return qtype != TYPE_OPT ? QUERY_OK : QUERY_NOTIMP;
 	if (qtype == TYPE_AXFR || qtype == TYPE_IXFR)
 		return QUERY_REFUSED;
-	if (qtype == TYPE_OPT || (qtype >= 128 && qtype < TYPE_IXFR) || qtype == TYPE_MAILA || qtype == TYPE_MAILB)
+	if (qtype < TYPE_IXFR || qtype == TYPE_MAILA || qtype == TYPE_MAILB)
 		return QUERY_NOTIMP;
 	return QUERY_OK;
 }
@@ -236,41 +230,69 @@ static enum query_verdict qtype_verdict(uint16_t qtype)
 static enum query_verdict cookie_alone_parse(
 	struct query *query, struct cursor *c, unsigned flags, const uint8_t *header)
 {
-	if ((flags & 0x0200) != 0 || load16(header + 6) != 0 || load16(header + 8) != 0)
+	if ((flags & FLAG_TC) != 0 || load16(header + 6) != 0 || load16(header + 8) != 0)
 		return QUERY_FORMERR;
 	if (records_parse(query, c, 0, load16(header + 10)) != QUERY_OK)
 		return QUERY_FORMERR;
 	return query->cookie_len > 0 ? QUERY_COOKIE : QUERY_FORMERR;
 }
 
+/* What is to be said of a header that is not the usual one. The question, if there is one, was read. */
+static enum query_verdict unusual_parse(
+	struct query *query, struct cursor *c, unsigned flags, const uint8_t *header, bool question)
+{
+	enum query_verdict verdict;
+
+	if (query->opcode != 0)
+		return QUERY_NOTIMP;
+	if (load16(header + 4) == 0)
+		return cookie_alone_parse(query, c, flags, header);
+	if (!question || (flags & FLAG_TC) != 0 || load16(header + 6) != 0)
+		return QUERY_FORMERR;
+	if (load16(header + 8) != 0 && query->qtype != TYPE_IXFR)
+		return QUERY_FORMERR;
+	verdict = records_parse(query, c, load16(header + 8), load16(header + 10));
+	return verdict != QUERY_OK ? verdict : qtype_verdict(query->qtype);
+}
+
+/* Is what is left one OPT?  */
+static bool is_one_opt(const struct cursor *c)
+{
+	return c->end - c->at >= 1 + RECORD_HEAD_LEN && c->at[0] == 0 && load16(c->at + 1) == TYPE_OPT &&
+	       c->end - c->at == 1 + RECORD_HEAD_LEN + (ptrdiff_t)load16(c->at + 9);
+}
+
+/* QUERY, not truncated, one question, nothing but an OPT behind it: what all but a few are. */
+static bool is_usual(const uint8_t *header, unsigned flags)
+{
+	uint64_t counts;
+
+	memcpy(&counts, header + 4, sizeof counts);
+	return (flags & (FLAG_OPCODE | FLAG_TC)) == 0 && counts == htobe64(UINT64_C(1) << 48 | 1);
+}
+
 enum query_verdict query_parse(struct query *query, const uint8_t *packet, size_t len)
 {
 	struct cursor c = { .at = packet + QUERY_HEADER_LEN, .end = packet + len };
-	enum query_verdict verdict;
 	unsigned flags;
 	bool question;
 
 	if (len < QUERY_HEADER_LEN || (packet[2] & 0x80) != 0) /* QR: two servers must not talk to each other for ever */
 		return QUERY_DROP;
 	flags = load16(packet + 2);
+	query->flags = (uint16_t)flags;
 	query->id = (uint16_t)load16(packet);
 	query->opcode = flags >> 11 & 15;
-	query->recursion_desired = (flags & 0x0100) != 0;
-	query->checking_disabled = (flags & 0x0010) != 0;
 	query->question_len = 0;
 	query->cookie_len = 0;
 	query->edns = query->dnssec_ok = query->wants_nsid = query->wants_keepalive = query->ecs = false;
 	query->payload = QUERY_UDP_MIN;
 
 	question = load16(packet + 4) == 1 && question_parse(query, &c);
-	if (query->opcode != 0)
-		return QUERY_NOTIMP;
-	if (load16(packet + 4) == 0)
-		return cookie_alone_parse(query, &c, flags, packet);
-	if (!question || (flags & 0x0200) != 0 || load16(packet + 6) != 0)
-		return QUERY_FORMERR;
-	if (load16(packet + 8) != 0 && query->qtype != TYPE_IXFR)
-		return QUERY_FORMERR;
-	verdict = records_parse(query, &c, load16(packet + 8), load16(packet + 10));
-	return verdict != QUERY_OK ? verdict : qtype_verdict(query->qtype);
+	if (question && is_usual(packet, flags) && is_one_opt(&c)) {
+		enum query_verdict verdict = opt_parse(query, c.at + 1, c.at + 1 + RECORD_HEAD_LEN, load16(c.at + 9));
+
+		return verdict != QUERY_OK ? verdict : qtype_verdict(query->qtype);
+	}
+	return unusual_parse(query, &c, flags, packet, question);
 }

@@ -24,9 +24,8 @@ enum { QUERY_HEADER_LEN = 12, QUERY_UDP_MIN = 512 };
  * EDNS's when edns is true. */
 struct query {
 	/* the header */
-	uint16_t id;
+	uint16_t id, flags; /* flags as they came */
 	uint8_t opcode;
-	bool recursion_desired, checking_disabled;
 
 	/* the question */
 	uint16_t question_len;   /* name, type and class; 0: none that can be sent back */

@@ -16,7 +16,7 @@
 
 enum { TYPE_HINFO = 13, TYPE_OPT = 41, OPTION_NSID = 3, OPTION_ECS = 8, OPTION_COOKIE = 10, OPTION_KEEPALIVE = 11, OPTION_EDE = 15 };
 enum { POINTER = 0xc000, POINTER_QUESTION = 0xc00c, RECORD_HEAD_LEN = 12, OPT_LEN = 11 };
-enum { FLAG_QR = 0x8000, FLAG_AA = 0x0400, FLAG_TC = 0x0200, FLAG_RD = 0x0100, FLAG_CD = 0x0010 };
+enum { FLAG_QR = 0x8000, FLAG_OPCODE = 0x7800, FLAG_AA = 0x0400, FLAG_TC = 0x0200, FLAG_RD = 0x0100, FLAG_CD = 0x0010 };
 enum { HINFO_TTL_S = 3600 };
 
 struct writer {
@@ -52,24 +52,20 @@ static uint8_t *writer_take(struct writer *w, size_t len)
 	return at;
 }
 
-/* A record's head, from its owner on, which is a pointer; returns where its RDATA goes. */
-static uint8_t *store_head(uint8_t *at, unsigned owner, unsigned type, unsigned class, uint32_t ttl_s, size_t rdlen)
+/* A record's head behind its owner, which is a pointer; returns where its RDATA goes. */
+static uint8_t *put_record(
+	struct writer *w, unsigned owner, unsigned type, unsigned class, uint32_t ttl_s, size_t rdlen)
 {
+	uint8_t *at = writer_take(w, RECORD_HEAD_LEN + rdlen);
+
+	if (at == NULL)
+		return NULL;
 	store16(at, owner);
 	store16(at + 2, type);
 	store16(at + 4, class);
 	store32(at + 6, ttl_s);
 	store16(at + 10, (unsigned)rdlen);
 	return at + RECORD_HEAD_LEN;
-}
-
-/* The same where there may be no room for it; NULL then. */
-static uint8_t *put_record(
-	struct writer *w, unsigned owner, unsigned type, unsigned class, uint32_t ttl_s, size_t rdlen)
-{
-	uint8_t *at = writer_take(w, RECORD_HEAD_LEN + rdlen);
-
-	return at != NULL ? store_head(at, owner, type, class, ttl_s, rdlen) : NULL;
 }
 
 /* An RRset of the zone, with another owner if it is not the question's. Returns where it stands. */
@@ -111,24 +107,32 @@ static unsigned put_chain(struct writer *w, const struct answer *answer, struct 
 	return owner;
 }
 
-/* All of one family, so that they fit or do not as one. */
+/* What stands before an address, but for its TTL. */
+static const uint8_t a_head[RECORD_HEAD_LEN] = { 0xc0, 0x0c, 0, RR_A, 0, CLASS_IN, 0, 0, 0, 0, 0, 4 };
+static const uint8_t aaaa_head[RECORD_HEAD_LEN] = { 0xc0, 0x0c, 0, RR_AAAA, 0, CLASS_IN, 0, 0, 0, 0, 0, 16 };
+
+/* All are of one family, so that they fit or do not as one. */
 static void put_addresses(struct writer *w, const struct answer *answer)
 {
-	bool v4 = answer->naddresses > 0 && answer->address[0]->family == ADDR_V4;
-	size_t len = v4 ? 4 : 16;
-	uint8_t *at = writer_take(w, answer->naddresses * (RECORD_HEAD_LEN + len));
+	const struct addr *const *address = answer->address, *const *end = address + answer->naddresses;
+	bool v4 = address < end && (*address)->family == ADDR_V4;
+	uint8_t *at = writer_take(w, answer->naddresses * (RECORD_HEAD_LEN + (v4 ? 4u : 16u)));
+	uint32_t ttl_s = answer->ttl_s;
 
 	if (at == NULL)
 		return;
-	for (uint32_t i = 0; i < answer->naddresses; i++) {
-		if (v4)
-			memcpy(store_head(at, POINTER_QUESTION, RR_A, CLASS_IN, answer->ttl_s, 4),
-				answer->address[i]->bytes, 4);
-		else
-			memcpy(store_head(at, POINTER_QUESTION, RR_AAAA, CLASS_IN, answer->ttl_s, 16),
-				answer->address[i]->bytes, 16);
-		at += RECORD_HEAD_LEN + len;
-	}
+	if (v4)
+		for (; address < end; address++, at += RECORD_HEAD_LEN + 4) {
+			memcpy(at, a_head, RECORD_HEAD_LEN);
+			store32(at + 6, ttl_s);
+			memcpy(at + RECORD_HEAD_LEN, (*address)->bytes, 4);
+		}
+	else
+		for (; address < end; address++, at += RECORD_HEAD_LEN + 16) {
+			memcpy(at, aaaa_head, RECORD_HEAD_LEN);
+			store32(at + 6, ttl_s);
+			memcpy(at + RECORD_HEAD_LEN, (*address)->bytes, 16);
+		}
 }
 
 static void put_alias(struct writer *w, const struct answer *answer)
@@ -262,7 +266,7 @@ static void put_sections(
 struct opt {
 	size_t len; /* of the record; 0: none */
 	size_t ecs_len, nsid_len, trouble_len;
-	bool cookie, keepalive;
+	bool cookie, rare, keepalive; /* rare: NSID, an extended error or keepalive */
 };
 
 static struct opt opt_plan(const struct query *query, const struct answer *answer,
@@ -283,6 +287,9 @@ static struct opt opt_plan(const struct query *query, const struct answer *answe
 		return opt; /* as short as can be */
 	if (query->ecs)
 		opt.len += 4 + (opt.ecs_len = 4 + (size_t)(query->ecs_source_len + 7) / 8);
+	opt.rare = query->wants_nsid || query->wants_keepalive || answer->trouble != NULL;
+	if (!opt.rare)
+		return opt;
 	if (query->wants_nsid && identity->nsid_len > 0)
 		opt.len += 4 + (opt.nsid_len = identity->nsid_len);
 	if (answer->trouble != NULL)
@@ -296,40 +303,39 @@ static struct opt opt_plan(const struct query *query, const struct answer *answe
 
 static uint8_t *put_option(uint8_t *at, unsigned code, size_t len)
 {
-	store16(at, code);
-	store16(at + 2, (unsigned)len);
+	store32(at, code << 16 | (uint32_t)len);
 	return at + 4;
+}
+
+/* 4 to 20 bytes without a call: pieces that overlap. */
+static void copy_few(uint8_t *to, const uint8_t *from, size_t len)
+{
+	if (len <= 8) {
+		memcpy(to, from, 4);
+		memcpy(to + len - 4, from + len - 4, 4);
+		return;
+	}
+	if (len > 16)
+		memcpy(to + 8, from + 8, 8);
+	memcpy(to, from, 8);
+	memcpy(to + len - 8, from + len - 8, 8);
 }
 
 /* RFC 7871 7.2.1: family, source and address as they came; the scope of what was tailored. */
 static uint8_t *put_ecs(uint8_t *at, const struct query *query, const struct answer *answer, size_t len)
 {
 	at = put_option(at, OPTION_ECS, len);
-	memcpy(at, query->ecs_option, len);
+	copy_few(at, query->ecs_option, len);
 	at[3] = answer->service != NULL && query->ecs_source_len > 0 ? answer->decision.scope : 0;
 	return at + len;
 }
 
-static void put_opt(uint8_t *at, const struct opt *opt, const struct query *query, const struct answer *answer,
+/* The rarer options. */
+static void put_options(uint8_t *at, const struct opt *opt, const struct answer *answer,
 	const struct packet_identity *identity)
 {
 	uint32_t keepalive = identity->tcp_idle_ms / 100;
 
-	at[0] = 0; /* the root */
-	store16(at + 1, TYPE_OPT);
-	store16(at + 3, PACKET_UDP_MAX);
-	at[5] = (uint8_t)(answer->rcode >> 4);
-	at[6] = 0; /* version */
-	store16(at + 7, query->dnssec_ok ? 0x8000 : 0);
-	store16(at + 9, (unsigned)(opt->len - OPT_LEN));
-	at += OPT_LEN;
-	if (opt->cookie) {
-		at = put_option(at, OPTION_COOKIE, COOKIE_LEN);
-		memcpy(at, answer->cookie, COOKIE_LEN);
-		at += COOKIE_LEN;
-	}
-	if (opt->ecs_len > 0)
-		at = put_ecs(at, query, answer, opt->ecs_len);
 	if (opt->nsid_len > 0) {
 		at = put_option(at, OPTION_NSID, opt->nsid_len);
 		memcpy(at, identity->nsid, opt->nsid_len);
@@ -347,6 +353,28 @@ static void put_opt(uint8_t *at, const struct opt *opt, const struct query *quer
 	}
 }
 
+static void put_opt(uint8_t *at, const struct opt *opt, const struct query *query, const struct answer *answer,
+	const struct packet_identity *identity)
+{
+	/* the root; what we take; version 0 */
+	static const uint8_t head[OPT_LEN] = { 0, 0, TYPE_OPT, PACKET_UDP_MAX >> 8, PACKET_UDP_MAX & 255 };
+
+	memcpy(at, head, OPT_LEN);
+	at[5] = (uint8_t)(answer->rcode >> 4);
+	at[7] = query->dnssec_ok ? 0x80 : 0;
+	store16(at + 9, (unsigned)(opt->len - OPT_LEN));
+	at += OPT_LEN;
+	if (opt->cookie) {
+		at = put_option(at, OPTION_COOKIE, COOKIE_LEN);
+		memcpy(at, answer->cookie, COOKIE_LEN);
+		at += COOKIE_LEN;
+	}
+	if (opt->ecs_len > 0)
+		at = put_ecs(at, query, answer, opt->ecs_len);
+	if (opt->rare)
+		put_options(at, opt, answer, identity);
+}
+
 /* ---- the message ---- */
 
 static size_t room(const struct query *query, enum transport transport, size_t cap)
@@ -361,26 +389,21 @@ static size_t room(const struct query *query, enum transport transport, size_t c
 static void put_header(uint8_t *out, const struct query *query, const struct answer *answer, bool truncated,
 	const struct counts *counts, bool opt)
 {
-	unsigned flags = FLAG_QR | (unsigned)query->opcode << 11 | (answer->rcode & 15u);
+	uint32_t flags = FLAG_QR | (query->flags & (FLAG_OPCODE | FLAG_RD | FLAG_CD)) | (answer->rcode & 15u);
+	uint64_t sections = (uint64_t)(query->question_len > 0) << 48 | (uint64_t)counts->answer << 32 |
+			    (uint64_t)counts->authority << 16 | (counts->additional + opt);
 
 	if (answer->authoritative)
 		flags |= FLAG_AA;
 	if (truncated)
 		flags |= FLAG_TC;
-	if (query->recursion_desired)
-		flags |= FLAG_RD;
-	if (query->checking_disabled)
-		flags |= FLAG_CD;
-	store16(out, query->id);
-	store16(out + 2, flags);
-	store16(out + 4, query->question_len > 0 ? 1 : 0);
-	store16(out + 6, counts->answer);
-	store16(out + 8, counts->authority);
-	store16(out + 10, counts->additional + (opt ? 1 : 0));
+	store32(out, (uint32_t)query->id << 16 | flags);
+	sections = htobe64(sections);
+	memcpy(out + 4, &sections, sizeof sections);
 }
 
 size_t reply_write(const struct query *query, struct answer *answer, const struct packet_identity *identity,
-	enum transport transport, uint8_t *out, size_t cap, bool *truncated)
+	enum transport transport, uint8_t *restrict out, size_t cap, bool *truncated)
 {
 	struct opt opt = opt_plan(query, answer, identity, transport);
 	size_t question_end = QUERY_HEADER_LEN + query->question_len;

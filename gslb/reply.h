@@ -12,6 +12,6 @@ enum { REPLY_PLAIN_MAX = 512 }; /* UDP without EDNS */
  * less. What does not fit is truncated: TC, the question and the OPT stay, and no record. Over TCP, where nobody could ask
  * again in a better way, it is SERVFAIL; answer->rcode is set then. Returns the length; *truncated tells of TC. */
 size_t reply_write(const struct query *query, struct answer *answer, const struct packet_identity *identity,
-	enum transport transport, uint8_t *out, size_t cap, bool *truncated);
+	enum transport transport, uint8_t *restrict out, size_t cap, bool *truncated);
 
 #endif

@@ -184,14 +184,14 @@ static int64_t softplus(const struct rrl *rrl, int64_t y)
 
 static _Atomic uint64_t *find_id(_Atomic uint64_t *line, uint16_t id)
 {
-	for (unsigned i = 0; i < LINE_ITEMS; i++)
-		if ((uint16_t)atomic_load_explicit(line + i, memory_order_relaxed) == id)
-			return line + i;
+	for (_Atomic uint64_t *item = line; item < line + LINE_ITEMS; item++)
+		if ((uint16_t)atomic_load_explicit(item, memory_order_relaxed) == id)
+			return item;
 	return NULL;
 }
 
 /* The item with the smallest load of the key's two lines. */
-static _Atomic uint64_t *find_least(const struct rrl *rrl, uint64_t hash, uint64_t now)
+__attribute__((noinline)) static _Atomic uint64_t *find_least(const struct rrl *rrl, uint64_t hash, uint64_t now)
 {
 	_Atomic uint64_t *least = NULL;
 	int64_t x = INT64_MAX;
@@ -212,30 +212,45 @@ static _Atomic uint64_t *find_least(const struct rrl *rrl, uint64_t hash, uint64
 /* The key's item, or the one that it takes the place of. */
 static _Atomic uint64_t *find_item(const struct rrl *rrl, uint64_t hash, uint64_t now)
 {
-	_Atomic uint64_t *item = find_id(line_of(rrl, hash, 0), (uint16_t)(hash >> 48));
+	_Atomic uint64_t *first = line_of(rrl, hash, 0), *item;
 
+	/* nearly always it is there where it was put into an empty line */
+	if ((uint16_t)atomic_load_explicit(first, memory_order_relaxed) == hash >> 48)
+		return first;
+	item = find_id(first, (uint16_t)(hash >> 48));
 	if (item == NULL)
 		item = find_id(line_of(rrl, hash, 1), (uint16_t)(hash >> 48));
 	return item != NULL ? item : find_least(rrl, hash, now);
 }
 
-bool rrl_take(struct rrl *rrl, const struct rrl_keys *keys, enum rrl_weight weight, uint64_t now_monotonic_ms)
+/* With n a constant the loops are laid out flat, and the heights stay in registers. */
+static inline __attribute__((always_inline)) bool take(
+	const struct rrl *rrl, const struct rung *rung, const uint64_t *hash, unsigned n, unsigned weight, uint64_t now)
 {
-	uint64_t now = (uint64_t)(((unsigned __int128)now_monotonic_ms * rrl->units_a_ms) >> SCALE_BITS);
-	const struct rung *rung = rrl->rung[keys->v6];
 	_Atomic uint64_t *item[RRL_PREFIXES_MAX];
 	int64_t x[RRL_PREFIXES_MAX];
 
-	for (unsigned i = 0; i < keys->n; i++) {
-		item[i] = find_item(rrl, keys->hash[i], now);
+#pragma GCC unroll 5
+	for (unsigned i = 0; i < n; i++) {
+		item[i] = find_item(rrl, hash[i], now);
 		x[i] = height(atomic_load_explicit(item[i], memory_order_relaxed), now);
 		if (x[i] >= rrl->limit)
 			return false;
 	}
-	for (unsigned i = 0; i < keys->n; i++) {
+#pragma GCC unroll 5
+	for (unsigned i = 0; i < n; i++) {
 		uint64_t end = now + (uint64_t)(x[i] + softplus(rrl, rung[i].price[weight] - x[i]));
 
-		atomic_store_explicit(item[i], end << ID_BITS | keys->hash[i] >> 48, memory_order_relaxed);
+		atomic_store_explicit(item[i], end << ID_BITS | hash[i] >> 48, memory_order_relaxed);
 	}
 	return true;
+}
+
+bool rrl_take(struct rrl *rrl, const struct rrl_keys *keys, enum rrl_weight weight, uint64_t now_monotonic_ms)
+{
+	uint64_t now = (uint64_t)(((unsigned __int128)now_monotonic_ms * rrl->units_a_ms) >> SCALE_BITS);
+
+	if (keys->v6)
+		return take(rrl, rrl->rung[1], keys->hash, RRL_PREFIXES_MAX, weight, now);
+	return take(rrl, rrl->rung[0], keys->hash, RRL_PREFIXES_MAX - 1, weight, now);
 }

@@ -236,11 +236,9 @@ static uint16_t rule_of(const struct trace_input *input)
 
 void trace_fill(const struct trace_input *input, const struct decision *decision, struct trace *trace)
 {
-	trace->depth = input->depth;
 	trace->rule = rule_of(input);
 	trace->npools = trace->nendpoints = 0;
 	trace->sticky = input->sticky;
-	trace->key_len = input->key_len;
 	trace->draw = input->draw;
 	trace_order(input, decision, trace);
 	trace_others(input, decision, trace);

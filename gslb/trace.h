@@ -12,9 +12,7 @@ struct trace_input {
 	enum family asked;
 	unsigned family; /* or FAMILY_ANY */
 	const struct order *order;
-	uint8_t depth;
 	bool sticky;
-	uint8_t key_len;
 	uint64_t key;
 	uint64_t draw;
 };
