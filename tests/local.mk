@@ -18,6 +18,7 @@ include tests/geo.mk
 include tests/health.mk
 include tests/gslb.mk
 include tests/blackbox.mk
+include tests/bench.mk
 
 # What a second compiler and the sanitizer builds run: all but the black box.
 QUICK_TESTS = $(filter-out tests/blackbox/%,$(TESTS))
