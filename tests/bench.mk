@@ -7,7 +7,7 @@ tests_bench_dnsload_SOURCES = tests/bench/dnsload.c tests/bench/cpu.c tests/benc
 	tests/bench/question.h
 tests_bench_dnsload_LDADD = libbase.a
 tests_bench_floor_SOURCES = tests/bench/floor.c
-EXTRA_DIST += tests/bench/mmdb_nest.py tests/bench/peers.py tests/bench/rig.py \
+EXTRA_DIST += tests/bench/instructions.sh tests/bench/mmdb_nest.py tests/bench/peers.py tests/bench/rig.py \
 	tests/bench/servers.py
 
 GEO =
@@ -25,7 +25,7 @@ bench/countries.mmdb:
 	mkdir -p bench
 	$(top_srcdir)/tools/geo-from-tor $@ bench/tor
 
-.PHONY: bench bench-peers
+.PHONY: bench bench-peers bench-instructions
 # Nanoseconds a stage, then the whole process over loopback beside what the kernel alone takes.
 bench: $(BENCHES) $(BENCH_TOOLS) $(bench_geo_made)
 	for bench in $(BENCHES); do GEO="$(bench_geo)" ./$$bench || exit 1; done
@@ -34,3 +34,7 @@ bench: $(BENCHES) $(BENCH_TOOLS) $(bench_geo_made)
 # All servers that are installed, in one run; bench_servers="gslb gdnsd" takes some.
 bench-peers: $(BENCH_TOOLS) $(bench_geo_made)
 	$(BENCH_PEERS) $(bench_servers)
+
+# Instructions an answer takes outside of the kernel, counted: no neighbour disturbs them. Needs valgrind.
+bench-instructions: tests/bench/packet_bench$(EXEEXT) $(bench_geo_made)
+	GEO="$(bench_geo)" $(SHELL) $(top_srcdir)/tests/bench/instructions.sh tests/bench/packet_bench$(EXEEXT)
