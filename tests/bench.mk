@@ -1,14 +1,17 @@
 # Measurements: they print figures, and nothing is asserted. GEO=FILE[,FILE] names your databases; without it, countries are made
 # of Debian's tor-geoipdb.
-EXTRA_PROGRAMS += tests/bench/dnsload tests/bench/floor
+EXTRA_PROGRAMS += tests/bench/dnsload tests/bench/floor tests/bench/flood
 BENCH_TOOLS = tests/bench/dnsload$(EXEEXT) tests/bench/floor$(EXEEXT) gslbd$(EXEEXT) gslbctl$(EXEEXT) gslb-health$(EXEEXT)
-CLEANFILES += tests/bench/dnsload$(EXEEXT) tests/bench/floor$(EXEEXT)
+CLEANFILES += tests/bench/dnsload$(EXEEXT) tests/bench/floor$(EXEEXT) tests/bench/flood$(EXEEXT)
 tests_bench_dnsload_SOURCES = tests/bench/dnsload.c tests/bench/cpu.c tests/bench/cpu.h tests/bench/question.c \
 	tests/bench/question.h
 tests_bench_dnsload_LDADD = libbase.a
 tests_bench_floor_SOURCES = tests/bench/floor.c
+tests_bench_flood_SOURCES = tests/bench/flood.c tests/bench/mutate.c tests/bench/mutate.h tests/bench/question.c \
+	tests/bench/question.h
+tests_bench_flood_LDADD = libbase.a
 EXTRA_DIST += tests/bench/instructions.sh tests/bench/mmdb_nest.py tests/bench/peers.py tests/bench/rig.py \
-	tests/bench/servers.py
+	tests/bench/servers.py tests/bench/soak.py
 
 GEO =
 bench_rounds = 5
@@ -25,7 +28,7 @@ bench/countries.mmdb:
 	mkdir -p bench
 	$(top_srcdir)/tools/geo-from-tor $@ bench/tor
 
-.PHONY: bench bench-peers bench-instructions
+.PHONY: bench bench-peers bench-instructions soak-packets
 # Nanoseconds a stage, then the whole process over loopback beside what the kernel alone takes.
 bench: $(BENCHES) $(BENCH_TOOLS) $(bench_geo_made)
 	for bench in $(BENCHES); do GEO="$(bench_geo)" ./$$bench || exit 1; done
@@ -38,3 +41,8 @@ bench-peers: $(BENCH_TOOLS) $(bench_geo_made)
 # Instructions an answer takes outside of the kernel, counted: no neighbour disturbs them. Needs valgrind.
 bench-instructions: tests/bench/packet_bench$(EXEEXT) $(bench_geo_made)
 	GEO="$(bench_geo)" $(SHELL) $(top_srcdir)/tests/bench/instructions.sh tests/bench/packet_bench$(EXEEXT)
+
+# So many random and mutated packets to a gslbd: it must live, answer right and not grow.
+packets = 1000000
+soak-packets: tests/bench/flood$(EXEEXT) $(BENCH_TOOLS) $(bench_geo_made)
+	$(bench_python) $(top_srcdir)/tests/bench/soak.py --build . --packets $(packets) --geo "$(bench_geo)"
