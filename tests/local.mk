@@ -2,7 +2,7 @@
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 TEST_LOG_DRIVER = $(LOG_DRIVER)
 AM_TESTS_ENVIRONMENT = top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)'; export top_srcdir top_builddir;
-EXTRA_DIST += tests/unit/unit.h tests/fuzz/run.sh
+EXTRA_DIST += tests/unit/unit.h tests/fuzz/run.sh tests/fuzz/dict
 
 check_PROGRAMS += tests/unit/base_test
 tests_unit_base_test_SOURCES = tests/unit/base.c
