@@ -2,7 +2,7 @@
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 TEST_LOG_DRIVER = $(LOG_DRIVER)
 AM_TESTS_ENVIRONMENT = top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)'; export top_srcdir top_builddir;
-EXTRA_DIST += tests/unit/unit.h tests/fuzz/run.sh
+EXTRA_DIST += tests/unit/unit.h tests/fuzz/run.sh tests/fuzz/dict
 
 check_PROGRAMS += tests/unit/base_test
 tests_unit_base_test_SOURCES = tests/unit/base.c
@@ -18,6 +18,7 @@ include tests/geo.mk
 include tests/health.mk
 include tests/gslb.mk
 include tests/blackbox.mk
+include tests/bench.mk
 
 # What a second compiler and the sanitizer builds run: all but the black box.
 QUICK_TESTS = $(filter-out tests/blackbox/%,$(TESTS))

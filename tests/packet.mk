@@ -26,5 +26,5 @@ EXTRA_DIST += tests/fuzz/packet.test tests/fuzz/tcp.test tests/fuzz/corpus/packe
 EXTRA_PROGRAMS += tests/bench/packet_bench
 BENCHES = tests/bench/packet_bench$(EXEEXT)
 CLEANFILES += tests/bench/packet_bench$(EXEEXT)
-tests_bench_packet_bench_SOURCES = tests/bench/packet_bench.c tests/unit/message.c tests/unit/packet_world.c
+tests_bench_packet_bench_SOURCES = tests/bench/packet_bench.c tests/bench/locate.c tests/bench/locate.h tests/unit/message.c tests/unit/packet_world.c
 tests_bench_packet_bench_LDADD = $(PACKET_WORLD_LIBS)

@@ -1,8 +1,11 @@
 /* Nanoseconds a stage of the packet path, over a prepared world in memory: no sockets. Each stage is measured on its own, over
- * the same queries; `packet_answer` is all of them together.
+ * the same queries. whole is packet_answer, and batch the same for many at a time: all stages but locate and limit, for which the
+ * small world has nothing. locate finds random clients in a table made from the databases that the environment variable GEO
+ * names (without it, it is 0), a batch at a time. limit counts one source, which is under its limit.
  *
  * usage: packet_bench [ROUNDS [STAGE [LOAD]]]
- * valgrind --tool=callgrind --toggle-collect=measure packet_bench 100 answer 'steered, ECS': instructions, which are stable */
+ * valgrind --tool=callgrind --toggle-collect='measure*' packet_bench 100 whole 'steered, ECS': instructions, which are stable;
+ * tests/bench/instructions.sh does it for all stages */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +14,12 @@
 #include "gslb/answer.h"
 #include "gslb/query.h"
 #include "gslb/reply.h"
+#include "gslb/rrl.h"
+#include "tests/bench/locate.h"
 #include "tests/unit/message.h"
 #include "tests/unit/packet_world.h"
 
-enum { QUERIES = 1024, DEFAULT_ROUNDS = 2000 };
+enum { QUERIES = 1024, BATCH = 32, DEFAULT_ROUNDS = 2000 };
 
 struct load {
 	const char *name, *words; /* "%u" in it: a number drawn for each query */
@@ -36,9 +41,17 @@ struct stage {
 	void (*run)(const struct packet_context *context, const struct load *load, size_t i);
 };
 
+/* What the reply is made from. */
+static struct said {
+	struct query query;
+	struct answer answer;
+} said;
+static struct rrl *rrl;
+static bool located;
+
 static uint64_t sink; /* what is computed must not be optimised away */
 
-static void run_query(const struct packet_context *context, const struct load *load, size_t i)
+static void run_parse(const struct packet_context *context, const struct load *load, size_t i)
 {
 	struct query query;
 
@@ -71,18 +84,66 @@ static void run_decide(const struct packet_context *context, const struct load *
 	sink += decision.nendpoints;
 }
 
-static void run_answer(const struct packet_context *context, const struct load *load, size_t i)
+static void run_locate(const struct packet_context *context, const struct load *load, size_t i)
+{
+	(void)context, (void)load;
+	if (located && i % LOCATE_BATCH == 0)
+		sink += locate_batch();
+}
+
+static void run_reply(const struct packet_context *context, const struct load *load, size_t i)
+{
+	uint8_t out[PACKET_UDP_MAX];
+	bool truncated;
+
+	(void)load;
+	said.query.id = (uint16_t)i;
+	sink += reply_write(&said.query, &said.answer, context->identity, TRANSPORT_UDP, out, sizeof out, &truncated);
+}
+
+static void run_limit(const struct packet_context *context, const struct load *load, size_t i)
+{
+	struct rrl_keys keys;
+
+	(void)load;
+	rrl_look(rrl, &context->source, &keys);
+	sink += rrl_take(rrl, &keys, RRL_ANSWER, 1000000 + i); /* a thousand a second */
+}
+
+static void run_whole(const struct packet_context *context, const struct load *load, size_t i)
 {
 	uint8_t out[PACKET_UDP_MAX];
 
 	sink += packet_answer(context, load->bytes[i], load->len[i], out, sizeof out);
 }
 
+/* As a worker does it: with the queries of a batch, whose reads of memory overlap. */
+static void run_batch(const struct packet_context *context, const struct load *load, size_t i)
+{
+	static struct packet packets[BATCH];
+	uint8_t out[PACKET_UDP_MAX];
+
+	if (i % BATCH != 0)
+		return;
+	for (size_t j = 0; j < BATCH; j++) {
+		packets[j].source = context->source;
+		packets[j].source_port = context->source_port;
+		packet_read(&packets[j], context, load->bytes[i + j], load->len[i + j]);
+	}
+	packets_find(packets, BATCH, context);
+	for (size_t j = 0; j < BATCH; j++)
+		sink += packet_write(&packets[j], context, out, sizeof out);
+}
+
 static const struct stage stages[] = {
-	{ "query", run_query },
+	{ "parse", run_parse },
 	{ "find", run_find },
-	{ "decide", run_decide },
-	{ "answer", run_answer },
+	{ "locate", run_locate },
+	{ "decide", run_decide }, /* order and pick */
+	{ "reply", run_reply },
+	{ "limit", run_limit },
+	{ "whole", run_whole },
+	{ "batch", run_batch },
 };
 
 static uint64_t now_ns(void)
@@ -111,6 +172,20 @@ static void prepare(struct load *load)
 			abort();
 		memcpy(load->bytes[i], bytes, load->len[i]);
 	}
+}
+
+/* The answer to the load's first query. */
+static void prepare_reply(const struct packet_context *context, const struct load *load)
+{
+	struct packet packet = { .source = context->source, .source_port = context->source_port };
+
+	packet_read(&packet, context, load->bytes[0], load->len[0]);
+	packets_find(&packet, 1, context);
+	if (!packet.for_zones)
+		abort();
+	said.query = packet.query;
+	answer_make(&said.answer, &said.query, &packet.lookup, packet.service, &packet.client, context->world,
+		context->now_ms, context->dice);
 }
 
 __attribute__((noinline)) static double measure(
@@ -145,6 +220,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	packet_world_init(&world, 1);
+	rrl = rrl_new(RRL_RATE_MAX, RRL_RATE_MAX, RRL_TABLE_LEN, &dice);
+	located = locate_open();
 	printf("%-16s", "ns a query");
 	for (size_t s = 0; s < COUNT_OF(stages); s++)
 		printf("%10s", stages[s].name);
@@ -153,6 +230,7 @@ int main(int argc, char **argv)
 		if (argc > 3 && strcmp(argv[3], loads[l].name) != 0)
 			continue;
 		prepare(&loads[l]);
+		prepare_reply(&context, &loads[l]);
 		printf("%-16s", loads[l].name);
 		for (size_t s = 0; s < COUNT_OF(stages); s++) {
 			if (argc > 2 && strcmp(argv[2], stages[s].name) != 0)
@@ -162,6 +240,8 @@ int main(int argc, char **argv)
 		}
 		printf("\n");
 	}
+	locate_close();
+	rrl_free(rrl);
 	packet_world_fini(&world);
 	return sink == 42; /* never, but the compiler cannot know */
 }
