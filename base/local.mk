@@ -13,3 +13,4 @@ libbase_a_SOURCES = \
 	base/mem.c base/mem.h \
 	base/name.c base/name.h \
 	base/units.c base/units.h
+libbase_a_CFLAGS = $(AM_CFLAGS) $(LTO_CFLAGS)

@@ -1,6 +1,6 @@
 # rows of geo/
 noinst_LIBRARIES += libgeo.a
-libgeo_a_CFLAGS = $(AM_CFLAGS) $(MMDB_CFLAGS)
+libgeo_a_CFLAGS = $(AM_CFLAGS) $(LTO_CFLAGS) $(MMDB_CFLAGS)
 libgeo_a_SOURCES = \
 	geo/geo.h \
 	geo/country.c \

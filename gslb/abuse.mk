@@ -4,3 +4,4 @@ libabuse_a_SOURCES = \
 	gslb/cookie.c gslb/cookie.h \
 	gslb/rrl.c gslb/rrl.h
 libpacket_a_SOURCES += gslb/guard.c gslb/guard.h
+libabuse_a_CFLAGS = $(AM_CFLAGS) $(LTO_CFLAGS)

@@ -1,8 +1,9 @@
 # The decision core, which the daemon, the tests and gslbctl's daemon side share.
 noinst_LIBRARIES += libdecide.a
-libdecide_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
+libdecide_a_CFLAGS = $(AM_CFLAGS) $(LTO_CFLAGS) $(JANSSON_CFLAGS)
 libdecide_a_SOURCES = \
 	gslb/audit.c gslb/audit.h \
+	gslb/closely.c gslb/closely.h \
 	gslb/decide.c gslb/decide.h \
 	gslb/explain.c gslb/explain.h \
 	gslb/glance.c gslb/glance.h \

@@ -7,10 +7,11 @@ libpacket_a_SOURCES = \
 	gslb/packet.c gslb/packet.h \
 	gslb/query.c gslb/query.h \
 	gslb/reply.c gslb/reply.h
+libpacket_a_CFLAGS = $(AM_CFLAGS) $(LTO_CFLAGS)
 libworker_a_SOURCES = \
 	gslb/listen.c gslb/listen.h \
 	gslb/stream.c gslb/stream.h \
 	gslb/tcp.c gslb/tcp.h \
 	gslb/udp.c gslb/udp.h \
 	gslb/worker.c gslb/worker.h
-libworker_a_CFLAGS = $(AM_CFLAGS) $(URCU_CFLAGS)
+libworker_a_CFLAGS = $(AM_CFLAGS) $(LTO_CFLAGS) $(URCU_CFLAGS)

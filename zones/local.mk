@@ -25,4 +25,4 @@ libzones_a_SOURCES = \
 	zones/tags.c zones/tags.h \
 	zones/targets.c \
 	zones/zone.c
-libzones_a_CFLAGS = $(AM_CFLAGS) $(LDNS_CFLAGS)
+libzones_a_CFLAGS = $(AM_CFLAGS) $(LTO_CFLAGS) $(LDNS_CFLAGS)

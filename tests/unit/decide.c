@@ -778,6 +778,52 @@ START_TEST(a_glance_decides_as_a_close_look_does)
 }
 END_TEST
 
+/* The same dice for both: explain shows what would have been answered. */
+static void check_traced(uint32_t client, const char *name, enum family family, struct trace *trace)
+{
+	struct client from = { .addr = { .family = ADDR_V4, .bytes = { 198, 51, 0, (uint8_t)client } } };
+	const struct service_plan *service = sim_service(&sim, name);
+	struct dice dice = sim.dice, same = sim.dice;
+	struct decision quiet, traced;
+
+	decide(&sim.world, service, &from, family, sim.now_ms, &dice, &quiet, NULL);
+	decide(&sim.world, service, &from, family, sim.now_ms, &same, &traced, trace);
+	ck_assert_uint_eq(dice.state, same.state);
+	ck_assert_int_eq(quiet.kind, traced.kind);
+	ck_assert_int_eq(quiet.why, traced.why);
+	ck_assert_uint_eq(quiet.pool, traced.pool);
+	ck_assert_uint_eq(quiet.candidate, traced.candidate);
+	ck_assert_uint_eq(quiet.target, traced.target);
+	ck_assert_uint_eq(quiet.ttl_s, traced.ttl_s);
+	ck_assert_uint_eq(quiet.scope, traced.scope);
+	ck_assert_uint_eq(quiet.class, traced.class);
+	ck_assert_uint_eq(quiet.nendpoints, traced.nendpoints);
+	ck_assert_mem_eq(quiet.endpoint, traced.endpoint, quiet.nendpoints * sizeof(quiet.endpoint[0]));
+	sim.dice = dice;
+}
+
+START_TEST(a_traced_decision_is_the_one_that_is_answered)
+{
+	static const char *const names[] = { "www.svc.example", "sticky.svc.example", "one.svc.example" };
+	struct trace *trace = mem_alloc(sizeof(*trace));
+	struct dice dice = { (uint64_t)_i + 50 };
+
+	sim_zone(&sim, "svc.example", GLANCE_ZONE);
+	sim_resolve(&sim, "l.test", "9.9.9.9", 20000);
+	sim_load(&sim);
+	for (unsigned round = 0; round < 200; round++) {
+		sim_at(&sim, round * 60);
+		random_verdicts(&dice);
+		for (size_t i = 0; i < sim.nslots && round % 4 > 0; i++)
+			sim.slots[i].word &= ~(uint64_t)(VERDICT_DOUBT | (round % 4 > 1 ? VERDICT_RECOVERED : 0));
+		for (uint32_t client = 0; client < 30; client++)
+			check_traced(client, names[client % COUNT_OF(names)], client % 5 == 0 ? FAMILY_V6 : FAMILY_V4,
+				trace);
+	}
+	free(trace);
+}
+END_TEST
+
 START_TEST(a_trace_gives_each_pool_its_place_and_its_fate)
 {
 	struct trace *trace = mem_alloc(sizeof(*trace));
@@ -829,6 +875,7 @@ int main(void)
 	tcase_add_test(worlds, all_of_a_sticky_scope_block_is_told_the_same);
 	tcase_add_loop_test(worlds, no_verdicts_and_overrides_make_a_wrong_or_empty_answer, 0, 4);
 	tcase_add_loop_test(worlds, a_glance_decides_as_a_close_look_does, 0, 4);
+	tcase_add_loop_test(worlds, a_traced_decision_is_the_one_that_is_answered, 0, 4);
 	tcase_add_test(worlds, a_trace_gives_each_pool_its_place_and_its_fate);
 	suite_add_tcase(suite, worlds);
 	return unit_run(suite);

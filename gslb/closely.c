@@ -1,0 +1,555 @@
+/* Each step looks only at what it needs; the trace is worked out afterwards, for who asks. */
+#include "gslb/closely.h"
+
+#include "gslb/pick.h"
+#include "gslb/standing.h"
+#include "gslb/trace.h"
+#include "gslb/ttl.h"
+
+enum { LAST_SET_S = 60 }; /* down=last: endpoints that went down within this of the last one are its set */
+
+/* A pool that may answer: a member of the tie group that is being chosen from. */
+struct member {
+	uint32_t candidate;
+	uint16_t keep; /* permille of its clients that drains leave it */
+	bool plain;    /* seen at a glance: */
+	uint64_t up;   /* its endpoints that are */
+	uint64_t weight;
+};
+
+struct group {
+	unsigned n;
+	struct member member[SERVICE_POOLS_MAX];
+};
+
+struct run {
+	struct sight sight;
+	const struct service_plan *service;
+	const struct order *order;
+	unsigned family; /* or FAMILY_ANY */
+	struct dice *dice;
+	bool sticky;
+	uint64_t key;
+	uint64_t draw;
+	bool doubt; /* of what was looked at */
+	uint64_t change_ms;
+	uint64_t expires_ms;
+	int luck;   /* 0 to 999: against gradual drains; -1: not drawn yet */
+	bool plain; /* the pool that was chosen was seen at a glance, with these endpoints up: */
+	uint64_t up;
+};
+
+/* ---- looking at pools ---- */
+
+static const uint16_t *service_pair(const struct run *run, uint32_t candidate)
+{
+	const struct overlay *overlay = run->sight.world->overlay;
+
+	return overlay != NULL ? overlay->service_pool[run->service->first_override + candidate] : NULL;
+}
+
+static bool look_closely(struct run *run, uint32_t candidate, struct pool_view *view)
+{
+	pool_look(
+		&run->sight, run->service->candidates[candidate].pool, run->family, service_pair(run, candidate), view);
+	if (run->sight.mode == SIGHT_NORMAL) {
+		run->doubt |= view->doubt;
+		run->change_ms = sooner(run->change_ms, view->change_ms);
+	}
+	return view->in_service;
+}
+
+/* True when a glance at the candidate is enough. */
+static bool look_at_a_glance(const struct run *run, uint32_t candidate, struct member *member)
+{
+	const struct candidate *of = &run->service->candidates[candidate];
+
+	member->candidate = candidate;
+	member->plain = run->sight.mode == SIGHT_NORMAL && run->family != FAMILY_ANY &&
+			pool_glance(&run->sight, of->pool, (enum family)run->family, service_pair(run, candidate),
+				&member->up);
+	return member->plain;
+}
+
+static bool serves_at_a_glance(const struct run *run, const struct member *member)
+{
+	return glance_serves(run->sight.world->snapshot, run->service->candidates[member->candidate].pool,
+		(enum family)run->family, member->up);
+}
+
+/* Is the candidate in service? A glance first: it is enough nearly always. */
+static bool look(struct run *run, uint32_t candidate, struct member *member)
+{
+	const struct candidate *of = &run->service->candidates[candidate];
+	struct pool_view view;
+
+	if (look_at_a_glance(run, candidate, member)) {
+		member->keep = 1000;
+		member->weight = (uint64_t)of->weight * 1000;
+		return serves_at_a_glance(run, member);
+	}
+	if (!look_closely(run, candidate, &view))
+		return false;
+	member->keep = view.drain;
+	member->weight = (uint64_t)of->weight * view.drain;
+	return true;
+}
+
+/* This member answers. */
+static uint32_t take(struct run *run, const struct member *member)
+{
+	run->plain = member->plain;
+	run->up = member->up;
+	return member->candidate;
+}
+
+/* One draw a decision: a client that one draining pool lets go is let go by the others at the same part, too. */
+static int luck(struct run *run)
+{
+	uint64_t h;
+
+	if (run->luck < 0) {
+		h = run->sticky ? picker_hash(run->key, 0) : dice_next(run->dice);
+		run->luck = (int)((h >> 32) * 1000 >> 32);
+	}
+	return run->luck;
+}
+
+/* The members of the tie group that begins at `at`; returns where the next one begins. *keep: the permille of clients that the
+ * group keeps: all while one of its pools does not drain. */
+static unsigned gather(struct run *run, unsigned at, struct group *group, uint16_t *keep)
+{
+	const struct order *order = run->order;
+
+	group->n = 0;
+	*keep = 0;
+	do {
+		struct member *member = &group->member[group->n];
+
+		if (!look(run, order->pool[at++], member))
+			continue;
+		group->n++;
+		if (member->keep > *keep)
+			*keep = member->keep;
+	} while (at < order->npools && !(order->begins & UINT32_C(1) << at));
+	return at;
+}
+
+/* ---- choosing a pool ---- */
+
+static const struct member *choose_by_hash(struct run *run, const struct group *group)
+{
+	const struct snapshot *snapshot = run->sight.world->snapshot;
+	struct picker picker;
+
+	picker_init(&picker, 1, run->dice, true, run->key);
+	for (unsigned i = 0; i < group->n; i++) {
+		const struct member *member = &group->member[i];
+		uint32_t pool = run->service->candidates[member->candidate].pool;
+
+		if (member->weight > 0)
+			picker_add(&picker, i, snapshot->pools[pool].identity, member->weight);
+	}
+	return &group->member[picker.npicked > 0 ? picker.id[0] : 0];
+}
+
+static const struct member *choose(struct run *run, const struct group *group)
+{
+	uint64_t total = 0, left;
+
+	if (group->n == 1)
+		return &group->member[0];
+	if (run->sticky)
+		return choose_by_hash(run, group);
+	for (unsigned i = 0; i < group->n; i++)
+		total += group->member[i].weight;
+	if (total == 0) /* all have weight 0: one is as good as another */
+		return &group->member[dice_below(run->dice, group->n)];
+	run->draw = left = dice_below(run->dice, total);
+	for (unsigned i = 0; i < group->n; i++) {
+		if (left < group->member[i].weight)
+			return &group->member[i];
+		left -= group->member[i].weight;
+	}
+	return &group->member[group->n - 1];
+}
+
+/* The first group with something in service. Where all of a group drains gradually, a part of its clients moves on already;
+ * *leaked holds that group, for when nothing else is found. */
+static uint32_t walk(struct run *run, struct group *leaked)
+{
+	struct group group;
+	unsigned at = 0;
+	uint16_t keep;
+
+	leaked->n = 0;
+	while (at < run->order->npools) {
+		at = gather(run, at, &group, &keep);
+		if (group.n == 0)
+			continue;
+		if (keep == 1000 || luck(run) < keep)
+			return take(run, choose(run, &group));
+		if (leaked->n == 0)
+			*leaked = group;
+	}
+	return CANDIDATE_NONE;
+}
+
+static bool has_fallback(const struct run *run)
+{
+	const struct pool_plan *pool;
+
+	if (run->service->fallback == POOL_NONE)
+		return false;
+	pool = &run->sight.world->snapshot->pools[run->service->fallback];
+	return run->family == FAMILY_ANY || pool->part[run->family].n > 0;
+}
+
+static uint32_t try_fallback(struct run *run)
+{
+	struct member member;
+
+	if (has_fallback(run) && look(run, run->service->fallback_candidate, &member))
+		return take(run, &member);
+	return CANDIDATE_NONE;
+}
+
+/* ---- when nothing is in service ---- */
+
+/* As if all were up; overrides are ignored only when nothing else remains. */
+static uint32_t all_down_all(struct run *run)
+{
+	struct group leaked;
+	uint32_t candidate = CANDIDATE_NONE;
+
+	for (enum sight_mode mode = SIGHT_ALL; mode <= SIGHT_BLIND && candidate == CANDIDATE_NONE; mode++) {
+		run->sight.mode = mode;
+		candidate = walk(run, &leaked);
+		if (candidate == CANDIDATE_NONE && leaked.n > 0)
+			candidate = take(run, choose(run, &leaked));
+		if (candidate == CANDIDATE_NONE)
+			candidate = try_fallback(run);
+	}
+	return candidate;
+}
+
+/* The pool that went down last, and of it what went down with the last. */
+static uint32_t all_down_last(struct run *run)
+{
+	uint32_t latest = CANDIDATE_NONE, latest_s = 0;
+
+	for (uint8_t i = 0; i < run->order->npools; i++) {
+		uint32_t candidate = run->order->pool[i];
+		struct pool_view view;
+		uint32_t last_s;
+
+		look_closely(run, candidate, &view);
+		if (view.cover.permille == 0)
+			continue;
+		last_s = view.last_down_s;
+		if (last_s == 0 && view.any_available) /* never enough for min-up: what there is, is up now */
+			last_s = UINT32_MAX;
+		if (last_s > latest_s) {
+			latest_s = last_s;
+			latest = candidate;
+		}
+	}
+	if (latest == CANDIDATE_NONE)
+		return CANDIDATE_NONE;
+	run->sight.mode = SIGHT_LAST;
+	run->sight.last_s = latest_s > LAST_SET_S ? latest_s - LAST_SET_S : 1;
+	return latest;
+}
+
+static uint32_t all_down(struct run *run, struct decision *decision)
+{
+	uint32_t candidate = CANDIDATE_NONE;
+
+	decision->why = WHY_ALL_DOWN;
+	switch (run->service->service->down) {
+	case DOWN_NODATA:
+		decision->kind = DECIDE_NODATA;
+		return CANDIDATE_NONE;
+	case DOWN_SERVFAIL:
+		decision->kind = DECIDE_SERVFAIL;
+		return CANDIDATE_NONE;
+	case DOWN_LAST:
+		candidate = all_down_last(run);
+		if (candidate != CANDIDATE_NONE)
+			decision->why = WHY_LAST_UP;
+		break;
+	case DOWN_ALL:
+		break;
+	}
+	if (candidate == CANDIDATE_NONE)
+		candidate = all_down_all(run);
+	if (candidate == CANDIDATE_NONE) {
+		decision->kind = DECIDE_SERVFAIL;
+		decision->why = WHY_UNRESOLVED;
+	}
+	return candidate;
+}
+
+/* ---- choosing endpoints ---- */
+
+/* A tier's choice: what has weight 0 answers only when nothing else of the tier does. */
+struct tier {
+	struct picker some, zero;
+};
+
+static void tier_init(struct tier *tier, struct run *run, unsigned wanted)
+{
+	picker_init(&tier->some, wanted, run->dice, run->sticky, run->key);
+	picker_init(&tier->zero, wanted, run->dice, run->sticky, run->key);
+}
+
+static void tier_add(
+	struct tier *tier, uint32_t id, uint64_t identity, uint32_t weight, uint32_t permille, uint32_t sharers)
+{
+	uint64_t units = (uint64_t)weight * permille * (PICK_UNITS / 1000);
+
+	if (units == 0) {
+		picker_add(&tier->zero, id, identity, 1);
+		return;
+	}
+	if (sharers > 1)
+		units = units / sharers > 0 ? units / sharers : 1;
+	picker_add(&tier->some, id, identity, units);
+}
+
+static const struct picker *tier_choice(const struct tier *tier)
+{
+	return tier->some.npicked > 0 ? &tier->some : &tier->zero;
+}
+
+/* How many of a target's addresses from `at` on are available; *next: where the next target begins. */
+static uint32_t sharers(const struct run *run, const struct cover *cover, uint32_t at, uint32_t end, uint32_t *next)
+{
+	const struct endpoint *endpoints = run->sight.world->snapshot->endpoints;
+	struct endpoint_view view;
+	uint32_t n = 0, i = at;
+
+	while (i < end && endpoints[i].target == endpoints[at].target)
+		i++;
+	*next = i;
+	if (i == at + 1) /* it has nobody to share with */
+		return 1;
+	for (i = at; i < *next; i++) {
+		endpoint_look(&run->sight, i, cover, &view);
+		n += view.available;
+	}
+	return n;
+}
+
+/* The highest tier with something available gives the answer. */
+static void pick_addresses(struct run *run, uint32_t pool, const struct cover *cover, struct decision *decision)
+{
+	const struct endpoint *endpoints = run->sight.world->snapshot->endpoints;
+	const struct pool_part *part = &run->sight.world->snapshot->pools[pool].part[run->family];
+	uint32_t end = part->first + part->n, next;
+	const struct picker *choice;
+	struct tier tier;
+
+	tier_init(&tier, run, run->service->answers);
+	for (uint32_t i = part->first; i < end; i = next) {
+		uint32_t n;
+
+		if (i > part->first && endpoints[i].priority != endpoints[i - 1].priority &&
+			tier_choice(&tier)->npicked > 0)
+			break;
+		n = sharers(run, cover, i, end, &next);
+		for (uint32_t k = i; k < next; k++) {
+			struct endpoint_view view;
+
+			endpoint_look(&run->sight, k, cover, &view);
+			if (view.available)
+				tier_add(&tier, k, endpoints[k].identity, endpoints[k].weight, view.permille, n);
+		}
+	}
+	choice = tier_choice(&tier);
+	decision->nendpoints = choice->npicked;
+	for (unsigned i = 0; i < choice->npicked; i++) {
+		decision->endpoint[i] = choice->id[i];
+		run->expires_ms = sooner(run->expires_ms, endpoint_expires_ms(&endpoints[choice->id[i]]));
+	}
+}
+
+/* The same, when a glance at the pool was enough. */
+static void pick_plain(struct run *run, uint32_t pool, struct decision *decision)
+{
+	const struct snapshot *snapshot = run->sight.world->snapshot;
+	const struct pool_part *part = &snapshot->pools[pool].part[run->family];
+	const struct glance_choice choice = {
+		.wanted = run->service->answers,
+		.sticky = run->sticky,
+		.key = run->key,
+		.dice = run->dice,
+	};
+
+	decision->nendpoints = glance_pick(snapshot, part, run->up, &choice, decision->endpoint);
+	if (!part->dated)
+		return;
+	for (unsigned i = 0; i < decision->nendpoints; i++)
+		run->expires_ms =
+			sooner(run->expires_ms, endpoint_expires_ms(&snapshot->endpoints[decision->endpoint[i]]));
+}
+
+static bool pick_target(struct run *run, uint32_t pool, const struct cover *cover, struct decision *decision)
+{
+	const struct snapshot *snapshot = run->sight.world->snapshot;
+	const struct pool_plan *plan = &snapshot->pools[pool];
+	uint32_t at[FAMILIES] = { plan->part[FAMILY_V4].first, plan->part[FAMILY_V6].first };
+	struct tier tier;
+
+	tier_init(&tier, run, 1);
+	for (uint16_t i = 0; i < plan->pool->ntargets; i++) {
+		const struct target *target = &plan->pool->targets[i];
+		struct endpoint_view view;
+
+		if (i > 0 && target->priority != target[-1].priority && tier_choice(&tier)->npicked > 0)
+			break;
+		target_look(&run->sight, plan, target->number, cover, at, &view);
+		if (view.available)
+			tier_add(&tier, target->number, hash_sip(snapshot->seed, target->name.wire, target->name.len),
+				target->weight, view.permille, 1);
+	}
+	if (tier_choice(&tier)->npicked == 0)
+		return false;
+	decision->target = tier_choice(&tier)->id[0];
+	return true;
+}
+
+static bool pick(struct run *run, struct decision *decision)
+{
+	struct cover cover = pool_cover(&run->sight, decision->pool, service_pair(run, decision->candidate));
+
+	if (run->family == FAMILY_ANY)
+		return pick_target(run, decision->pool, &cover, decision);
+	pick_addresses(run, decision->pool, &cover, decision);
+	return decision->nendpoints > 0;
+}
+
+/* ---- the whole ---- */
+
+static bool family_exists(const struct run *run)
+{
+	return run->order->npools > 0 || has_fallback(run);
+}
+
+/* No pool has an address of the family. While no address at all is known of some, that may still change. */
+static void decide_no_family(const struct run *run, struct decision *decision)
+{
+	const struct snapshot *snapshot = run->sight.world->snapshot;
+	bool unresolved = false, some = false;
+
+	for (uint32_t i = 0; i < run->service->ncandidates; i++) {
+		const struct pool_plan *pool = &snapshot->pools[run->service->candidates[i].pool];
+
+		unresolved |= pool->unresolved;
+		some |= pool->part[FAMILY_V4].n + pool->part[FAMILY_V6].n > 0;
+	}
+	decision->kind = unresolved && !some ? DECIDE_SERVFAIL : DECIDE_NODATA;
+	decision->why = unresolved && !some ? WHY_UNRESOLVED : WHY_NO_FAMILY;
+}
+
+static void decide_pool(struct run *run, struct decision *decision)
+{
+	struct group leaked;
+
+	decision->why = WHY_RANKED;
+	decision->candidate = walk(run, &leaked);
+	if (decision->candidate == CANDIDATE_NONE && (decision->candidate = try_fallback(run)) != CANDIDATE_NONE)
+		decision->why = WHY_FALLBACK;
+	if (decision->candidate == CANDIDATE_NONE && leaked.n > 0)
+		decision->candidate = take(run, choose(run, &leaked));
+	if (decision->candidate == CANDIDATE_NONE)
+		decision->candidate = all_down(run, decision);
+}
+
+/* Endpoints of the pool. The board may have changed since the pool was looked at: then what it was chosen for counts. */
+static void decide_endpoints(struct run *run, struct decision *decision)
+{
+	decision->kind = run->family == FAMILY_ANY ? DECIDE_CNAME : DECIDE_ADDRESSES;
+	if (run->plain) {
+		pick_plain(run, decision->pool, decision);
+		return;
+	}
+	if (pick(run, decision))
+		return;
+	run->sight.mode = SIGHT_BLIND;
+	if (pick(run, decision))
+		return;
+	decision->kind = DECIDE_SERVFAIL;
+	decision->why = WHY_UNRESOLVED;
+}
+
+static void decide_ttl(const struct run *run, struct decision *decision, struct trace *trace)
+{
+	const struct service_plan *service = run->service;
+	const struct ttl_input input = {
+		.max_s = service->ttl_max_s,
+		.min_s = service->ttl_min_s,
+		.doubt = run->doubt,
+		.last_resort = decision->why != WHY_RANKED,
+		.now_ms = run->sight.now_ms,
+		.change_ms = run->change_ms,
+		.expires_ms = run->expires_ms,
+	};
+	enum ttl_why why;
+
+	decision->ttl_s = ttl_decide(&input, &why);
+	if (trace != NULL)
+		ttl_reason(&input, why, trace->ttl_reason, sizeof(trace->ttl_reason));
+}
+
+static bool is_negative(const struct decision *decision)
+{
+	return decision->kind == DECIDE_NODATA || decision->kind == DECIDE_SERVFAIL;
+}
+
+/* All other cases, and whatever explain wants to know. */
+void decide_closely(const struct sight *sight, const struct service_plan *service, const struct client *client,
+	enum family family, const struct order *order, const struct glance_choice *choice, struct decision *decision,
+	struct trace *trace)
+{
+	struct run run = {
+		.sight = *sight,
+		.service = service,
+		.order = order,
+		.family = service->via_cname ? FAMILY_ANY : (unsigned)family,
+		.dice = choice->dice,
+		.sticky = choice->sticky,
+		.key = choice->key,
+		.luck = -1,
+	};
+
+	decision->pool = POOL_NONE;
+	decision->candidate = CANDIDATE_NONE;
+	decision->nendpoints = 0;
+	decision->target = POOL_NONE;
+	if (family_exists(&run))
+		decide_pool(&run, decision);
+	else
+		decide_no_family(&run, decision);
+	if (decision->candidate != CANDIDATE_NONE) {
+		decision->pool = service->candidates[decision->candidate].pool;
+		decide_endpoints(&run, decision);
+	}
+	if (is_negative(decision)) {
+		decision->scope = 0;
+		decision->ttl_s = service->service->negative_ttl_s;
+	} else {
+		decide_ttl(&run, decision, trace);
+	}
+	if (trace != NULL)
+		trace_fill(&(struct trace_input){ .sight = &run.sight,
+				   .service = service,
+				   .client = client,
+				   .asked = family,
+				   .family = run.family,
+				   .order = run.order,
+				   .sticky = run.sticky,
+				   .key = run.key,
+				   .draw = run.draw },
+			decision, trace);
+}
