@@ -36,14 +36,16 @@ def test(function):
     return function
 
 
-def rows(table):
+def rows(table, todo=None):
     """A test for each row: its first item is the sentence, its last one where that is written; the function gets all but the
-    last. Named on the command line, the function runs all of its rows."""
+    last. Named on the command line, the function runs all of its rows. todo: sentences of rows that are known to fail, and
+    why; they do not count until they pass."""
     def register(function):
         for row in table:
             def one(stack, row=row):
                 function(*row[:-1])
             one.__name__, one.__doc__ = function.__name__, f"{row[0]} ({row[-1]})"
+            one.todo = (todo or {}).get(row[0])
             test(one)
         return function
     return register
@@ -86,10 +88,11 @@ def run(chosen):
         except Skip as why:
             print(f"ok {number} - {sentence} # SKIP {why}", flush=True)
         except Exception:
-            failed += 1
+            todo = getattr(function, "todo", None)
+            failed += not todo
             for line in traceback.format_exc().splitlines():
                 print("# " + line)
-            print(f"not ok {number} - {sentence}", flush=True)
+            print(f"not ok {number} - {sentence}" + (f" # TODO {todo}" if todo else ""), flush=True)
     return failed
 
 

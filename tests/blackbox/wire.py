@@ -215,7 +215,7 @@ def told_option(code, data):
         return f"ecs={family}/{source}/{scope}" + (f"={data[4:].hex()}" if len(data) > 4 else "")
     if code == NSID:
         return "nsid=" + data.decode()
-    if code == COOKIE and len(data) == 24 and data[8:12] == b"\1\0\0\0":
+    if code == COOKIE and len(data) == 24 and data[8] == 1:
         return "cookie"
     if code == KEEPALIVE and len(data) == 2:
         return f"keepalive={struct.unpack('!H', data)[0]}"
@@ -226,7 +226,7 @@ def told_option(code, data):
 
 def options_of(message):
     """The options of a message's OPT, which is its last record: (code, data)."""
-    reader, found = Reader(message), []
+    found = []
     told(message, message, True, found)
     return found
 
