@@ -38,6 +38,9 @@ ZONE = HEAD + pool("eu", 10) + pool("us", 20) + pool("ap", 30) + pool("old", 40,
 dead._pool TXT "v=pool1; check=push"
 dead._pool SRV 0 1 80 t0.dead
 t0.dead A 192.0.2.99
+gone._pool TXT "v=pool1; check=push"
+gone._pool SRV 0 1 80 t0.gone
+t0.gone A 192.0.2.98
 ; nested nets
 _gslb.m TXT "v=gslb1; pools=eu; rank=order"
 _map.m TXT "v=map1; net:10.0.0.0/8=us; net:10.1.0.0/16=ap; net:2001:db8::/32=us; net:2001:db8:1::/48=ap"
@@ -73,9 +76,9 @@ sub NS ns.sub
 ns.sub A 192.0.2.201
 ; nothing is up
 _gslb.closed TXT "v=gslb1; pools=dead; rank=order; down=servfail"
-_map.closed TXT "v=map1; net:10.0.0.0/8=dead"
+_map.closed TXT "v=map1; net:10.0.0.0/8=gone"
 _gslb.empty TXT "v=gslb1; pools=dead; rank=order; down=nodata"
-_map.empty TXT "v=map1; net:10.0.0.0/8=dead"
+_map.empty TXT "v=map1; net:10.0.0.0/8=gone"
 ; long ones
 _gslb.a-name-so-long-that-its-answer-is-truncated TXT "v=gslb1; pools=many; rank=order; answers=16"
 _map.a-name-so-long-that-its-answer-is-truncated TXT "v=map1; net:10.0.0.0/8=more; net:127.0.0.0/8=more; net:::1/128=more"
@@ -319,8 +322,10 @@ def stickiness_is_in_the_scope(stack):
 @test
 def what_is_no_answer(stack):
     """11: NXDOMAIN, REFUSED, referrals, NOTIMP and SERVFAIL have scope 0"""
-    lab().ctl("push", "dead/t0.dead", "down")
-    lab().wait_state("192.0.2.99", "down")
+    for pool_name, address in (("dead", "192.0.2.99"), ("gone", "192.0.2.98")):
+        assert f"; opt: 1232 {echo('10.1.2.0/24', 8)}" in ask(lab(), "empty A ecs=10.1.2.0/24"), "tailored while it is up"
+        lab().ctl("push", f"{pool_name}/t0.{pool_name}", "down")
+        lab().wait_state(address, "down")
     clients = ("10.1.2.0/24", "203.0.113.0/24", "2001:db8:1::/48")
     check_told(lab(), [(words, client, expected) for client in clients for words, expected in (
         ("nothing A", f"NXDOMAIN aa; {SOA}"),

@@ -69,6 +69,7 @@ d1 DS 4711 13 2 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
 d10 A 192.0.2.42
 xd1 A 192.0.2.43
 d2 NS ns.elsewhere.test.
+*.d2 A 192.0.2.52
 d3 NS d3
 d3 A 192.0.2.44
 d4 NS ns.d1
@@ -300,7 +301,8 @@ DELEGATIONS = [
     ("d1 A nsid", D1 + "; opt: 1232 nsid=lab", "RFC 5001 2.2"),
     # the name servers' own names
     ("d2 A", "NOERROR; ns: d2 NS ns.elsewhere.test.", "RFC 1034 4.2.1; gdnsd 003complex/004delegations"),
-    ("x.d2 A", "NOERROR; ns: d2 NS ns.elsewhere.test.", "RFC 1034 4.2.1; gdnsd 003complex/004delegations"),
+    ("x.d2 A", "NOERROR; ns: d2 NS ns.elsewhere.test.", "RFC 4592 4.2: no wildcard below a cut"),
+    ("*.d2 A", "NOERROR; ns: d2 NS ns.elsewhere.test.", "RFC 4592 4.2: no wildcard below a cut"),
     ("d3 A", "NOERROR; ns: d3 NS d3; ar: d3 A 192.0.2.44", "gdnsd 003complex/004delegations"),
     ("x.d3 A", "NOERROR; ns: d3 NS d3; ar: d3 A 192.0.2.44", "gdnsd 003complex/004delegations"),
     ("d4 A", "NOERROR; ns: d4 NS ns.d1; ar: ns.d1 A 192.0.2.41, ns.d1 AAAA 2001:db8::41", "RFC 9471 2.2"),
