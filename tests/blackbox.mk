@@ -15,6 +15,7 @@ BLACKBOX_TESTS = \
 	tests/blackbox/privileges.py \
 	tests/blackbox/prober.py \
 	tests/blackbox/protocol.py \
+	tests/blackbox/records.py \
 	tests/blackbox/reload.py \
 	tests/blackbox/resolvers.py \
 	tests/blackbox/steering.py \

@@ -284,7 +284,7 @@ def told(asked, message, any_id=False, options=None):
                 if options is not None:
                     options += found
                 continue
-            text = dns.rdata.from_wire(rdclass, rdtype, message, start, length, ORIGIN).to_text(ORIGIN, True)
+            text = dns.rdata.from_wire(rdclass, rdtype, message, start, length, ORIGIN).to_text(ORIGIN, True).rstrip()
             records.append(" ".join([told_name(owner)] + ([str(ttl)] if ttl != USUAL_TTL_S else [])
                                     + ([dns.rdataclass.to_text(rdclass)] if rdclass != 1 else [])
                                     + [dns.rdatatype.to_text(rdtype), text]))
