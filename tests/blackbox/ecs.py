@@ -45,6 +45,14 @@ t0.gone A 192.0.2.98
 _gslb.m TXT "v=gslb1; pools=eu; rank=order"
 _map.m TXT "v=map1; net:10.0.0.0/8=us; net:10.1.0.0/16=ap; net:2001:db8::/32=us; net:2001:db8:1::/48=ap"
 m TXT "beside the service"
+_gslb.all TXT "v=gslb1; pools=eu; rank=order"
+_map.all TXT "v=map1; net:0.0.0.0/0=us; net:::/0=ap"
+_gslb.six TXT "v=gslb1; pools=eu; rank=order"
+_map.six TXT "v=map1; net:::/0=ap"
+_gslb.whole TXT "v=gslb1; pools=eu; rank=order"
+_map.whole TXT "v=map1; net:10.0.0.0/8=us; net:10.0.0.0/9=ap; net:10.128.0.0/9=ap"
+_gslb.single TXT "v=gslb1; pools=eu; rank=order"
+_map.single TXT "v=map1; net:10.1.2.3/32=us; net:2001:db8::1/128=ap"
 ; the loopback and null island are elsewhere
 _gslb.here TXT "v=gslb1; pools=eu; rank=order"
 _map.here TXT "v=map1; net:127.0.0.0/8=ap; net:::1/128=ap; net:0.0.0.0/8=us; net:::/127=us; net:10.0.0.0/8=us"
@@ -140,6 +148,22 @@ def nested_nets(stack):
         ("m AAAA", "10.200.3.0/24", "us", 9),
         ("m AAAA", "2001:db8:1:2::/64", "ap", 48),
         ("x.app A", "10.1.2.0/24", "us", 8),
+        # halves that together hide their net, one address, and nets of everything
+        ("whole A", "10.200.0.0/16", "ap", 8),
+        ("whole A", "11.0.0.0/8", "eu", 8),
+        ("single A", "10.1.2.3/32", "us", 32),
+        ("single A", "10.1.2.2/32", "eu", 32),
+        ("single A", "10.1.2.0/24", "eu", 31),
+        ("single A", "10.1.3.0/24", "eu", 24),
+        ("single A", "2001:db8::1/128", "ap", 128),
+        ("single A", "2001:db8::/64", "eu", 128),
+        ("all A", "10.0.0.0/8", "us", 0),
+        ("all A", "2a00::/16", "ap", 5),
+        ("all A", "2002:a00::/24", "us", 16),
+        ("all A", "::ffff:1.2.3.0/120", "us", 96),
+        ("six A", "10.0.0.0/8", "eu", 0),
+        ("six A", "2a00::/16", "ap", 5),
+        ("six A", "2002:a00::/24", "eu", 16),
     ])
 
 

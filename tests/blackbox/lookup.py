@@ -93,6 +93,20 @@ child NS ns.child
 ns.child A 192.0.2.50
 child DS 4712 13 2 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
 to-cut CNAME d2
+to-child CNAME child
+loop1 CNAME loop2
+loop2 CNAME loop1
+self CNAME self
+c0 CNAME c1
+c1 CNAME c2
+c2 CNAME c3
+c3 CNAME c4
+c4 CNAME c5
+c5 CNAME c6
+c6 CNAME c7
+c7 CNAME c8
+c8 CNAME c9
+c9 CNAME static
 to-below CNAME host.d2
 d12 600 NS ns.d12
 ns.d12 700 A 192.0.2.51
@@ -343,6 +357,34 @@ DELEGATIONS = [
 
 @rows(DELEGATIONS)
 def delegations(asked, expected):
+    everywhere(lab(), asked, whole(asked, expected))
+
+
+# ---- chains ----
+
+def chain(first, n):
+    return "NOERROR aa; an: " + ", ".join(f"c{i} CNAME c{i + 1}" for i in range(first, first + n))
+
+
+CHAINS = [
+    ("c9 A", "NOERROR aa; an: c9 CNAME static, static A 192.0.2.1", "RFC 1034 3.6.2; gdnsd 007cname"),
+    ("c9 CNAME", "+ static", "RFC 1034 3.6.2"),
+    ("c9 ANY", "NOERROR aa; an: c9 CNAME static", "RFC 8482 4.3"),
+    ("c9 MX", f"NOERROR aa; an: c9 CNAME static; {SOA}", "RFC 2308 2.2"),
+    ("c2 A", chain(2, 7) + ", c9 CNAME static, static A 192.0.2.1", "gdnsd 012cname/038cname"),
+    ("c1 A", chain(1, 8), "gslb: eight at most"),
+    ("c0 A", chain(0, 8), "gslb: eight at most"),
+    ("self A", "NOERROR aa; an: self CNAME self", "RFC 1034 3.6.2"),
+    ("loop1 A", "NOERROR aa; an: loop1 CNAME loop2, loop2 CNAME loop1", "RFC 1034 3.6.2"),
+    ("loop2 A", "NOERROR aa; an: loop1 CNAME loop2, loop2 CNAME loop1", "RFC 1034 3.6.2"),
+    ("to-child A", f"NOERROR aa; an: to-child CNAME child; {CHILD_SOA}", "RFC 1034 4.3.2 3a"),
+    ("to-child DS", "NOERROR aa; an: child DS 4712 13 2 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f, "
+     "to-child CNAME child", "RFC 4035 3.1.4.1"),
+]
+
+
+@rows(CHAINS)
+def chains(asked, expected):
     everywhere(lab(), asked, whole(asked, expected))
 
 

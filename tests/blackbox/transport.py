@@ -4,7 +4,8 @@ import socket
 import struct
 
 from lab import Lab, main, rows, shared, test
-from wire import (HOSTS, WAYS, connect, everywhere, exchange, framed, header, listen, octets, opt, option, query, question, receive, told)
+from wire import (HOSTS, WAYS, connect, everywhere, exchange, framed, header, listen, octets, opt, option, query, question,
+                  receive, told)
 
 SIZES = (511, 512, 513, 501, 502, 1221, 1222, 1232, 1233, 4096, 16384, 60000, 65524)
 QUESTION_LEN = len(question("s511 TXT"))
@@ -93,8 +94,9 @@ def lengths(sentence, words, sizes):
 
 @test
 def what_no_message_holds(stack):
-    """an answer that fills a message, and an option beyond that, is SERVFAIL over TCP, where TC would be of no use (RFC 2181 9)"""
-    everywhere(lab(), "y65524 TXT size=4096 nsid", {"udp": "NOERROR aa tc; opt: 1232 nsid=lab", "tcp": "SERVFAIL aa; opt: 1232 nsid=lab"})
+    """an answer that fills a message, and an option beyond that, is SERVFAIL over TCP, where TC is of no use (gslb/reply.h)"""
+    everywhere(lab(), "y65524 TXT size=4096 nsid",
+               {"udp": "NOERROR aa tc; opt: 1232 nsid=lab", "tcp": "SERVFAIL aa; opt: 1232 nsid=lab"})
 
 
 @test
@@ -112,6 +114,47 @@ def glue_that_must_be_there(stack):
         flags, _, _, nauthority, nadditional = struct.unpack_from("!HHHHH", answer, 2)
         assert flags == 0x8000 and nauthority == 12 and 0 < nadditional < 12 and len(answer) <= 512, \
             told(query("x.wide A"), answer)
+
+
+@test
+def the_most_that_goes_without_saying(stack):
+    """the longest name, and every option at its longest, leave room in 512 bytes, and do not end the server"""
+    zone = ZONE + """
+_gslb.*.w TXT "v=gslb1; pools=dead; rank=order; ttl=30/5"
+dead._pool TXT "v=pool1; check=push"
+dead._pool SRV 0 1 80 lb1.dead
+lb1.dead A 192.0.2.99
+"""
+    lab = Lab(stack, {"svc.example": zone})
+    extra = listen(lab)
+    extra["server"]["identity"] = "n" * 128
+    lab.write_conf(extra=extra)
+    lab.start()
+    lab.ctl("push", "dead/lb1.dead", "down")
+    lab.wait_state("192.0.2.99", "down")
+    name = ".".join(["a" * 63] * 3 + ["a" * 47, "w"])
+    options = "do size=512 nsid keepalive ecs=2001:db8::1/128 cookie=2464c4abcf10c957"
+    told_opt = "; opt: 1232 do cookie ecs=2/128/0=20010db8000000000000000000000001 nsid=" + "n" * 128
+    for words, expected in (
+        (f"{name} A {options}", {"udp": f"NOERROR aa tc{told_opt} ede=0",
+                                 "tcp": f"NOERROR aa; an: {name} 5 A 192.0.2.99{told_opt} ede=0 keepalive=100"}),
+        (f"{'a.' * 126}a. A {options}", {"udp": f"REFUSED{told_opt} ede=20", "tcp": f"REFUSED{told_opt} ede=20 keepalive=100"}),
+    ):
+        for transport, address in WAYS:
+            answer = exchange(lab, query(words), transport, address)
+            assert told(query(words), answer) == expected[transport], (transport, address, told(query(words), answer))
+            assert transport == "tcp" or len(answer) <= 512, len(answer)
+
+
+@test
+def the_address_that_was_asked_answers(stack):
+    """a server that listens on all addresses answers from the one that was asked, over UDP, too (RFC 2181 4.1)"""
+    lab = Lab(stack, {"svc.example": ZONE})
+    lab.write_conf(extra={"server": {"listen": [f"0.0.0.0@{lab.port}"] + [f"::@{lab.port}"] * (len(HOSTS) - 1)}})
+    lab.start()
+    for address in HOSTS + ["127.0.0.2", "127.9.9.9"]:
+        for transport in ("udp", "tcp"):  # a connected socket takes no answer from elsewhere
+            assert told(query("www A"), exchange(lab, query("www A"), transport, address)) == MIXED[0][1], (address, transport)
 
 
 # ---- streams ----
