@@ -1,7 +1,8 @@
 /* The one file that includes ldns. Owner, TTL, class and type are the reader's; ldns sees ". 0 IN TYPE data" and gives the
  * data's wire form. ldns takes a number of things that are slips of an operator (seen in 1.8.3): it cuts numbers to their
- * field's width (SRV port 99443 becomes 33907), reads TTLs up to the first odd letter and cuts text at 64 KiB. What it
- * would take wrongly is looked at before it gets it. LOC is parsed here (loc.c): ldns loses fields of it. */
+ * field's width (SRV port 99443 becomes 33907), reads TTLs up to the first odd letter and cuts data at 65,535 characters
+ * as it is written. What it would take wrongly is looked at before it gets it. LOC is parsed here (loc.c): ldns loses fields
+ * of it. So is TXT, whose data may be longer than that as text and fit on the wire. */
 #include "zones/parse.h"
 
 #include <ldns/ldns.h>
@@ -175,9 +176,14 @@ static bool is_number(const struct token *token, uint64_t max)
 	return number_parse(text, 0, max, &number);
 }
 
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
 static bool starts_with_digit(const struct token *token)
 {
-	return token->len > 0 && token->text[0] >= '0' && token->text[0] <= '9';
+	return token->len > 0 && is_digit(token->text[0]);
 }
 
 /* How many bytes a token stands for: \DDD and \X are one. */
@@ -264,16 +270,21 @@ static bool names_whole(uint16_t type, const uint8_t *rdata, size_t rdlen)
 
 /* ---- text to wire ---- */
 
-static void line_of(struct buf *line, const char *type, const struct token *tokens, size_t ntokens)
+/* Returns how many characters the data has. */
+static size_t line_of(struct buf *line, const char *type, const struct token *tokens, size_t ntokens)
 {
+	size_t start;
+
 	line->len = 0;
 	buf_add(line, ". 0 IN ", 7);
 	buf_add(line, type, strlen(type));
+	start = line->len + 1;
 	for (size_t i = 0; i < ntokens; i++) {
 		buf_add(line, " \"", tokens[i].quoted ? 2 : 1);
 		buf_add(line, tokens[i].text, tokens[i].len);
 		buf_add(line, "\"", tokens[i].quoted ? 1 : 0);
 	}
+	return line->len > start ? line->len - start : 0;
 }
 
 static bool by_ldns(struct rdata_parser *parser, uint16_t type, uint8_t rdata[static RDATA_MAX], uint16_t *rdlen)
@@ -295,6 +306,49 @@ static bool by_ldns(struct rdata_parser *parser, uint16_t type, uint8_t rdata[st
 	free(wire);
 	ldns_rr_free(rr);
 	return ok;
+}
+
+/* One string of TXT data, which is known to be short enough. Returns where the next one goes; NULL: an escape that is none. */
+static uint8_t *put_string(uint8_t *out, const struct token *token)
+{
+	uint8_t *at = out + 1;
+
+	for (size_t i = 0; i < token->len; i++) {
+		const char *c = &token->text[i];
+		size_t left = token->len - i;
+		unsigned value;
+
+		if (*c != '\\') {
+			*at++ = (uint8_t)*c;
+		} else if (left > 1 && !is_digit(c[1])) {
+			*at++ = (uint8_t)c[1];
+			i++;
+		} else {
+			if (left < 4 || !is_digit(c[1]) || !is_digit(c[2]) || !is_digit(c[3]))
+				return NULL;
+			value = (unsigned)((c[1] - '0') * 100 + (c[2] - '0') * 10 + c[3] - '0');
+			if (value > UINT8_MAX)
+				return NULL;
+			*at++ = (uint8_t)value;
+			i += 3;
+		}
+	}
+	out[0] = (uint8_t)(at - out - 1);
+	return at;
+}
+
+/* TXT is the one type whose data gets long, and much longer as text: a byte may take four characters. */
+static bool strings(uint16_t type, const struct token *tokens, size_t ntokens, uint8_t *rdata, uint16_t *rdlen)
+{
+	uint8_t *at = rdata;
+
+	if (type != RR_TXT || ntokens == 0)
+		return false;
+	for (size_t i = 0; i < ntokens; i++)
+		if ((at = put_string(at, &tokens[i])) == NULL)
+			return false;
+	*rdlen = (uint16_t)(at - rdata);
+	return true;
 }
 
 /* Most records of most zones are addresses; this saves them four fifths of their time. */
@@ -320,6 +374,7 @@ bool rdata_parse(struct rdata_parser *parser, uint16_t type, const struct token 
 	bool generic = ntokens > 0 && !tokens[0].quoted && tokens[0].len == 2 && memcmp(tokens[0].text, "\\#", 2) == 0;
 	const char *example;
 	char name[16];
+	size_t len;
 
 	if (address(type, tokens, ntokens, rdata, rdlen))
 		return true;
@@ -329,10 +384,15 @@ bool rdata_parse(struct rdata_parser *parser, uint16_t type, const struct token 
 	}
 	if (!generic && !fields_fit(type, tokens, ntokens, err))
 		return false;
+	if (!generic && strings(type, tokens, ntokens, rdata, rdlen))
+		return true;
 	if (generic && ntokens > 1 && !is_number(&tokens[1], RDATA_MAX))
 		return err_set(err, "%s \\#: the length of the data is a number from 0 to 65535 (RFC 3597)",
 			rrtype_format(type, name));
-	line_of(&parser->line, rrtype_format(type, name), tokens, ntokens);
+	len = line_of(&parser->line, rrtype_format(type, name), tokens, ntokens);
+	if (len > LDNS_MAX_PACKETLEN)
+		return err_set(err, "%s: %zu characters of data where %d fit (try several records)", name, len,
+			LDNS_MAX_PACKETLEN);
 	if (by_ldns(parser, type, rdata, rdlen))
 		return true;
 	example = generic ? NULL : example_of(type);

@@ -1,7 +1,8 @@
 """lab - what the black-box tests share: real programs on loopback, in a folder of their own, ended by their process ids.
 
-A test is a function with a sentence as its docstring, registered by @test; main() runs all and prints TAP. Nothing sleeps
-for a fixed time to be safe: tests wait for the event itself, with a deadline."""
+A test is a function with a sentence as its docstring, registered by @test; main() runs all and prints TAP. @rows(table)
+makes one of each row of a table. Nothing sleeps for a fixed time to be safe: tests wait for the event itself, with a
+deadline."""
 import contextlib
 import fcntl
 import json
@@ -27,6 +28,7 @@ SOURCE = os.environ.get("top_srcdir", os.path.join(os.path.dirname(__file__), ".
 DEADLINE = float(os.environ.get("GSLB_TEST_DEADLINE", "20"))
 
 _tests = []
+_shared = contextlib.ExitStack()
 
 
 def test(function):
@@ -34,10 +36,48 @@ def test(function):
     return function
 
 
+def rows(table, todo=None):
+    """A test for each row: its first item is the sentence, its last one where that is written; the function gets all but the
+    last. Named on the command line, the function runs all of its rows. todo: sentences of rows that are known to fail, and
+    why; they do not count until they pass."""
+    def register(function):
+        for row in table:
+            def one(stack, row=row):
+                function(*row[:-1])
+            one.__name__, one.__doc__ = function.__name__, f"{row[0]} ({row[-1]})"
+            one.todo = (todo or {}).get(row[0])
+            test(one)
+        return function
+    return register
+
+
+def shared(build):
+    """What build(stack) makes, once, for all tests of the program; it ends with the program. A failure is kept, too."""
+    made = []
+
+    def get():
+        if not made:
+            try:
+                made.append((build(_shared), None))
+            except Exception as error:
+                made.append((None, error))
+        value, error = made[0]
+        if error:
+            raise error
+        return value
+    return get
+
+
 def main():
     only = sys.argv[1:]
     chosen = [t for t in _tests if not only or t.__name__ in only]
     print(f"1..{len(chosen)}", flush=True)
+    with _shared:
+        failed = run(chosen)
+    sys.exit(1 if failed else 0)
+
+
+def run(chosen):
     failed = 0
     for number, function in enumerate(chosen, 1):
         sentence = (function.__doc__ or function.__name__).strip().split("\n")[0]
@@ -48,11 +88,12 @@ def main():
         except Skip as why:
             print(f"ok {number} - {sentence} # SKIP {why}", flush=True)
         except Exception:
-            failed += 1
+            todo = getattr(function, "todo", None)
+            failed += not todo
             for line in traceback.format_exc().splitlines():
                 print("# " + line)
-            print(f"not ok {number} - {sentence}", flush=True)
-    sys.exit(1 if failed else 0)
+            print(f"not ok {number} - {sentence}" + (f" # TODO {todo}" if todo else ""), flush=True)
+    return failed
 
 
 class Skip(Exception):

@@ -194,6 +194,75 @@ START_TEST(data_past_64_kib_is_a_mistake_and_is_not_cut)
 }
 END_TEST
 
+/* ldns cuts what is written at 65,535 characters. */
+START_TEST(txt_may_be_longer_as_text_than_on_the_wire)
+{
+	static const struct {
+		const char *character;
+		uint8_t byte;
+		size_t strings;
+	} texts[] = { { "x", 'x', 255 }, { "\\200", 200, 255 }, { "\\\"", '"', 255 }, { "\\255", 255, 1 },
+		{ "\\000", 0, 100 } };
+
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		struct report report = { 0 };
+		struct buf text = { 0 };
+		const uint8_t *rdata;
+		struct zone *zone;
+		struct name name;
+		uint16_t rdlen;
+
+		buf_printf(&text, "%sa TXT", HEAD);
+		for (size_t n = 0; n < texts[i].strings; n++) {
+			buf_printf(&text, " \"");
+			for (size_t k = 0; k < 255; k++)
+				buf_printf(&text, "%s", texts[i].character);
+			buf_printf(&text, "\"");
+		}
+		buf_printf(&text, "\n");
+		zone = zone_of("svc.example", text.text, &report);
+		ck_assert_msg(zone != NULL, "case %zu: %s", i, report.nlines > 0 ? report.lines[0].text : "");
+		ck_assert(name_from_text(&name, "a.svc.example"));
+		rdata = rr_rdata(node_rrset(zone_node(zone, name.wire, name.len), RR_TXT)->wire, &rdlen);
+		ck_assert_uint_eq(rdlen, texts[i].strings * 256);
+		for (size_t at = 0; at < rdlen; at++)
+			ck_assert_uint_eq(rdata[at], at % 256 == 0 ? 255 : texts[i].byte);
+		zone_unref(zone);
+		report_fini(&report);
+		free(text.text);
+	}
+}
+END_TEST
+
+START_TEST(data_that_ldns_would_cut_is_a_mistake)
+{
+	static const struct {
+		const char *type, *head, *digit;
+		size_t digits;
+		const char *expected;
+	} cuts[] = {
+		{ "CERT", "PGP 0 0 ", "A", 65536,
+			"a: CERT: 65544 characters of data where 65535 fit (try several records)" },
+		{ "TYPE65280", "\\# 33000 ", "0", 66000,
+			"a: TYPE65280: 66009 characters of data where 65535 fit (try several records)" },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cuts); i++) {
+		struct report report = { 0 };
+		struct buf text = { 0 };
+
+		buf_printf(&text, "%sa %s %s", HEAD, cuts[i].type, cuts[i].head);
+		for (size_t k = 0; k < cuts[i].digits; k++)
+			buf_add(&text, cuts[i].digit, 1);
+		buf_printf(&text, "\n");
+		ck_assert_ptr_null(zone_of("svc.example", text.text, &report));
+		ck_assert_str_eq(report.lines[0].text, cuts[i].expected);
+		report_fini(&report);
+		free(text.text);
+	}
+}
+END_TEST
+
 START_TEST(an_rrset_that_no_message_holds_is_a_mistake)
 {
 	static const struct {
@@ -243,6 +312,8 @@ void add_reader_cases(Suite *suite)
 	tcase_add_test(tcase, a_blank_first_line_has_no_owner);
 	tcase_add_test(tcase, a_nul_byte_is_refused_with_its_line);
 	tcase_add_test(tcase, data_past_64_kib_is_a_mistake_and_is_not_cut);
+	tcase_add_test(tcase, txt_may_be_longer_as_text_than_on_the_wire);
+	tcase_add_test(tcase, data_that_ldns_would_cut_is_a_mistake);
 	tcase_add_test(tcase, an_rrset_that_no_message_holds_is_a_mistake);
 	tcase_add_test(tcase, an_overlong_record_is_refused_and_the_next_one_read);
 	suite_add_tcase(suite, tcase);
