@@ -247,7 +247,7 @@ void answer_make(struct answer *answer, const struct query *query, const struct 
 	const struct found *found = &lookup->found;
 
 	answer_rcode(answer, RCODE_NOERROR);
-	answer->authoritative = true;
+	answer->authoritative = query->qclass == CLASS_IN; /* of all other classes we know nothing (RFC 1035 6.2) */
 	switch (lookup->kind) {
 	case FOUND_NO_ZONE:
 		answer_rcode(answer, RCODE_REFUSED);

@@ -230,11 +230,29 @@ static enum query_verdict qtype_verdict(uint16_t qtype)
 static enum query_verdict cookie_alone_parse(
 	struct query *query, struct cursor *c, unsigned flags, const uint8_t *header)
 {
+	enum query_verdict verdict;
+
 	if ((flags & FLAG_TC) != 0 || load16(header + 6) != 0 || load16(header + 8) != 0)
 		return QUERY_FORMERR;
-	if (records_parse(query, c, 0, load16(header + 10)) != QUERY_OK)
-		return QUERY_FORMERR;
+	verdict = records_parse(query, c, 0, load16(header + 10));
+	if (verdict != QUERY_OK)
+		return verdict;
 	return query->cookie_len > 0 ? QUERY_COOKIE : QUERY_FORMERR;
+}
+
+/* NOTIFY, UPDATE and the like: refused, but who speaks EDNS is answered with EDNS (RFC 6891 6.1.1), if all can be read. */
+static enum query_verdict opcode_parse(struct query *query, struct cursor *c, const uint8_t *header)
+{
+	unsigned nrecords = load16(header + 6) + load16(header + 8); /* of the sections before the OPT's */
+	enum query_verdict verdict = records_parse(query, c, nrecords, load16(header + 10));
+
+	if (verdict == QUERY_BADVERS)
+		return verdict;
+	if (verdict != QUERY_OK) {
+		query->edns = query->ecs = false;
+		query->cookie_len = 0;
+	}
+	return QUERY_NOTIMP;
 }
 
 /* What is to be said of a header that is not the usual one. The question, if there is one, was read. */
@@ -244,7 +262,7 @@ static enum query_verdict unusual_parse(
 	enum query_verdict verdict;
 
 	if (query->opcode != 0)
-		return QUERY_NOTIMP;
+		return opcode_parse(query, c, header);
 	if (load16(header + 4) == 0)
 		return cookie_alone_parse(query, c, flags, header);
 	if (!question || (flags & FLAG_TC) != 0 || load16(header + 6) != 0)

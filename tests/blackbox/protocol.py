@@ -201,7 +201,7 @@ QUESTIONS = [
 ]
 
 
-@rows(QUESTIONS, todo={"class ANY, whose answers are never authoritative": "AA is set"})
+@rows(QUESTIONS)
 def questions(sentence, message, expected):
     everywhere(lab(), message, expected)
 
@@ -298,10 +298,7 @@ EDNS = [
 ]
 
 
-NO_OPT = "query.c looks no further than the opcode"
-
-
-@rows(EDNS, todo={"a NOTIFY with an OPT": NO_OPT, "an UPDATE with an OPT": NO_OPT})
+@rows(EDNS)
 def edns(sentence, message, expected):
     everywhere(lab(), message, expected)
 

@@ -249,7 +249,7 @@ static const struct answer_case {
 	{ "elsewhere.test A edns=1232", "REFUSED; elsewhere.test A; opt: 1232 ede=20" },
 	{ "example A", "REFUSED; example A" },
 	{ ". NS", "REFUSED; . NS" },
-	{ "static.svc.example A any-class", "NOERROR aa; static.svc.example A; answer: static.svc.example 3600 A "
+	{ "static.svc.example A any-class", "NOERROR; static.svc.example A; answer: static.svc.example 3600 A "
 					    "192.0.2.1, static.svc.example 3600 A "
 					    "192.0.2.2" },
 	/* configuration does not exist for the outside */
