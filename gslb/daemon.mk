@@ -12,7 +12,7 @@ libdaemon_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(URCU_CFLAGS)
 
 sbin_PROGRAMS += gslbd
 gslbd_SOURCES = gslb/gslbd.c
-gslbd_LDFLAGS = $(AM_LDFLAGS) $(LTO_LDFLAGS)
+gslbd_LDFLAGS = $(GSLB_LDFLAGS) $(LTO_LDFLAGS)
 gslbd_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(URCU_CFLAGS)
 gslbd_LDADD = libdaemon.a libworker.a libpacket.a libdecide.a libcontrol.a libabuse.a libhealth.a libgeo.a libzones.a libbase.a \
 	$(URCU_LIBS) $(LDNS_LIBS) $(MMDB_LIBS) $(JANSSON_LIBS) $(CYAML_LIBS) -lm

@@ -19,6 +19,26 @@ enum { POINTER = 0xc000, POINTER_QUESTION = 0xc00c, RECORD_HEAD_LEN = 12, OPT_LE
 enum { FLAG_QR = 0x8000, FLAG_OPCODE = 0x7800, FLAG_AA = 0x0400, FLAG_TC = 0x0200, FLAG_RD = 0x0100, FLAG_CD = 0x0010 };
 enum { HINFO_TTL_S = 3600 };
 
+/* ---- bytes ---- */
+
+/* At least 4 bytes, without the call that a memcpy of unknown length is: pieces that overlap. */
+static void copy_some(uint8_t *restrict to, const uint8_t *restrict from, size_t len)
+{
+	if (len < 8) {
+		memcpy(to, from, 4);
+		memcpy(to + len - 4, from + len - 4, 4);
+		return;
+	}
+	if (len < 16) {
+		memcpy(to, from, 8);
+		memcpy(to + len - 8, from + len - 8, 8);
+		return;
+	}
+	for (size_t at = 0; at < len - 16; at += 16)
+		memcpy(to + at, from + at, 16);
+	memcpy(to + len - 16, from + len - 16, 16);
+}
+
 struct writer {
 	uint8_t *out;
 	size_t at, limit;
@@ -77,7 +97,7 @@ static size_t put_rrset(struct writer *w, const struct rrset *rrset, unsigned ow
 
 	if (at == NULL)
 		return start;
-	memcpy(at, rrset->wire, rrset->wire_len);
+	copy_some(at, rrset->wire, rrset->wire_len);
 	if (owner == POINTER_QUESTION)
 		return start;
 	for (end = at + rrset->wire_len; at < end; at += RECORD_HEAD_LEN + rdlen) {
@@ -183,7 +203,7 @@ static void put_soa(struct writer *w, const struct query *query, const struct an
 	at = writer_take(w, soa->wire_len - 2);
 	if (at == NULL)
 		return;
-	memcpy(at, soa->wire + 2, soa->wire_len - 2);
+	copy_some(at, soa->wire + 2, soa->wire_len - 2);
 	store32(at + 4, answer->ttl_s);
 }
 
@@ -307,25 +327,11 @@ static uint8_t *put_option(uint8_t *at, unsigned code, size_t len)
 	return at + 4;
 }
 
-/* 4 to 20 bytes without a call: pieces that overlap. */
-static void copy_few(uint8_t *to, const uint8_t *from, size_t len)
-{
-	if (len <= 8) {
-		memcpy(to, from, 4);
-		memcpy(to + len - 4, from + len - 4, 4);
-		return;
-	}
-	if (len > 16)
-		memcpy(to + 8, from + 8, 8);
-	memcpy(to, from, 8);
-	memcpy(to + len - 8, from + len - 8, 8);
-}
-
 /* RFC 7871 7.2.1: family, source and address as they came; the scope of what was tailored. */
 static uint8_t *put_ecs(uint8_t *at, const struct query *query, const struct answer *answer, size_t len)
 {
 	at = put_option(at, OPTION_ECS, len);
-	copy_few(at, query->ecs_option, len);
+	copy_some(at, query->ecs_option, len);
 	at[3] = answer->service != NULL && query->ecs_source_len > 0 ? answer->decision.scope : 0;
 	return at + len;
 }
@@ -414,7 +420,7 @@ size_t reply_write(const struct query *query, struct answer *answer, const struc
 	assert(question_end + opt.len <= w.limit);
 	w.limit -= opt.len;
 	if (query->question_len > 0)
-		memcpy(out + QUERY_HEADER_LEN, query->question, query->question_len);
+		copy_some(out + QUERY_HEADER_LEN, query->question, query->question_len);
 	put_sections(&w, query, answer, &counts);
 	*truncated = (w.full && transport == TRANSPORT_UDP) || (answer->limited && answer->rcode == RCODE_NOERROR);
 	if (w.full) {

@@ -27,5 +27,5 @@ EXTRA_PROGRAMS += tests/bench/packet_bench
 BENCHES = tests/bench/packet_bench$(EXEEXT)
 CLEANFILES += tests/bench/packet_bench$(EXEEXT)
 tests_bench_packet_bench_SOURCES = tests/bench/packet_bench.c tests/bench/locate.c tests/bench/locate.h tests/unit/message.c tests/unit/packet_world.c
-tests_bench_packet_bench_LDFLAGS = $(AM_LDFLAGS) $(LTO_LDFLAGS)
+tests_bench_packet_bench_LDFLAGS = $(GSLB_LDFLAGS) $(LTO_LDFLAGS)
 tests_bench_packet_bench_LDADD = $(PACKET_WORLD_LIBS)
