@@ -2,6 +2,9 @@
 check_PROGRAMS += tests/blackbox/steady
 tests_blackbox_steady_SOURCES = tests/blackbox/steady.c
 tests_blackbox_steady_LDADD = libbase.a
+check_PROGRAMS += tests/blackbox/crowd
+tests_blackbox_crowd_SOURCES = tests/blackbox/crowd.c
+tests_blackbox_crowd_LDADD = libbase.a
 
 BLACKBOX_TESTS = \
 	tests/blackbox/detection.py \
@@ -12,6 +15,7 @@ BLACKBOX_TESTS = \
 	tests/blackbox/reload.py \
 	tests/blackbox/resolvers.py \
 	tests/blackbox/steering.py \
+	tests/blackbox/tcp_crowd.py \
 	tests/blackbox/names.py
 EXTRA_DIST += tests/blackbox/lab.py $(BLACKBOX_TESTS)
 TESTS += $(BLACKBOX_TESTS)
