@@ -24,6 +24,7 @@ static const struct conf_row rows[] = {
 	{ "server.user", &conf_user, AT(user), .restart = true },
 	{ "server.probe-user", &conf_user, AT(probe_user), .restart = true },
 	{ "server.limits.tcp-clients", &conf_number, AT(tcp_clients), .min = 1, .max = 1000000, .fallback = "10000" },
+	{ "server.limits.tcp-per-prefix", &conf_number, AT(tcp_per_prefix), .min = 0, .max = 1000000, .fallback = "0" },
 	{ "server.limits.tcp-idle", &conf_duration, AT(tcp_idle_ms), .min = 100, .max = 3600000, .fallback = "10s" },
 	{ "server.rrl.rate", &conf_number, AT(rrl_rate), .min = 0, .max = RRL_RATE_MAX, .fallback = "200" },
 	{ "server.rrl.burst", &conf_number, AT(rrl_burst), .min = 1, .max = RRL_BURST_MAX, .fallback = "500" },

@@ -26,6 +26,7 @@ struct conf {
 	char *user;                    /* "": stay who we are */
 	char *probe_user;              /* "": the same as user */
 	uint32_t tcp_clients;          /* 10000 */
+	uint32_t tcp_per_prefix;       /* 0: a quarter of tcp_clients */
 	uint32_t tcp_idle_ms;          /* 10 s */
 	uint32_t rrl_rate;             /* answers a second, 200; 0: no limit */
 	uint32_t rrl_burst;            /* 500 */

@@ -31,9 +31,15 @@
 	row(dropped, "packets dropped in silence") \
 	row(send_failed, "answers that could not be sent") \
 	row(tcp_accepted, "TCP connections accepted") \
-	row(tcp_refused, "TCP connections refused over the limit") \
+	row(tcp_closed, "TCP connections closed, by either side") \
+	row(tcp_refused, "TCP connections refused for want of memory") \
+	row(tcp_paused, "pauses in accepting TCP connections for want of descriptors or memory") \
 	row(tcp_idle_closed, "TCP connections closed as idle") \
-	row(tcp_shed, "TCP connections closed to make room") \
+	row(tcp_late, "TCP connections closed since a query was not whole in time") \
+	row(tcp_unread, "TCP connections closed since answers were not read in time") \
+	row(tcp_shed, "TCP connections closed to make room for others") \
+	row(tcp_shed_prefix, "TCP connections closed to make room for others of their network") \
+	row(tcp_shed_memory, "TCP connections closed since all together held too much memory") \
 	row(cookies_new, "queries with a client's part of a cookie alone") \
 	row(cookies_bad, "queries with a cookie that is not valid") \
 	row(cookies_good, "queries with a valid cookie") \

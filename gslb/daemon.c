@@ -175,6 +175,15 @@ static void log_report(struct report *report)
 	}
 }
 
+void daemon_limits(struct daemon *daemon, const struct conf *conf)
+{
+	uint32_t most = workers_limits(daemon->workers, conf);
+
+	if (most < conf->tcp_clients)
+		log_warning("tcp_clients=%u asked_for=%u reason=\"open files are limited (ulimit -n, LimitNOFILE=)\"",
+			most, conf->tcp_clients);
+}
+
 /* Take up what a reload may change; say what waits for a restart. */
 static void take_conf(struct daemon *daemon, struct conf *next)
 {
@@ -186,7 +195,7 @@ static void take_conf(struct daemon *daemon, struct conf *next)
 			daemon->conf_file, waits);
 	if (strcmp(daemon->conf->zones_directory, next->zones_directory) != 0)
 		loader_move(daemon->loader, next->zones_directory);
-	workers_limits(daemon->workers, next->tcp_clients, next->tcp_idle_ms);
+	daemon_limits(daemon, next);
 	if (!daemon_guard(daemon, next, daemon->conf, &err))
 		log_error("cookies=refused reason=\"%s\"", err.text);
 	log_setup("gslbd", next->log_level);

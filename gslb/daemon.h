@@ -73,6 +73,8 @@ bool daemon_read_geo(struct daemon *daemon, bool *changed, struct err *err);
 /* Put the configuration's cookie secrets and rate limit in force, in so far as they changed; before has the rate and the burst
  * that hold now, NULL at start. What cannot be read stays as it was. */
 bool daemon_guard(struct daemon *daemon, const struct conf *conf, const struct conf *before, struct err *err);
+/* Put the configuration's limits of TCP clients in force. */
+void daemon_limits(struct daemon *daemon, const struct conf *conf);
 
 /* commands.c: the table that control serves; the context is the daemon. */
 extern const struct control_command daemon_commands[];

@@ -160,6 +160,7 @@ static bool start_privileged(struct daemon *daemon, struct spawner **spawner, st
 	daemon->workers = workers_bind(conf, err);
 	if (daemon->workers == NULL)
 		return false;
+	daemon_limits(daemon, conf);
 	*spawner = spawner_open(health, conf->probe_user[0] != '\0' ? conf->probe_user : conf->user, err);
 	free(health); /* the process that starts it has its own */
 	if (*spawner == NULL || !host_group(conf->control_group, conf->user, &group, err) ||

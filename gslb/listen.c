@@ -9,6 +9,11 @@
 #include <unistd.h>
 
 enum { BUFFER_BYTES = 4 << 20, PORT_TRIES = 16, TFO_QUEUE = 256 };
+enum {
+	TCP_SEND_BYTES = 32768,
+	TCP_RECEIVE_BYTES = 16384,
+	TCP_GONE_MS = 10000
+}; /* of which the kernel makes twice as many */
 
 static bool set(int fd, int level, int option, int value)
 {
@@ -60,8 +65,15 @@ static bool is_wildcard(const struct addr *addr)
 	return memcmp(addr->bytes, zero, sizeof zero) == 0;
 }
 
+/* Connections inherit all this. With fixed buffers the kernel's memory for one is bounded, too, where it would let buffers
+ * grow to megabytes for a client that pipelines and does not read. TCP_USER_TIMEOUT takes what we closed with answers under
+ * way from a client that is gone. No TCP_DEFER_ACCEPT: silent connections would wait in the kernel's queue, which refuses
+ * newcomers when it is full; ours sheds the oldest. */
 static bool set_tcp(int fd)
 {
+	set(fd, SOL_SOCKET, SO_SNDBUF, TCP_SEND_BYTES);
+	set(fd, SOL_SOCKET, SO_RCVBUF, TCP_RECEIVE_BYTES);
+	set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, TCP_GONE_MS);
 	set(fd, IPPROTO_TCP, TCP_FASTOPEN, TFO_QUEUE); /* where net.ipv4.tcp_fastopen allows it */
 	return set(fd, IPPROTO_TCP, TCP_NODELAY, 1) && listen(fd, SOMAXCONN) == 0;
 }

@@ -4,7 +4,12 @@
 
 #include "base/base.h"
 
-enum socket_kind { SOCKET_UDP, SOCKET_LISTEN, SOCKET_TCP, SOCKET_WAKE };
+enum socket_kind {
+	SOCKET_UDP,
+	SOCKET_LISTEN,
+	SOCKET_TCP, /* all connections: an epoll of their own */
+	SOCKET_WAKE
+};
 
 /* What an epoll event points to: the head of whatever waits there. */
 struct source {

@@ -10,8 +10,10 @@ libpacket_a_SOURCES = \
 libpacket_a_CFLAGS = $(AM_CFLAGS) $(LTO_CFLAGS)
 libworker_a_SOURCES = \
 	gslb/listen.c gslb/listen.h \
+	gslb/roster.c gslb/roster.h \
 	gslb/stream.c gslb/stream.h \
 	gslb/tcp.c gslb/tcp.h \
+	gslb/tcp_client.c gslb/tcp_client.h \
 	gslb/udp.c gslb/udp.h \
 	gslb/worker.c gslb/worker.h
 libworker_a_CFLAGS = $(AM_CFLAGS) $(LTO_CFLAGS) $(URCU_CFLAGS)

@@ -34,4 +34,10 @@ static inline size_t stream_waiting(const struct stream *stream)
 	return stream->len - stream->at;
 }
 
+/* Bytes of heap it holds. */
+static inline size_t stream_heap(const struct stream *stream)
+{
+	return stream->bytes != stream->small ? stream->cap : 0;
+}
+
 #endif

@@ -1,121 +1,62 @@
-/* Each connection is in one of three states, and stands in that state's queue. All of a state's connections have the same
- * time, so that a queue is in the order of their deadlines, and its head is the next to go.
+/* Each connection has a seat in the roster, which knows who has waited longest for what. That is all the bookkeeping there is:
+ * deadlines, limits and shedding are a look at the head of a queue.
  *
- * Answers are made in one buffer that all connections share, and mostly sent from there at once. What the kernel does not
- * take is copied aside for that connection, which is then not read from until it is gone. */
+ * The connections have an epoll of their own inside the worker's, because the kernel hands ready descriptors out in turn: in
+ * one epoll a UDP socket would have to wait for all the connections that are ready before it. Events that a slice leaves over
+ * are kept for the next one; those of a connection that was closed meanwhile find its descriptor gone, or a newcomer in its
+ * place that has nothing to say yet. */
 #include "gslb/tcp.h"
 
-#include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/queue.h>
 #include <unistd.h>
 
-#include "gslb/stream.h"
-
-enum tcp_state {
-	TCP_OWING,   /* the client owes us (the rest of) a query */
-	TCP_IDLE,    /* nobody owes anything */
-	TCP_WRITING, /* the client owes us reading its answers */
-	TCP_STATES
-};
+#include "gslb/tcp_client.h"
 
 enum {
-	ACCEPTS_MAX = 64,  /* a turn, so that UDP has its own */
-	READS_MAX = 8,     /* a connection's turn */
-	FLUSH_LEN = 16384, /* answers gathered before they are sent */
-	CHUNK = 64,        /* connections allocated together */
+	SLICE_US = 50,     /* for each of serving, accepting and closing, before UDP has its turn */
+	ACCEPTS_MAX = 8,   /* a turn */
+	EXPIRES_MAX = 8,   /* a turn: thousands that came together go together */
+	UNREAD_MS = 10000, /* answers may lie unread */
+	PAUSE_MS = 100,    /* without accepting, when the system is out of something */
 };
 
-struct tcp_client {
-	struct source source; /* first: epoll events point to it */
-	enum tcp_state state;
-	bool eof; /* it will send no more, but may still read */
-	uint16_t port;
-	struct addr addr;
-	uint64_t deadline_ms;
-	TAILQ_ENTRY(tcp_client) link;
-	uint8_t *out; /* heap: answers that the kernel did not take; NULL: none */
-	size_t out_at, out_len;
-	struct stream in;
-};
-
-TAILQ_HEAD(tcp_queue, tcp_client);
-
-struct tcp_chunk {
-	struct tcp_chunk *next;
-	struct tcp_client client[CHUNK];
-};
-
-struct tcp {
-	int epoll;
-	struct packet_context *context;
-	const struct tcp_limits *limits;
-	uint64_t now_ms; /* of this turn */
-	uint32_t nclients;
-	struct tcp_queue queue[TCP_STATES], unused;
-	struct tcp_chunk *chunks;
-	size_t out_len;
-	uint8_t out[FLUSH_LEN + 2 + PACKET_TCP_MAX];
-};
-
-struct tcp *tcp_new(int epoll, struct packet_context *context, const struct tcp_limits *limits)
+struct tcp *tcp_new(int epoll, struct packet_context *context, const struct tcp_limits *limits, uint32_t *promise_ms,
+	struct err *err)
 {
 	struct tcp *tcp = mem_alloc(sizeof *tcp);
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &tcp->source };
 
+	tcp->source = (struct source){ .kind = SOCKET_TCP, .fd = epoll_create1(EPOLL_CLOEXEC) };
 	tcp->epoll = epoll;
 	tcp->context = context;
 	tcp->limits = limits;
-	for (unsigned i = 0; i < TCP_STATES; i++)
-		TAILQ_INIT(&tcp->queue[i]);
+	tcp->promise_ms = promise_ms;
+	tcp->roster = roster_new(dice_from_kernel().state);
 	TAILQ_INIT(&tcp->unused);
-	return tcp;
+	TAILQ_INIT(&tcp->holders);
+	if (tcp->source.fd >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, tcp->source.fd, &event) == 0)
+		return tcp;
+	err_set(err, "epoll of TCP connections: %s", strerror(errno));
+	tcp_free(tcp);
+	return NULL;
 }
 
 uint32_t tcp_clients(const struct tcp *tcp)
 {
-	return tcp->nclients;
+	return roster_count(tcp->roster);
 }
 
-/* ---- states ---- */
-
-static uint32_t idle_ms(const struct tcp *tcp)
+static struct tcp_client *client_at(struct roster_seat *seat)
 {
-	return atomic_load_explicit(&tcp->limits->idle_ms, memory_order_relaxed);
+	return (struct tcp_client *)((char *)seat - offsetof(struct tcp_client, seat));
 }
 
-static void client_enter(struct tcp *tcp, struct tcp_client *client, enum tcp_state state)
+static uint64_t slice_end_us(void)
 {
-	TAILQ_REMOVE(&tcp->queue[client->state], client, link);
-	client->state = state;
-	client->deadline_ms = tcp->now_ms + (state == TCP_OWING ? TCP_QUERY_MS : idle_ms(tcp));
-	TAILQ_INSERT_TAIL(&tcp->queue[state], client, link);
-}
-
-static bool client_watch(struct tcp *tcp, struct tcp_client *client, int operation, uint32_t events)
-{
-	struct epoll_event event = { .events = events, .data.ptr = &client->source };
-
-	return epoll_ctl(tcp->epoll, operation, client->source.fd, &event) == 0;
-}
-
-/* Reset: the client learns at once that no answer will come. */
-static void client_close(struct tcp *tcp, struct tcp_client *client, bool reset)
-{
-	static const struct linger linger = { .l_onoff = 1, .l_linger = 0 };
-
-	if (reset)
-		setsockopt(client->source.fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-	close(client->source.fd); /* which takes it out of epoll, too */
-	client->source.fd = -1;
-	stream_fini(&client->in);
-	free(client->out);
-	client->out = NULL;
-	TAILQ_REMOVE(&tcp->queue[client->state], client, link);
-	TAILQ_INSERT_HEAD(&tcp->unused, client, link);
-	tcp->nclients--;
+	return clock_monotonic_us() + SLICE_US;
 }
 
 static struct tcp_client *client_new(struct tcp *tcp)
@@ -127,7 +68,7 @@ static struct tcp_client *client_new(struct tcp *tcp)
 
 		chunk->next = tcp->chunks;
 		tcp->chunks = chunk;
-		for (unsigned i = 0; i < CHUNK; i++)
+		for (unsigned i = 0; i < TCP_CHUNK; i++)
 			TAILQ_INSERT_TAIL(&tcp->unused, &chunk->client[i], link);
 	}
 	client = TAILQ_FIRST(&tcp->unused);
@@ -135,265 +76,217 @@ static struct tcp_client *client_new(struct tcp *tcp)
 	return client;
 }
 
-static void client_open(struct tcp *tcp, int fd, const struct sockaddr_storage *from)
+static void client_open(struct tcp *tcp, int fd, const struct addr *addr, uint16_t port)
 {
 	struct tcp_client *client = client_new(tcp);
 
-	client->source = (struct source){ .kind = SOCKET_TCP, .fd = fd };
+	client->fd = fd;
+	client->watched = 0;
 	client->eof = false;
+	client->addr = *addr;
+	client->port = port;
+	client->held = 0;
 	client->out = NULL;
-	addr_from_sockaddr(&client->addr, &client->port, from);
 	stream_init(&client->in);
-	client->state = TCP_OWING;
-	TAILQ_INSERT_TAIL(&tcp->queue[TCP_OWING], client, link);
-	client_enter(tcp, client, TCP_OWING);
-	tcp->nclients++;
+	roster_join(tcp->roster, &client->seat, addr, tcp->now_ms);
 	count(tcp->context->counters, COUNT_tcp_accepted);
-	if (!client_watch(tcp, client, EPOLL_CTL_ADD, EPOLLIN))
-		client_close(tcp, client, true);
-}
-
-/* ---- answers ---- */
-
-/* Send what was gathered; keep what the kernel does not take. False when the client is gone. */
-static bool client_flush(struct tcp *tcp, struct tcp_client *client)
-{
-	size_t len = tcp->out_len;
-	ssize_t sent;
-
-	tcp->out_len = 0;
-	if (len == 0)
-		return true;
-	sent = send(client->source.fd, tcp->out, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (sent < 0 && errno != EAGAIN && errno != EINTR) {
-		count(tcp->context->counters, COUNT_send_failed);
-		return false;
-	}
-	if (sent < 0)
-		sent = 0;
-	if ((size_t)sent < len) {
-		client->out = mem_dup(tcp->out + sent, len - (size_t)sent);
-		client->out_at = 0;
-		client->out_len = len - (size_t)sent;
-	}
-	return true;
-}
-
-/* Answer one message into the gathered ones. False when it deserves no answer, over TCP hence no connection. */
-static bool client_answer(struct tcp *tcp, const struct tcp_client *client, const uint8_t *message, size_t len)
-{
-	uint8_t *out = tcp->out + tcp->out_len;
-	size_t answer_len;
-
-	tcp->context->transport = TRANSPORT_TCP;
-	tcp->context->source = client->addr;
-	tcp->context->source_port = client->port;
-	answer_len = packet_answer(tcp->context, message, len, out + 2, PACKET_TCP_MAX);
-	out[0] = (uint8_t)(answer_len >> 8);
-	out[1] = (uint8_t)answer_len;
-	tcp->out_len += 2 + answer_len;
-	return answer_len > 0;
-}
-
-/* Answer the whole messages that are there, as long as the client takes the answers. False when it is to be reset.
- * *answered: whether there were any. */
-static bool client_serve(struct tcp *tcp, struct tcp_client *client, bool *answered)
-{
-	const uint8_t *message;
-	size_t len;
-
-	while (client->out == NULL) {
-		switch (stream_next(&client->in, &message, &len)) {
-		case STREAM_MORE:
-			return client_flush(tcp, client);
-		case STREAM_BAD:
-			client_flush(tcp, client);
-			return false;
-		case STREAM_MESSAGE:
-			*answered = true;
-			if (!client_answer(tcp, client, message, len)) {
-				tcp->out_len -= 2;
-				client_flush(tcp, client);
-				return false;
-			}
-			break;
-		}
-		if (tcp->out_len >= FLUSH_LEN && !client_flush(tcp, client))
-			return false;
-	}
-	return true;
-}
-
-/* ---- events ---- */
-
-/* After a turn: what does the client wait for now? */
-static void client_settle(struct tcp *tcp, struct tcp_client *client, bool answered)
-{
-	enum tcp_state before = client->state;
-
-	if (client->out != NULL) {
-		if (before == TCP_WRITING)
-			return; /* its time runs on until all is read */
-		client_enter(tcp, client, TCP_WRITING);
-		if (!client_watch(tcp, client, EPOLL_CTL_MOD, EPOLLOUT))
-			client_close(tcp, client, true);
+	if (tcp_client_watch(tcp, client, EPOLLIN))
 		return;
-	}
-	if (client->eof) {
-		client_close(tcp, client, stream_waiting(&client->in) > 0);
-		return;
-	}
-	if (stream_waiting(&client->in) == 0)
-		stream_fini(&client->in); /* memory for a long one goes back */
-	if (before == TCP_WRITING && !client_watch(tcp, client, EPOLL_CTL_MOD, EPOLLIN))
-		client_close(tcp, client, true);
-	else if (stream_waiting(&client->in) > 0 && (answered || before != TCP_OWING))
-		client_enter(tcp, client, TCP_OWING);
-	else if (stream_waiting(&client->in) == 0 && answered)
-		client_enter(tcp, client, TCP_IDLE);
+	count(tcp->context->counters, COUNT_tcp_refused);
+	tcp_client_close(tcp, client, true);
 }
 
-/* Read until there is no more, or enough for one turn. False when the client is to be reset. */
-static bool client_read(struct tcp *tcp, struct tcp_client *client, bool *answered)
+/* Close one that is in the way of others. */
+static void client_shed(struct tcp *tcp, struct tcp_client *client, enum counter why)
 {
-	for (unsigned reads = 0; reads < READS_MAX && client->out == NULL && !client->eof; reads++) {
-		size_t room;
-		uint8_t *at = stream_room(&client->in, &room);
-		ssize_t got = recv(client->source.fd, at, room, MSG_DONTWAIT);
-
-		if (got < 0 && errno != EINTR)
-			return errno == EAGAIN;
-		client->eof = got == 0;
-		if (got <= 0)
-			continue;
-		stream_took(&client->in, (size_t)got);
-		if (!client_serve(tcp, client, answered))
-			return false;
-		if ((size_t)got < room)
-			return true;
-	}
-	return true;
+	count(tcp->context->counters, why);
+	tcp_client_close(tcp, client, client->seat.state != ROSTER_IDLE);
 }
 
-/* Send on what was kept, then serve what had to wait behind it. False when the client is to be reset. */
-static bool client_write(struct tcp *tcp, struct tcp_client *client, bool *answered)
-{
-	ssize_t sent = send(client->source.fd, client->out + client->out_at, client->out_len - client->out_at,
-		MSG_DONTWAIT | MSG_NOSIGNAL);
+/* ---- whose turn it is ---- */
 
-	if (sent < 0)
-		return errno == EAGAIN || errno == EINTR;
-	client->out_at += (size_t)sent;
-	if (client->out_at < client->out_len)
-		return true;
-	free(client->out);
-	client->out = NULL;
-	*answered = true;
-	if (!client_serve(tcp, client, answered))
-		return false;
-	if (client->out != NULL) /* it read one lot, and gets time for the next */
-		client_enter(tcp, client, TCP_WRITING);
-	return true;
+static size_t heap_max(const struct tcp *tcp)
+{
+	size_t len = (size_t)tcp_limit(&tcp->limits->clients) * TCP_HEAP_EACH;
+
+	return len > TCP_HEAP_MIN ? len : TCP_HEAP_MIN;
 }
 
-void tcp_ready(struct tcp *tcp, struct source *source, uint64_t now_monotonic_ms)
+void tcp_serve(struct tcp *tcp, uint64_t now_monotonic_ms)
 {
-	struct tcp_client *client = (struct tcp_client *)source; /* its first member */
-	bool answered = false, alive;
+	uint64_t end_us = slice_end_us();
 
 	tcp->now_ms = now_monotonic_ms;
-	alive = client->out != NULL ? client_write(tcp, client, &answered) : client_read(tcp, client, &answered);
-	tcp->out_len = 0;
-	if (alive)
-		client_settle(tcp, client, answered);
-	else
-		client_close(tcp, client, true);
+	if (tcp->event_at == tcp->nevents) {
+		tcp->event_at = 0;
+		tcp->nevents = epoll_wait(tcp->source.fd, tcp->events, TCP_EVENTS_MAX, 0);
+		if (tcp->nevents < 0)
+			tcp->nevents = 0;
+	}
+	while (tcp->event_at < tcp->nevents) {
+		struct tcp_client *client = tcp->events[tcp->event_at++].data.ptr;
+
+		if (client->fd >= 0)
+			tcp_client_turn(tcp, client);
+		while (tcp->held > heap_max(tcp))
+			client_shed(tcp, TAILQ_FIRST(&tcp->holders), COUNT_tcp_shed_memory);
+		if (clock_monotonic_us() >= end_us)
+			return;
+	}
 }
 
 /* ---- who comes and who goes ---- */
 
-/* The one to go when there is no room: idle for longest, else the slowest with its query. Never one that was answered and
- * is still reading. False when there is none. */
-static bool shed_one(struct tcp *tcp)
+/* The system has no more descriptors or memory, and we hold nothing that would help: a listening socket stays ready, and we
+ * would spin on it. */
+static void pause_listener(struct tcp *tcp, struct source *listener)
 {
-	struct tcp_client *client = TAILQ_FIRST(&tcp->queue[TCP_IDLE]);
+	struct epoll_event none = { .data.ptr = listener };
 
-	if (client == NULL)
-		client = TAILQ_FIRST(&tcp->queue[TCP_OWING]);
-	if (client == NULL)
-		return false;
-	count(tcp->context->counters, COUNT_tcp_shed);
-	client_close(tcp, client, client->state != TCP_IDLE);
-	return true;
+	if (tcp->npaused == COUNT_OF(tcp->paused) || epoll_ctl(tcp->epoll, EPOLL_CTL_MOD, listener->fd, &none) != 0)
+		return;
+	count(tcp->context->counters, COUNT_tcp_paused);
+	tcp->paused[tcp->npaused++] = listener;
+	tcp->resume_ms = tcp->now_ms + PAUSE_MS;
 }
 
-void tcp_accept(struct tcp *tcp, const struct source *listener, uint64_t now_monotonic_ms)
+static void resume_listeners(struct tcp *tcp)
 {
-	uint32_t most = atomic_load_explicit(&tcp->limits->clients, memory_order_relaxed);
+	while (tcp->npaused > 0) {
+		struct source *listener = tcp->paused[--tcp->npaused];
+		struct epoll_event event = { .events = EPOLLIN, .data.ptr = listener };
+
+		if (listener->fd >= 0)
+			epoll_ctl(tcp->epoll, EPOLL_CTL_MOD, listener->fd, &event);
+	}
+}
+
+/* A place for one from this address. */
+static void make_room(struct tcp *tcp, const struct addr *addr)
+{
+	struct roster_seat *longest;
+
+	if (roster_neighbours(tcp->roster, addr, &longest) >= tcp_limit(&tcp->limits->per_prefix))
+		client_shed(tcp, client_at(longest), COUNT_tcp_shed_prefix);
+	/* two, so that a limit that a reload made lower is reached */
+	for (int i = 0; i < 2 && tcp_clients(tcp) >= tcp_limit(&tcp->limits->clients); i++)
+		client_shed(tcp, client_at(roster_longest(tcp->roster)), COUNT_tcp_shed);
+}
+
+static bool is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+static bool shed_for_descriptor(struct tcp *tcp, struct source *listener)
+{
+	struct roster_seat *longest = roster_longest(tcp->roster);
+
+	if (longest != NULL)
+		client_shed(tcp, client_at(longest), COUNT_tcp_shed);
+	else
+		pause_listener(tcp, listener);
+	return longest != NULL;
+}
+
+bool tcp_accept(struct tcp *tcp, struct source *listener, uint64_t now_monotonic_ms)
+{
+	uint64_t end_us = slice_end_us();
 
 	tcp->now_ms = now_monotonic_ms;
-	for (unsigned i = 0; i < ACCEPTS_MAX; i++) {
+	for (unsigned i = 0; i < ACCEPTS_MAX && (i == 0 || clock_monotonic_us() < end_us); i++) {
 		struct sockaddr_storage from;
 		socklen_t from_len = sizeof from;
 		int fd = accept4(listener->fd, (struct sockaddr *)&from, &from_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		struct addr addr;
+		uint16_t port;
 
-		if (fd < 0 && (errno == EMFILE || errno == ENFILE) && shed_one(tcp))
-			continue;
-		if (fd < 0)
-			return; /* what it was comes again, or the client went away */
-		if (tcp->nclients >= most && !shed_one(tcp)) {
-			count(tcp->context->counters, COUNT_tcp_refused);
-			close(fd);
-			continue;
-		}
-		client_open(tcp, fd, &from);
+		if (fd >= 0) {
+			addr_from_sockaddr(&addr, &port, &from);
+			make_room(tcp, &addr);
+			client_open(tcp, fd, &addr, port);
+		} else if (errno == EAGAIN) {
+			return false;
+		} else if (is_shortage(errno)) {
+			/* told before the kernel looks whether anybody waits: surely somebody does at first only */
+			if (i > 0 || !shed_for_descriptor(tcp, listener))
+				return false;
+		} /* else the client went away before we came */
 	}
+	return true;
 }
 
-static void expire_queue(struct tcp *tcp, enum tcp_state state, uint64_t until_ms)
+/* When those of a state are over their time; all the same, so that the queues are in the order of deadlines. */
+static uint64_t patience_ms(const struct tcp *tcp, enum roster_state state)
 {
-	struct tcp_client *client;
+	uint32_t idle_ms = tcp_limit(&tcp->limits->idle_ms);
 
-	while ((client = TAILQ_FIRST(&tcp->queue[state])) != NULL && client->deadline_ms <= until_ms) {
-		count(tcp->context->counters, COUNT_tcp_idle_closed);
-		client_close(tcp, client, state != TCP_IDLE);
+	switch (state) {
+	case ROSTER_OWING:
+		return TCP_QUERY_MS;
+	case ROSTER_WRITING:
+		return idle_ms < UNREAD_MS ? idle_ms : UNREAD_MS;
+	case ROSTER_IDLE:
+	case ROSTER_STATES:
+		break;
 	}
+	return tcp->closing ? 0 : idle_ms;
 }
+
+static const enum counter expired[ROSTER_STATES] = {
+	[ROSTER_OWING] = COUNT_tcp_late,
+	[ROSTER_IDLE] = COUNT_tcp_idle_closed,
+	[ROSTER_WRITING] = COUNT_tcp_unread,
+};
 
 void tcp_expire(struct tcp *tcp, uint64_t now_monotonic_ms, bool idle_too)
 {
-	expire_queue(tcp, TCP_OWING, now_monotonic_ms);
-	expire_queue(tcp, TCP_WRITING, now_monotonic_ms);
-	expire_queue(tcp, TCP_IDLE, idle_too ? UINT64_MAX : now_monotonic_ms);
+	uint64_t end_us = slice_end_us();
+	unsigned left = EXPIRES_MAX;
+
+	tcp->closing = idle_too;
+	for (enum roster_state state = 0; state < ROSTER_STATES; state++) {
+		struct roster_seat *seat;
+
+		while (left > 0 && (seat = roster_first(tcp->roster, state)) != NULL &&
+			seat->since_ms + patience_ms(tcp, state) <= now_monotonic_ms) {
+			client_shed(tcp, client_at(seat), expired[state]);
+			left = clock_monotonic_us() < end_us ? left - 1 : 0;
+		}
+	}
+	if (tcp->npaused > 0 && tcp->resume_ms <= now_monotonic_ms)
+		resume_listeners(tcp);
 }
 
 uint64_t tcp_next_ms(const struct tcp *tcp)
 {
-	uint64_t next_ms = UINT64_MAX;
+	uint64_t next_ms = tcp->npaused > 0 ? tcp->resume_ms : UINT64_MAX;
 
-	for (unsigned i = 0; i < TCP_STATES; i++) {
-		const struct tcp_client *client = TAILQ_FIRST(&tcp->queue[i]);
+	for (enum roster_state state = 0; state < ROSTER_STATES; state++) {
+		const struct roster_seat *seat = roster_first(tcp->roster, state);
 
-		if (client != NULL && client->deadline_ms < next_ms)
-			next_ms = client->deadline_ms;
+		if (seat != NULL && seat->since_ms + patience_ms(tcp, state) < next_ms)
+			next_ms = seat->since_ms + patience_ms(tcp, state);
 	}
 	return next_ms;
 }
 
 void tcp_free(struct tcp *tcp)
 {
-	struct tcp_client *client;
+	struct roster_seat *seat;
 
 	if (tcp == NULL)
 		return;
-	for (unsigned i = 0; i < TCP_STATES; i++)
-		while ((client = TAILQ_FIRST(&tcp->queue[i])) != NULL)
-			client_close(tcp, client, true);
+	while ((seat = roster_longest(tcp->roster)) != NULL)
+		tcp_client_close(tcp, client_at(seat), true);
 	while (tcp->chunks != NULL) {
 		struct tcp_chunk *next = tcp->chunks->next;
 
 		free(tcp->chunks);
 		tcp->chunks = next;
 	}
+	roster_free(tcp->roster);
+	if (tcp->source.fd >= 0)
+		close(tcp->source.fd);
 	free(tcp);
 }

@@ -26,7 +26,8 @@ enum {
 	UDP_ROUNDS = 16,     /* batches of one socket before the others have their turn */
 	DRAIN_ROUNDS = 1024, /* more batches than a socket's 4 MB can hold */
 	SOURCES_MAX = 2 * CONF_LISTEN_MAX + 1,
-	FILES_BESIDE = 256, /* descriptors for all but TCP clients */
+	SOURCES_BESIDE = 3, /* descriptors of a worker, besides two for each listen address */
+	FILES_BESIDE = 200, /* those of the rest of the process */
 };
 
 struct worker {
@@ -100,16 +101,24 @@ static bool worker_bind(struct worker *worker, struct err *err)
 	return worker_add(worker, &wake, err);
 }
 
-/* Each TCP client takes a descriptor. As many as asked for, if the system lets us. */
-static void raise_files(uint32_t tcp_clients)
+/* Each TCP client takes a descriptor. As many as asked for, if the system lets us: beyond the hard limit only root. Returns
+ * how many there may be. */
+static uint32_t raise_files(const struct workers *workers, uint32_t tcp_clients)
 {
-	rlim_t want = (rlim_t)tcp_clients + FILES_BESIDE;
-	struct rlimit limit;
+	rlim_t beside = FILES_BESIDE + (rlim_t)workers->nworkers * (SOURCES_BESIDE + 2 * workers->nlisten);
+	rlim_t want = tcp_clients + beside;
+	struct rlimit limit, more = { want, want };
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= want)
-		return;
-	limit.rlim_cur = want < limit.rlim_max ? want : limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
+		return tcp_clients;
+	if (limit.rlim_max < want && setrlimit(RLIMIT_NOFILE, &more) == 0)
+		return tcp_clients;
+	more = (struct rlimit){ limit.rlim_max < want ? limit.rlim_max : want, limit.rlim_max };
+	if (setrlimit(RLIMIT_NOFILE, &more) == 0)
+		limit = more;
+	if (limit.rlim_cur >= want)
+		return tcp_clients;
+	return limit.rlim_cur > beside ? (uint32_t)(limit.rlim_cur - beside) : 1;
 }
 
 struct workers *workers_bind(const struct conf *conf, struct err *err)
@@ -133,8 +142,7 @@ struct workers *workers_bind(const struct conf *conf, struct err *err)
 			return NULL;
 		}
 	}
-	workers_limits(workers, conf->tcp_clients, conf->tcp_idle_ms);
-	raise_files(conf->tcp_clients);
+	workers_limits(workers, conf);
 	return workers;
 }
 
@@ -144,16 +152,22 @@ size_t workers_listening(const struct workers *workers, const struct conf_listen
 	return workers->nlisten;
 }
 
-void workers_limits(struct workers *workers, uint32_t tcp_clients, uint32_t tcp_idle_ms)
+uint32_t workers_limits(struct workers *workers, const struct conf *conf)
 {
-	uint32_t each = tcp_clients / workers->nworkers;
+	uint32_t most = raise_files(workers, conf->tcp_clients);
+	uint32_t of_prefix = conf->tcp_per_prefix > 0 ? conf->tcp_per_prefix : (most + 3) / 4;
+	uint32_t each = most / workers->nworkers;
+	/* up, since the kernel shares out a network's connections evenly by chance only */
+	uint32_t each_of_prefix = (of_prefix + workers->nworkers - 1) / workers->nworkers;
 
 	for (unsigned i = 0; i < workers->nworkers; i++) {
 		struct tcp_limits *limits = &workers->worker[i].limits;
 
 		atomic_store_explicit(&limits->clients, each > 0 ? each : 1, memory_order_relaxed);
-		atomic_store_explicit(&limits->idle_ms, tcp_idle_ms, memory_order_relaxed);
+		atomic_store_explicit(&limits->per_prefix, each_of_prefix, memory_order_relaxed);
+		atomic_store_explicit(&limits->idle_ms, conf->tcp_idle_ms, memory_order_relaxed);
 	}
+	return most;
 }
 
 /* ---- the loop ---- */
@@ -174,7 +188,6 @@ static void worker_look(struct worker *worker)
 	worker->context.guard = atomic_load_explicit(&worker->workers->guard, memory_order_acquire);
 	worker->context.now_ms = clock_wall_ms();
 	worker->context.now_monotonic_ms = clock_monotonic_ms();
-	worker->identity.tcp_idle_ms = atomic_load_explicit(&worker->limits.idle_ms, memory_order_relaxed);
 }
 
 static void worker_udp(struct worker *worker, const struct source *source, unsigned rounds)
@@ -198,7 +211,8 @@ static void worker_close_sources(struct worker *worker)
 		if (source->kind == SOCKET_UDP)
 			worker_udp(worker, source, DRAIN_ROUNDS);
 		else
-			tcp_accept(worker->tcp, source, clock_monotonic_ms());
+			for (unsigned n = 0; n < DRAIN_ROUNDS && tcp_accept(worker->tcp, source, clock_monotonic_ms());)
+				n++;
 		close(source->fd);
 		source->fd = -1;
 	}
@@ -217,12 +231,14 @@ static int wait_ms(const struct worker *worker, uint64_t stop_ms)
 	return next_ms - now_ms < INT32_MAX ? (int)(next_ms - now_ms) : INT32_MAX;
 }
 
-/* One turn: wait, then serve all that is ready; new connections last, since they may make old ones go. */
+/* One turn: wait, then serve UDP; then connections, a slice of what is ready; new ones last, since they may make old ones
+ * go. */
 static void worker_turn(struct worker *worker, int timeout_ms)
 {
 	struct epoll_event events[EVENTS_MAX];
-	const struct source *listener[EVENTS_MAX];
+	struct source *listener[EVENTS_MAX];
 	size_t nlisteners = 0;
+	bool clients = false;
 	uint64_t now_ms;
 	int n;
 
@@ -240,7 +256,7 @@ static void worker_turn(struct worker *worker, int timeout_ms)
 			worker_udp(worker, source, UDP_ROUNDS);
 			break;
 		case SOCKET_TCP:
-			tcp_ready(worker->tcp, source, now_ms);
+			clients = true;
 			break;
 		case SOCKET_LISTEN:
 			listener[nlisteners++] = source;
@@ -250,6 +266,8 @@ static void worker_turn(struct worker *worker, int timeout_ms)
 			break;
 		}
 	}
+	if (clients)
+		tcp_serve(worker->tcp, now_ms);
 	while (nlisteners > 0)
 		tcp_accept(worker->tcp, listener[--nlisteners], now_ms);
 	tcp_expire(worker->tcp, now_ms, worker->closed);
@@ -319,7 +337,9 @@ static bool worker_start(struct worker *worker, const struct packet_identity *id
 		.worker = worker->number,
 	};
 	worker->udp = udp_new();
-	worker->tcp = tcp_new(worker->epoll, &worker->context, &worker->limits);
+	worker->tcp = tcp_new(worker->epoll, &worker->context, &worker->limits, &worker->identity.tcp_idle_ms, err);
+	if (worker->tcp == NULL)
+		return false;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's */
 	error = pthread_create(&worker->thread, NULL, worker_run, worker);

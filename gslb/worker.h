@@ -21,8 +21,9 @@ bool workers_start(
 const struct world *workers_publish(struct workers *workers, const struct world *next);
 /* Put another guard in force; returns the one before in the same way, NULL the first time. Before workers_start, too. */
 const struct guard *workers_guard(struct workers *workers, const struct guard *next);
-/* The limits that a reload may change. */
-void workers_limits(struct workers *workers, uint32_t tcp_clients, uint32_t tcp_idle_ms);
+/* The limits that a reload may change. Returns the TCP clients there may be: fewer than asked for when the system has no
+ * descriptors for them. */
+uint32_t workers_limits(struct workers *workers, const struct conf *conf);
 /* Sum of all workers' counters. */
 void workers_counters(const struct workers *workers, uint64_t sums[static COUNTERS_N]);
 /* Stop taking new connections, answer what is queued, end the threads within drain_ms. */

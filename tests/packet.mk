@@ -14,6 +14,15 @@ tests_unit_worker_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_worker_test_LDADD = libworker.a $(PACKET_WORLD_LIBS) $(URCU_LIBS) $(CHECK_LIBS)
 TESTS += tests/unit/worker_test
 
+check_PROGRAMS += tests/unit/roster_test tests/unit/tcp_test
+tests_unit_roster_test_SOURCES = tests/unit/roster.c
+tests_unit_roster_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_roster_test_LDADD = libworker.a libbase.a $(CHECK_LIBS)
+tests_unit_tcp_test_SOURCES = tests/unit/tcp.c tests/unit/message.c tests/unit/packet_world.c
+tests_unit_tcp_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_tcp_test_LDADD = libworker.a $(PACKET_WORLD_LIBS) $(CHECK_LIBS)
+TESTS += tests/unit/roster_test tests/unit/tcp_test
+
 check_PROGRAMS += tests/fuzz/fuzz_packet tests/fuzz/fuzz_tcp
 tests_fuzz_fuzz_packet_SOURCES = tests/fuzz/fuzz_packet.c tests/fuzz/replay.c tests/unit/message.c tests/unit/packet_world.c
 tests_fuzz_fuzz_packet_LDADD = $(PACKET_WORLD_LIBS)

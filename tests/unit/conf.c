@@ -126,10 +126,12 @@ static const struct mistake_case server_mistakes[] = {
 		"c.yaml:5:12: server.workers: 99999999999999999999: out of bounds (try 0 to 256)\n" },
 	{ "limits: { tcp-clients: 0 }",
 		"c.yaml:5:26: server.limits.tcp-clients: 0: out of bounds (try 1 to 1000000)\n" },
+	{ "limits: { tcp-per-prefix: -1 }",
+		"c.yaml:5:29: server.limits.tcp-per-prefix: -1: not a number (try 0 to 1000000)\n" },
 	{ "limits: { tcp-idle: 5x }", "c.yaml:5:23: server.limits.tcp-idle: 5x: not a duration (try 10s)\n" },
 	{ "limits: { tcp-idle: 2h }", "c.yaml:5:23: server.limits.tcp-idle: 2h: out of bounds (try 100ms to 1h)\n" },
-	{ "limits: { udp: 1 }",
-		"c.yaml:5:13: server.limits.udp: no such key (server.limits has tcp-clients, tcp-idle)\n" },
+	{ "limits: { udp: 1 }", "c.yaml:5:13: server.limits.udp: no such key (server.limits has tcp-clients, "
+				"tcp-per-prefix, tcp-idle)\n" },
 	{ "region: eu west",
 		"c.yaml:5:11: server.region: eu west: not a name (try letters, digits, - _ and ., at most 63)\n" },
 	{ "user: no-such-user-here", "c.yaml:5:9: server.user: no-such-user-here: no such user "
@@ -250,6 +252,7 @@ START_TEST(what_is_left_out_has_its_default)
 	ck_assert_str_eq(conf->user, "");
 	ck_assert_str_eq(conf->probe_user, "");
 	ck_assert_uint_eq(conf->tcp_clients, 10000);
+	ck_assert_uint_eq(conf->tcp_per_prefix, 0);
 	ck_assert_uint_eq(conf->tcp_idle_ms, 10000);
 	ck_assert_uint_eq(conf->rrl_rate, 200);
 	ck_assert_uint_eq(conf->rrl_burst, 500);
@@ -273,7 +276,7 @@ START_TEST(what_is_given_is_taken)
 {
 	static const char yaml[] =
 		"server: { listen: [\"::1@0\"], workers: 3, identity: ns1.eu, region: eu-west, user: root,\n"
-		"  limits: { tcp-clients: 7, tcp-idle: 1m30s },\n"
+		"  limits: { tcp-clients: 7, tcp-per-prefix: 5, tcp-idle: 1m30s },\n"
 		"  rrl: { rate: 50, burst: 125 }, cookies: { secret-file: cookie.key } }\nzones: { directory: zones, "
 		"watch: no }\n"
 		"geo:\n  databases:\n    - city.mmdb\nhealth: { checks-directory: checks }\nselection: { seed-file: "
@@ -290,6 +293,7 @@ START_TEST(what_is_given_is_taken)
 	ck_assert_str_eq(conf->user, "root");
 	ck_assert_str_eq(conf->probe_user, "root");
 	ck_assert_uint_eq(conf->tcp_clients, 7);
+	ck_assert_uint_eq(conf->tcp_per_prefix, 5);
 	ck_assert_uint_eq(conf->tcp_idle_ms, 90000);
 	ck_assert(!conf->zones_watch);
 	ck_assert_uint_eq(conf->ndatabases, 1);

@@ -54,6 +54,14 @@ static void teardown(void)
 	buf_fini(&text);
 }
 
+static void limit(uint32_t tcp_clients, uint32_t tcp_per_prefix, uint32_t tcp_idle_ms)
+{
+	conf.tcp_clients = tcp_clients;
+	conf.tcp_per_prefix = tcp_per_prefix;
+	conf.tcp_idle_ms = tcp_idle_ms;
+	ck_assert_uint_eq(workers_limits(workers, &conf), tcp_clients);
+}
+
 static uint64_t counted(enum counter which)
 {
 	uint64_t sums[COUNTERS_N];
@@ -332,7 +340,7 @@ START_TEST(an_idle_connection_is_closed_after_its_time_and_not_before)
 	uint64_t began_ms;
 	int fd;
 
-	workers_limits(workers, 100, 300);
+	limit(100, 100, 300);
 	fd = connect_to("127.0.0.1", SOCK_STREAM);
 	ck_assert_str_eq(ask_tcp(fd, ASK " keepalive"), SAID "; opt: 1232 keepalive=3");
 	began_ms = clock_monotonic_ms();
@@ -370,7 +378,7 @@ START_TEST(over_the_limit_the_connection_that_was_idle_for_longest_makes_room)
 	enum { MANY = 40 };
 	int fd[MANY];
 
-	workers_limits(workers, 4, 10000); /* two a worker */
+	limit(4, 100, 10000); /* two a worker */
 	for (int i = 0; i < MANY; i++) {
 		fd[i] = connect_to("127.0.0.1", SOCK_STREAM);
 		ck_assert_str_eq(ask_tcp(fd[i], ASK), SAID);
