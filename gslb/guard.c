@@ -9,12 +9,15 @@ bool guard_port_is_forged(uint16_t port)
 	return port < 20 && (1u << port & (1u << 0 | 1u << 7 | 1u << 13 | 1u << 17 | 1u << 19)) != 0;
 }
 
-void guard_begin(const struct guard *guard, struct guarded *guarded, const struct addr *source, bool udp)
+void guard_begin(const struct guard *guard, struct guarded *guarded, bool udp)
 {
 	guarded->cookie = false;
 	guarded->limited = udp && guard != NULL && guard->rrl != NULL;
-	if (guarded->limited)
-		rrl_look(guard->rrl, source, &guarded->keys);
+}
+
+void guard_look(const struct guard *guard, struct guarded *guarded, const struct addr *source)
+{
+	rrl_look(guard->rrl, source, &guarded->keys);
 }
 
 void guard_cookie(const struct guard *guard, struct guarded *guarded, const struct query *query,

@@ -26,7 +26,9 @@ struct guarded {
  * Queries from there are forged, to have two servers talk to each other. */
 bool guard_port_is_forged(uint16_t port);
 /* Before the packet is parsed. guard may be NULL. */
-void guard_begin(const struct guard *guard, struct guarded *guarded, const struct addr *source, bool udp);
+void guard_begin(const struct guard *guard, struct guarded *guarded, bool udp);
+/* If it is limited: find out where its source's loads are, and begin to read them. Some time before guard_judge. */
+void guard_look(const struct guard *guard, struct guarded *guarded, const struct addr *source);
 /* After it was parsed well: its cookie, counted. */
 void guard_cookie(const struct guard *guard, struct guarded *guarded, const struct query *query,
 	const struct addr *source, uint64_t now_ms, struct counters *counters);

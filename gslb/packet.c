@@ -103,7 +103,7 @@ void packet_read(struct packet *packet, const struct packet_context *context, co
 {
 	const struct query *query = &packet->query;
 
-	guard_begin(context->guard, &packet->guarded, &packet->source, context->transport == TRANSPORT_UDP);
+	guard_begin(context->guard, &packet->guarded, context->transport == TRANSPORT_UDP);
 	packet->verdict = read_query(packet, context, message, len);
 	packet->for_zones =
 		packet->verdict == QUERY_OK && (query->qclass == CLASS_IN || query->qclass == CLASS_ANY);
@@ -170,9 +170,9 @@ void packets_find(struct packet *packets, unsigned n, const struct packet_contex
 	EACH(for_zones, zone_seek_node(&packets[i].seek, packets[i].hash[0]));
 	EACH(for_zones, zone_seek_name(&packets[i].seek));
 	EACH(for_zones, find_service(&packets[i], snapshot));
-	if (n == 1)
-		return; /* the answer reads the rest at once */
 	EACH(service, ahead_steering(&packets[i], context));
+	/* what must be done anyway, while the reads that were just begun are under way */
+	EACH(guarded.limited, guard_look(context->guard, &packets[i].guarded, &packets[i].source));
 	EACH(service, ahead_place(&packets[i]));
 }
 
