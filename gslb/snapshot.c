@@ -156,6 +156,17 @@ static void make_pool(struct build *build, const struct pool *pool, struct pool_
 	}
 }
 
+static void make_pool_held(struct build *build, const struct pool *pool, struct pool_plan *plan)
+{
+	const struct snapshot_inputs *inputs = build->inputs;
+
+	if (inputs->hold != NULL)
+		inputs->hold(inputs->context, true);
+	make_pool(build, pool, plan);
+	if (inputs->hold != NULL)
+		inputs->hold(inputs->context, false);
+}
+
 static void make_pools(struct snapshot *snapshot, const struct snapshot_inputs *inputs)
 {
 	struct arena *arena = snapshot->inner->arena;
@@ -165,7 +176,7 @@ static void make_pools(struct snapshot *snapshot, const struct snapshot_inputs *
 	snapshot->npools = (uint32_t)snapshot->set->npools;
 	pools = arena_alloc(arena, snapshot->npools * sizeof(*pools));
 	for (uint32_t i = 0; i < snapshot->npools; i++)
-		make_pool(&build, &snapshot->set->pools[i], &pools[i]);
+		make_pool_held(&build, &snapshot->set->pools[i], &pools[i]);
 	snapshot->pools = pools;
 	snapshot->nendpoints = (uint32_t)build.nendpoints;
 	if (build.nendpoints > 0)

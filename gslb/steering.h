@@ -1,5 +1,6 @@
 /* steering - orders and their table of classes, compiled for one way of ordering and shared by all services, families and
- * successive snapshots that order alike. Counted; main thread. */
+ * successive snapshots that order alike. Counted; one thread, the one that makes
+ * and frees snapshots. */
 #ifndef GSLB_STEERING_H
 #define GSLB_STEERING_H
 
