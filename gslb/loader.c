@@ -79,6 +79,8 @@ void loader_free(struct loader *loader)
 
 void loader_move(struct loader *loader, const char *zones_directory)
 {
+	if (strcmp(loader->folder, zones_directory) == 0)
+		return;
 	free(loader->folder);
 	loader->folder = mem_strdup(zones_directory);
 }
@@ -284,12 +286,11 @@ static bool is_named(const struct report *report, const struct zone *zone)
 	return false;
 }
 
-/* Put each line of the set's report to the zone it is about, or, when that one is not tried anew, to `culprit`. */
-static void keep_mistakes(struct report *from, struct loaded_zone *zone)
+static void keep_mistakes(const struct report *from, struct report *to)
 {
 	for (size_t i = 0; i < from->nlines; i++)
-		report_add(&zone->mistakes, from->lines[i].kind, from->lines[i].file, from->lines[i].line, "%s",
-			from->lines[i].text);
+		report_add(
+			to, from->lines[i].kind, from->lines[i].file, from->lines[i].line, "%s", from->lines[i].text);
 }
 
 /* The set does not link: take steps back. False when there is nothing left to step back from. */
@@ -310,7 +311,7 @@ static bool retreat(struct loader *loader, enum loader_mode mode, struct report 
 				: pass == 1 ? !inner->fresh
 					    : !named)
 				continue;
-			keep_mistakes(report, zone);
+			keep_mistakes(report, &zone->mistakes);
 			step_back(loader, zone, mode);
 			any = true;
 		}
@@ -430,6 +431,39 @@ struct zone_set *loader_relink(struct loader *loader)
 	assert(set != NULL); /* it linked before */
 	report_fini(&report);
 	return set;
+}
+
+struct zones_view *loader_view(const struct loader *loader)
+{
+	struct zones_view *view = mem_alloc(sizeof *view);
+
+	view->nzones = loader->nzones;
+	view->zones = mem_alloc((loader->nzones + 1) * sizeof *view->zones);
+	for (size_t i = 0; i < loader->nzones; i++) {
+		const struct loaded_zone *from = loader->zones[i];
+		struct loaded_zone *to = &view->zones[i];
+
+		*to = (struct loaded_zone){ .file = mem_strdup(from->file),
+			.zone = from->zone != NULL ? zone_ref(from->zone) : NULL,
+			.standing = from->standing,
+			.loaded_ms = from->loaded_ms,
+			.gone = from->gone };
+		keep_mistakes(&from->mistakes, &to->mistakes);
+	}
+	return view;
+}
+
+void zones_view_free(struct zones_view *view)
+{
+	if (view == NULL)
+		return;
+	for (size_t i = 0; i < view->nzones; i++) {
+		zone_unref(view->zones[i].zone);
+		report_fini(&view->zones[i].mistakes);
+		free(view->zones[i].file);
+	}
+	free(view->zones);
+	free(view);
 }
 
 size_t loader_zones(const struct loader *loader, const struct loaded_zone *const **zones)

@@ -1,5 +1,5 @@
 /* loader - the zones folder: which files are there, which zones they gave, and which are in force. A zone with a mistake
- * does not replace what was served; at start the last good copy from the state folder stands in. Main thread. */
+ * does not replace what was served; at start the last good copy from the state folder stands in. The builder's thread. */
 #ifndef GSLB_LOADER_H
 #define GSLB_LOADER_H
 
@@ -37,6 +37,15 @@ struct zone_set *loader_load(
 	struct loader *loader, enum loader_mode mode, uint64_t now_ms, bool *changed, struct err *err);
 /* The zones in force linked once more (for a snapshot with other resolved addresses). */
 struct zone_set *loader_relink(struct loader *loader);
+
+/* The zones as they stand now, for another thread to look at while this one loads. Immutable; made and freed by the loader's
+ * thread, for it holds the zones. */
+struct zones_view {
+	size_t nzones;
+	struct loaded_zone *zones; /* without their inner part */
+};
+struct zones_view *loader_view(const struct loader *loader);
+void zones_view_free(struct zones_view *view); /* NULL is fine */
 
 /* Remove a state folder made for a check alone. */
 void loader_remove_copies(const char *state_directory);
