@@ -314,6 +314,52 @@ static bool address(uint16_t type, const struct token *tokens, size_t ntokens, u
 	return true;
 }
 
+/* One string of a TXT record: \\DDD is a byte by its number, \\X the character X. False leaves it to ldns. */
+static bool string(const struct token *token, uint8_t *rdata, size_t *len)
+{
+	size_t n = 0;
+
+	if (!token->quoted && memchr(token->text, '"', token->len) != NULL)
+		return false;
+	for (size_t i = 0; i < token->len; i++) {
+		unsigned byte = (uint8_t)token->text[i];
+
+		if (byte == '\\') {
+			const char *digits = token->text + i + 1;
+
+			if (++i == token->len)
+				return false;
+			byte = (uint8_t)*digits;
+			if (byte >= '0' && byte <= '9') {
+				if (i + 2 >= token->len || digits[1] < '0' || digits[1] > '9' || digits[2] < '0' ||
+					digits[2] > '9')
+					return false;
+				byte = (byte - '0') * 100 + (unsigned)(digits[1] - '0') * 10 +
+				       (unsigned)(digits[2] - '0');
+				i += 2;
+			}
+		}
+		if (n == UINT8_MAX || byte > UINT8_MAX)
+			return false;
+		rdata[*len + 1 + n++] = (uint8_t)byte;
+	}
+	rdata[*len] = (uint8_t)n;
+	*len += 1 + n;
+	return true;
+}
+
+/* What remains of a zone of many services are its TXT records. */
+static bool strings(const struct token *tokens, size_t ntokens, uint8_t rdata[static RDATA_MAX], uint16_t *rdlen)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < ntokens; i++)
+		if (len + 256 > RDATA_MAX || !string(&tokens[i], rdata, &len))
+			return false;
+	*rdlen = (uint16_t)len;
+	return ntokens > 0;
+}
+
 bool rdata_parse(struct rdata_parser *parser, uint16_t type, const struct token *tokens, size_t ntokens,
 	uint8_t rdata[static RDATA_MAX], uint16_t *rdlen, struct err *err)
 {
@@ -322,6 +368,8 @@ bool rdata_parse(struct rdata_parser *parser, uint16_t type, const struct token 
 	char name[16];
 
 	if (address(type, tokens, ntokens, rdata, rdlen))
+		return true;
+	if (type == RR_TXT && !generic && strings(tokens, ntokens, rdata, rdlen))
 		return true;
 	if (type == RR_LOC && !generic) {
 		*rdlen = LOC_LEN;
@@ -402,10 +450,58 @@ static bool reads_back(
 	return same;
 }
 
+static bool print_address(uint16_t type, const uint8_t *rdata, uint16_t rdlen, struct buf *out)
+{
+	struct addr addr = { .family = type == RR_A ? ADDR_V4 : ADDR_V6 };
+	char text[ADDR_TEXT_MAX];
+
+	if ((type != RR_A && type != RR_AAAA) || rdlen != addr_len(&addr))
+		return false;
+	memcpy(addr.bytes, rdata, rdlen);
+	addr_format(&addr, text);
+	buf_add(out, text, strlen(text));
+	return true;
+}
+
+static void print_string(const uint8_t *bytes, size_t len, struct buf *out)
+{
+	buf_add(out, "\"", 1);
+	for (size_t i = 0; i < len; i++) {
+		if (bytes[i] < 0x20 || bytes[i] >= 0x7f) {
+			buf_printf(out, "\\%03u", bytes[i]);
+			continue;
+		}
+		if (bytes[i] == '"' || bytes[i] == '\\')
+			buf_add(out, "\\", 1);
+		buf_add(out, &bytes[i], 1);
+	}
+	buf_add(out, "\"", 1);
+}
+
+/* False when the lengths of its strings do not add up: a generic form may hold what it likes. */
+static bool print_strings(const uint8_t *rdata, uint16_t rdlen, struct buf *out)
+{
+	size_t at = 0;
+
+	while (at < rdlen)
+		at += 1u + rdata[at];
+	if (rdlen == 0 || at != rdlen)
+		return false;
+	for (at = 0; at < rdlen; at += 1u + rdata[at]) {
+		if (at > 0)
+			buf_add(out, " ", 1);
+		print_string(rdata + at + 1, rdata[at], out);
+	}
+	return true;
+}
+
 void rdata_print(struct rdata_parser *parser, uint16_t type, const uint8_t *rdata, uint16_t rdlen, struct buf *out)
 {
-	char *text = text_by_ldns(type, rdata, rdlen);
+	char *text;
 
+	if (print_address(type, rdata, rdlen, out) || (type == RR_TXT && print_strings(rdata, rdlen, out)))
+		return;
+	text = text_by_ldns(type, rdata, rdlen);
 	if (text != NULL && reads_back(parser, type, text, rdata, rdlen))
 		buf_add(out, text, strlen(text));
 	else
