@@ -211,7 +211,7 @@ static void run_reload(void *context, const json_t *args, const struct control_p
 
 	(void)args;
 	(void)peer;
-	if (daemon->ntickets == DAEMON_TICKETS_MAX) {
+	if (daemon->ntickets + daemon->nbegun >= DAEMON_TICKETS_MAX) {
 		refuse(reply, "too many reloads are waiting: one is about to run");
 		return;
 	}

@@ -10,6 +10,7 @@
 #include "gslb/prober.h"
 #include "gslb/worker.h"
 
+/* tickets: fewer than the control socket has places, so that reloads that wait keep nobody out */
 enum { DAEMON_TICKETS_MAX = 64, DAEMON_ALARMS_MAX = 16 };
 
 struct changes;
