@@ -1,4 +1,5 @@
-/* The thread yields to the workers: its nice value is above theirs, and threads that it starts inherit that. An order and its
+/* Last good copies are kept when nothing else waits: printing and syncing them takes as long as reading the zones did. The thread
+ * yields to the workers: its nice value is above theirs, and threads that it starts inherit that. An order and its
  * build change hands under the lock, which also makes what the main thread did to the configuration meanwhile seen here. */
 #include "gslb/builder.h"
 
@@ -261,7 +262,13 @@ static void *work(void *context)
 		struct build *build = NULL;
 
 		if (!ordered && dropped == NULL) {
-			pthread_cond_wait(&builder->wake, &builder->lock);
+			bool kept;
+
+			pthread_mutex_unlock(&builder->lock);
+			kept = loader_keep_copy(builder->loader);
+			pthread_mutex_lock(&builder->lock);
+			if (!kept && !builder->ordered && builder->dropped == NULL && !builder->stop)
+				pthread_cond_wait(&builder->wake, &builder->lock);
 			continue;
 		}
 		builder->dropped = NULL;
@@ -315,6 +322,8 @@ void builder_free(struct builder *builder)
 		conf_free(builder->done->conf);
 		build_free(builder->done);
 	}
+	while (loader_keep_copy(builder->loader))
+		;
 	loader_free(builder->loader);
 	snapshot_geo_unref(builder->geo);
 	pthread_cond_destroy(&builder->wake);
@@ -324,18 +333,22 @@ void builder_free(struct builder *builder)
 	free(builder);
 }
 
-struct build *builder_run(struct builder *builder, const struct build_order *order)
-{
-	assert(!builder->started);
-	return carry_out(builder, order);
-}
-
-/* Started at the first need; without a thread the main one has to do it. */
+/* Without a thread the main one has to do it. */
 static bool started(struct builder *builder)
 {
 	if (!builder->started)
 		builder->started = pthread_create(&builder->thread, NULL, work, builder) == 0;
 	return builder->started;
+}
+
+struct build *builder_run(struct builder *builder, const struct build_order *order)
+{
+	struct build *build;
+
+	assert(!builder->started);
+	build = carry_out(builder, order);
+	started(builder); /* there are copies to keep */
+	return build;
 }
 
 void builder_begin(struct builder *builder, const struct build_order *order)

@@ -25,6 +25,7 @@ struct loaded_zone_inner {
 	struct zone *offer; /* during a load: what is tried */
 	bool fresh;         /* the offer is not the zone in force */
 	bool copied;        /* the offer is the last good copy */
+	bool uncopied;      /* in force, and not yet kept as the last good copy */
 	bool seen, tried;
 };
 
@@ -33,6 +34,7 @@ struct loader {
 	uint64_t seed;
 	struct loaded_zone **zones; /* by file name */
 	size_t nzones, cap;
+	size_t next_copy; /* zones before it are kept */
 };
 
 struct loader *loader_new(const char *zones_directory, const char *state_directory, uint64_t name_seed)
@@ -345,6 +347,20 @@ static void keep_copy(const struct loader *loader, const struct loaded_zone *zon
 	free(path);
 }
 
+bool loader_keep_copy(struct loader *loader)
+{
+	for (; loader->next_copy < loader->nzones; loader->next_copy++) {
+		struct loaded_zone *zone = loader->zones[loader->next_copy];
+
+		if (!zone->inner->uncopied)
+			continue;
+		zone->inner->uncopied = false;
+		keep_copy(loader, zone);
+		return true;
+	}
+	return false;
+}
+
 static void log_mistakes(const struct loaded_zone *zone)
 {
 	char line[1400];
@@ -355,7 +371,7 @@ static void log_mistakes(const struct loaded_zone *zone)
 	}
 }
 
-static void settle(struct loader *loader, struct loaded_zone *zone, uint64_t now_ms, bool *changed)
+static void settle(struct loaded_zone *zone, uint64_t now_ms, bool *changed)
 {
 	struct loaded_zone_inner *inner = zone->inner;
 	bool other = inner->offer != zone->zone;
@@ -371,7 +387,7 @@ static void settle(struct loader *loader, struct loaded_zone *zone, uint64_t now
 	else
 		zone->standing = zone->zone != NULL ? ZONE_LAST_GOOD : ZONE_REFUSED;
 	if (inner->fresh) {
-		keep_copy(loader, zone);
+		inner->uncopied = true;
 		log_mistakes(zone); /* warnings */
 		log_notice("zone_file=%s state=loaded serial=%u names=%zu services=%zu pools=%zu", zone->file,
 			zone->zone->serial, zone->zone->nnodes, zone->zone->nservices, zone->zone->npools);
@@ -414,7 +430,8 @@ struct zone_set *loader_load(
 		assert(retreated); /* no zones at all always link */
 	}
 	for (size_t i = 0; i < loader->nzones; i++)
-		settle(loader, loader->zones[i], now_ms, changed);
+		settle(loader->zones[i], now_ms, changed);
+	loader->next_copy = 0;
 	return set;
 }
 

@@ -31,10 +31,12 @@ enum loader_mode {
 	LOADER_WATCH,  /* a file changed: nothing is unloaded */
 };
 
-/* Read what is new or changed, link, keep copies. Returns the linked set of all zones in force (perhaps empty), or NULL with a
+/* Read what is new or changed, link. Returns the linked set of all zones in force (perhaps empty), or NULL with a
  * sentence when the folder cannot be read. *changed: at least one zone came, went or is another than before. */
 struct zone_set *loader_load(
 	struct loader *loader, enum loader_mode mode, uint64_t now_ms, bool *changed, struct err *err);
+/* Keep one more zone that came into force as a last good copy; false when all are kept. For when there is time. */
+bool loader_keep_copy(struct loader *loader);
 /* The zones in force linked once more (for a snapshot with other resolved addresses). */
 struct zone_set *loader_relink(struct loader *loader);
 
