@@ -250,7 +250,7 @@ START_TEST(each_distinct_place_is_classified_once_and_net_rules_nest)
 	struct geo_overlay rules[] = { { .class = 50 }, { .class = 51 }, { .class = 52 }, { .class = 53 } };
 	static const char *const nets[] = { "10.0.7.9", "10.0.7.8/29", "2001:db8::5", "2001:db8::/32" };
 	struct asked asked = { 0 };
-	const struct geo_classify classify = { by_country, &asked, false };
+	const struct geo_classify classify = { .classify = by_country, .context = &asked };
 	struct geo_table *table;
 	struct mmdb_write w;
 	struct err err = { 0 };
