@@ -243,14 +243,13 @@ static bool keyed_for(
 	return nusable > 1 || most > (plan->service->via_cname ? 1 : plan->service->answers);
 }
 
+/* number: of its steering tables, which are compiled later. */
 static bool make_service(struct snapshot *snapshot, const struct snapshot *before, const struct service *service,
-	struct service_plan *plan, struct err *err)
+	struct service_plan *plan, uint32_t number[FAMILIES], struct err *err)
 {
 	struct order_rule *rules;
 	char owner[NAME_TEXT_MAX];
-	bool good = true;
 
-	name_format(&service->owner, owner);
 	plan->service = service;
 	plan->via_cname = service->via_cname;
 	plan->sticky = service->spread == SPREAD_STICKY;
@@ -263,11 +262,11 @@ static bool make_service(struct snapshot *snapshot, const struct snapshot *befor
 	make_candidates(plan, service, snapshot->inner->arena);
 	if (plan->ncandidates > CANDIDATES_MAX)
 		return err_set(err, "%s:%u: %s: a service can use at most %d pools, with those that its map names",
-			service->file, service->line, owner, CANDIDATES_MAX);
+			service->file, service->line, name_format(&service->owner, owner), CANDIDATES_MAX);
 	plan->first_override = snapshot->nservice_pools;
 	snapshot->nservice_pools += plan->ncandidates;
 	rules = mem_alloc((service->nrules + 1u) * sizeof(*rules));
-	for (enum family family = 0; family < FAMILIES && good; family++) {
+	for (enum family family = 0; family < FAMILIES; family++) {
 		bool usable[CANDIDATES_MAX];
 		struct order_spec spec;
 
@@ -275,24 +274,43 @@ static bool make_service(struct snapshot *snapshot, const struct snapshot *befor
 			usable[i] = usable_for(snapshot, service, plan->candidates[i].pool, family);
 		order_spec_init(&spec, service, plan, snapshot->pools, usable, rules);
 		plan->keyed[family] = keyed_for(snapshot, plan, family, usable);
-		good = steering_make(&snapshot->inner->tables, before != NULL ? &before->inner->tables : NULL,
-			snapshot->geo, &spec, owner, &plan->steering[family], err);
+		number[family] = steering_want(
+			&snapshot->inner->tables, before != NULL ? &before->inner->tables : NULL, snapshot->geo, &spec);
 	}
 	free(rules);
-	return good;
+	return true;
+}
+
+static bool steer_service(
+	struct snapshot *snapshot, struct service_plan *plan, const uint32_t number[FAMILIES], struct err *err)
+{
+	char owner[NAME_TEXT_MAX];
+
+	for (enum family family = 0; family < FAMILIES; family++)
+		if (!steering_get(&snapshot->inner->tables, number[family], &plan->steering[family]))
+			return err_set(err, "%s: its map makes more than %d different orders of pools, use fewer",
+				name_format(&plan->service->owner, owner), GEO_CLASS_MAX);
+	return true;
 }
 
 static bool make_services(struct snapshot *snapshot, const struct snapshot *before, struct err *err)
 {
+	uint32_t(*numbers)[FAMILIES];
 	struct service_plan *services;
+	bool good = true;
 
 	snapshot->nservices = (uint32_t)snapshot->set->nservices;
 	services = arena_alloc(snapshot->inner->arena, snapshot->nservices * sizeof(*services));
 	snapshot->services = services;
-	for (uint32_t i = 0; i < snapshot->nservices; i++)
-		if (!make_service(snapshot, before, &snapshot->set->services[i], &services[i], err))
-			return false;
-	return true;
+	numbers = mem_alloc((snapshot->nservices + 1) * sizeof(*numbers));
+	for (uint32_t i = 0; i < snapshot->nservices && good; i++)
+		good = make_service(snapshot, before, &snapshot->set->services[i], &services[i], numbers[i], err);
+	if (good)
+		steering_compile(&snapshot->inner->tables);
+	for (uint32_t i = 0; i < snapshot->nservices && good; i++)
+		good = steer_service(snapshot, &services[i], numbers[i], err);
+	free(numbers);
+	return good;
 }
 
 /* ---- the whole ---- */
