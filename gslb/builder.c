@@ -37,7 +37,7 @@ struct builder {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	struct build_order order;
-	bool ordered, stop;
+	bool ordered, stop, ended;
 	struct build *done;
 	struct dropped *dropped;
 	int fd;
@@ -283,6 +283,8 @@ static void *work(void *context)
 			eventfd_write(builder->fd, 1);
 		}
 	}
+	builder->ended = true;
+	pthread_cond_broadcast(&builder->wake);
 	pthread_mutex_unlock(&builder->lock);
 	return NULL;
 }
@@ -304,17 +306,28 @@ struct builder *builder_new(
 	return builder;
 }
 
-void builder_free(struct builder *builder)
+static bool end_thread(struct builder *builder, uint32_t patience_ms)
+{
+	uint64_t until_ms = clock_wall_ms() + patience_ms;
+	struct timespec until = { .tv_sec = (time_t)(until_ms / 1000), .tv_nsec = (long)(until_ms % 1000 * 1000000) };
+	bool ended;
+
+	pthread_mutex_lock(&builder->lock);
+	builder->stop = true;
+	pthread_cond_broadcast(&builder->wake);
+	while (!builder->ended && pthread_cond_timedwait(&builder->wake, &builder->lock, &until) == 0)
+		;
+	ended = builder->ended;
+	pthread_mutex_unlock(&builder->lock);
+	return ended && pthread_join(builder->thread, NULL) == 0;
+}
+
+bool builder_free(struct builder *builder, uint32_t patience_ms)
 {
 	if (builder == NULL)
-		return;
-	if (builder->started) {
-		pthread_mutex_lock(&builder->lock);
-		builder->stop = true;
-		pthread_cond_signal(&builder->wake);
-		pthread_mutex_unlock(&builder->lock);
-		pthread_join(builder->thread, NULL);
-	}
+		return true;
+	if (builder->started && !end_thread(builder, patience_ms))
+		return false;
 	free_dropped(builder->dropped);
 	if (builder->done != NULL) {
 		snapshot_free(builder->done->snapshot);
@@ -331,6 +344,7 @@ void builder_free(struct builder *builder)
 	close(builder->fd);
 	free(builder->conf_file);
 	free(builder);
+	return true;
 }
 
 /* Without a thread the main one has to do it. */

@@ -45,8 +45,9 @@ struct build {
 /* inputs are asked in the builder's thread; what they need must outlive it. */
 struct builder *builder_new(
 	const char *conf_file, const struct conf *conf, uint64_t name_seed, const struct snapshot_inputs *inputs);
-/* Waits for a build under way, and frees what that made. Snapshots and views that were taken are to be dropped before. */
-void builder_free(struct builder *builder);
+/* Waits for a build under way, and frees what that made; NULL is fine. Snapshots and views that were taken are to be dropped before.
+ * False when the build does not end in time (a file that cannot be read just now): then it goes on, and all that it uses must stay. */
+bool builder_free(struct builder *builder, uint32_t patience_ms);
 
 /* The order is carried out before it returns: before anything is served. */
 struct build *builder_run(struct builder *builder, const struct build_order *order);

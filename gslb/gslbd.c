@@ -16,7 +16,7 @@
 #include "gslb/loader.h"
 #include "gslb/watch.h"
 
-enum { DRAIN_MS = 1000, NAMES_APART_MS = 1000 };
+enum { DRAIN_MS = 1000, NAMES_APART_MS = 1000, BUILD_PATIENCE_MS = 5000 };
 
 static const char usage_text[] =
 	"usage: gslbd -c FILE [-t] [-v]\n"
@@ -395,7 +395,11 @@ static void stop(struct daemon *daemon)
 	workers_stop(daemon->workers, DRAIN_MS);
 	control_close(daemon->control);
 	builder_drop(daemon->builder, daemon->published->snapshot, daemon->zones);
-	builder_free(daemon->builder); /* it asks the prober */
+	if (!builder_free(daemon->builder, BUILD_PATIENCE_MS)) {
+		prober_save(daemon->prober); /* which the builder may yet ask */
+		log_warning("state=stopped reason=\"files are still being read: not waited for\"");
+		_exit(0);
+	}
 	prober_close(daemon->prober);
 	workers_free(daemon->workers);
 	rrl_free(daemon->guard->rrl);

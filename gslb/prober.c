@@ -103,6 +103,11 @@ static void save(struct prober *prober, uint64_t now_ms)
 	prober->dirty = false;
 }
 
+void prober_save(struct prober *prober)
+{
+	save(prober, clock_wall_ms());
+}
+
 void prober_close(struct prober *prober)
 {
 	if (prober == NULL)

@@ -13,6 +13,7 @@ enum { PROBER_SLOTS = 1 << 20 }; /* 64 MiB of address space; memory is taken onl
 
 /* Reads the checkpoint of the state folder; verdicts older than ten minutes are forgotten. Takes over the spawner. */
 struct prober *prober_open(struct spawner *spawner, const char *state_directory, uint64_t now_ms, struct err *err);
+void prober_save(struct prober *prober);  /* the checkpoint, now */
 void prober_close(struct prober *prober); /* ends gslb-health; writes the checkpoint */
 
 const struct board_slot *prober_slots(const struct prober *prober, uint32_t *nslots);

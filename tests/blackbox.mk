@@ -4,6 +4,7 @@ tests_blackbox_steady_SOURCES = tests/blackbox/steady.c
 tests_blackbox_steady_LDADD = libbase.a
 
 BLACKBOX_TESTS = \
+	tests/blackbox/aside.py \
 	tests/blackbox/detection.py \
 	tests/blackbox/failover.py \
 	tests/blackbox/mistakes.py \
