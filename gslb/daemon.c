@@ -42,9 +42,12 @@ static void swap(struct daemon *daemon, struct published *next)
 
 static bool publish(struct daemon *daemon, struct snapshot *snapshot, struct err *err)
 {
-	_Atomic uint64_t *shares =
-		mem_alloc(((size_t)daemon->conf->workers * snapshot->nservice_pools + 1) * sizeof *shares);
+	size_t len = ((size_t)daemon->conf->workers * snapshot->nservice_pools + 1) * sizeof(uint64_t);
+	void *shares = mem_resize(NULL, len);
 
+	/* Written, not only asked for: a worker that is the first to touch a page would wait for whoever has the address space, and
+	 * the builder may have it while it waits for a processor. */
+	memset(shares, 0, len);
 	snapshot->serial = ++daemon->serial;
 	swap(daemon, published_new(daemon, snapshot, shares));
 	return prober_plan(daemon->prober, snapshot, daemon->conf->checks_directory, err);
