@@ -98,7 +98,7 @@ void geo_table_prefetch(const struct geo_table *table, const struct addr *addr);
 
 /* Great-circle kilometres (haversine on a sphere of 6371.0088 km). */
 double geo_distance_km(double lat1, double lon1, double lat2, double lon2);
-/* The same from points, which is quicker: within a millimetre of it up to a quarter of the Earth's circumference, a metre beyond. */
+/* The same from points, which is quicker; within 3 mm of it, and up to 6000 km within a micrometre. */
 struct geo_spot geo_spot(double latitude, double longitude);
 double geo_spots_km(const struct geo_spot *a, const struct geo_spot *b);
 /* The centre of a country; false for a code that is not ISO 3166-1 alpha-2 (or XK), upper case. continent (3 bytes) may be

@@ -366,9 +366,13 @@ START_TEST(a_distance_goes_the_short_way_round)
 		geo_distance_km(distances[_i].from[0], distances[_i].from[1], distances[_i].to[0], distances[_i].to[1]);
 	double back =
 		geo_distance_km(distances[_i].to[0], distances[_i].to[1], distances[_i].from[0], distances[_i].from[1]);
+	struct geo_spot from, to;
 
 	ck_assert_double_eq_tol(km, distances[_i].km, distances[_i].km * 1e-3 + 1e-9);
 	ck_assert_double_eq_tol(km, back, 1e-9);
+	from = geo_spot(distances[_i].from[0], distances[_i].from[1]);
+	to = geo_spot(distances[_i].to[0], distances[_i].to[1]);
+	ck_assert_double_eq_tol(geo_spots_km(&from, &to), km, 3e-6);
 }
 END_TEST
 
