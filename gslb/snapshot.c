@@ -243,11 +243,51 @@ static bool keyed_for(
 	return nusable > 1 || most > (plan->service->via_cname ? 1 : plan->service->answers);
 }
 
-/* number: of its steering tables, which are compiled later. */
-static bool make_service(struct snapshot *snapshot, const struct snapshot *before, const struct service *service,
-	struct service_plan *plan, uint32_t number[FAMILIES], struct err *err)
+/* Services without a map that list the same pools order alike: what a hundred thousand of them need is worked out once a list. */
+struct twins {
+	const struct service_plan *services;
+	uint32_t *slots; /* of the first of a kind: its number + 1; 0: free */
+	size_t nslots;   /* a power of two */
+};
+
+static bool orders_alike(const struct service_plan *a, const struct service_plan *b)
 {
-	struct order_rule *rules;
+	bool alike =
+		a->nlisted == b->nlisted && a->via_cname == b->via_cname && a->service->nranks == b->service->nranks &&
+		memcmp(a->service->ranks, b->service->ranks, a->service->nranks * sizeof(a->service->ranks[0])) == 0;
+
+	for (uint32_t i = 0; i < a->nlisted && alike; i++)
+		alike = a->candidates[i].pool == b->candidates[i].pool;
+	return alike;
+}
+
+static void twins_init(struct twins *twins, const struct service_plan *services, uint32_t nservices)
+{
+	*twins = (struct twins){ .services = services, .nslots = 16 };
+	while (twins->nslots < nservices * UINT64_C(2))
+		twins->nslots *= 2;
+	twins->slots = mem_alloc(twins->nslots * sizeof(*twins->slots));
+}
+
+/* The first service that orders as this one does: perhaps itself. */
+static uint32_t twins_find(struct twins *twins, const struct service_plan *plan)
+{
+	uint64_t hash = plan->nlisted;
+	size_t at;
+
+	for (uint32_t i = 0; i < plan->nlisted; i++)
+		hash = hash_mix(hash, plan->candidates[i].pool);
+	at = hash & (twins->nslots - 1);
+	while (twins->slots[at] != 0 && !orders_alike(&twins->services[twins->slots[at] - 1], plan))
+		at = (at + 1) & (twins->nslots - 1);
+	if (twins->slots[at] == 0)
+		twins->slots[at] = (uint32_t)(plan - twins->services) + 1;
+	return twins->slots[at] - 1;
+}
+
+static bool make_service(
+	struct snapshot *snapshot, const struct service *service, struct service_plan *plan, struct err *err)
+{
 	char owner[NAME_TEXT_MAX];
 
 	plan->service = service;
@@ -265,20 +305,33 @@ static bool make_service(struct snapshot *snapshot, const struct snapshot *befor
 			service->file, service->line, name_format(&service->owner, owner), CANDIDATES_MAX);
 	plan->first_override = snapshot->nservice_pools;
 	snapshot->nservice_pools += plan->ncandidates;
-	rules = mem_alloc((service->nrules + 1u) * sizeof(*rules));
+	return true;
+}
+
+/* number: of its steering tables, which are compiled later; twin: those of one that orders alike, or NULL. */
+static void want_tables(struct snapshot *snapshot, const struct snapshot *before, struct service_plan *plan,
+	const uint32_t *twin, uint32_t number[FAMILIES])
+{
+	const struct service *service = plan->service;
+	struct order_rule *rules = mem_alloc((service->nrules + 1u) * sizeof(*rules));
+
 	for (enum family family = 0; family < FAMILIES; family++) {
 		bool usable[CANDIDATES_MAX];
 		struct order_spec spec;
 
 		for (uint32_t i = 0; i < plan->ncandidates; i++)
 			usable[i] = usable_for(snapshot, service, plan->candidates[i].pool, family);
-		order_spec_init(&spec, service, plan, snapshot->pools, usable, rules);
 		plan->keyed[family] = keyed_for(snapshot, plan, family, usable);
+		if (twin != NULL) {
+			number[family] = twin[family];
+			steering_want_again(&snapshot->inner->tables, twin[family]);
+			continue;
+		}
+		order_spec_init(&spec, service, plan, snapshot->pools, usable, rules);
 		number[family] = steering_want(
 			&snapshot->inner->tables, before != NULL ? &before->inner->tables : NULL, snapshot->geo, &spec);
 	}
 	free(rules);
-	return true;
 }
 
 static bool steer_service(
@@ -297,6 +350,7 @@ static bool make_services(struct snapshot *snapshot, const struct snapshot *befo
 {
 	uint32_t(*numbers)[FAMILIES];
 	struct service_plan *services;
+	struct twins twins;
 	bool good = true;
 
 	snapshot->nservices = (uint32_t)snapshot->set->nservices;
@@ -304,7 +358,14 @@ static bool make_services(struct snapshot *snapshot, const struct snapshot *befo
 	snapshot->services = services;
 	numbers = mem_alloc((snapshot->nservices + 1) * sizeof(*numbers));
 	for (uint32_t i = 0; i < snapshot->nservices && good; i++)
-		good = make_service(snapshot, before, &snapshot->set->services[i], &services[i], numbers[i], err);
+		good = make_service(snapshot, &snapshot->set->services[i], &services[i], err);
+	twins_init(&twins, services, snapshot->nservices);
+	for (uint32_t i = 0; i < snapshot->nservices && good; i++) {
+		uint32_t twin = services[i].service->nrules == 0 ? twins_find(&twins, &services[i]) : i;
+
+		want_tables(snapshot, before, &services[i], twin != i ? numbers[twin] : NULL, numbers[i]);
+	}
+	free(twins.slots);
 	if (good)
 		steering_compile(&snapshot->inner->tables);
 	for (uint32_t i = 0; i < snapshot->nservices && good; i++)

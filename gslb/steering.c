@@ -203,6 +203,11 @@ uint32_t steering_want(struct steering_tables *tables, const struct steering_tab
 	return (uint32_t)tables->ntables - 1;
 }
 
+void steering_want_again(struct steering_tables *tables, uint32_t number)
+{
+	tables->tables[number]->nwanted++;
+}
+
 /* ---- compiling all ---- */
 
 struct work {

@@ -33,6 +33,7 @@ struct steering_tables {
  * classes. */
 uint32_t steering_want(struct steering_tables *tables, const struct steering_tables *before, const struct geo *geo,
 	const struct order_spec *spec);
+void steering_want_again(struct steering_tables *tables, uint32_t number); /* for one more that orders alike */
 void steering_compile(struct steering_tables *tables);
 bool steering_get(const struct steering_tables *tables, uint32_t number, struct steering *steering);
 void steering_tables_fini(struct steering_tables *tables);
