@@ -223,6 +223,39 @@ START_TEST(tables_are_shared_by_services_and_over_reloads_and_dropped_when_flat)
 }
 END_TEST
 
+/* Six pools along the equator, and every list of two of them, by distance and by order. */
+START_TEST(each_of_many_services_has_the_order_of_its_own_list)
+{
+	struct buf zone = { 0 };
+	char name[64];
+
+	buf_printf(&zone, ZONE_HEAD);
+	for (unsigned i = 0; i < 6; i++)
+		buf_printf(&zone,
+			"p%u._pool LOC 0 0 0 N %u 0 0 E 0m\np%u._pool TXT \"v=pool1; check=none\"\n"
+			"p%u._pool SRV 0 1 443 lb%u\nlb%u A 192.0.2.%u\n",
+			i, 10 + 25 * i, i, i, i, i, i + 1);
+	for (unsigned i = 0; i < 72; i++)
+		if (i / 2 / 6 != i / 2 % 6)
+			buf_printf(&zone, "_gslb.s%u TXT \"v=gslb1; pools=p%u,p%u; rank=%s\"\n", i, i / 2 / 6,
+				i / 2 % 6, i % 2 == 0 ? "geo" : "order");
+	sim_zone(&sim, "svc.example", zone.text);
+	buf_fini(&zone);
+	sim_place(&sim, "198.51.100.0/24 0 10 IE EU"); /* p0 is nearest, p5 farthest */
+	sim_load(&sim);
+	for (unsigned i = 0; i < 72; i++) {
+		unsigned a = i / 2 / 6, b = i / 2 % 6;
+		struct decision decision;
+
+		if (a == b)
+			continue;
+		snprintf(name, sizeof(name), "s%u.svc.example", i);
+		sim_ask(&sim, "198.51.100.7", name, FAMILY_V4, &decision, NULL);
+		ck_assert_msg(decision.pool == (i % 2 == 0 && b < a ? b : a), "%s: p%u", name, decision.pool);
+	}
+}
+END_TEST
+
 START_TEST(new_geo_data_makes_new_tables_and_new_answers)
 {
 	struct decision decision;
@@ -836,6 +869,7 @@ int main(void)
 	tcase_set_timeout(worlds, 120);
 	tcase_add_checked_fixture(worlds, setup, teardown);
 	tcase_add_test(worlds, tables_are_shared_by_services_and_over_reloads_and_dropped_when_flat);
+	tcase_add_test(worlds, each_of_many_services_has_the_order_of_its_own_list);
 	tcase_add_test(worlds, new_geo_data_makes_new_tables_and_new_answers);
 	tcase_add_loop_test(worlds, an_ecs_scope_is_exact_and_minimal, 0, 12);
 	tcase_add_test(worlds, all_of_a_sticky_scope_block_is_told_the_same);
