@@ -133,10 +133,8 @@ class Asker:
         return self.longest
 
 
-def reload(lab, wait=True):
-    command = [os.path.join(BUILD, "gslbctl"), "-s", lab.socket, "reload"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    return process.wait() if wait else process
+def reload(lab):
+    subprocess.run([os.path.join(BUILD, "gslbctl"), "-s", lab.socket, "reload"], stdout=subprocess.DEVNULL, check=False)
 
 
 def measure_edit(lab, load):
@@ -171,25 +169,30 @@ def finish(program, prefix):
     return float(found.group(1)) if found else 0.0
 
 
-def measure_reload(stack, lab, load, args):
-    quiet = finish(steady(stack, lab, load, args, "quiet"), "quiet")
-    before = lab.ctl("status")["reloads"]
-    program = steady(stack, lab, load, args, "busy")
+def asked_steadily(stack, lab, load, args, name, command):
+    """The p99 while gslbctl runs every --every ms, and how long the control socket kept one waiting."""
+    program = steady(stack, lab, load, args, name)
     asker = Asker(lab)
     asked, end = [], time.monotonic() + args.seconds - 1
     while time.monotonic() < end:
         for entry in os.scandir(lab.zones):
             os.utime(entry.path)
-        asked.append(reload(lab, wait=False))
+        asked.append(subprocess.Popen([os.path.join(BUILD, "gslbctl"), "-s", lab.socket, command], stdout=subprocess.DEVNULL))
         asked = [process for process in asked if process.poll() is None]
         time.sleep(args.every / 1000)
-    busy = finish(program, "busy")
+    p99 = finish(program, name)
     for process in asked:
         process.wait()
+    say(f"{name}_control_longest_s", asker.end())
+    say(f"{name}_p99_ms", p99)
+
+
+def measure_reload(stack, lab, load, args):
+    """Quiet: the same programs run as often, but ask for nothing that has to be read."""
+    asked_steadily(stack, lab, load, args, "quiet", "overrides")
+    before = lab.ctl("status")["reloads"]
+    asked_steadily(stack, lab, load, args, "busy", "reload")
     say("reloads", lab.ctl("status")["reloads"] - before)
-    say("quiet_p99_ms", quiet)
-    say("busy_p99_ms", busy)
-    say("control_longest_s", asker.end())
     say("after_rss_mb", memory_mb(lab.gslbd.pid))
     say("after_peak_mb", memory_mb(lab.gslbd.pid, "VmHWM"))
 
