@@ -32,6 +32,22 @@ const struct embed_range *embed_find(uint64_t hi, uint64_t lo, uint32_t *v4)
 	return NULL;
 }
 
+static unsigned common_bits(uint64_t a, uint64_t b)
+{
+	return a == b ? 64 : (unsigned)__builtin_clzll(a ^ b);
+}
+
+void embed_keep_off(uint64_t hi, uint64_t lo, unsigned *depth)
+{
+	for (size_t i = 0; i < EMBED_RANGES; i++) {
+		const struct embed_range *range = &embed_ranges[i];
+		unsigned common = hi == range->hi ? 64 + common_bits(lo, range->lo) : common_bits(hi, range->hi);
+
+		if (common + 1 > *depth)
+			*depth = common + 1;
+	}
+}
+
 bool geo_unwrap(const struct addr *addr, struct addr *v4)
 {
 	uint32_t word;

@@ -23,6 +23,9 @@ extern const struct embed_range embed_ranges[EMBED_RANGES]; /* in the order of t
 /* The range that holds an IPv6 address, and the IPv4 address in it; NULL when none does. */
 const struct embed_range *embed_find(uint64_t hi, uint64_t lo, uint32_t *v4);
 
+/* An address that embeds none: lengthen a depth to what holds no address of those ranges, for they are another matter. */
+void embed_keep_off(uint64_t hi, uint64_t lo, unsigned *depth);
+
 static inline uint64_t embed_load64(const uint8_t *bytes)
 {
 	uint64_t word;

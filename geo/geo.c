@@ -57,6 +57,16 @@ static bool take_source(
 		source->path, source->type);
 }
 
+static struct geo_spot *spots_of(const struct places *places)
+{
+	struct geo_spot *spots = mem_alloc(places->n * sizeof *spots);
+
+	for (uint32_t id = 0; id < places->n; id++)
+		if (places->place[id].located)
+			spots[id] = geo_spot(places->place[id].latitude, places->place[id].longitude);
+	return spots;
+}
+
 static struct geo *join_families(struct family *v4, struct family *v6, struct err *err)
 {
 	struct geo *geo;
@@ -77,7 +87,10 @@ static struct geo *join_families(struct family *v4, struct family *v6, struct er
 	geo->v6 = (struct geo_layers){ v6->places, v6->asns };
 	geo->places = v4->dictionary;
 	geo->asns = v4->asn_numbers;
+	layer_index(&geo->v4.places);
+	layer_index(&geo->v6.places);
 	places_trim(&geo->places);
+	geo->spots = spots_of(&geo->places);
 	numbers_trim(&geo->asns);
 	/* they moved */
 	layer_init(&v4->places, LAYER_V4_BITS);
@@ -127,6 +140,7 @@ void geo_free(struct geo *geo)
 	places_fini(&geo->places);
 	numbers_fini(&geo->asns);
 	arena_free(geo->arena);
+	free(geo->spots);
 	free(geo);
 }
 
@@ -171,19 +185,6 @@ static void ask_layers(
 	place->asn = (uint32_t)geo->asns.number[id];
 }
 
-/* What embeds IPv4 is another matter than what lies around it. */
-static void keep_off_embedded(uint64_t hi, uint64_t lo, unsigned *depth)
-{
-	for (size_t i = 0; i < EMBED_RANGES; i++) {
-		const struct embed_range *range = &embed_ranges[i];
-		unsigned common =
-			hi == range->hi ? 64 + common_bits(lo, range->lo, 64) : common_bits(hi, range->hi, 64);
-
-		if (common + 1 > *depth)
-			*depth = common + 1;
-	}
-}
-
 void geo_locate(const struct geo *geo, const struct addr *addr, struct place *place, unsigned *depth)
 {
 	const struct embed_range *range;
@@ -205,5 +206,5 @@ void geo_locate(const struct geo *geo, const struct addr *addr, struct place *pl
 		return;
 	}
 	ask_layers(geo, &geo->v6, hi >> 8, place, depth);
-	keep_off_embedded(hi, lo, depth);
+	embed_keep_off(hi, lo, depth);
 }

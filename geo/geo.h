@@ -51,12 +51,24 @@ bool geo_unwrap(const struct addr *addr, struct addr *v4);
 
 enum { GEO_CLASS_MAX = 0xffff };
 
+/* A place as a point of the unit sphere. */
+struct geo_spot {
+	double x, y, z;
+};
+
 /* The class of all clients at one place. Called once for each distinct (place, ASN) that occurs, from one thread; the
  * unknown place (all fields empty) too. */
 struct geo_classify {
 	uint16_t (*classify)(void *context, const struct place *place);
 	void *context;
 	bool by_asn; /* false: classify does not look at place->asn, and the table is smaller for it */
+	/* Without by_asn, and if given: all places at once, in place of one call each. spots[i] is where places[i] is, if it is
+	 * located. */
+	void (*classify_all)(
+		void *context, const struct place *places, const struct geo_spot *spots, size_t n, uint16_t *class);
+	/* Rather small than quick: without by_asn and overlays the table borrows the runs of the geo, which must outlive it. It is a
+	 * twentieth as large and made in a fraction of the time, but a find reads several places of memory more. */
+	bool lean;
 };
 
 /* A prefix whose clients get a class whatever their place: a net: rule. The longest match wins. Not cut to /24 or /56.
@@ -86,6 +98,9 @@ void geo_table_prefetch(const struct geo_table *table, const struct addr *addr);
 
 /* Great-circle kilometres (haversine on a sphere of 6371.0088 km). */
 double geo_distance_km(double lat1, double lon1, double lat2, double lon2);
+/* The same from points, which is quicker; within 3 mm of it, and up to 6000 km within a micrometre. */
+struct geo_spot geo_spot(double latitude, double longitude);
+double geo_spots_km(const struct geo_spot *a, const struct geo_spot *b);
 /* The centre of a country; false for a code that is not ISO 3166-1 alpha-2 (or XK), upper case. continent (3 bytes) may be
  * NULL. */
 bool geo_country(const char code[static 2], double *latitude, double *longitude, char *continent);

@@ -17,6 +17,7 @@ struct geo {
 	size_t nsources;
 	struct geo_layers v4, v6;
 	struct places places;
+	struct geo_spot *spots; /* of the places that are located */
 	struct numbers asns;
 };
 

@@ -12,6 +12,7 @@ void layer_fini(struct layer *layer)
 	pages_free(&layer->groups);
 	pages_free(&layer->runs);
 	pages_free(&layer->middle);
+	pages_free(&layer->index);
 }
 
 /* How many bits of a block its group does not say. */
@@ -28,11 +29,6 @@ static size_t group_count(const struct layer *layer)
 static const struct layer_group *group_at(const struct layer *layer, size_t group)
 {
 	return (const struct layer_group *)layer->groups.at + group;
-}
-
-static uint32_t run_id(const struct layer *layer, size_t run)
-{
-	return ((const uint32_t *)layer->runs.at)[run] & LAYER_ID_MAX;
 }
 
 static uint32_t run_tail(const struct layer *layer, size_t run)
@@ -85,7 +81,7 @@ void layer_rename(struct layer *layer, const uint32_t *names)
 
 size_t layer_bytes(const struct layer *layer)
 {
-	return layer->groups.cap + layer->runs.cap + layer->middle.cap;
+	return layer->groups.cap + layer->runs.cap + layer->middle.cap + layer->index.cap;
 }
 
 static uint64_t run_first(const struct layer *layer, size_t run, size_t group)
@@ -111,7 +107,7 @@ static void cursor_set_last(struct layer_cursor *cursor)
 void layer_begin(const struct layer *layer, struct layer_cursor *cursor)
 {
 	*cursor = (struct layer_cursor){ .layer = layer };
-	cursor->id = layer_count(layer) == 0 ? 0 : run_id(layer, 0);
+	cursor->id = layer_count(layer) == 0 ? 0 : layer_id(layer, 0);
 	cursor_set_last(cursor);
 }
 
@@ -125,20 +121,68 @@ bool layer_next(struct layer_cursor *cursor)
 	if (cursor->group + 1 < group_count(layer) && group_at(layer, cursor->group + 1)->first == cursor->run)
 		cursor->group++;
 	cursor->first = cursor->last + 1;
-	cursor->id = run_id(layer, cursor->run);
+	cursor->id = layer_id(layer, cursor->run);
 	cursor_set_last(cursor);
 	return true;
+}
+
+/* ---- the index: a chunk for each lead of IPv4, for each /19 of 2000::/3 of IPv6 ---- */
+
+enum { CHUNKS = 1 << 16 };
+
+/* CHUNKS for what the index does not cover. */
+static uint32_t chunk_of(const struct layer *layer, uint32_t lead)
+{
+	if (layer->bits == LAYER_V4_BITS)
+		return lead;
+	return lead >> 29 == 1 ? (lead - (UINT32_C(1) << 29)) >> 13 : CHUNKS;
+}
+
+void layer_index(struct layer *layer)
+{
+	size_t group = 0, ngroups = group_count(layer);
+	uint32_t *index;
+
+	if (ngroups == 0)
+		return;
+	index = pages_add(&layer->index, (CHUNKS + 1) * sizeof *index);
+	for (uint32_t chunk = 0; chunk <= CHUNKS; chunk++) {
+		uint64_t lead = layer->bits == LAYER_V4_BITS ? chunk : (UINT64_C(1) << 29) + ((uint64_t)chunk << 13);
+
+		while (group < ngroups && group_at(layer, group)->lead < lead)
+			group++;
+		index[chunk] = (uint32_t)group;
+	}
+	pages_settle(&layer->groups);
+	pages_settle(&layer->runs);
+	pages_settle(&layer->middle);
+	pages_settle(&layer->index);
+}
+
+static bool begins_by(const struct layer *layer, size_t group, uint64_t block)
+{
+	uint32_t lead = (uint32_t)(block >> tail_bits(layer));
+	const struct layer_group *at = group_at(layer, group);
+
+	return at->lead != lead ? at->lead < lead : run_first(layer, at->first, group) <= block;
 }
 
 /* The last group that begins at or before a block. */
 static size_t find_group(const struct layer *layer, uint64_t block)
 {
+	uint32_t chunk = layer->index.len > 0 ? chunk_of(layer, (uint32_t)(block >> tail_bits(layer))) : CHUNKS;
 	size_t low = 0, high = group_count(layer);
 
-	while (high - low > 1) {
+	if (chunk < CHUNKS) {
+		const uint32_t *index = layer->index.at;
+
+		low = index[chunk] > 0 ? index[chunk] - 1 : 0;
+		high = index[chunk + 1];
+	}
+	while (high > low + 1) {
 		size_t middle = (low + high) / 2;
 
-		if (run_first(layer, group_at(layer, middle)->first, middle) <= block)
+		if (begins_by(layer, middle, block))
 			low = middle;
 		else
 			high = middle;
@@ -146,27 +190,96 @@ static size_t find_group(const struct layer *layer, uint64_t block)
 	return low;
 }
 
-void layer_find(const struct layer *layer, uint64_t block, struct layer_cursor *cursor)
+void layer_prefetch_index(const struct layer *layer, uint64_t block)
 {
-	size_t low, high;
+	uint32_t chunk = chunk_of(layer, (uint32_t)(block >> tail_bits(layer)));
 
-	layer_begin(layer, cursor);
-	if (layer_count(layer) == 0)
-		return;
-	cursor->group = find_group(layer, block);
-	low = group_at(layer, cursor->group)->first;
-	high = cursor->group + 1 < group_count(layer) ? group_at(layer, cursor->group + 1)->first : layer_count(layer);
+	if (layer->index.len > 0 && chunk < CHUNKS)
+		__builtin_prefetch((const uint32_t *)layer->index.at + chunk);
+}
+
+size_t layer_prefetch(const struct layer *layer, uint64_t block)
+{
+	uint32_t chunk = chunk_of(layer, (uint32_t)(block >> tail_bits(layer)));
+	size_t run, group;
+
+	if (layer->index.len == 0 || chunk == CHUNKS)
+		return 0;
+	group = ((const uint32_t *)layer->index.at)[chunk];
+	run = group_at(layer, group > 0 ? group - 1 : 0)->first;
+	__builtin_prefetch((const uint32_t *)layer->runs.at + run);
+	return run;
+}
+
+/* Runs that are asked for lie near: steps that double find them sooner than a search of all. */
+uint64_t layer_first(const struct layer *layer, size_t run, size_t group)
+{
+	size_t low = group, high = group + 1, ngroups = group_count(layer), step;
+
+	for (step = 1; group_at(layer, low)->first > run; step *= 2) {
+		high = low;
+		low = low > step ? low - step : 0;
+	}
+	for (step = 1; high < ngroups && group_at(layer, high)->first <= run; step *= 2) {
+		low = high;
+		high = ngroups - high > step ? high + step : ngroups;
+	}
 	while (high - low > 1) {
 		size_t middle = (low + high) / 2;
 
-		if (run_first(layer, middle, cursor->group) <= block)
+		if (group_at(layer, middle)->first <= run)
 			low = middle;
 		else
 			high = middle;
 	}
-	cursor->run = low;
-	cursor->first = run_first(layer, low, cursor->group);
-	cursor->id = run_id(layer, low);
+	return run_first(layer, run, low);
+}
+
+/* The last run of n, from low on, whose tail is not behind this one. Without a branch that depends on what is read. */
+static size_t find_v4(const uint32_t *runs, size_t low, size_t n, uint32_t tail)
+{
+	for (size_t half; n > 1; n -= half) {
+		half = n / 2;
+		low = runs[low + half] >> 24 <= tail ? low + half : low;
+	}
+	return low;
+}
+
+static size_t find_v6(const uint32_t *runs, const uint16_t *middle, size_t low, size_t n, uint32_t tail)
+{
+	for (size_t half; n > 1; n -= half) {
+		half = n / 2;
+		low = (runs[low + half] >> 24 | (uint32_t)middle[low + half] << 8) <= tail ? low + half : low;
+	}
+	return low;
+}
+
+size_t layer_run(const struct layer *layer, uint64_t block, size_t *group)
+{
+	uint32_t tail = (uint32_t)(block & ((UINT64_C(1) << tail_bits(layer)) - 1));
+	size_t low, high;
+
+	*group = 0;
+	if (layer_count(layer) == 0)
+		return 0;
+	*group = find_group(layer, block);
+	low = group_at(layer, *group)->first;
+	high = *group + 1 < group_count(layer) ? group_at(layer, *group + 1)->first : layer_count(layer);
+	if ((uint32_t)(block >> tail_bits(layer)) != group_at(layer, *group)->lead)
+		return high - 1; /* all of the group begin before it */
+	if (layer->bits == LAYER_V4_BITS)
+		return find_v4(layer->runs.at, low, high - low, tail);
+	return find_v6(layer->runs.at, layer->middle.at, low, high - low, tail);
+}
+
+void layer_find(const struct layer *layer, uint64_t block, struct layer_cursor *cursor)
+{
+	layer_begin(layer, cursor);
+	if (layer_count(layer) == 0)
+		return;
+	cursor->run = layer_run(layer, block, &cursor->group);
+	cursor->first = run_first(layer, cursor->run, cursor->group);
+	cursor->id = layer_id(layer, cursor->run);
 	cursor_set_last(cursor);
 }
 

@@ -10,6 +10,7 @@ libgeo_a_SOURCES = \
 	geo/geo.c geo/inside.h \
 	geo/guard.c geo/guard.h \
 	geo/layer.c geo/layer.h \
+	geo/lean.c geo/lean.h \
 	geo/merge.c geo/merge.h \
 	geo/mmdb.c geo/mmdb.h \
 	geo/numbers.c geo/numbers.h \

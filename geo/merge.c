@@ -20,6 +20,10 @@ void classes_init(struct classes *classes, const struct geo *geo, const struct g
 		return;
 	}
 	classes->class = mem_alloc(geo->places.n * sizeof *classes->class);
+	if (classify->classify_all != NULL) {
+		classify->classify_all(classify->context, geo->places.place, geo->spots, geo->places.n, classes->class);
+		return;
+	}
 	for (uint32_t id = 0; id < geo->places.n; id++)
 		classes->class[id] = ask(classes, id, 0);
 }

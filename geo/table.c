@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "geo/embed.h"
+#include "geo/lean.h"
 #include "geo/merge.h"
 #include "geo/runs.h"
 
@@ -15,6 +16,7 @@ enum { EMBEDDED = GEO_CLASS_MAX + 1 }; /* the value of a special run */
 struct geo_table {
 	struct runs4 v4;
 	struct runs6 v6;
+	struct lean *lean; /* in place of runs; NULL: there are runs */
 };
 
 /* What one family is made from. */
@@ -121,8 +123,14 @@ struct geo_table *geo_table_new(const struct geo *geo, const struct geo_classify
 
 	classes_init(&classes, geo, classify);
 	source_init(&v4, ADDR_V4, overlays, noverlays, EMBEDDED);
-	if (!is_uniform(&v4, &embedded))
+	if (!is_uniform(&v4, &embedded)) {
+		if (classify->lean && !classify->by_asn && noverlays == 0) {
+			free(v4.segments);
+			table->lean = lean_new(geo, classes.class);
+			return table;
+		}
 		embedded = EMBEDDED;
+	}
 	source_init(&v6, ADDR_V6, overlays, noverlays, embedded);
 	compile(&v4, &v6, !classify->by_asn);
 	free(v4.segments);
@@ -135,6 +143,7 @@ void geo_table_free(struct geo_table *table)
 {
 	if (table == NULL)
 		return;
+	lean_free(table->lean);
 	runs4_free(&table->v4);
 	runs6_free(&table->v6);
 	free(table);
@@ -142,6 +151,8 @@ void geo_table_free(struct geo_table *table)
 
 size_t geo_table_bytes(const struct geo_table *table)
 {
+	if (table->lean != NULL)
+		return sizeof *table + lean_bytes(table->lean);
 	return sizeof *table + table->v4.run.cap + table->v4.index.cap + table->v6.hi.cap + table->v6.value.cap +
 	       table->v6.odd.cap + table->v6.index.cap;
 }
@@ -164,6 +175,8 @@ struct geo_hit geo_table_find(const struct geo_table *table, const struct addr *
 	uint64_t hi, lo;
 
 	assert(addr->family != ADDR_NONE);
+	if (table->lean != NULL)
+		return lean_find(table->lean, addr);
 	if (addr->family == ADDR_V4) {
 		found = runs4_find(&table->v4, embed_load32(addr->bytes));
 		return (struct geo_hit){ .class = (uint16_t)found.value, .depth = (uint8_t)found.depth };
@@ -178,7 +191,9 @@ struct geo_hit geo_table_find(const struct geo_table *table, const struct addr *
 
 void geo_table_prefetch_index(const struct geo_table *table, const struct addr *addr)
 {
-	if (addr->family == ADDR_V4)
+	if (table->lean != NULL)
+		lean_prefetch_index(table->lean, addr);
+	else if (addr->family == ADDR_V4)
 		runs4_prefetch_index(&table->v4, embed_load32(addr->bytes));
 	else
 		runs6_prefetch_index(&table->v6, embed_load64(addr->bytes));
@@ -186,7 +201,9 @@ void geo_table_prefetch_index(const struct geo_table *table, const struct addr *
 
 void geo_table_prefetch(const struct geo_table *table, const struct addr *addr)
 {
-	if (addr->family == ADDR_V4)
+	if (table->lean != NULL)
+		lean_prefetch(table->lean, addr);
+	else if (addr->family == ADDR_V4)
 		runs4_prefetch(&table->v4, embed_load32(addr->bytes));
 	else
 		runs6_prefetch(&table->v6, embed_load64(addr->bytes));

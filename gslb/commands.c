@@ -202,7 +202,8 @@ static void run_push(void *context, const json_t *args, const struct control_pee
 	give(reply, json_pack("{s:s,s:s,s:i}", "endpoint", text, "state", state, "addresses", (int)done));
 }
 
-/* Reloads coalesce: all that were asked for before one begins are answered by it. */
+/* Reloads coalesce: all that were asked for before one begins are answered by it; who asks while one is under way is answered by
+ * the next. */
 static void run_reload(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
 	struct control_reply *reply)
 {
@@ -210,7 +211,7 @@ static void run_reload(void *context, const json_t *args, const struct control_p
 
 	(void)args;
 	(void)peer;
-	if (daemon->ntickets == DAEMON_TICKETS_MAX) {
+	if (daemon->ntickets + daemon->nbegun >= DAEMON_TICKETS_MAX) {
 		refuse(reply, "too many reloads are waiting: one is about to run");
 		return;
 	}

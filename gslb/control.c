@@ -24,7 +24,7 @@
 
 #include "gslb/control_client.h"
 
-enum { CLIENTS_MAX = 32, EVENTS_MAX = 64, ACCEPTS_MAX = 64 };
+enum { CLIENTS_MAX = CONTROL_PLACES, EVENTS_MAX = 64, ACCEPTS_MAX = 64 };
 
 /* What an epoll event is about: a client's number, or one of these. */
 enum { TAG_LISTEN = CLIENTS_MAX, TAG_TIMER };

@@ -1,10 +1,10 @@
-/* What is in force, and how it is replaced: read aside, compile, publish, hand over to the prober, free the old after a
- * grace period. Whatever cannot be read leaves what was served in service. */
+/* What is in force, and how it is replaced: the builder reads and compiles aside; what came of it is published here, with the
+ * overrides and verdicts of that moment, handed over to the prober, and the old one given back after a grace period. Whatever
+ * cannot be read leaves what was served in service. */
 #include "gslb/daemon.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* ---- publishing ---- */
 
@@ -34,26 +34,21 @@ static void swap(struct daemon *daemon, struct published *next)
 		return;
 	overlay_free(before->overlay);
 	if (before->snapshot != next->snapshot) {
-		snapshot_free(before->snapshot);
+		builder_drop(daemon->builder, before->snapshot, NULL);
 		free(before->shares);
 	}
 	free(before);
 }
 
-bool daemon_publish(struct daemon *daemon, struct zone_set *set, struct err *err)
+static bool publish(struct daemon *daemon, struct snapshot *snapshot, struct err *err)
 {
-	struct snapshot_inputs inputs = { 0 };
-	struct snapshot *snapshot;
-	_Atomic uint64_t *shares;
+	size_t len = ((size_t)daemon->conf->workers * snapshot->nservice_pools + 1) * sizeof(uint64_t);
+	void *shares = mem_resize(NULL, len);
 
-	prober_inputs(daemon->prober, &inputs);
-	memcpy(inputs.seed, daemon->sticky_seed, sizeof inputs.seed);
-	snapshot = snapshot_new(set, daemon->name_seed, daemon->geo, &inputs,
-		daemon->published != NULL ? daemon->published->snapshot : NULL, err);
-	if (snapshot == NULL)
-		return false;
+	/* Written, not only asked for: a worker that is the first to touch a page would wait for whoever has the address space, and
+	 * the builder may have it while it waits for a processor. */
+	memset(shares, 0, len);
 	snapshot->serial = ++daemon->serial;
-	shares = mem_alloc(((size_t)daemon->conf->workers * snapshot->nservice_pools + 1) * sizeof *shares);
 	swap(daemon, published_new(daemon, snapshot, shares));
 	return prober_plan(daemon->prober, snapshot, daemon->conf->checks_directory, err);
 }
@@ -61,54 +56,6 @@ bool daemon_publish(struct daemon *daemon, struct zone_set *set, struct err *err
 void daemon_publish_overlay(struct daemon *daemon)
 {
 	swap(daemon, published_new(daemon, daemon->published->snapshot, daemon->published->shares));
-}
-
-/* ---- geography ---- */
-
-static bool stamp_of(const char *path, struct file_stamp *stamp)
-{
-	struct stat st;
-
-	stamp->path = hash_bytes(1, path, strlen(path));
-	if (stat(path, &st) != 0)
-		return false;
-	stamp->modified_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-	stamp->len = st.st_size;
-	stamp->inode = st.st_ino;
-	return true;
-}
-
-static bool same_stamps(const struct daemon *daemon, const struct file_stamp *stamps)
-{
-	return memcmp(stamps, daemon->geo_stamp, sizeof daemon->geo_stamp) == 0;
-}
-
-bool daemon_read_geo(struct daemon *daemon, bool *changed, struct err *err)
-{
-	struct file_stamp stamps[CONF_DATABASES_MAX] = { 0 };
-	uint64_t before_ms = clock_monotonic_ms();
-	struct geo *geo;
-
-	*changed = false;
-	for (size_t i = 0; i < daemon->conf->ndatabases; i++)
-		stamp_of(daemon->conf->databases[i], &stamps[i]);
-	if (daemon->geo != NULL && same_stamps(daemon, stamps)) /* what was refused and is as it was stays refused */
-		return daemon->geo_alarm[0] == '\0' || err_set(err, "%s", daemon->geo_alarm);
-	geo = geo_open((const char *const *)daemon->conf->databases, daemon->conf->ndatabases, err);
-	memcpy(daemon->geo_stamp, stamps, sizeof stamps); /* a bad file is not read again until it changes */
-	snprintf(daemon->geo_alarm, sizeof daemon->geo_alarm, "%s", geo != NULL ? "" : err->text);
-	if (geo == NULL) {
-		if (daemon->geo == NULL) /* at start: answering by list order beats not answering */
-			daemon->geo = snapshot_geo_ref(geo_open(NULL, 0, NULL));
-		return false;
-	}
-	if (daemon->geo != NULL)
-		snapshot_geo_unref(daemon->geo);
-	daemon->geo = snapshot_geo_ref(geo);
-	*changed = true;
-	log_notice("geo=loaded databases=%zu took_ms=%llu", daemon->conf->ndatabases,
-		(unsigned long long)(clock_monotonic_ms() - before_ms));
-	return true;
 }
 
 /* ---- cookies and the limit ---- */
@@ -164,15 +111,14 @@ bool daemon_guard(struct daemon *daemon, const struct conf *conf, const struct c
 
 /* ---- reloading ---- */
 
-static void log_report(struct report *report)
+/* Other folders or files are to be watched: what changed in them before that begins is looked for once more. */
+static bool reads_elsewhere(const struct conf *now, const struct conf *next)
 {
-	char line[1400];
+	bool same = now->ndatabases == next->ndatabases && strcmp(now->zones_directory, next->zones_directory) == 0;
 
-	report_sort(report);
-	for (size_t i = 0; i < report->nlines; i++) {
-		report_format(&report->lines[i], line, sizeof line);
-		log_at(report->lines[i].kind == REPORT_MISTAKE ? LOG_ERROR : LOG_WARNING, "%s", line);
-	}
+	for (size_t i = 0; same && i < now->ndatabases; i++)
+		same = strcmp(now->databases[i], next->databases[i]) == 0;
+	return !same;
 }
 
 void daemon_limits(struct daemon *daemon, const struct conf *conf)
@@ -193,66 +139,41 @@ static void take_conf(struct daemon *daemon, struct conf *next)
 	if (conf_needs_restart(daemon->conf, next, waits, sizeof waits))
 		log_warning("configuration=%s state=partly-loaded reason=\"%s: taken up at the next restart\"",
 			daemon->conf_file, waits);
-	if (strcmp(daemon->conf->zones_directory, next->zones_directory) != 0)
-		loader_move(daemon->loader, next->zones_directory);
+	if (next->zones_watch && reads_elsewhere(daemon->conf, next))
+		daemon->watch_wanted = true;
 	daemon_limits(daemon, next);
 	if (!daemon_guard(daemon, next, daemon->conf, &err))
 		log_error("cookies=refused reason=\"%s\"", err.text);
 	log_setup("gslbd", next->log_level);
-	if (next->seed_file[0] != '\0')
-		memcpy(daemon->sticky_seed, next->seed, sizeof daemon->sticky_seed);
 	/* what is bound, counted and named at start stays as it is */
 	next->workers = daemon->conf->workers;
 	conf_free(daemon->conf);
 	daemon->conf = next;
 }
 
-static bool reload_conf(struct daemon *daemon, json_t *result)
+static json_t *conf_json(const struct build *build)
 {
-	struct report report = { 0 };
-	struct conf *next = conf_load(daemon->conf_file, &report);
 	json_t *mistakes = json_array();
 	char line[1400];
 
-	log_report(&report);
-	for (size_t i = 0; i < report.nlines; i++) {
-		report_format(&report.lines[i], line, sizeof line);
+	for (size_t i = 0; i < build->conf_report.nlines; i++) {
+		report_format(&build->conf_report.lines[i], line, sizeof line);
 		json_array_append_new(mistakes, json_string(line));
 	}
-	report_fini(&report);
-	json_object_set_new(result, "configuration",
-		json_pack("{s:s,s:o}", "state", next != NULL ? "loaded" : "refused", "mistakes", mistakes));
-	if (next != NULL)
-		take_conf(daemon, next);
-	return next != NULL;
+	return json_pack("{s:s,s:o}", "state", build->conf != NULL ? "loaded" : "refused", "mistakes", mistakes);
 }
 
-/* Snapshots are compiled anew when zones, databases or the seed changed. */
-static bool reload_zones(struct daemon *daemon, enum loader_mode mode, bool geo_changed, struct err *err)
+static const char *geo_name(enum build_geo geo)
 {
-	const struct loaded_zone *const *zones;
-	struct zone_set *set;
-	bool changed, all_good = true;
-	size_t n;
-
-	set = loader_load(daemon->loader, mode, clock_wall_ms(), &changed, err);
-	if (set == NULL)
-		return false;
-	if (changed || geo_changed || daemon->published == NULL ||
-		memcmp(daemon->published->snapshot->seed, daemon->sticky_seed, sizeof daemon->sticky_seed) != 0) {
-		if (!daemon_publish(daemon, set, err))
-			return false;
-	} else {
-		zone_set_free(set);
+	switch (geo) {
+	case BUILD_GEO_UNCHANGED:
+		return "unchanged";
+	case BUILD_GEO_LOADED:
+		return "loaded";
+	case BUILD_GEO_REFUSED:
+		return "refused";
 	}
-	n = loader_zones(daemon->loader, &zones);
-	for (size_t i = 0; i < n; i++)
-		if (zones[i]->standing != ZONE_LOADED) {
-			all_good = false;
-			err_set(err, "%s: %zu mistake%s, an older state stays in service", zones[i]->file,
-				zones[i]->mistakes.nmistakes, zones[i]->mistakes.nmistakes == 1 ? "" : "s");
-		}
-	return all_good;
+	abort();
 }
 
 static void note_result(struct daemon *daemon, const char *text, uint64_t took_ms)
@@ -264,56 +185,89 @@ static void note_result(struct daemon *daemon, const char *text, uint64_t took_m
 		(unsigned long long)took_ms, text);
 }
 
-json_t *daemon_reload(struct daemon *daemon, int *exit)
+static json_t *reload_json(struct daemon *daemon, const struct build *build, json_t *conf)
 {
-	uint64_t before_ms = clock_monotonic_ms();
-	json_t *result = json_object();
-	struct err err = { 0 };
-	bool good, geo_changed, geo_good;
+	uint64_t took_ms = clock_monotonic_ms() - build->begun_ms;
+	const char *text = build->good ? "all loaded" : build->err.text;
 
-	good = reload_conf(daemon, result);
-	if (!good)
-		err_set(&err, "%s: has mistakes, the configuration stays as it was", daemon->conf_file);
-	geo_good = daemon_read_geo(daemon, &geo_changed, &err);
-	if (!geo_good)
-		log_error("geo=refused reason=\"%s\"", err.text);
-	json_object_set_new(result, "geo",
-		json_pack("{s:s,s:s}", "state",
-			!geo_good     ? "refused"
-			: geo_changed ? "loaded"
-				      : "unchanged",
-			"error", geo_good ? "" : err.text));
-	good = geo_good && good;
-	good = reload_zones(daemon, LOADER_RELOAD, geo_changed, &err) && good;
-	if (!good && err.text[0] == '\0')
-		err_set(&err, "in part: see the mistakes");
-	json_object_set_new(result, "zones", document_zones(daemon));
-	json_object_set_new(result, "serial", json_integer((json_int_t)daemon->serial));
-	json_object_set_new(result, "took_ms", json_integer((json_int_t)(clock_monotonic_ms() - before_ms)));
-	json_object_set_new(result, "result", json_string(good ? "all loaded" : err.text));
-	note_result(daemon, good ? "all loaded" : err.text, clock_monotonic_ms() - before_ms);
-	*exit = good ? 0 : 3;
+	if (text[0] == '\0')
+		text = "in part: see the mistakes";
+	note_result(daemon, text, took_ms);
+	return json_pack("{s:o,s:{s:s,s:s},s:o,s:I,s:I,s:s}", "configuration", conf, "geo", "state",
+		geo_name(build->geo), "error", build->geo == BUILD_GEO_REFUSED ? build->geo_alarm : "", "zones",
+		document_zones(daemon), "serial", (json_int_t)daemon->serial, "took_ms", (json_int_t)took_ms, "result",
+		text);
+}
+
+static void put_in_force(struct daemon *daemon, struct build *build)
+{
+	memcpy(daemon->sticky_seed, build->seed, sizeof daemon->sticky_seed);
+	if (build->kind != BUILD_NAMES)
+		memcpy(daemon->geo_alarm, build->geo_alarm, sizeof daemon->geo_alarm);
+	if (build->zones != NULL) {
+		builder_drop(daemon->builder, NULL, daemon->zones);
+		daemon->zones = build->zones;
+	}
+	if (build->snapshot != NULL)
+		build->good = publish(daemon, build->snapshot, &build->err) && build->good;
+}
+
+static struct build_order order_of(const struct daemon *daemon, enum build_kind kind)
+{
+	struct build_order order = { .kind = kind, .names = daemon->names_wanted, .conf = daemon->conf };
+
+	if (daemon->published != NULL)
+		order.before = daemon->published->snapshot;
+	memcpy(order.seed, daemon->sticky_seed, sizeof order.seed);
+	return order;
+}
+
+bool daemon_load(struct daemon *daemon, struct err *err)
+{
+	struct build_order order = order_of(daemon, BUILD_START);
+	struct build *build;
+	bool whole;
+
+	build = builder_run(daemon->builder, &order);
+	whole = build->snapshot != NULL;
+	put_in_force(daemon, build);
+	if (!whole)
+		err_set(err, "%s", build->err.text);
+	build_free(build);
+	return whole;
+}
+
+/* A name that resolves anew from here on is for the build after this one. */
+void daemon_begin(struct daemon *daemon, enum build_kind kind)
+{
+	struct build_order order = order_of(daemon, kind);
+
+	daemon->names_wanted = false;
+	builder_begin(daemon->builder, &order);
+}
+
+json_t *daemon_finish(struct daemon *daemon, struct build *build, int *exit)
+{
+	json_t *conf = build->kind == BUILD_RELOAD ? conf_json(build) : NULL, *result = NULL;
+
+	if (build->conf != NULL)
+		take_conf(daemon, build->conf);
+	put_in_force(daemon, build);
+	*exit = build->good ? 0 : 3;
+	switch (build->kind) {
+	case BUILD_RELOAD:
+		result = reload_json(daemon, build, conf);
+		break;
+	case BUILD_START:
+	case BUILD_WATCH:
+		if (!build->good)
+			log_error("zones=refused reason=\"%s\"", build->err.text);
+		break;
+	case BUILD_NAMES:
+		if (!build->good)
+			log_error("snapshot=refused reason=\"%s\"", build->err.text);
+		break;
+	}
+	build_free(build);
 	return result;
-}
-
-void daemon_watch(struct daemon *daemon)
-{
-	struct err err = { 0 };
-	char before[sizeof daemon->geo_alarm];
-	bool changed;
-
-	memcpy(before, daemon->geo_alarm, sizeof before);
-	if (!daemon_read_geo(daemon, &changed, &err) && strcmp(before, daemon->geo_alarm) != 0)
-		log_error("geo=refused reason=\"%s\"", err.text);
-	if (!reload_zones(daemon, LOADER_WATCH, changed, &err))
-		log_error("zones=refused reason=\"%s\"", err.text);
-}
-
-void daemon_names(struct daemon *daemon)
-{
-	struct zone_set *set = loader_relink(daemon->loader);
-	struct err err = { 0 };
-
-	if (!daemon_publish(daemon, set, &err))
-		log_error("snapshot=refused reason=\"%s\"", err.text);
 }

@@ -2,14 +2,15 @@
 #ifndef GSLB_DAEMON_H
 #define GSLB_DAEMON_H
 
+#include "gslb/builder.h"
 #include "gslb/conf.h"
 #include "gslb/control.h"
 #include "gslb/guard.h"
-#include "gslb/loader.h"
 #include "gslb/override.h"
 #include "gslb/prober.h"
 #include "gslb/worker.h"
 
+/* tickets: fewer than the control socket has places, so that reloads that wait keep nobody out */
 enum { DAEMON_TICKETS_MAX = 64, DAEMON_ALARMS_MAX = 16 };
 
 struct changes;
@@ -22,23 +23,16 @@ struct published {
 	_Atomic uint64_t *shares;
 };
 
-/* A database file as it was when it was read. */
-struct file_stamp {
-	int64_t modified_ns, len;
-	uint64_t inode, path; /* path: its hash */
-};
-
 struct daemon {
 	const char *conf_file;
 	struct conf *conf;
 	struct workers *workers;
 	struct prober *prober;
-	struct loader *loader;
+	struct builder *builder;
+	struct zones_view *zones; /* as the last build left them */
 	struct override_list *overrides;
 	struct control *control;
 	struct changes *changes;
-	struct geo *geo; /* counted: snapshot_geo_ref */
-	struct file_stamp geo_stamp[CONF_DATABASES_MAX];
 	struct published *published;
 	struct guard *guard;
 	struct packet_identity identity;
@@ -48,8 +42,9 @@ struct daemon {
 	uint64_t reloads, last_reload_ms;                           /* done; wall */
 	char last_reload[1024];                                     /* its result as a sentence */
 	char geo_alarm[1024], health_alarm[256], state_alarm[1024]; /* "" when there is none */
-	uint64_t tickets[DAEMON_TICKETS_MAX];                       /* reloads asked for over the control socket */
-	size_t ntickets;
+	/* reloads asked for over the control socket: those that wait for one to begin, and those that the one under way answers */
+	uint64_t tickets[DAEMON_TICKETS_MAX], begun[DAEMON_TICKETS_MAX];
+	size_t ntickets, nbegun;
 	bool reload_wanted, watch_wanted, names_wanted, stop_wanted;
 	uint64_t names_after_ms;   /* monotonic: not before, so that refreshes coalesce */
 	uint64_t override_next_ms; /* wall: when an override ends or moves; 0: none */
@@ -58,18 +53,15 @@ struct daemon {
 	int lock_fd;
 };
 
-/* Compile and put in force; true when it worked. set is taken over. */
-bool daemon_publish(struct daemon *daemon, struct zone_set *set, struct err *err);
+/* Read everything and put it in force, before anything is served. False when there is nothing to serve. */
+bool daemon_load(struct daemon *daemon, struct err *err);
+/* Begin to read and compile aside what changed. */
+void daemon_begin(struct daemon *daemon, enum build_kind kind);
+/* A build is done: put in force what came of it. What could not be read stays as it was. For a reload the result is the document of
+ * `gslbctl reload`, and *exit as gslbctl returns it; else NULL. */
+json_t *daemon_finish(struct daemon *daemon, struct build *build, int *exit);
 /* The overrides changed: the same snapshot under a new overlay. */
 void daemon_publish_overlay(struct daemon *daemon);
-/* Read configuration, databases and zones anew (all that changed). What cannot be read stays as it was. The result is the
- * document of `gslbctl reload`; *exit as gslbctl returns it. */
-json_t *daemon_reload(struct daemon *daemon, int *exit);
-/* The zones folder changed: zones alone. */
-void daemon_watch(struct daemon *daemon);
-/* Names resolved to something else: compile again. */
-void daemon_names(struct daemon *daemon);
-bool daemon_read_geo(struct daemon *daemon, bool *changed, struct err *err);
 /* Put the configuration's cookie secrets and rate limit in force, in so far as they changed; before has the rate and the burst
  * that hold now, NULL at start. What cannot be read stays as it was. */
 bool daemon_guard(struct daemon *daemon, const struct conf *conf, const struct conf *before, struct err *err);

@@ -41,12 +41,10 @@ static const char *zone_standing_name(enum zone_standing standing)
 
 json_t *document_zones(const struct daemon *daemon)
 {
-	const struct loaded_zone *const *zones;
-	size_t n = loader_zones(daemon->loader, &zones);
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < n; i++) {
-		const struct loaded_zone *zone = zones[i];
+	for (size_t i = 0; i < daemon->zones->nzones; i++) {
+		const struct loaded_zone *zone = &daemon->zones->zones[i];
 		json_t *mistakes = json_array();
 		char line[1400];
 
@@ -67,7 +65,7 @@ json_t *document_zones(const struct daemon *daemon)
 static json_t *geo_json(const struct daemon *daemon, uint64_t now_ms)
 {
 	const struct geo_source *sources;
-	size_t n = daemon->geo != NULL ? geo_sources(daemon->geo, &sources) : 0;
+	size_t n = geo_sources(daemon->published->snapshot->geo, &sources);
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < n; i++)
@@ -108,8 +106,6 @@ static void add_alarm(json_t *alarms, const char *text)
 
 static json_t *alarms_json(const struct daemon *daemon)
 {
-	const struct loaded_zone *const *zones;
-	size_t n = loader_zones(daemon->loader, &zones);
 	json_t *alarms = json_array();
 
 	add_alarm(alarms, daemon->geo_alarm);
@@ -117,18 +113,19 @@ static json_t *alarms_json(const struct daemon *daemon)
 	add_alarm(alarms, daemon->state_alarm);
 	if (prober_status(daemon->prober).unsaved)
 		add_alarm(alarms, "the state folder cannot be written: verdicts would not outlive a restart");
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < daemon->zones->nzones; i++) {
+		const struct loaded_zone *zone = &daemon->zones->zones[i];
 		char line[1400];
 
-		if (zones[i]->standing == ZONE_LOADED && !zones[i]->gone)
+		if (zone->standing == ZONE_LOADED && !zone->gone)
 			continue;
-		if (zones[i]->gone)
+		if (zone->gone)
 			snprintf(line, sizeof line, "%s: the file is gone; still served until `gslbctl reload`",
-				zones[i]->file);
+				zone->file);
 		else
-			snprintf(line, sizeof line, "%s: %zu mistake%s; %s", zones[i]->file,
-				zones[i]->mistakes.nmistakes, zones[i]->mistakes.nmistakes == 1 ? "" : "s",
-				zones[i]->zone != NULL ? "an older state is served" : "the zone is not served");
+			snprintf(line, sizeof line, "%s: %zu mistake%s; %s", zone->file, zone->mistakes.nmistakes,
+				zone->mistakes.nmistakes == 1 ? "" : "s",
+				zone->zone != NULL ? "an older state is served" : "the zone is not served");
 		add_alarm(alarms, line);
 	}
 	return alarms;

@@ -148,18 +148,14 @@ static json_t *score_json(uint64_t score)
 /* Kilometres to the pool: as the crow flies, and as its bias makes them. */
 static void distance_json(json_t *json, const struct pool *pool, const struct place *place)
 {
-	struct rank_pool ranked = {
-		.located = pool->located,
-		.bias = pool->bias,
-		.latitude = pool->latitude,
-		.longitude = pool->longitude,
-	};
+	struct rank_pool ranked = { .bias = pool->bias };
+	double km;
 
 	if (!pool->located || !place->located)
 		return;
-	json_object_set_new(json, "biased_km", json_real(rank_geo.cost(&ranked, place)));
-	ranked.bias = 0;
-	json_object_set_new(json, "distance_km", json_real(rank_geo.cost(&ranked, place)));
+	km = geo_distance_km(place->latitude, place->longitude, pool->latitude, pool->longitude);
+	json_object_set_new(json, "biased_km", json_real(rank_geo.cost(&ranked, km)));
+	json_object_set_new(json, "distance_km", json_real(km));
 	json_object_set_new(json, "bias", json_integer(pool->bias));
 }
 

@@ -13,9 +13,10 @@
 
 #include "gslb/daemon.h"
 #include "gslb/host.h"
+#include "gslb/loader.h"
 #include "gslb/watch.h"
 
-enum { DRAIN_MS = 1000, NAMES_APART_MS = 1000 };
+enum { DRAIN_MS = 1000, NAMES_APART_MS = 1000, BUILD_PATIENCE_MS = 5000 };
 
 static const char usage_text[] =
 	"usage: gslbd -c FILE [-t] [-v]\n"
@@ -188,10 +189,9 @@ static bool read_seed(struct daemon *daemon, struct err *err)
 
 static bool load_all(struct daemon *daemon, struct spawner *spawner, struct err *err)
 {
+	struct snapshot_inputs inputs = { 0 };
 	uint64_t now_ms = clock_wall_ms();
 	struct err first = { 0 };
-	struct zone_set *set;
-	bool changed;
 
 	daemon->prober = prober_open(spawner, daemon->conf->state_directory, now_ms, err);
 	if (daemon->prober == NULL)
@@ -203,11 +203,9 @@ static bool load_all(struct daemon *daemon, struct spawner *spawner, struct err 
 	}
 	if (daemon->overrides == NULL)
 		return err_set(err, "%s", first.text);
-	if (!daemon_read_geo(daemon, &changed, &first))
-		log_error("geo=refused reason=\"%s\" ranking=\"by list order\"", first.text);
-	daemon->loader = loader_new(daemon->conf->zones_directory, daemon->conf->state_directory, daemon->name_seed);
-	set = loader_load(daemon->loader, LOADER_START, now_ms, &changed, err);
-	return set != NULL && daemon_publish(daemon, set, err);
+	prober_inputs(daemon->prober, &inputs);
+	daemon->builder = builder_new(daemon->conf_file, daemon->conf, daemon->name_seed, &inputs);
+	return daemon_load(daemon, err);
 }
 
 static void identify(struct daemon *daemon)
@@ -252,12 +250,12 @@ static void take_signals(struct daemon *daemon, int fd)
 
 static void answer_tickets(struct daemon *daemon, json_t *result, int exit_status)
 {
-	for (size_t i = 0; i < daemon->ntickets; i++) {
+	for (size_t i = 0; i < daemon->nbegun; i++) {
 		struct control_reply reply = { .result = json_incref(result), .exit = exit_status };
 
-		control_answer(daemon->control, daemon->tickets[i], &reply);
+		control_answer(daemon->control, daemon->begun[i], &reply);
 	}
-	daemon->ntickets = 0;
+	daemon->nbegun = 0;
 	json_decref(result);
 }
 
@@ -267,16 +265,45 @@ static struct watch *watch_files(const struct conf *conf)
 		conf->ndatabases);
 }
 
-static void do_reload(struct daemon *daemon, struct watch **watch)
+/* All that is asked for while a build is under way is for the next one, which reads what is then. */
+static void begin_reload(struct daemon *daemon, struct watch *watch)
 {
+	daemon->reload_wanted = daemon->watch_wanted = false;
+	memcpy(daemon->begun, daemon->tickets, daemon->ntickets * sizeof daemon->tickets[0]);
+	daemon->nbegun = daemon->ntickets;
+	daemon->ntickets = 0;
+	host_notify("RELOADING=1");
+	watch_forget(watch);
+	daemon_begin(daemon, BUILD_RELOAD);
+}
+
+static void begin_build(struct daemon *daemon, struct watch *watch, uint64_t monotonic_ms)
+{
+	if (builder_busy(daemon->builder))
+		return;
+	if (daemon->reload_wanted) {
+		begin_reload(daemon, watch);
+	} else if (daemon->watch_wanted) {
+		daemon->watch_wanted = false;
+		daemon_begin(daemon, BUILD_WATCH);
+	} else if (daemon->names_wanted && monotonic_ms >= daemon->names_after_ms) {
+		daemon->names_after_ms = monotonic_ms + NAMES_APART_MS;
+		daemon_begin(daemon, BUILD_NAMES);
+	}
+}
+
+static void end_build(struct daemon *daemon, struct watch **watch)
+{
+	struct build *build = builder_take(daemon->builder);
 	struct watch *next;
 	int exit_status;
 	json_t *result;
 
-	daemon->reload_wanted = false;
-	host_notify("RELOADING=1");
-	watch_forget(*watch);
-	result = daemon_reload(daemon, &exit_status);
+	if (build == NULL)
+		return;
+	result = daemon_finish(daemon, build, &exit_status);
+	if (result == NULL)
+		return;
 	answer_tickets(daemon, result, exit_status);
 	next = watch_files(daemon->conf); /* the folders may be others now */
 	watch_inherit(next, *watch, clock_monotonic_ms());
@@ -320,22 +347,13 @@ static uint64_t work(struct daemon *daemon, struct watch **watch)
 		snprintf(daemon->health_alarm, sizeof daemon->health_alarm, "%s",
 			status.running ? "" : "gslb-health is not running: the last verdicts stand");
 	}
-	if (news.names && !daemon->names_wanted) {
-		daemon->names_wanted = true;
-		if (daemon->names_after_ms < monotonic_ms)
-			daemon->names_after_ms = monotonic_ms;
-	}
+	daemon->names_wanted = daemon->names_wanted || news.names;
+	end_build(daemon, watch);
 	if (watch_run(*watch, monotonic_ms, &due_ms))
-		daemon_watch(daemon);
+		daemon->watch_wanted = true;
 	sooner(&next_ms, due_ms);
-	if (daemon->reload_wanted)
-		do_reload(daemon, watch);
-	if (daemon->names_wanted && monotonic_ms >= daemon->names_after_ms) {
-		daemon->names_wanted = false;
-		daemon_names(daemon);
-		daemon->names_after_ms = clock_monotonic_ms() + NAMES_APART_MS;
-	}
-	if (daemon->names_wanted)
+	begin_build(daemon, *watch, monotonic_ms);
+	if (daemon->names_wanted && !builder_busy(daemon->builder))
 		sooner(&next_ms, daemon->names_after_ms);
 	if (daemon->override_next_ms != 0 && now_ms >= daemon->override_next_ms) {
 		if (override_expire(daemon->overrides, now_ms, &daemon->override_next_ms))
@@ -354,15 +372,16 @@ static void run(struct daemon *daemon, int signals)
 	struct watch *watch = watch_files(daemon->conf);
 
 	while (!daemon->stop_wanted) {
-		struct pollfd wait[5] = { { .fd = signals }, { .fd = control_fd(daemon->control) },
+		struct pollfd wait[6] = { { .fd = signals }, { .fd = control_fd(daemon->control) },
 			{ .fd = watch_fd(watch) } };
 		uint64_t next_ms = work(daemon, &watch), now_ms = clock_monotonic_ms();
 
 		wait[2].fd = watch_fd(watch); /* a reload makes it anew */
 		prober_fds(daemon->prober, &wait[3].fd, &wait[4].fd);
+		wait[5].fd = builder_fd(daemon->builder);
 		for (size_t i = 0; i < COUNT_OF(wait); i++)
 			wait[i].events = POLLIN;
-		if (!daemon->reload_wanted)
+		if (!daemon->reload_wanted || builder_busy(daemon->builder))
 			poll(wait, COUNT_OF(wait), next_ms > now_ms ? (int)(next_ms - now_ms) : 0);
 		take_signals(daemon, signals);
 		control_run(daemon->control, clock_monotonic_ms());
@@ -376,17 +395,20 @@ static void stop(struct daemon *daemon)
 	log_notice("state=stopping");
 	workers_stop(daemon->workers, DRAIN_MS);
 	control_close(daemon->control);
+	builder_drop(daemon->builder, daemon->published->snapshot, daemon->zones);
+	if (!builder_free(daemon->builder, BUILD_PATIENCE_MS)) {
+		prober_save(daemon->prober); /* which the builder may yet ask */
+		log_warning("state=stopped reason=\"files are still being read: not waited for\"");
+		_exit(0);
+	}
 	prober_close(daemon->prober);
 	workers_free(daemon->workers);
 	rrl_free(daemon->guard->rrl);
 	free(daemon->guard);
 	overlay_free(daemon->published->overlay);
-	snapshot_free(daemon->published->snapshot);
 	free(daemon->published->shares);
 	free(daemon->published);
-	snapshot_geo_unref(daemon->geo);
 	override_list_free(daemon->overrides);
-	loader_free(daemon->loader);
 	changes_free(daemon->changes);
 	conf_free(daemon->conf);
 	close(daemon->lock_fd);

@@ -25,6 +25,7 @@ struct loaded_zone_inner {
 	struct zone *offer; /* during a load: what is tried */
 	bool fresh;         /* the offer is not the zone in force */
 	bool copied;        /* the offer is the last good copy */
+	bool uncopied;      /* in force, and not yet kept as the last good copy */
 	bool seen, tried;
 };
 
@@ -33,6 +34,7 @@ struct loader {
 	uint64_t seed;
 	struct loaded_zone **zones; /* by file name */
 	size_t nzones, cap;
+	size_t next_copy; /* zones before it are kept */
 };
 
 struct loader *loader_new(const char *zones_directory, const char *state_directory, uint64_t name_seed)
@@ -79,6 +81,8 @@ void loader_free(struct loader *loader)
 
 void loader_move(struct loader *loader, const char *zones_directory)
 {
+	if (strcmp(loader->folder, zones_directory) == 0)
+		return;
 	free(loader->folder);
 	loader->folder = mem_strdup(zones_directory);
 }
@@ -284,12 +288,11 @@ static bool is_named(const struct report *report, const struct zone *zone)
 	return false;
 }
 
-/* Put each line of the set's report to the zone it is about, or, when that one is not tried anew, to `culprit`. */
-static void keep_mistakes(struct report *from, struct loaded_zone *zone)
+static void keep_mistakes(const struct report *from, struct report *to)
 {
 	for (size_t i = 0; i < from->nlines; i++)
-		report_add(&zone->mistakes, from->lines[i].kind, from->lines[i].file, from->lines[i].line, "%s",
-			from->lines[i].text);
+		report_add(
+			to, from->lines[i].kind, from->lines[i].file, from->lines[i].line, "%s", from->lines[i].text);
 }
 
 /* The set does not link: take steps back. False when there is nothing left to step back from. */
@@ -310,7 +313,7 @@ static bool retreat(struct loader *loader, enum loader_mode mode, struct report 
 				: pass == 1 ? !inner->fresh
 					    : !named)
 				continue;
-			keep_mistakes(report, zone);
+			keep_mistakes(report, &zone->mistakes);
 			step_back(loader, zone, mode);
 			any = true;
 		}
@@ -344,6 +347,20 @@ static void keep_copy(const struct loader *loader, const struct loaded_zone *zon
 	free(path);
 }
 
+bool loader_keep_copy(struct loader *loader)
+{
+	for (; loader->next_copy < loader->nzones; loader->next_copy++) {
+		struct loaded_zone *zone = loader->zones[loader->next_copy];
+
+		if (!zone->inner->uncopied)
+			continue;
+		zone->inner->uncopied = false;
+		keep_copy(loader, zone);
+		return true;
+	}
+	return false;
+}
+
 static void log_mistakes(const struct loaded_zone *zone)
 {
 	char line[1400];
@@ -354,7 +371,7 @@ static void log_mistakes(const struct loaded_zone *zone)
 	}
 }
 
-static void settle(struct loader *loader, struct loaded_zone *zone, uint64_t now_ms, bool *changed)
+static void settle(struct loaded_zone *zone, uint64_t now_ms, bool *changed)
 {
 	struct loaded_zone_inner *inner = zone->inner;
 	bool other = inner->offer != zone->zone;
@@ -370,7 +387,7 @@ static void settle(struct loader *loader, struct loaded_zone *zone, uint64_t now
 	else
 		zone->standing = zone->zone != NULL ? ZONE_LAST_GOOD : ZONE_REFUSED;
 	if (inner->fresh) {
-		keep_copy(loader, zone);
+		inner->uncopied = true;
 		log_mistakes(zone); /* warnings */
 		log_notice("zone_file=%s state=loaded serial=%u names=%zu services=%zu pools=%zu", zone->file,
 			zone->zone->serial, zone->zone->nnodes, zone->zone->nservices, zone->zone->npools);
@@ -413,7 +430,8 @@ struct zone_set *loader_load(
 		assert(retreated); /* no zones at all always link */
 	}
 	for (size_t i = 0; i < loader->nzones; i++)
-		settle(loader, loader->zones[i], now_ms, changed);
+		settle(loader->zones[i], now_ms, changed);
+	loader->next_copy = 0;
 	return set;
 }
 
@@ -430,6 +448,39 @@ struct zone_set *loader_relink(struct loader *loader)
 	assert(set != NULL); /* it linked before */
 	report_fini(&report);
 	return set;
+}
+
+struct zones_view *loader_view(const struct loader *loader)
+{
+	struct zones_view *view = mem_alloc(sizeof *view);
+
+	view->nzones = loader->nzones;
+	view->zones = mem_alloc((loader->nzones + 1) * sizeof *view->zones);
+	for (size_t i = 0; i < loader->nzones; i++) {
+		const struct loaded_zone *from = loader->zones[i];
+		struct loaded_zone *to = &view->zones[i];
+
+		*to = (struct loaded_zone){ .file = mem_strdup(from->file),
+			.zone = from->zone != NULL ? zone_ref(from->zone) : NULL,
+			.standing = from->standing,
+			.loaded_ms = from->loaded_ms,
+			.gone = from->gone };
+		keep_mistakes(&from->mistakes, &to->mistakes);
+	}
+	return view;
+}
+
+void zones_view_free(struct zones_view *view)
+{
+	if (view == NULL)
+		return;
+	for (size_t i = 0; i < view->nzones; i++) {
+		zone_unref(view->zones[i].zone);
+		report_fini(&view->zones[i].mistakes);
+		free(view->zones[i].file);
+	}
+	free(view->zones);
+	free(view);
 }
 
 size_t loader_zones(const struct loader *loader, const struct loaded_zone *const **zones)

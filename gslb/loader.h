@@ -1,5 +1,5 @@
 /* loader - the zones folder: which files are there, which zones they gave, and which are in force. A zone with a mistake
- * does not replace what was served; at start the last good copy from the state folder stands in. Main thread. */
+ * does not replace what was served; at start the last good copy from the state folder stands in. The builder's thread. */
 #ifndef GSLB_LOADER_H
 #define GSLB_LOADER_H
 
@@ -31,12 +31,23 @@ enum loader_mode {
 	LOADER_WATCH,  /* a file changed: nothing is unloaded */
 };
 
-/* Read what is new or changed, link, keep copies. Returns the linked set of all zones in force (perhaps empty), or NULL with a
+/* Read what is new or changed, link. Returns the linked set of all zones in force (perhaps empty), or NULL with a
  * sentence when the folder cannot be read. *changed: at least one zone came, went or is another than before. */
 struct zone_set *loader_load(
 	struct loader *loader, enum loader_mode mode, uint64_t now_ms, bool *changed, struct err *err);
+/* Keep one more zone that came into force as a last good copy; false when all are kept. For when there is time. */
+bool loader_keep_copy(struct loader *loader);
 /* The zones in force linked once more (for a snapshot with other resolved addresses). */
 struct zone_set *loader_relink(struct loader *loader);
+
+/* The zones as they stand now, for another thread to look at while this one loads. Immutable; made and freed by the loader's
+ * thread, for it holds the zones. */
+struct zones_view {
+	size_t nzones;
+	struct loaded_zone *zones; /* without their inner part */
+};
+struct zones_view *loader_view(const struct loader *loader);
+void zones_view_free(struct zones_view *view); /* NULL is fine */
 
 /* Remove a state folder made for a check alone. */
 void loader_remove_copies(const char *state_directory);

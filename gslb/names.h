@@ -1,4 +1,4 @@
-/* names - what the names of dynamic targets resolved to: the last good answer is kept while lookups fail. Main thread. */
+/* names - what the names of dynamic targets resolved to: the last good answer is kept while lookups fail. One thread at a time. */
 #ifndef GSLB_NAMES_H
 #define GSLB_NAMES_H
 

@@ -81,6 +81,7 @@ void order_spec_init(struct order_spec *spec, const struct service *service, con
 			.located = pool->located,
 			.latitude = pool->latitude,
 			.longitude = pool->longitude,
+			.spot = geo_spot(pool->latitude, pool->longitude),
 			.bias = pool->bias,
 		};
 		spec->npools++;
@@ -158,7 +159,7 @@ static void order_append(struct order *order, const struct rank_pool *const *mem
 }
 
 /* Order the members, which keep their list order where nothing decides, from criterion `rank` on. */
-static void order_group(const struct order_spec *spec, const struct place *place, unsigned rank,
+static void order_group(const struct order_spec *spec, const double *km, unsigned rank,
 	const struct rank_pool *const *members, unsigned n, struct order *order)
 {
 	const struct rank_pool *left[SERVICE_POOLS_MAX], *group[SERVICE_POOLS_MAX];
@@ -172,12 +173,12 @@ static void order_group(const struct order_spec *spec, const struct place *place
 	}
 	by = criteria[spec->ranks[rank]];
 	if (by->tied == NULL) {
-		order_group(spec, place, rank + 1, members, n, order);
+		order_group(spec, km, rank + 1, members, n, order);
 		return;
 	}
 	for (unsigned i = 0; i < n; i++) {
 		left[i] = members[i];
-		cost[i] = by->cost(members[i], place);
+		cost[i] = by->cost(members[i], km[members[i]->position]);
 	}
 	while (n > 0) {
 		double best = cost[0];
@@ -194,7 +195,7 @@ static void order_group(const struct order_spec *spec, const struct place *place
 				cost[nleft++] = cost[i];
 			}
 		}
-		order_group(spec, place, rank + 1, group, ngroup, order);
+		order_group(spec, km, rank + 1, group, ngroup, order);
 		n = nleft;
 	}
 }
@@ -259,7 +260,8 @@ static const struct order_rule *rule_at(const struct order_spec *spec, const str
 	return rule;
 }
 
-void order_at(const struct order_spec *spec, const struct place *place, struct order *order)
+/* By place and, for each pool of the list, how far it is. */
+static void order_by(const struct order_spec *spec, const struct place *place, const double *km, struct order *order)
 {
 	const struct rank_pool *members[SERVICE_POOLS_MAX];
 	const struct order_rule *rule = rule_at(spec, place);
@@ -271,9 +273,36 @@ void order_at(const struct order_spec *spec, const struct place *place, struct o
 	*order = (struct order){ 0 };
 	for (uint8_t i = 0; i < spec->npools; i++)
 		members[i] = &spec->pools[i];
-	order_group(spec, place, 0, members, spec->npools, order);
+	order_group(spec, km, 0, members, spec->npools, order);
 	if (spec->ranked < order->npools)
 		order_cut(order, spec->ranked);
+}
+
+void order_at(const struct order_spec *spec, const struct place *place, struct order *order)
+{
+	double km[SERVICE_POOLS_MAX];
+
+	for (uint8_t i = 0; i < spec->npools; i++) {
+		const struct rank_pool *pool = &spec->pools[i];
+
+		km[i] = place->located && pool->located
+				? geo_distance_km(place->latitude, place->longitude, pool->latitude, pool->longitude)
+				: -1;
+	}
+	order_by(spec, place, km, order);
+}
+
+void order_at_spot(
+	const struct order_spec *spec, const struct place *place, const struct geo_spot *spot, struct order *order)
+{
+	double km[SERVICE_POOLS_MAX];
+
+	for (uint8_t i = 0; i < spec->npools; i++) {
+		const struct rank_pool *pool = &spec->pools[i];
+
+		km[i] = place->located && pool->located ? geo_spots_km(spot, &pool->spot) : -1;
+	}
+	order_by(spec, place, km, order);
 }
 
 /* ---- the set of orders ---- */
@@ -310,11 +339,15 @@ uint16_t order_set_add(struct order_set *set, const struct order *order)
 {
 	uint32_t *slot;
 
+	if (set->norders > 0 && order_equal(&set->orders[set->last], order)) /* neighbours are often alike */
+		return (uint16_t)set->last;
 	if (set->norders * 2 >= set->nslots)
 		set_widen(set);
 	slot = set_slot(set, order);
-	if (*slot != 0)
-		return (uint16_t)(*slot - 1);
+	if (*slot != 0) {
+		set->last = *slot - 1;
+		return (uint16_t)set->last;
+	}
 	if (set->norders > GEO_CLASS_MAX) {
 		set->full = true;
 		return 0;
@@ -322,6 +355,7 @@ uint16_t order_set_add(struct order_set *set, const struct order *order)
 	set->orders = mem_grow(set->orders, set->norders, &set->cap, sizeof(*set->orders));
 	set->orders[set->norders++] = *order;
 	*slot = (uint32_t)set->norders;
+	set->last = *slot - 1;
 	return (uint16_t)(set->norders - 1);
 }
 

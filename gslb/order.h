@@ -36,6 +36,9 @@ void order_spec_key(const struct order_spec *spec, struct buf *key);
 
 /* The order for clients at a place; net: rules are not looked at (they go over the table as overlays). */
 void order_at(const struct order_spec *spec, const struct place *place, struct order *order);
+/* The same, from the place's point; quicker. */
+void order_at_spot(
+	const struct order_spec *spec, const struct place *place, const struct geo_spot *spot, struct order *order);
 void order_of_rule(const struct order_rule *rule, struct order *order);
 
 /* Orders by class, each once. Init with { 0 }. */
@@ -44,7 +47,8 @@ struct order_set {
 	size_t norders, cap;
 	uint32_t *slots; /* hash table of order + 1; 0: free */
 	size_t nslots;
-	bool full; /* more than GEO_CLASS_MAX were asked for */
+	uint32_t last; /* the one that came last */
+	bool full;     /* more than GEO_CLASS_MAX were asked for */
 };
 
 uint16_t order_set_add(struct order_set *set, const struct order *order);

@@ -3,6 +3,7 @@
 #include "gslb/prober.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ enum phase { PHASE_STOPPED, PHASE_STARTING, PHASE_RUNNING, PHASE_ENDING };
 struct prober {
 	struct spawner *spawner;
 	struct board *board;
+	pthread_mutex_t held; /* the slots and the names: a snapshot is compiled from them aside */
 	struct slots *slots;
 	struct names *names;
 	char *checkpoint;
@@ -58,6 +60,7 @@ struct prober *prober_open(struct spawner *spawner, const char *state_directory,
 	prober = mem_alloc(sizeof *prober);
 	prober->spawner = spawner;
 	prober->board = board;
+	pthread_mutex_init(&prober->held, NULL);
 	prober->slots = slots_new(board);
 	prober->names = names_new();
 	prober->checkpoint = mem_printf("%s/verdicts", state_directory);
@@ -69,10 +72,27 @@ struct prober *prober_open(struct spawner *spawner, const char *state_directory,
 	return prober;
 }
 
+static void hold(void *context, bool on)
+{
+	struct prober *prober = context;
+
+	if (on)
+		pthread_mutex_lock(&prober->held);
+	else
+		pthread_mutex_unlock(&prober->held);
+}
+
 static void save(struct prober *prober, uint64_t now_ms)
 {
+	struct buf text = { 0 };
 	struct err err;
-	bool written = slots_checkpoint(prober->slots, prober->checkpoint, now_ms, &err);
+	bool written;
+
+	hold(prober, true);
+	slots_print(prober->slots, now_ms, &text);
+	hold(prober, false);
+	written = file_replace(prober->checkpoint, text.text, text.len, 0640, &err);
+	buf_fini(&text);
 
 	/* a full disk is said once, and tried again without end */
 	if (!written && !prober->unsaved)
@@ -81,6 +101,11 @@ static void save(struct prober *prober, uint64_t now_ms)
 		log_notice("checkpoint=%s state=written", prober->checkpoint);
 	prober->unsaved = !written;
 	prober->dirty = false;
+}
+
+void prober_save(struct prober *prober)
+{
+	save(prober, clock_wall_ms());
 }
 
 void prober_close(struct prober *prober)
@@ -96,6 +121,7 @@ void prober_close(struct prober *prober)
 	slots_free(prober->slots);
 	names_free(prober->names);
 	board_free(prober->board);
+	pthread_mutex_destroy(&prober->held);
 	free(prober->checkpoint);
 	free(prober);
 }
@@ -183,6 +209,7 @@ void prober_inputs(struct prober *prober, struct snapshot_inputs *inputs)
 {
 	inputs->resolve = find_name;
 	inputs->slot = take_slot;
+	inputs->hold = hold;
 	inputs->context = prober;
 }
 
@@ -235,11 +262,13 @@ bool prober_plan(struct prober *prober, const struct snapshot *snapshot, const c
 	struct health_lookup *lookups;
 	int fd;
 
+	hold(prober, true);
 	names_sweep(prober->names);
 	slots_sweep(prober->slots);
-	plan.ntargets = collect_targets(snapshot, arena, targets);
 	plan.nlookups = names_lookups(prober->names, &lookups);
+	hold(prober, false); /* the lookups' strings stay until the next sweep */
 	plan.lookups = lookups;
+	plan.ntargets = collect_targets(snapshot, arena, targets);
 	fd = health_plan_write(&plan, err);
 	arena_free(arena);
 	free(targets);
@@ -388,7 +417,9 @@ static void take_messages(struct prober *prober, uint64_t now_ms, uint64_t monot
 			news->verdicts = prober->dirty = true;
 			break;
 		case HEALTH_RESOLVED:
+			hold(prober, true);
 			news->names = names_take(prober->names, &message, now_ms) || news->names;
+			hold(prober, false);
 			break;
 		default: /* HEALTH_ALIVE, and what a gone-mad prober may send */
 			break;
@@ -426,7 +457,9 @@ struct prober_news prober_run(struct prober *prober, uint64_t now_ms, uint64_t m
 	news.alarm = watch_process(prober, now_ms, monotonic_ms);
 	take_messages(prober, now_ms, monotonic_ms, &news);
 	kill_the_silent(prober, monotonic_ms);
+	hold(prober, true);
 	names_prolong(prober->names, now_ms);
+	hold(prober, false);
 	if (prober->phase == PHASE_STOPPED && monotonic_ms >= prober->start_ms && spawner_fd(prober->spawner) >= 0)
 		start(prober, monotonic_ms);
 	due = prober->checkpoint_ms + (prober->dirty ? CHECKPOINT_SOON_MS : CHECKPOINT_LATE_MS);

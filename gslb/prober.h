@@ -1,5 +1,6 @@
 /* prober - gslbd's side of health: the board and who has which slot, gslb-health started and watched, names resolved, and
- * the checkpoint that lets verdicts outlive a restart. Main thread. */
+ * the checkpoint that lets verdicts outlive a restart. Main thread; only what prober_inputs gives may be asked by another, which
+ * holds it meanwhile. */
 #ifndef GSLB_PROBER_H
 #define GSLB_PROBER_H
 
@@ -12,10 +13,11 @@ enum { PROBER_SLOTS = 1 << 20 }; /* 64 MiB of address space; memory is taken onl
 
 /* Reads the checkpoint of the state folder; verdicts older than ten minutes are forgotten. Takes over the spawner. */
 struct prober *prober_open(struct spawner *spawner, const char *state_directory, uint64_t now_ms, struct err *err);
+void prober_save(struct prober *prober);  /* the checkpoint, now */
 void prober_close(struct prober *prober); /* ends gslb-health; writes the checkpoint */
 
 const struct board_slot *prober_slots(const struct prober *prober, uint32_t *nslots);
-/* For snapshot_new: the context is the prober. New slots start with the kept verdict, else unknown. */
+/* For snapshot_new, in any thread: the context is the prober. New slots start with the kept verdict, else unknown. */
 void prober_inputs(struct prober *prober, struct snapshot_inputs *inputs);
 /* A snapshot is in force: hand gslb-health its targets and names, and free slots that nothing uses any more. */
 bool prober_plan(struct prober *prober, const struct snapshot *snapshot, const char *checks_directory, struct err *err);

@@ -13,12 +13,13 @@ struct rank_pool {
 	bool located;
 	int bias;
 	double latitude, longitude; /* degrees */
+	struct geo_spot spot;       /* the same as a point */
 };
 
 struct rank_criterion {
 	bool by_place; /* the cost differs by client: needs a table of classes */
-	/* The lower the better. */
-	double (*cost)(const struct rank_pool *pool, const struct place *place);
+	/* The lower the better. km: from the client, or -1 when one of the two cannot be placed. */
+	double (*cost)(const struct rank_pool *pool, double km);
 	/* May a pool of this cost share a group with the best one? cost >= best. NULL: always. */
 	bool (*tied)(double best, double cost);
 };

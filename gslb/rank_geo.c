@@ -2,13 +2,10 @@
  * distance: then the list's order decides, behind all that has one. */
 #include "gslb/rank.h"
 
-static double geo_cost(const struct rank_pool *pool, const struct place *place)
+static double geo_cost(const struct rank_pool *pool, double km)
 {
-	double km;
-
-	if (!place->located || !pool->located)
+	if (km < 0)
 		return RANK_GEO_UNPLACED + pool->position;
-	km = geo_distance_km(place->latitude, place->longitude, pool->latitude, pool->longitude);
 	return pool->bias >= 0 ? km * (100 - pool->bias) / 100 : km * 100 / (100 + pool->bias);
 }
 

@@ -1,10 +1,10 @@
 /* rank=weight: ranks nothing, so all share the traffic by weight. */
 #include "gslb/rank.h"
 
-static double weight_cost(const struct rank_pool *pool, const struct place *place)
+static double weight_cost(const struct rank_pool *pool, double km)
 {
 	(void)pool;
-	(void)place;
+	(void)km;
 	return 0;
 }
 

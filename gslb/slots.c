@@ -160,13 +160,11 @@ void slots_keep(struct slots *slots, uint64_t identity, const struct verdict *ve
 
 static const char heading[] = "gslb-verdicts 1";
 
-bool slots_checkpoint(const struct slots *slots, const char *path, uint64_t now_ms, struct err *err)
+void slots_print(const struct slots *slots, uint64_t now_ms, struct buf *text)
 {
 	const struct board_slot *board = board_slots(slots->board);
-	struct buf text = { 0 };
-	bool written;
 
-	buf_printf(&text, "%s %" PRIu64 "\n# identity state recovered reason since last\n", heading, now_ms);
+	buf_printf(text, "%s %" PRIu64 "\n# identity state recovered reason since last\n", heading, now_ms);
 	for (size_t i = 0; i < slots->cap; i++) {
 		const struct entry *entry = &slots->entries[i];
 		struct verdict verdict;
@@ -183,12 +181,9 @@ bool slots_checkpoint(const struct slots *slots, const char *path, uint64_t now_
 				 : atomic_load_explicit(&board[entry->slot].last_s, memory_order_relaxed);
 		if (last_s == 0)
 			last_s = entry->kept_last_s;
-		buf_printf(&text, "%016" PRIx64 " %u %u %u %" PRIu32 " %" PRIu32 "\n", entry->identity, verdict.state,
+		buf_printf(text, "%016" PRIx64 " %u %u %u %" PRIu32 " %" PRIu32 "\n", entry->identity, verdict.state,
 			verdict.recovered, verdict.reason, verdict.since_s, last_s);
 	}
-	written = file_replace(path, text.text, text.len, 0640, err);
-	buf_fini(&text);
-	return written;
 }
 
 static bool restore_line(struct slots *slots, const char *line, uint64_t now_ms, uint64_t max_age_ms)

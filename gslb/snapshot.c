@@ -185,6 +185,17 @@ static void *dup_lines(struct arena *arena, const void *bytes, size_t len)
 	return at;
 }
 
+static void make_pool_held(struct build *build, const struct pool *pool, struct pool_plan *plan)
+{
+	const struct snapshot_inputs *inputs = build->inputs;
+
+	if (inputs->hold != NULL)
+		inputs->hold(inputs->context, true);
+	make_pool(build, pool, plan);
+	if (inputs->hold != NULL)
+		inputs->hold(inputs->context, false);
+}
+
 static void make_pools(struct snapshot *snapshot, const struct snapshot_inputs *inputs)
 {
 	struct arena *arena = snapshot->inner->arena;
@@ -194,7 +205,7 @@ static void make_pools(struct snapshot *snapshot, const struct snapshot_inputs *
 	snapshot->npools = (uint32_t)snapshot->set->npools;
 	pools = arena_alloc(arena, snapshot->npools * sizeof(*pools));
 	for (uint32_t i = 0; i < snapshot->npools; i++)
-		make_pool(&build, &snapshot->set->pools[i], &pools[i]);
+		make_pool_held(&build, &snapshot->set->pools[i], &pools[i]);
 	snapshot->pools = pools;
 	snapshot->nendpoints = (uint32_t)build.nendpoints;
 	snapshot->endpoints = dup_lines(arena, build.endpoints, build.nendpoints * sizeof(*build.endpoints));
@@ -260,14 +271,53 @@ static bool keyed_for(
 	return nusable > 1 || most > (plan->service->via_cname ? 1 : plan->service->answers);
 }
 
-static bool make_service(struct snapshot *snapshot, const struct snapshot *before, const struct service *service,
-	struct service_plan *plan, struct err *err)
-{
-	struct order_rule *rules;
-	char owner[NAME_TEXT_MAX];
-	bool good = true;
+/* Services without a map that list the same pools order alike: what a hundred thousand of them need is worked out once a list. */
+struct twins {
+	const struct service_plan *services;
+	uint32_t *slots; /* of the first of a kind: its number + 1; 0: free */
+	size_t nslots;   /* a power of two */
+};
 
-	name_format(&service->owner, owner);
+static bool orders_alike(const struct service_plan *a, const struct service_plan *b)
+{
+	bool alike =
+		a->nlisted == b->nlisted && a->via_cname == b->via_cname && a->service->nranks == b->service->nranks &&
+		memcmp(a->service->ranks, b->service->ranks, a->service->nranks * sizeof(a->service->ranks[0])) == 0;
+
+	for (uint32_t i = 0; i < a->nlisted && alike; i++)
+		alike = a->candidates[i].pool == b->candidates[i].pool;
+	return alike;
+}
+
+static void twins_init(struct twins *twins, const struct service_plan *services, uint32_t nservices)
+{
+	*twins = (struct twins){ .services = services, .nslots = 16 };
+	while (twins->nslots < nservices * UINT64_C(2))
+		twins->nslots *= 2;
+	twins->slots = mem_alloc(twins->nslots * sizeof(*twins->slots));
+}
+
+/* The first service that orders as this one does: perhaps itself. */
+static uint32_t twins_find(struct twins *twins, const struct service_plan *plan)
+{
+	uint64_t hash = plan->nlisted;
+	size_t at;
+
+	for (uint32_t i = 0; i < plan->nlisted; i++)
+		hash = hash_mix(hash, plan->candidates[i].pool);
+	at = hash & (twins->nslots - 1);
+	while (twins->slots[at] != 0 && !orders_alike(&twins->services[twins->slots[at] - 1], plan))
+		at = (at + 1) & (twins->nslots - 1);
+	if (twins->slots[at] == 0)
+		twins->slots[at] = (uint32_t)(plan - twins->services) + 1;
+	return twins->slots[at] - 1;
+}
+
+static bool make_service(
+	struct snapshot *snapshot, const struct service *service, struct service_plan *plan, struct err *err)
+{
+	char owner[NAME_TEXT_MAX];
+
 	plan->service = service;
 	plan->via_cname = service->via_cname;
 	plan->sticky = service->spread == SPREAD_STICKY;
@@ -280,36 +330,76 @@ static bool make_service(struct snapshot *snapshot, const struct snapshot *befor
 	make_candidates(plan, service, snapshot->inner->arena);
 	if (plan->ncandidates > CANDIDATES_MAX)
 		return err_set(err, "%s:%u: %s: a service can use at most %d pools, with those that its map names",
-			service->file, service->line, owner, CANDIDATES_MAX);
+			service->file, service->line, name_format(&service->owner, owner), CANDIDATES_MAX);
 	plan->first_override = snapshot->nservice_pools;
 	snapshot->nservice_pools += plan->ncandidates;
-	rules = mem_alloc((service->nrules + 1u) * sizeof(*rules));
-	for (enum family family = 0; family < FAMILIES && good; family++) {
+	return true;
+}
+
+/* number: of its steering tables, which are compiled later; twin: those of one that orders alike, or NULL. */
+static void want_tables(struct snapshot *snapshot, const struct snapshot *before, struct service_plan *plan,
+	const uint32_t *twin, uint32_t number[FAMILIES])
+{
+	const struct service *service = plan->service;
+	struct order_rule *rules = mem_alloc((service->nrules + 1u) * sizeof(*rules));
+
+	for (enum family family = 0; family < FAMILIES; family++) {
 		bool usable[CANDIDATES_MAX];
 		struct order_spec spec;
 
 		for (uint32_t i = 0; i < plan->ncandidates; i++)
 			usable[i] = usable_for(snapshot, service, plan->candidates[i].pool, family);
-		order_spec_init(&spec, service, plan, snapshot->pools, usable, rules);
 		plan->keyed[family] = keyed_for(snapshot, plan, family, usable);
-		good = steering_make(&snapshot->inner->tables, before != NULL ? &before->inner->tables : NULL,
-			snapshot->geo, &spec, owner, &plan->steering[family], err);
+		if (twin != NULL) {
+			number[family] = twin[family];
+			steering_want_again(&snapshot->inner->tables, twin[family]);
+			continue;
+		}
+		order_spec_init(&spec, service, plan, snapshot->pools, usable, rules);
+		number[family] = steering_want(
+			&snapshot->inner->tables, before != NULL ? &before->inner->tables : NULL, snapshot->geo, &spec);
 	}
 	free(rules);
-	return good;
+}
+
+static bool steer_service(
+	struct snapshot *snapshot, struct service_plan *plan, const uint32_t number[FAMILIES], struct err *err)
+{
+	char owner[NAME_TEXT_MAX];
+
+	for (enum family family = 0; family < FAMILIES; family++)
+		if (!steering_get(&snapshot->inner->tables, number[family], &plan->steering[family]))
+			return err_set(err, "%s: its map makes more than %d different orders of pools, use fewer",
+				name_format(&plan->service->owner, owner), GEO_CLASS_MAX);
+	return true;
 }
 
 static bool make_services(struct snapshot *snapshot, const struct snapshot *before, struct err *err)
 {
+	uint32_t(*numbers)[FAMILIES];
 	struct service_plan *services;
+	struct twins twins;
+	bool good = true;
 
 	snapshot->nservices = (uint32_t)snapshot->set->nservices;
 	services = arena_alloc(snapshot->inner->arena, snapshot->nservices * sizeof(*services));
 	snapshot->services = services;
-	for (uint32_t i = 0; i < snapshot->nservices; i++)
-		if (!make_service(snapshot, before, &snapshot->set->services[i], &services[i], err))
-			return false;
-	return true;
+	numbers = mem_alloc((snapshot->nservices + 1) * sizeof(*numbers));
+	for (uint32_t i = 0; i < snapshot->nservices && good; i++)
+		good = make_service(snapshot, &snapshot->set->services[i], &services[i], err);
+	twins_init(&twins, services, snapshot->nservices);
+	for (uint32_t i = 0; i < snapshot->nservices && good; i++) {
+		uint32_t twin = services[i].service->nrules == 0 ? twins_find(&twins, &services[i]) : i;
+
+		want_tables(snapshot, before, &services[i], twin != i ? numbers[twin] : NULL, numbers[i]);
+	}
+	free(twins.slots);
+	if (good)
+		steering_compile(&snapshot->inner->tables);
+	for (uint32_t i = 0; i < snapshot->nservices && good; i++)
+		good = steer_service(snapshot, &services[i], numbers[i], err);
+	free(numbers);
+	return good;
 }
 
 /* ---- the whole ---- */

@@ -113,6 +113,8 @@ struct snapshot_inputs {
 	const struct resolved *(*resolve)(void *context, const struct name *name); /* NULL result: not resolved (yet) */
 	bool (*slot)(void *context, const struct endpoint *endpoint, const struct pool *pool,
 		const struct target *target, uint32_t *slot, uint16_t *generation);
+	/* Keeps what the two give as it is while a pool is made from it, for who compiles aside; may be NULL. */
+	void (*hold)(void *context, bool on);
 	void *context;
 	uint8_t seed[16]; /* selection.seed-file: keys the rendezvous hash; the same on every host */
 };
@@ -131,16 +133,16 @@ struct snapshot {
 	struct snapshot_inner *inner;        /* arena, tables and their references */
 };
 
-/* The geo databases, counted, so that snapshots share them; main thread. The first reference adopts the geo, the last one
+/* The geo databases, counted, so that snapshots share them; one thread, the one that makes and frees snapshots. The first reference adopts the geo, the last one
  * that goes frees it. */
 struct geo *snapshot_geo_ref(struct geo *geo);
 void snapshot_geo_unref(struct geo *geo);
 
 /* Compile. Takes over `set` (also on failure) and a reference to geo (which may not be NULL). `before` may be NULL; tables that it has and this needs unchanged are shared.
- * NULL with a sentence when a limit is broken. Main thread. */
+ * NULL with a sentence when a limit is broken. Making and freeing is for one thread (builder.h): it counts what snapshots share. */
 struct snapshot *snapshot_new(struct zone_set *set, uint64_t name_seed, struct geo *geo,
 	const struct snapshot_inputs *inputs, const struct snapshot *before, struct err *err);
-void snapshot_free(struct snapshot *snapshot); /* after a grace period; NULL is fine */
+void snapshot_free(struct snapshot *snapshot); /* after a grace period, same thread; NULL is fine */
 size_t snapshot_bytes(const struct snapshot *snapshot);
 /* How many tables of classes it has, and how many of them it shares with the snapshot it was made from. */
 void snapshot_tables(const struct snapshot *snapshot, size_t *ntables, size_t *nshared);

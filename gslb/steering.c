@@ -1,7 +1,14 @@
+/* Tables with runs of their own are the quickest to ask and take megabytes; the few that most services use get them, the others are
+ * lean (geo.h). Threads that compile are like the one that asks for it: they inherit its priority. */
 #include "gslb/steering.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { QUICK_MAX = 8, THREADS_MAX = 4 };
 
 static void table_unref(struct steering_table *table)
 {
@@ -10,6 +17,9 @@ static void table_unref(struct steering_table *table)
 	geo_table_free(table->table);
 	order_set_fini(&table->set);
 	buf_fini(&table->key);
+	if (table->spec != NULL)
+		free(table->spec->rules);
+	free(table->spec);
 	free(table);
 }
 
@@ -19,15 +29,18 @@ static bool is_for(const struct steering_table *table, const struct geo *geo, ui
 	       memcmp(table->key.text, key->text, key->len) == 0;
 }
 
-static struct steering_table *tables_find(
+enum { TABLE_NONE = 0xffffffff };
+
+/* A table's number. */
+static uint32_t tables_find(
 	const struct steering_tables *tables, const struct geo *geo, uint64_t hash, const struct buf *key)
 {
 	if (tables->nindex == 0)
-		return NULL;
+		return TABLE_NONE;
 	for (size_t i = hash & (tables->nindex - 1); tables->index[i] != 0; i = (i + 1) & (tables->nindex - 1))
 		if (is_for(tables->tables[tables->index[i] - 1], geo, hash, key))
-			return tables->tables[tables->index[i] - 1];
-	return NULL;
+			return tables->index[i] - 1;
+	return TABLE_NONE;
 }
 
 static void index_add(struct steering_tables *tables, size_t place)
@@ -71,6 +84,19 @@ static uint16_t classify(void *context, const struct place *place)
 	return order_set_add(classing->set, &order);
 }
 
+static void classify_all(
+	void *context, const struct place *places, const struct geo_spot *spots, size_t n, uint16_t *class)
+{
+	const struct classing *classing = context;
+
+	for (size_t i = 0; i < n && !classing->set->full; i++) {
+		struct order order;
+
+		order_at_spot(classing->spec, &places[i], &spots[i], &order);
+		class[i] = order_set_add(classing->set, &order);
+	}
+}
+
 static size_t collect_nets(const struct order_spec *spec, struct order_set *set, struct geo_overlay *nets)
 {
 	size_t n = 0;
@@ -93,7 +119,9 @@ static void table_compile(struct steering_table *table, const struct order_spec 
 	struct classing classing = { .spec = spec, .set = &table->set };
 	const struct geo_classify how = {
 		.classify = classify,
+		.classify_all = classify_all,
 		.context = &classing,
+		.lean = table->lean,
 		.by_asn = order_spec_by_asn(spec),
 	};
 	size_t nnets = collect_nets(spec, &table->set, nets);
@@ -109,18 +137,16 @@ static void table_flatten(struct steering_table *table)
 	table->table = NULL;
 }
 
-static struct steering_table *table_new(const struct geo *geo, struct order_spec *spec)
+static void table_make(struct steering_table *table)
 {
-	struct steering_table *table = mem_alloc(sizeof(*table));
+	struct order_spec *spec = table->spec;
 
-	table->refs = 1;
-	table->geo = geo;
 	if (!order_spec_by_client(spec)) {
 		struct order order;
 
 		order_at(spec, &(struct place){ 0 }, &order);
 		order_set_add(&table->set, &order);
-		return table;
+		return;
 	}
 	table_compile(table, spec);
 	/* With many pools the far ones make most of the differences, and they hardly ever answer: rank fewer. */
@@ -132,35 +158,128 @@ static struct steering_table *table_new(const struct geo *geo, struct order_spec
 	}
 	if (table->set.norders == 1)
 		table_flatten(table);
+}
+
+/* ---- asking for them ---- */
+
+static struct steering_table *table_new(
+	const struct geo *geo, const struct order_spec *spec, uint64_t hash, const struct buf *key)
+{
+	struct steering_table *table = mem_alloc(sizeof(*table));
+
+	*table = (struct steering_table){ .refs = 1, .geo = geo, .key = *key, .key_hash = hash };
+	table->spec = mem_dup(spec, sizeof(*spec));
+	table->spec->rules = mem_dup(spec->rules, spec->nrules * sizeof(*spec->rules));
 	return table;
 }
 
-bool steering_make(struct steering_tables *tables, const struct steering_tables *before, const struct geo *geo,
-	struct order_spec *spec, const char *owner, struct steering *steering, struct err *err)
+uint32_t steering_want(struct steering_tables *tables, const struct steering_tables *before, const struct geo *geo,
+	const struct order_spec *spec)
 {
 	struct steering_table *table;
 	struct buf key = { 0 };
+	uint32_t number;
 	uint64_t hash;
 
 	order_spec_key(spec, &key);
 	hash = hash_bytes(0, key.text, key.len);
-	table = tables_find(tables, geo, hash, &key);
-	if (table == NULL && before != NULL && (table = tables_find(before, geo, hash, &key)) != NULL) {
+	number = tables_find(tables, geo, hash, &key);
+	if (number != TABLE_NONE) {
+		buf_fini(&key);
+		tables->tables[number]->nwanted++;
+		return number;
+	}
+	number = before != NULL ? tables_find(before, geo, hash, &key) : TABLE_NONE;
+	if (number != TABLE_NONE) {
+		buf_fini(&key);
+		table = before->tables[number];
 		table->refs++;
 		tables->nshared++;
-		tables_add(tables, table);
-	}
-	if (table != NULL) {
-		buf_fini(&key);
 	} else {
-		table = table_new(geo, spec);
-		table->key = key;
-		table->key_hash = hash;
-		tables_add(tables, table);
+		table = table_new(geo, spec, hash, &key);
 	}
+	table->nwanted = 1;
+	tables_add(tables, table);
+	return (uint32_t)tables->ntables - 1;
+}
+
+void steering_want_again(struct steering_tables *tables, uint32_t number)
+{
+	tables->tables[number]->nwanted++;
+}
+
+/* ---- compiling all ---- */
+
+struct work {
+	struct steering_table **tables;
+	size_t ntables;
+	_Atomic size_t next;
+};
+
+static void *make_tables(void *context)
+{
+	struct work *work = context;
+	size_t i;
+
+	while ((i = atomic_fetch_add_explicit(&work->next, 1, memory_order_relaxed)) < work->ntables)
+		table_make(work->tables[i]);
+	return NULL;
+}
+
+static int by_wanted(const void *a, const void *b)
+{
+	const struct steering_table *const *x = a, *const *y = b;
+
+	return (*x)->nwanted < (*y)->nwanted ? 1 : -((*x)->nwanted > (*y)->nwanted);
+}
+
+/* The most wanted first, which are the quick ones and take the longest. */
+static void make_all(struct work *work, size_t nquick)
+{
+	long nprocessors = sysconf(_SC_NPROCESSORS_ONLN);
+	pthread_t threads[THREADS_MAX];
+	size_t nthreads = 0;
+
+	qsort(work->tables, work->ntables, sizeof(struct steering_table *), by_wanted);
+	for (size_t i = 0; i < work->ntables; i++)
+		work->tables[i]->lean = order_spec_by_client(work->tables[i]->spec) && nquick++ >= QUICK_MAX;
+	while (nthreads + 1 < THREADS_MAX && (long)nthreads + 1 < nprocessors && nthreads + 1 < work->ntables &&
+		pthread_create(&threads[nthreads], NULL, make_tables, work) == 0)
+		nthreads++;
+	make_tables(work);
+	for (size_t i = 0; i < nthreads; i++)
+		pthread_join(threads[i], NULL);
+}
+
+void steering_compile(struct steering_tables *tables)
+{
+	struct work work = { .tables = mem_alloc((tables->ntables + 1) * sizeof(struct steering_table *)) };
+	size_t nquick = 0;
+
+	for (size_t i = 0; i < tables->ntables; i++) {
+		struct steering_table *table = tables->tables[i];
+
+		if (table->spec != NULL)
+			work.tables[work.ntables++] = table;
+		else if (table->table != NULL && !table->lean)
+			nquick++;
+	}
+	if (work.ntables > 0)
+		make_all(&work, nquick);
+	for (size_t i = 0; i < work.ntables; i++) {
+		free(work.tables[i]->spec->rules);
+		free(work.tables[i]->spec);
+		work.tables[i]->spec = NULL;
+	}
+	free(work.tables);
+}
+
+bool steering_get(const struct steering_tables *tables, uint32_t number, struct steering *steering)
+{
+	const struct steering_table *table = tables->tables[number];
+
 	if (table->set.full)
-		return err_set(err, "%s: its map makes more than %d different orders of pools, use fewer", owner,
-			GEO_CLASS_MAX);
+		return false;
 	*steering = (struct steering){
 		.table = table->table,
 		.orders = table->set.orders,

@@ -1,11 +1,12 @@
 /* steering - orders and their table of classes, compiled for one way of ordering and shared by all services, families and
- * successive snapshots that order alike. Counted; main thread. */
+ * successive snapshots that order alike. Counted; one thread, the one that makes
+ * and frees snapshots. */
 #ifndef GSLB_STEERING_H
 #define GSLB_STEERING_H
 
 #include "gslb/order.h"
 
-/* A counted table. Once made, only the count changes. */
+/* A counted table. Once compiled, only the count changes, and what is of use while the next snapshot is made. */
 struct steering_table {
 	unsigned refs;
 	const struct geo *geo;
@@ -13,6 +14,9 @@ struct steering_table {
 	struct buf key;
 	struct geo_table *table; /* NULL: one order for all clients */
 	struct order_set set;
+	bool lean;               /* its table is */
+	uint32_t nwanted;        /* how often the snapshot that is being made asked for it */
+	struct order_spec *spec; /* what is to be compiled; NULL when it is */
 };
 
 /* The tables of one snapshot. Init with { 0 }. */
@@ -24,10 +28,14 @@ struct steering_tables {
 	size_t nshared;  /* taken over from the snapshot before */
 };
 
-/* What the spec compiles to: from these tables, or from those of the snapshot before, or made now. False with a sentence when
- * there are too many classes. */
-bool steering_make(struct steering_tables *tables, const struct steering_tables *before, const struct geo *geo,
-	struct order_spec *spec, const char *owner, struct steering *steering, struct err *err);
+/* Three steps: all that a snapshot needs is asked for, the result is a table's number; what neither these tables have nor those of
+ * the snapshot before is compiled, on all processors; then what a number stands for can be had, or false when it has too many
+ * classes. */
+uint32_t steering_want(struct steering_tables *tables, const struct steering_tables *before, const struct geo *geo,
+	const struct order_spec *spec);
+void steering_want_again(struct steering_tables *tables, uint32_t number); /* for one more that orders alike */
+void steering_compile(struct steering_tables *tables);
+bool steering_get(const struct steering_tables *tables, uint32_t number, struct steering *steering);
 void steering_tables_fini(struct steering_tables *tables);
 size_t steering_tables_bytes(const struct steering_tables *tables);
 

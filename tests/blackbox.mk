@@ -9,6 +9,7 @@ tests_blackbox_crowd_SOURCES = tests/blackbox/crowd.c
 tests_blackbox_crowd_LDADD = libbase.a
 
 BLACKBOX_TESTS = \
+	tests/blackbox/aside.py \
 	tests/blackbox/cookies.py \
 	tests/blackbox/detection.py \
 	tests/blackbox/ecs.py \
@@ -27,3 +28,12 @@ BLACKBOX_TESTS = \
 	tests/blackbox/names.py
 EXTRA_DIST += tests/blackbox/lab.py tests/blackbox/wire.py $(BLACKBOX_TESTS)
 TESTS += $(BLACKBOX_TESTS)
+
+# A measurement of large loads: GSLB_BENCH_DATABASES names geo databases; prints figures, asserts nothing.
+scale_options = --tenth --steps start,edit,reload
+.PHONY: bench-scale
+bench-scale: gslbd gslbctl gslb-health tests/blackbox/steady
+	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' $(top_srcdir)/tests/bench/scale.py $(scale_options)
+	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' $(top_srcdir)/tests/bench/scale.py \
+		--services 10 --sets 1 --records 1000000 --steps start,edit
+EXTRA_DIST += tests/bench/scale.py

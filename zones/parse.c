@@ -462,10 +462,58 @@ static bool reads_back(
 	return same;
 }
 
+static bool print_address(uint16_t type, const uint8_t *rdata, uint16_t rdlen, struct buf *out)
+{
+	struct addr addr = { .family = type == RR_A ? ADDR_V4 : ADDR_V6 };
+	char text[ADDR_TEXT_MAX];
+
+	if ((type != RR_A && type != RR_AAAA) || rdlen != addr_len(&addr))
+		return false;
+	memcpy(addr.bytes, rdata, rdlen);
+	addr_format(&addr, text);
+	buf_add(out, text, strlen(text));
+	return true;
+}
+
+static void print_string(const uint8_t *bytes, size_t len, struct buf *out)
+{
+	buf_add(out, "\"", 1);
+	for (size_t i = 0; i < len; i++) {
+		if (bytes[i] < 0x20 || bytes[i] >= 0x7f) {
+			buf_printf(out, "\\%03u", bytes[i]);
+			continue;
+		}
+		if (bytes[i] == '"' || bytes[i] == '\\')
+			buf_add(out, "\\", 1);
+		buf_add(out, &bytes[i], 1);
+	}
+	buf_add(out, "\"", 1);
+}
+
+/* False when the lengths of its strings do not add up: a generic form may hold what it likes. */
+static bool print_strings(const uint8_t *rdata, uint16_t rdlen, struct buf *out)
+{
+	size_t at = 0;
+
+	while (at < rdlen)
+		at += 1u + rdata[at];
+	if (rdlen == 0 || at != rdlen)
+		return false;
+	for (at = 0; at < rdlen; at += 1u + rdata[at]) {
+		if (at > 0)
+			buf_add(out, " ", 1);
+		print_string(rdata + at + 1, rdata[at], out);
+	}
+	return true;
+}
+
 void rdata_print(struct rdata_parser *parser, uint16_t type, const uint8_t *rdata, uint16_t rdlen, struct buf *out)
 {
-	char *text = text_by_ldns(type, rdata, rdlen);
+	char *text;
 
+	if (print_address(type, rdata, rdlen, out) || (type == RR_TXT && print_strings(rdata, rdlen, out)))
+		return;
+	text = text_by_ldns(type, rdata, rdlen);
 	if (text != NULL && reads_back(parser, type, text, rdata, rdlen))
 		buf_add(out, text, strlen(text));
 	else

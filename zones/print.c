@@ -1,4 +1,7 @@
 /* A zone as a master file. Records under _gslb, _map and _pool are printed as they were read. */
+#include <stdio.h>
+#include <string.h>
+
 #include "zones/inner.h"
 
 static void print_node(struct rdata_parser *parser, const struct zone *zone, const struct node *node, struct buf *out)
@@ -10,12 +13,15 @@ static void print_node(struct rdata_parser *parser, const struct zone *zone, con
 	name_format_under(&name, &zone->apex, owner);
 	for (size_t i = 0; i < node->nrrsets; i++) {
 		const struct rrset *set = &node->rrsets[i];
+		char head[48];
 
+		snprintf(head, sizeof head, "\t%u\tIN\t%s\t", set->ttl_s, rrtype_format(set->type, type));
 		for (const uint8_t *at = set->wire; at < set->wire + set->wire_len;) {
 			uint16_t rdlen;
 			const uint8_t *rdata = rr_rdata(at, &rdlen);
 
-			buf_printf(out, "%s\t%u\tIN\t%s\t", owner, set->ttl_s, rrtype_format(set->type, type));
+			buf_add(out, owner, strlen(owner));
+			buf_add(out, head, strlen(head));
 			rdata_print(parser, set->type, rdata, rdlen, out);
 			buf_add(out, "\n", 1);
 			at = rdata + rdlen;

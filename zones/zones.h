@@ -5,7 +5,7 @@
  * numbers services, pools and targets through. Both report every mistake they find and return NULL when there is one.
  *
  * A struct zone and a struct zone_set are immutable once made: any thread may read them, without locks. A zone is
- * reference-counted (from the main thread alone): a set holds its zones, so that a reload shares what did not change. */
+ * reference-counted (from one thread, the one that loads and links): a set holds its zones, so that a reload shares what did not change. */
 #ifndef GSLB_ZONES_H
 #define GSLB_ZONES_H
 

@@ -1,5 +1,5 @@
-/* What reading, compiling and asking cost with real databases. usage: geo_bench [-p NPOOLS] [-a] DATABASE…
- * -a: classify looks at ASNs, too. Prints one figure a line. */
+/* What reading, compiling and asking cost with real databases. usage: geo_bench [-p NPOOLS] [-a] [-l] DATABASE…
+ * -a: classify looks at ASNs, too. -l: lean tables. Prints one figure a line. */
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,23 +137,25 @@ static void print_sources(const struct geo *geo)
 int main(int argc, char **argv)
 {
 	struct ranking ranking = { .npools = 3 };
-	struct geo_classify classify = { nearest, &ranking, false };
+	struct geo_classify classify = { .classify = nearest, .context = &ranking };
 	struct geo_table *table, *second;
 	struct geo *geo;
 	struct err err;
 	double start;
 	int option;
 
-	while ((option = getopt(argc, argv, "ap:")) != -1) {
+	while ((option = getopt(argc, argv, "alp:")) != -1) {
 		if (option == 'a')
 			classify.by_asn = true;
+		else if (option == 'l')
+			classify.lean = true;
 		else if (option == 'p')
 			ranking.npools = (size_t)atoi(optarg);
 		else
 			return 2;
 	}
 	if (ranking.npools < 1 || ranking.npools > COUNT_OF(pools) || optind == argc) {
-		fprintf(stderr, "usage: geo_bench [-p NPOOLS] [-a] DATABASE...\n");
+		fprintf(stderr, "usage: geo_bench [-p NPOOLS] [-a] [-l] DATABASE...\n");
 		return 2;
 	}
 	start = now_s();

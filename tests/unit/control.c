@@ -401,36 +401,37 @@ END_TEST
 
 START_TEST(a_full_house_lets_its_longest_silent_guest_go)
 {
-	int fds[40];
+	int fds[CONTROL_PLACES + 1];
 
-	for (unsigned i = 0; i < 33; i++) {
+	for (unsigned i = 0; i <= CONTROL_PLACES; i++) {
 		fds[i] = dial();
 		settle();
 		now_ms += 10;
 	}
-	say(fds[32], "{\"command\":\"echo\"}\n");
-	ck_assert_str_eq(hear(fds[32]), "{\"ok\":true,\"result\":{}}");
+	say(fds[CONTROL_PLACES], "{\"command\":\"echo\"}\n");
+	ck_assert_str_eq(hear(fds[CONTROL_PLACES]), "{\"ok\":true,\"result\":{}}");
 	ck_assert_str_eq(hear(fds[0]), "");
 	ck_assert_str_eq(hear(fds[1]), "...");
-	for (unsigned i = 0; i < 33; i++)
+	for (unsigned i = 0; i <= CONTROL_PLACES; i++)
 		close(fds[i]);
 }
 END_TEST
 
 START_TEST(a_house_full_of_work_refuses_with_a_sentence)
 {
-	int fds[33];
+	int fds[CONTROL_PLACES + 1];
 
-	for (unsigned i = 0; i < 33; i++) {
+	for (unsigned i = 0; i <= CONTROL_PLACES; i++) {
 		fds[i] = dial();
-		if (i < 32)
+		if (i < CONTROL_PLACES)
 			say(fds[i], "{\"command\":\"later\"}\n");
 		settle();
 	}
-	ck_assert_str_eq(hear(fds[32]), "{\"ok\":false,\"exit\":1,\"error\":\"all places of the control socket are "
-					"taken: try again in a moment\"}");
-	ck_assert_str_eq(hear(fds[32]), "");
-	for (unsigned i = 0; i < 33; i++)
+	ck_assert_str_eq(hear(fds[CONTROL_PLACES]),
+		"{\"ok\":false,\"exit\":1,\"error\":\"all places of the control socket are "
+		"taken: try again in a moment\"}");
+	ck_assert_str_eq(hear(fds[CONTROL_PLACES]), "");
+	for (unsigned i = 0; i <= CONTROL_PLACES; i++)
 		close(fds[i]);
 	settle();
 }

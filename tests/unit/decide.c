@@ -223,6 +223,39 @@ START_TEST(tables_are_shared_by_services_and_over_reloads_and_dropped_when_flat)
 }
 END_TEST
 
+/* Six pools along the equator, and every list of two of them, by distance and by order. */
+START_TEST(each_of_many_services_has_the_order_of_its_own_list)
+{
+	struct buf zone = { 0 };
+	char name[64];
+
+	buf_printf(&zone, ZONE_HEAD);
+	for (unsigned i = 0; i < 6; i++)
+		buf_printf(&zone,
+			"p%u._pool LOC 0 0 0 N %u 0 0 E 0m\np%u._pool TXT \"v=pool1; check=none\"\n"
+			"p%u._pool SRV 0 1 443 lb%u\nlb%u A 192.0.2.%u\n",
+			i, 10 + 25 * i, i, i, i, i, i + 1);
+	for (unsigned i = 0; i < 72; i++)
+		if (i / 2 / 6 != i / 2 % 6)
+			buf_printf(&zone, "_gslb.s%u TXT \"v=gslb1; pools=p%u,p%u; rank=%s\"\n", i, i / 2 / 6,
+				i / 2 % 6, i % 2 == 0 ? "geo" : "order");
+	sim_zone(&sim, "svc.example", zone.text);
+	buf_fini(&zone);
+	sim_place(&sim, "198.51.100.0/24 0 10 IE EU"); /* p0 is nearest, p5 farthest */
+	sim_load(&sim);
+	for (unsigned i = 0; i < 72; i++) {
+		unsigned a = i / 2 / 6, b = i / 2 % 6;
+		struct decision decision;
+
+		if (a == b)
+			continue;
+		snprintf(name, sizeof(name), "s%u.svc.example", i);
+		sim_ask(&sim, "198.51.100.7", name, FAMILY_V4, &decision, NULL);
+		ck_assert_msg(decision.pool == (i % 2 == 0 && b < a ? b : a), "%s: p%u", name, decision.pool);
+	}
+}
+END_TEST
+
 START_TEST(new_geo_data_makes_new_tables_and_new_answers)
 {
 	struct decision decision;
@@ -270,6 +303,7 @@ struct naive {
 	} pools[6];
 	unsigned nplaces, nrules, npools;
 	bool geo_only; /* rank=geo; else geo,order */
+	bool crowded;
 };
 
 static const char *const countries[] = { "DE", "FR", "US", "JP" };
@@ -301,9 +335,12 @@ static bool country_taken(const struct naive *naive, unsigned country)
 	return false;
 }
 
-static void naive_draw(struct naive *naive, struct dice *dice)
+/* crowded: many services order in other ways, so that this one's table is a lean one; those do without net: rules. */
+static void naive_draw(struct naive *naive, struct dice *dice, bool crowded)
 {
-	*naive = (struct naive){ .npools = 2 + (unsigned)dice_below(dice, 4), .geo_only = dice_below(dice, 2) == 0 };
+	*naive = (struct naive){
+		.npools = 2 + (unsigned)dice_below(dice, 4), .geo_only = dice_below(dice, 2) == 0, .crowded = crowded
+	};
 	for (unsigned i = 0; i < naive->npools; i++) {
 		naive->pools[i].latitude = (double)dice_below(dice, 120) - 60;
 		naive->pools[i].longitude = (double)dice_below(dice, 360) - 180;
@@ -321,7 +358,7 @@ static void naive_draw(struct naive *naive, struct dice *dice)
 	for (unsigned i = 0; i < 6; i++) {
 		struct naive_rule rule = { .country = (unsigned)dice_below(dice, COUNT_OF(countries)), .npools = 1 };
 
-		if (dice_below(dice, 2) == 0)
+		if (dice_below(dice, 2) == 0 && !crowded)
 			rule.net = random_net(dice, WORLD_BITS + 1, POINT_BITS);
 		if (rule.net.len > 0 ? net_taken(naive, &rule.net) : country_taken(naive, rule.country))
 			continue;
@@ -362,6 +399,11 @@ static void naive_load(const struct naive *naive)
 			i, fabs(naive->pools[i].latitude), naive->pools[i].latitude < 0 ? 'S' : 'N',
 			fabs(naive->pools[i].longitude), naive->pools[i].longitude < 0 ? 'W' : 'E', i,
 			naive->pools[i].bias, i, i, i, i + 1);
+	for (unsigned i = 0; i < 16 && naive->crowded; i++)
+		buf_printf(&zone,
+			"_gslb.crowd%u TXT \"v=gslb1; rank=geo; pools=p0,p1\"\n"
+			"_map.crowd%u TXT \"v=map1; asn:%u=p1\"\n",
+			i, i, 64500 + i / 2);
 	sim_zone(&sim, "svc.example", zone.text);
 	buf_fini(&zone);
 	for (unsigned i = 0; i < naive->nplaces; i++) {
@@ -466,11 +508,14 @@ START_TEST(an_ecs_scope_is_exact_and_minimal)
 	static char orders[POINTS][96];
 	struct addr nowhere = { .family = ADDR_V4, .bytes = { 11 } };
 	struct dice dice = { (uint64_t)_i * 7919 + 1 };
+	const struct geo_table *table;
 	struct naive naive;
 	char outside[96];
 
-	naive_draw(&naive, &dice);
+	naive_draw(&naive, &dice, _i % 3 == 0);
 	naive_load(&naive);
+	table = sim_service(&sim, "www.svc.example")->steering[FAMILY_V4].table;
+	ck_assert(table == NULL || (geo_table_bytes(table) < 4096) == naive.crowded);
 	naive_order(&naive, &nowhere, outside);
 	for (unsigned i = 0; i < POINTS; i++) {
 		struct addr addr = point(i);
@@ -870,6 +915,7 @@ int main(void)
 	tcase_set_timeout(worlds, 120);
 	tcase_add_checked_fixture(worlds, setup, teardown);
 	tcase_add_test(worlds, tables_are_shared_by_services_and_over_reloads_and_dropped_when_flat);
+	tcase_add_test(worlds, each_of_many_services_has_the_order_of_its_own_list);
 	tcase_add_test(worlds, new_geo_data_makes_new_tables_and_new_answers);
 	tcase_add_loop_test(worlds, an_ecs_scope_is_exact_and_minimal, 0, 12);
 	tcase_add_test(worlds, all_of_a_sticky_scope_block_is_told_the_same);

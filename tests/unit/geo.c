@@ -250,7 +250,7 @@ START_TEST(each_distinct_place_is_classified_once_and_net_rules_nest)
 	struct geo_overlay rules[] = { { .class = 50 }, { .class = 51 }, { .class = 52 }, { .class = 53 } };
 	static const char *const nets[] = { "10.0.7.9", "10.0.7.8/29", "2001:db8::5", "2001:db8::/32" };
 	struct asked asked = { 0 };
-	const struct geo_classify classify = { by_country, &asked, false };
+	const struct geo_classify classify = { .classify = by_country, .context = &asked };
 	struct geo_table *table;
 	struct mmdb_write w;
 	struct err err = { 0 };
@@ -366,9 +366,13 @@ START_TEST(a_distance_goes_the_short_way_round)
 		geo_distance_km(distances[_i].from[0], distances[_i].from[1], distances[_i].to[0], distances[_i].to[1]);
 	double back =
 		geo_distance_km(distances[_i].to[0], distances[_i].to[1], distances[_i].from[0], distances[_i].from[1]);
+	struct geo_spot from, to;
 
 	ck_assert_double_eq_tol(km, distances[_i].km, distances[_i].km * 1e-3 + 1e-9);
 	ck_assert_double_eq_tol(km, back, 1e-9);
+	from = geo_spot(distances[_i].from[0], distances[_i].from[1]);
+	to = geo_spot(distances[_i].to[0], distances[_i].to[1]);
+	ck_assert_double_eq_tol(geo_spots_km(&from, &to), km, 3e-6);
 }
 END_TEST
 

@@ -234,9 +234,11 @@ static struct addr random_client(struct dice *dice, const struct addr *edges, si
 	return addr;
 }
 
-static void check_world(struct dice *dice, const struct model *model, const struct geo *geo)
+static void check_world(struct dice *dice, const struct model *model, const struct geo *geo, bool lean)
 {
-	const struct geo_classify ranking = { classify, (void *)(uintptr_t)model, model->by_asn };
+	const struct geo_classify ranking = {
+		.classify = classify, .context = (void *)(uintptr_t)model, .by_asn = model->by_asn, .lean = lean
+	};
 	struct geo_overlay overlays[MODEL_PREFIXES];
 	struct geo_table *table;
 	size_t nedges;
@@ -269,7 +271,11 @@ START_TEST(a_block_of_the_reported_depth_is_of_one_class_and_one_bit_less_is_not
 	if (_i % 4 == 0)
 		model->overlays.n = 0;
 	model->by_asn = _i % 2 == 0;
-	check_world(&dice, model, geo);
+	check_world(&dice, model, geo, false);
+	/* what a lean table can do */
+	model->overlays.n = 0;
+	model->by_asn = false;
+	check_world(&dice, model, geo, true);
 	geo_free(geo);
 	free(model);
 }
@@ -287,7 +293,7 @@ START_TEST(embedded_ipv4_of_one_class_merges_with_its_neighbours)
 		ck_assert(prefix_parse(rules[_i], &model->overlays.at[0].net));
 		model->overlays.n = 1;
 	}
-	check_world(&dice, model, geo);
+	check_world(&dice, model, geo, false);
 	geo_free(geo);
 	free(model);
 }

@@ -30,6 +30,17 @@ static void bench_end(struct bench *bench)
 	board_free(bench->board);
 }
 
+static bool checkpoint(const struct slots *slots, const char *path, uint64_t at_ms, struct err *err)
+{
+	struct buf text = { 0 };
+	bool written;
+
+	slots_print(slots, at_ms, &text);
+	written = file_replace(path, text.text, text.len, 0640, err);
+	buf_fini(&text);
+	return written;
+}
+
 static struct bench bench_new(void)
 {
 	struct bench bench = { 0 };
@@ -47,7 +58,7 @@ static struct verdict verdict_now(const struct bench *bench, uint32_t slot, uint
 
 static void restart(struct bench *bench, uint64_t at_ms)
 {
-	ck_assert_msg(slots_checkpoint(bench->slots, bench->path, at_ms, &bench->err), "%s", bench->err.text);
+	ck_assert_msg(checkpoint(bench->slots, bench->path, at_ms, &bench->err), "%s", bench->err.text);
 	bench_end(bench);
 	bench_start(bench);
 }

@@ -303,11 +303,65 @@ START_TEST(an_overlong_record_is_refused_and_the_next_one_read)
 }
 END_TEST
 
+/* Data as the file has it, its bytes, and how it is printed: TXT and addresses are read and printed here, the rest by ldns. */
+static const struct data_case {
+	const char *text, *bytes;
+	size_t len;
+	const char *printed;
+} data[] = {
+	{ "TXT one two", "\3one\3two", 8, "\"one\" \"two\"" },
+	{ "TXT \"a b\" \"\"", "\3a b\0", 5, "\"a b\" \"\"" },
+	{ "TXT \"\\000\\255\\065\"", "\3\0\377A", 4, "\"\\000\\255A\"" },
+	{ "TXT a\\;b\\\"c\\\\d", "\7a;b\"c\\d", 8, "\"a;b\\\"c\\\\d\"" },
+	{ "TXT key=\"a b\"", NULL, 0, NULL },
+	{ "TXT \\# 3 026869", "\2hi", 3, "\"hi\"" },
+	{ "A 192.0.2.255", "\300\0\2\377", 4, "192.0.2.255" },
+	{ "AAAA 2001:DB8:0:0::1", " \1\r\270\0\0\0\0\0\0\0\0\0\0\0\1", 16, "2001:db8::1" },
+};
+
+START_TEST(data_is_read_and_printed_so_that_it_reads_the_same)
+{
+	char *text = mem_printf(HEAD "a %s\n", data[_i].text), *line;
+	struct report report = { 0 };
+	struct buf printed = { 0 };
+	const uint8_t *rdata;
+	struct zone *zone, *again;
+	struct name name;
+	uint16_t rdlen;
+
+	zone = zone_of("svc.example", text, &report);
+	if (data[_i].bytes != NULL) {
+		ck_assert_ptr_nonnull(zone);
+		name_from_text(&name, "a.svc.example");
+		rdata = rr_rdata(zone_node(zone, name.wire, name.len)->rrsets[0].wire, &rdlen);
+		ck_assert_uint_eq(rdlen, data[_i].len);
+		ck_assert_mem_eq(rdata, data[_i].bytes, rdlen);
+	}
+	for (int round = 0; round < 2 && zone != NULL; round++) {
+		printed.len = 0;
+		zone_print(zone, &printed);
+		line = mem_printf("\t%s\n", data[_i].printed != NULL ? data[_i].printed : "");
+		ck_assert_msg(data[_i].printed == NULL || strstr(printed.text, line) != NULL, "%s", printed.text);
+		free(line);
+		name_from_text(&name, "svc.example");
+		again = zone_parse("z", printed.text, printed.len, &name, SEED, &report);
+		ck_assert_msg(again != NULL, "%s", printed.text);
+		zone_unref(zone);
+		zone = again;
+	}
+	zone_unref(zone);
+	buf_fini(&printed);
+	report_fini(&report);
+	free(text);
+}
+END_TEST
+
 void add_reader_cases(Suite *suite)
 {
 	TCase *tcase = tcase_create("reader");
 
 	tcase_add_loop_test(tcase, a_master_file_is_read_as_rfc_1035_has_it_and_slips_are_named, 0, COUNT_OF(cases));
+	tcase_add_loop_test(tcase, data_is_read_and_printed_so_that_it_reads_the_same, 0, COUNT_OF(data));
 	tcase_add_test(tcase, a_record_without_any_ttl_is_a_mistake_and_later_ones_take_the_last);
 	tcase_add_test(tcase, a_blank_first_line_has_no_owner);
 	tcase_add_test(tcase, a_nul_byte_is_refused_with_its_line);
