@@ -12,5 +12,6 @@ libbase_a_SOURCES = \
 	base/log.c base/log.h \
 	base/mem.c base/mem.h \
 	base/name.c base/name.h \
+	base/slice.c base/slice.h \
 	base/units.c base/units.h
 libbase_a_CFLAGS = $(AM_CFLAGS) $(LTO_CFLAGS)

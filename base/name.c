@@ -10,12 +10,12 @@ typedef uint8_t letters __attribute__((vector_size(16)));
 typedef uint8_t few_letters __attribute__((vector_size(8)));
 
 /* A name's bytes to lower case. The bytes that hold lengths are at most 63, less than any letter: they stay as they are. */
-#define LOWER(type, to, from) \
-	do { \
-		type some; \
-		memcpy(&some, from, sizeof some); \
+#define LOWER(type, to, from)                                         \
+	do {                                                          \
+		type some;                                            \
+		memcpy(&some, from, sizeof some);                     \
 		some |= (type)((some >= 'A') & (some <= 'Z')) & 0x20; \
-		memcpy(to, &some, sizeof some); \
+		memcpy(to, &some, sizeof some);                       \
 	} while (0)
 
 static void lower_copy(uint8_t *to, const uint8_t *from, size_t len)

@@ -65,9 +65,9 @@ static bool look_at_a_glance(const struct run *run, uint32_t candidate, struct m
 	const struct candidate *of = &run->service->candidates[candidate];
 
 	member->candidate = candidate;
-	member->plain = run->sight.mode == SIGHT_NORMAL && run->family != FAMILY_ANY &&
-			pool_glance(&run->sight, of->pool, (enum family)run->family, service_pair(run, candidate),
-				&member->up);
+	member->plain =
+		run->sight.mode == SIGHT_NORMAL && run->family != FAMILY_ANY &&
+		pool_glance(&run->sight, of->pool, (enum family)run->family, service_pair(run, candidate), &member->up);
 	return member->plain;
 }
 

@@ -290,7 +290,8 @@ static void walk_pair(struct reader *r, const char *section, const yaml_node_t *
 	known = find_key(r, path);
 	if (memchr(key->data.scalar.value, '.', key->data.scalar.length) != NULL &&
 		(known < r->shape->nkeys || is_section(r, path))) {
-		mistake_of(r, key->start_mark, path, "a dot leads nowhere (write what is before it as a key, and the rest below that)");
+		mistake_of(r, key->start_mark, path,
+			"a dot leads nowhere (write what is before it as a key, and the rest below that)");
 		r->misshapen = true;
 	} else if (known < r->shape->nkeys) {
 		place_value(r, known, node);

@@ -36,9 +36,9 @@ static bool decide_at_a_glance(const struct sight *sight, const struct service_p
 		return false;
 	pool = service->candidates[candidate].pool;
 	part = &snapshot->pools[pool].part[family];
-	if (part->dated || !pool_glance(sight, pool, family,
-				   overlay != NULL ? overlay->service_pool[service->first_override + candidate] : NULL,
-				   &up))
+	if (part->dated ||
+		!pool_glance(sight, pool, family,
+			overlay != NULL ? overlay->service_pool[service->first_override + candidate] : NULL, &up))
 		return false;
 	if (!glance_serves(snapshot, pool, family, up))
 		return false;

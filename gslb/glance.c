@@ -158,8 +158,7 @@ static void tier_gather_even(
 }
 
 /* What there is to choose from: of the highest tier with something up, what has weight, else all as equals. */
-static void tier_gather(
-	struct tier *tier, const struct endpoint *endpoints, const struct pool_part *part, uint64_t up)
+static void tier_gather(struct tier *tier, const struct endpoint *endpoints, const struct pool_part *part, uint64_t up)
 {
 	const struct endpoint *endpoint = &endpoints[part->first];
 	uint16_t priority = endpoint[__builtin_ctzll(up)].priority;

@@ -105,8 +105,7 @@ void packet_read(struct packet *packet, const struct packet_context *context, co
 
 	guard_begin(context->guard, &packet->guarded, context->transport == TRANSPORT_UDP);
 	packet->verdict = read_query(packet, context, message, len);
-	packet->for_zones =
-		packet->verdict == QUERY_OK && (query->qclass == CLASS_IN || query->qclass == CLASS_ANY);
+	packet->for_zones = packet->verdict == QUERY_OK && (query->qclass == CLASS_IN || query->qclass == CLASS_ANY);
 	packet->service = NULL;
 	if (!packet->for_zones)
 		return;
@@ -156,17 +155,16 @@ static void ahead_place(const struct packet *packet)
 		geo_table_prefetch(table, &packet->client.addr);
 }
 
-#define EACH(condition, step) \
-	for (unsigned i = 0; i < n; i++) \
+#define EACH(condition, step)             \
+	for (unsigned i = 0; i < n; i++)  \
 		if (packets[i].condition) \
-			step
+	step
 
 void packets_find(struct packet *packets, unsigned n, const struct packet_context *context)
 {
 	const struct snapshot *snapshot = context->world->snapshot;
 
-	EACH(for_zones,
-		zone_seek_slot(&packets[i].seek, snapshot->set, &packets[i].query.name, packets[i].hash));
+	EACH(for_zones, zone_seek_slot(&packets[i].seek, snapshot->set, &packets[i].query.name, packets[i].hash));
 	EACH(for_zones, zone_seek_node(&packets[i].seek, packets[i].hash[0]));
 	EACH(for_zones, zone_seek_name(&packets[i].seek));
 	EACH(for_zones, find_service(&packets[i], snapshot));

@@ -10,7 +10,11 @@
 enum { TYPE_OPT = 41, TYPE_IXFR = 251, TYPE_AXFR = 252, TYPE_MAILB = 253, TYPE_MAILA = 254 };
 enum { OPTION_NSID = 3, OPTION_ECS = 8, OPTION_COOKIE = 10, OPTION_KEEPALIVE = 11 };
 enum { FLAG_OPCODE = 0x7800, FLAG_TC = 0x0200 };
-enum { RECORD_HEAD_LEN = 10, OPTION_HEAD_LEN = 4, ECS_HEAD_LEN = 4 }; /* a record's without its owner; an ECS option's without its address */
+enum {
+	RECORD_HEAD_LEN = 10,
+	OPTION_HEAD_LEN = 4,
+	ECS_HEAD_LEN = 4
+}; /* a record's without its owner; an ECS option's without its address */
 
 struct cursor {
 	const uint8_t *at, *end;
@@ -295,7 +299,8 @@ enum query_verdict query_parse(struct query *query, const uint8_t *packet, size_
 	unsigned flags;
 	bool question;
 
-	if (len < QUERY_HEADER_LEN || (packet[2] & 0x80) != 0) /* QR: two servers must not talk to each other for ever */
+	if (len < QUERY_HEADER_LEN ||
+		(packet[2] & 0x80) != 0) /* QR: two servers must not talk to each other for ever */
 		return QUERY_DROP;
 	flags = load16(packet + 2);
 	query->flags = (uint16_t)flags;

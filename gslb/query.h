@@ -34,8 +34,8 @@ struct query {
 
 	/* EDNS */
 	bool edns, dnssec_ok, wants_nsid, wants_keepalive;
-	uint8_t cookie_len;     /* a cookie's, which has a length that cookies have; 0: none came */
-	const uint8_t *cookie;  /* in the packet */
+	uint8_t cookie_len;        /* a cookie's, which has a length that cookies have; 0: none came */
+	const uint8_t *cookie;     /* in the packet */
 	uint16_t payload;          /* what the asker takes over UDP */
 	bool ecs;                  /* Client Subnet came with it: */
 	uint8_t ecs_source_len;    /* bits; 0: the client wishes not to be located by it */

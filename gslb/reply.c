@@ -14,7 +14,15 @@
 #include "gslb/cookie.h"
 #include "gslb/packet.h"
 
-enum { TYPE_HINFO = 13, TYPE_OPT = 41, OPTION_NSID = 3, OPTION_ECS = 8, OPTION_COOKIE = 10, OPTION_KEEPALIVE = 11, OPTION_EDE = 15 };
+enum {
+	TYPE_HINFO = 13,
+	TYPE_OPT = 41,
+	OPTION_NSID = 3,
+	OPTION_ECS = 8,
+	OPTION_COOKIE = 10,
+	OPTION_KEEPALIVE = 11,
+	OPTION_EDE = 15
+};
 enum { POINTER = 0xc000, POINTER_QUESTION = 0xc00c, RECORD_HEAD_LEN = 12, OPT_LEN = 11 };
 enum { FLAG_QR = 0x8000, FLAG_OPCODE = 0x7800, FLAG_AA = 0x0400, FLAG_TC = 0x0200, FLAG_RD = 0x0100, FLAG_CD = 0x0010 };
 enum { HINFO_TTL_S = 3600 };
@@ -337,8 +345,8 @@ static uint8_t *put_ecs(uint8_t *at, const struct query *query, const struct ans
 }
 
 /* The rarer options. */
-static void put_options(uint8_t *at, const struct opt *opt, const struct answer *answer,
-	const struct packet_identity *identity)
+static void put_options(
+	uint8_t *at, const struct opt *opt, const struct answer *answer, const struct packet_identity *identity)
 {
 	uint32_t keepalive = identity->tcp_idle_ms / 100;
 

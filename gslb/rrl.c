@@ -49,7 +49,7 @@ static const double weights[RRL_WEIGHTS] = { 1, 10 };
 /* A network of a source: what its loads are keyed and counted with. */
 struct rung {
 	uint64_t key;
-	unsigned shift;              /* over what of an address's first 64 bits lies past the prefix; 64: the whole of IPv6 */
+	unsigned shift; /* over what of an address's first 64 bits lies past the prefix; 64: the whole of IPv6 */
 	int64_t price[RRL_WEIGHTS]; /* c */
 };
 

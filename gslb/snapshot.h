@@ -46,8 +46,9 @@ static inline uint64_t endpoint_expires_ms(const struct endpoint *endpoint)
 /* A pool's endpoints of one family are neighbours, by rising priority: tier after tier. */
 struct pool_part {
 	uint32_t first, n;
-	bool dated;    /* it has an address that was resolved, and expires */
-	uint64_t even; /* a bit for each endpoint of the first tier that has weight, while no target there has two addresses; of the
+	bool dated; /* it has an address that was resolved, and expires */
+	uint64_t
+		even; /* a bit for each endpoint of the first tier that has weight, while no target there has two addresses; of the
 			* first 64 */
 };
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include <urcu-qsbr.h>
 
+#include "base/slice.h"
 #include "gslb/listen.h"
 #include "gslb/tcp.h"
 #include "gslb/udp.h"
@@ -289,6 +290,7 @@ static void *worker_run(void *argument)
 	struct worker *worker = argument;
 	uint64_t stop_ms;
 
+	slice_ask_short();
 	rcu_register_thread();
 	worker_look(worker);
 	while ((stop_ms = atomic_load_explicit(&worker->workers->stop_ms, memory_order_acquire)) == 0)

@@ -26,7 +26,13 @@ struct verdict {
 };
 
 /* Where they are, for who looks at a bit or two only. */
-enum { VERDICT_STATE = 3, VERDICT_DOUBT = 1 << 2, VERDICT_RECOVERED = 1 << 3, VERDICT_GENERATION_AT = 16, VERDICT_SINCE_AT = 32 };
+enum {
+	VERDICT_STATE = 3,
+	VERDICT_DOUBT = 1 << 2,
+	VERDICT_RECOVERED = 1 << 3,
+	VERDICT_GENERATION_AT = 16,
+	VERDICT_SINCE_AT = 32
+};
 
 uint64_t verdict_pack(const struct verdict *verdict);
 struct verdict verdict_unpack(uint64_t word); /* any word is safe; a state 3 is unknown */

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/base.h"
+#include "base/slice.h"
 
 enum { SOCKETS = 8, IDS = 65536, ALLOWED_MAX = 16, LATE_US = 1000000, QUERY_MAX = 320, BUCKETS = 100000 };
 
@@ -227,6 +228,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: steady ADDRESS PORT NAME RATE SECONDS MIN-TTL/MAX-TTL ADDRESS[,ADDRESS...]\n");
 		return 2;
 	}
+	slice_ask_short(); /* a clock that waits for others would measure them */
 	steady.latency = mem_alloc(BUCKETS * sizeof *steady.latency);
 	for (list = argv[7]; (one = strsep(&list, ",")) != NULL && steady.nallowed < ALLOWED_MAX;)
 		if (inet_pton(AF_INET, one, &steady.allowed[steady.nallowed++]) != 1)

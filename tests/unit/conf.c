@@ -52,7 +52,8 @@ static const struct mistake_case {
 	{ "log: { level: loud }",
 		"c.yaml:5:15: log.level: loud: not a level (try error, warning, notice, info or debug)\n" },
 	{ "log:\n  level: info\n  level: debug", "c.yaml:7:3: log.level: given twice (keep one)\n" },
-	{ "log.level: info", "c.yaml:5:1: log.level: a dot leads nowhere (write what is before it as a key, and the rest below that)\n" },
+	{ "log.level: info", "c.yaml:5:1: log.level: a dot leads nowhere (write what is before it as a key, and the "
+			     "rest below that)\n" },
 	{ "logs: { level: info }", "c.yaml:5:1: logs: no such key (the file has server, zones, geo, health, selection, "
 				   "state, control, log)\n" },
 	{ "log: { levle: info }", "c.yaml:5:8: log.levle: no such key (log has level)\n" },
