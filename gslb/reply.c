@@ -42,8 +42,13 @@ static void copy_some(uint8_t *restrict to, const uint8_t *restrict from, size_t
 		memcpy(to + len - 8, from + len - 8, 8);
 		return;
 	}
-	for (size_t at = 0; at < len - 16; at += 16)
-		memcpy(to + at, from + at, 16);
+	if (len > 48) { /* long enough for a call */
+		memcpy(to, from, len);
+		return;
+	}
+	memcpy(to, from, 16);
+	if (len > 32)
+		memcpy(to + 16, from + 16, 16);
 	memcpy(to + len - 16, from + len - 16, 16);
 }
 
