@@ -1,4 +1,4 @@
-/* Chunks double up to 1 MiB; what is larger than a quarter of a chunk gets one of its own, so that little is wasted. */
+/* Chunks double up to 4 MiB, two huge pages; what is larger than a quarter of a chunk gets one of its own, so that little is wasted. */
 #include "base/arena.h"
 
 #include <stdalign.h>
@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 
-enum { CHUNK_FIRST = 4096, CHUNK_LARGEST = 1 << 20 };
+enum { CHUNK_FIRST = 4096, CHUNK_LARGEST = 4 << 20 };
 
 struct chunk {
 	struct chunk *next;
@@ -58,8 +58,8 @@ void *arena_alloc(struct arena *arena, size_t len)
 	if (rounded > (size_t)(arena->end - arena->at)) {
 		if (rounded > arena->chunk_len / 4)
 			return chunk_add(arena, rounded);
-		arena->at = chunk_add(arena, arena->chunk_len);
-		arena->end = arena->at + arena->chunk_len;
+		arena->at = chunk_add(arena, arena->chunk_len - sizeof(struct chunk));
+		arena->end = arena->at + arena->chunk_len - sizeof(struct chunk);
 		if (arena->chunk_len < CHUNK_LARGEST)
 			arena->chunk_len *= 2;
 	}

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+enum { HUGE_PAGE_LEN = 2 << 20, LARGE_LEN = 2 * HUGE_PAGE_LEN };
 
 static void *checked(void *memory)
 {
@@ -14,8 +17,21 @@ static void *checked(void *memory)
 	return memory;
 }
 
+/* What is large is looked up all over, and with pages of 4 KB most looks would miss the translation cache, too. A wish: a kernel without
+ * huge pages is as right. */
+static void *alloc_large(size_t len)
+{
+	size_t rounded = (len + HUGE_PAGE_LEN - 1) / HUGE_PAGE_LEN * HUGE_PAGE_LEN;
+	void *memory = checked(aligned_alloc(HUGE_PAGE_LEN, rounded));
+
+	madvise(memory, rounded, MADV_HUGEPAGE);
+	return memset(memory, 0, len);
+}
+
 void *mem_alloc(size_t len)
 {
+	if (len >= LARGE_LEN)
+		return alloc_large(len);
 	return checked(calloc(1, len > 0 ? len : 1));
 }
 

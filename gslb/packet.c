@@ -128,7 +128,8 @@ static void find_service(struct packet *packet, const struct snapshot *snapshot)
 	if (packet->service == NULL)
 		return;
 	__builtin_prefetch(packet->service);
-	__builtin_prefetch((const uint8_t *)(packet->service + 1) - 1); /* it may lie on two lines */
+	__builtin_prefetch((const uint8_t *)packet->service + 64);
+	__builtin_prefetch((const uint8_t *)(packet->service + 1) - 1); /* it may lie on three lines */
 }
 
 static const struct geo_table *table_of(const struct packet *packet)
