@@ -11,10 +11,10 @@ enum { TYPE_OPT = 41, TYPE_IXFR = 251, TYPE_AXFR = 252, TYPE_MAILB = 253, TYPE_M
 enum { OPTION_NSID = 3, OPTION_ECS = 8, OPTION_COOKIE = 10, OPTION_KEEPALIVE = 11 };
 enum { FLAG_OPCODE = 0x7800, FLAG_TC = 0x0200 };
 enum {
-	RECORD_HEAD_LEN = 10,
+	RECORD_HEAD_LEN = 10, /* without its owner */
 	OPTION_HEAD_LEN = 4,
-	ECS_HEAD_LEN = 4
-}; /* a record's without its owner; an ECS option's without its address */
+	ECS_HEAD_LEN = 4 /* without its address */
+};
 
 struct cursor {
 	const uint8_t *at, *end;
@@ -277,7 +277,7 @@ static enum query_verdict unusual_parse(
 	return verdict != QUERY_OK ? verdict : qtype_verdict(query->qtype);
 }
 
-/* Is what is left one OPT?  */
+/* Is what is left one OPT? */
 static bool is_one_opt(const struct cursor *c)
 {
 	return c->end - c->at >= 1 + RECORD_HEAD_LEN && c->at[0] == 0 && load16(c->at + 1) == TYPE_OPT &&

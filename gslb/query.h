@@ -7,7 +7,7 @@
  *             broken question name; records that run over the end, or bytes behind the last one; OPT twice, or not at the
  *             root; options that run over the end; ECS that RFC 7871 does not allow, or twice; NSID with data in it
  *             (RFC 5001 2.1 wants it empty); a cookie of a length that none has (RFC 7873 5.2.2)
- *   BADVERS   EDNS of another version: its options are not looked at
+ *   BADVERS   EDNS of another version, with any opcode and also without a question: its options are not looked at
  *   REFUSED   AXFR and IXFR
  * A TSIG is a record like any other that we do not know: ignored (the answer goes unsigned). */
 #ifndef GSLB_QUERY_H
