@@ -12,6 +12,7 @@ libprobe_a_SOURCES = \
 	health/changelog.c health/changelog.h \
 	health/http_answer.c health/http_answer.h \
 	health/lookup.c health/lookup.h \
+	health/lookup_doubt.c health/lookup_doubt.h \
 	health/loop.c health/loop.h \
 	health/once.c health/once.h \
 	health/post.c health/post.h \

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "health/lookup_doubt.h"
+
 enum {
 	TTL_MIN_S = 5,
 	TTL_MAX_S = 3600,
@@ -19,7 +21,8 @@ enum {
 	BACKOFF_MAX_MS = 60000,
 	QUERY_MS = 2000, /* per try and server */
 	TRIES = 2,
-	SPREAD_MS = 5, /* between the first lookups of a plan */
+	SPREAD_MS = 5,   /* between the first lookups of a plan */
+	DOUBT_MS = 5000, /* until a doubted answer is asked for again */
 	/* gslbd keeps what has no more than 1.5 s left in force by itself: a lookup that takes a second is still in time */
 	AHEAD_MS = 2500,
 };
@@ -47,6 +50,9 @@ struct family {
 	uint32_t ttl_s;
 	unsigned naddrs; /* the last good ones */
 	struct addr addrs[HEALTH_ADDRS_MAX];
+	unsigned nfresh; /* those of the answer that just came */
+	struct addr fresh[HEALTH_ADDRS_MAX];
+	struct lookup_doubt doubt;
 };
 
 struct lookup {
@@ -58,6 +64,7 @@ struct lookup {
 	unsigned flying;
 	bool dropped; /* freed with its last query's end */
 	bool taken;   /* into the new list */
+	struct log_limit doubt_limit;
 	uint32_t backoff_ms;
 	struct family families[2]; /* IPv4, IPv6 */
 };
@@ -222,6 +229,41 @@ static uint64_t refresh_ms(uint32_t ttl_s)
 	return late_ms < ttl_ms - AHEAD_MS ? late_ms : ttl_ms - AHEAD_MS;
 }
 
+static void log_doubt(struct lookup *lookup, unsigned f, unsigned has)
+{
+	const struct family *family = &lookup->families[f];
+	unsigned held;
+
+	if (log_allowed(&lookup->doubt_limit, clock_monotonic_ms(), &held))
+		log_warning("name=%s family=%s addresses=%u kept=%u reason=\"%s\" held=%u", lookup->name,
+			f == 0 ? "ipv4" : "ipv6", has, family->naddrs,
+			has == 0 ? "the answer lost all its addresses: believed when it has been so for a minute"
+				 : "the answer grew beyond measure: believed when it has been so for half a minute",
+			held);
+}
+
+/* Put what was answered in place of what was known; false when it is doubted. */
+static bool believe(struct lookup *lookup, unsigned f)
+{
+	struct family *family = &lookup->families[f];
+	unsigned has = family->answer == ANSWER_FULL ? family->nfresh : 0;
+
+	if (family->answer == ANSWER_FAILED)
+		return true;
+	switch (lookup_doubt_step(&family->doubt, family->naddrs, has, clock_monotonic_ms())) {
+	case LOOKUP_TAKE:
+		family->naddrs = has;
+		memcpy(family->addrs, family->fresh, has * sizeof *family->addrs);
+		return true;
+	case LOOKUP_DOUBTED:
+		log_doubt(lookup, f, has);
+		return false;
+	case LOOKUP_STILL_DOUBTED:
+		return false;
+	}
+	return true;
+}
+
 static void lookup_finish(struct lookup *lookup)
 {
 	const struct family *v4 = &lookup->families[0], *v6 = &lookup->families[1];
@@ -232,17 +274,17 @@ static void lookup_finish(struct lookup *lookup)
 	if (!some) {
 		lookup_again(lookup, backoff(lookup));
 	} else {
-		for (unsigned f = 0; f < 2; f++)
-			if (lookup->families[f].answer == ANSWER_EMPTY)
-				lookup->families[f].naddrs = 0;
+		bool believed = believe(lookup, 0);
+
+		believed = believe(lookup, 1) && believed;
 		gather_addrs(lookup, &message);
 		message.ok = 1;
 		message.ttl_s = TTL_MIN_S;
-		if (whole) {
-			message.ttl_s = v4->ttl_s < v6->ttl_s ? v4->ttl_s : v6->ttl_s;
+		if (whole)
 			lookup->backoff_ms = BACKOFF_MIN_MS;
-		}
-		lookup_again(lookup, whole ? refresh_ms(message.ttl_s) : backoff(lookup));
+		if (whole && believed)
+			message.ttl_s = v4->ttl_s < v6->ttl_s ? v4->ttl_s : v6->ttl_s;
+		lookup_again(lookup, !whole ? backoff(lookup) : believed ? refresh_ms(message.ttl_s) : DOUBT_MS);
 	}
 	lookup->lookups->take(lookup->lookups->arg, &message);
 }
@@ -266,17 +308,17 @@ static uint32_t ttl_of(const struct ares_addrinfo *info)
 
 static void take_addrs(struct family *family, const struct ares_addrinfo *info)
 {
-	family->naddrs = 0;
+	family->nfresh = 0;
 	for (const struct ares_addrinfo_node *node = info->nodes; node != NULL; node = node->ai_next) {
 		struct sockaddr_storage from = { 0 };
 		uint16_t port;
 
-		if (family->naddrs == HEALTH_ADDRS_MAX || node->ai_addrlen > sizeof from)
+		if (family->nfresh == HEALTH_ADDRS_MAX || node->ai_addrlen > sizeof from)
 			break;
 		memcpy(&from, node->ai_addr, node->ai_addrlen);
-		addr_from_sockaddr(&family->addrs[family->naddrs++], &port, &from);
+		addr_from_sockaddr(&family->fresh[family->nfresh++], &port, &from);
 	}
-	qsort(family->addrs, family->naddrs, sizeof *family->addrs, compare_addrs);
+	qsort(family->fresh, family->nfresh, sizeof *family->fresh, compare_addrs);
 }
 
 static void take_answer(struct lookup *lookup, struct family *family, int status, const struct ares_addrinfo *info)

@@ -91,6 +91,22 @@ def a_name_is_resolved_followed_and_kept(stack):
 
 
 @test
+def an_answer_that_explodes_is_doubted_first(stack):
+    """twelve addresses in place of two are not answered at once: one line says why, and a usual change is followed meanwhile"""
+    lab, resolver = named(stack, ["198.51.100.1", "198.51.100.2"])
+    lab.wait_answer(["198.51.100.1", "198.51.100.2"], "www.svc.example")
+    asked = resolver.asked
+    resolver.addresses = [f"198.51.100.{i}" for i in range(10, 22)]
+    wait_for("two more lookups", lambda: resolver.asked >= asked + 4, 30)
+    for _ in range(50):
+        assert lab.addresses("www.svc.example") == ["198.51.100.1", "198.51.100.2"]
+    assert lab.gslbd.text().count("the answer grew beyond measure") == 1, lab.gslbd.text()
+    assert "addresses=12 kept=2" in lab.gslbd.text()
+    resolver.addresses = ["198.51.100.3"]
+    lab.wait_answer(["198.51.100.3"], "www.svc.example")
+
+
+@test
 def a_slow_resolver_does_not_stretch_a_ttl(stack):
     """a resolver that takes half a second renews a short TTL in time: no answer is good for longer than what was resolved"""
     lab, resolver = named(stack, ["198.51.100.1"])
