@@ -14,15 +14,17 @@
 
 enum health_state { HEALTH_UNKNOWN = 0, HEALTH_UP = 1, HEALTH_DOWN = 2 };
 
-/* One word of the board: bits 0–1 state, 2 in doubt, 3 recovered, 4–7 unused (0), 8–15 reason (enum probe_result), 16–31 generation,
- * 32–63 since (Unix seconds). It is read and written whole: relaxed atomics suffice. */
+/* One word of the board: bits 0–1 state, 2 in doubt, 3 recovered, 4 damped, 5–7 unused (0), 8–15 reason (enum probe_result), 16–31
+ * generation, 32–63 since (Unix seconds). It is read and written whole: relaxed atomics suffice. */
 struct verdict {
 	enum health_state state;
 	bool doubt;     /* a change is under way: answers fall to the minimum TTL */
 	bool recovered; /* up, and it was down before: its weight ramps; a first verdict does not */
+	bool damped; /* it flaps. Up: at most a tenth of its weight. Down with reason PROBE_OK: it answers, but is held down
+	                 * yet; a last resort may use it */
 	uint8_t reason; /* enum probe_result of the last probe */
 	uint16_t generation;
-	uint32_t since_s; /* when state was reached */
+	uint32_t since_s; /* when state was reached; up: or when its damping ended, where the ramp starts */
 };
 
 /* Where they are, for who looks at a bit or two only. */
@@ -30,6 +32,7 @@ enum {
 	VERDICT_STATE = 3,
 	VERDICT_DOUBT = 1 << 2,
 	VERDICT_RECOVERED = 1 << 3,
+	VERDICT_DAMPED = 1 << 4,
 	VERDICT_GENERATION_AT = 16,
 	VERDICT_SINCE_AT = 32
 };
@@ -75,10 +78,10 @@ struct board_slot {
 	_Atomic uint32_t last_s;      /* Unix seconds of the last result; 0: none yet */
 	_Atomic uint32_t transitions; /* since the board was made */
 	_Atomic uint32_t probes;
-	_Atomic uint16_t streak;       /* consecutive results against the state */
+	_Atomic uint16_t streak;       /* consecutive results against the state; it stops at the last number */
 	_Atomic uint16_t number;       /* HTTP status, DNS rcode, exit status: with the reason */
 	char detail[BOARD_DETAIL_MAX]; /* text of the last failure; may be torn or unterminated: copy with care */
-	uint32_t unused;
+	_Atomic uint32_t terms;        /* struct detector_terms, packed */
 };
 
 /* gslbd's side. Main thread, but board_word is for any thread. */
@@ -203,23 +206,74 @@ int health_receive(int sock, struct health_message *message, int *fd);
 /* ---- the detector: a pure function of (rule, state, observation, now) ---- */
 
 struct detector_rule {
-	uint16_t rise, fall;
+	uint16_t rise, fall; /* at least 1 */
 	uint32_t interval_ms;
 };
 
+struct observation {
+	enum probe_result result;
+	uint32_t took_ms; /* from the probe's start to its result */
+};
+
+/* What the path loses, and what speaks against an endpoint that is not down: evidence.h. */
+struct evidence {
+	float nats;            /* for "down", against "up"; 0 or more */
+	float loss;            /* of the path, 0 to 1 */
+	uint16_t probes;       /* that `loss` rests on, up to a thousand */
+	uint8_t lost, refused; /* failures of the doubt in progress, not learned yet */
+};
+
+/* What becomes of one that keeps failing and coming back: damping.h. */
+struct damping {
+	uint64_t at_ms, came_back_ms; /* wall: of the last fall and comeback; 0: never */
+	uint16_t penalty;             /* at at_ms */
+	bool flaps;
+};
+
+/* All zero is a target that nobody has probed. */
 struct detector {
 	enum health_state state;
 	uint16_t streak; /* consecutive results against the state; for unknown, of the last kind */
 	bool doubt;
 	bool last_ok;
-	bool recovered;    /* up after down: goes into the verdict */
-	uint64_t since_ms; /* wall: when state was reached */
+	bool recovered;            /* up after down: goes into the verdict */
+	bool damped;               /* likewise */
+	uint16_t misses;           /* consecutive failures of one that is held down though it answers */
+	uint64_t since_ms;         /* wall: when state was reached, or the damping of one that is up ended */
+	uint64_t answers_since_ms; /* wall, while down: of the streak's first success */
+	struct evidence evidence;
+	struct damping damping;
 };
 
-/* Take in one result. True when the state changed. *next_ms: how long until the next probe: the interval, or at once, then
- * half a second, then a second while in doubt. PROBE_LOCAL and PROBE_NONE leave the state as it is. */
-bool detector_step(struct detector *detector, const struct detector_rule *rule, enum probe_result result,
+/* Take in one result. True when the state changed. *next_ms: how long until the next probe: the interval, or sooner while in
+ * doubt. PROBE_LOCAL and PROBE_NONE leave the state as it is; what is pushed takes effect at once and is never damped. */
+bool detector_step(struct detector *detector, const struct detector_rule *rule, const struct observation *seen,
 	uint64_t now_ms, uint32_t *next_ms);
+
+/* What tables need to know of a detector, and a restarted gslb-health to go on. One word of the board. */
+struct detector_terms {
+	uint8_t needed;         /* consecutive results that change the state, the streak's included; 255: or more */
+	uint16_t loss_permille; /* of the path; 0: none, or not known */
+	uint16_t penalty;       /* of flap damping, in steps of 64 */
+	uint16_t
+		hold_s; /* from the last result on, in steps of 8: how long it is held down, were it to answer; up and damped: how
+	                  * long it is capped */
+};
+
+struct detector_terms detector_terms(
+	const struct detector *detector, const struct detector_rule *rule, uint64_t now_ms);
+uint32_t detector_terms_pack(const struct detector_terms *terms); /* what is too large becomes the largest */
+struct detector_terms detector_terms_unpack(uint32_t word);       /* any word is safe */
+/* A detector that goes on where the board's slot shows another one to have been. last_ms: wall, of the last result. */
+struct detector detector_restore(
+	const struct verdict *verdict, uint16_t streak, const struct detector_terms *terms, uint64_t last_ms);
+
+enum { DETECTOR_TEXT_MAX = 160 };
+
+/* A sentence on which rule is at work, for people: "in doubt: 2 of 4 failures that it takes (this path loses 8.0% of its
+ * probes)". "" when there is nothing to say. fall is the operator's. */
+const char *detector_explain(const struct verdict *verdict, uint16_t streak, const struct detector_terms *terms,
+	uint16_t fall, uint32_t last_s, uint64_t now_ms, char text[static DETECTOR_TEXT_MAX]);
 
 /* ---- the process ---- */
 

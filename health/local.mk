@@ -3,10 +3,13 @@ noinst_LIBRARIES += libhealth.a libprobe.a
 libhealth_a_SOURCES = \
 	health/health.h \
 	health/board.c health/board.h \
+	health/damping.c health/damping.h \
 	health/detector.c \
+	health/evidence.c health/evidence.h \
 	health/identity.c \
 	health/message.c health/message.h \
 	health/plan.c health/plan.h \
+	health/terms.c \
 	health/verdict.c
 libprobe_a_SOURCES = \
 	health/changelog.c health/changelog.h \
@@ -30,4 +33,4 @@ libprobe_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CARES_CFLAGS)
 
 sbin_PROGRAMS += gslb-health
 gslb_health_SOURCES = health/main.c
-gslb_health_LDADD = libprobe.a libhealth.a libbase.a $(CURL_LIBS) $(CARES_LIBS)
+gslb_health_LDADD = libprobe.a libhealth.a libbase.a $(CURL_LIBS) $(CARES_LIBS) -lm

@@ -52,13 +52,23 @@ static struct board_slot *slot_of(const struct target *target)
 	return target->spec.slot < probing->nslots ? &probing->slots[target->spec.slot] : NULL;
 }
 
+static struct detector_rule rule_of(const struct target *target)
+{
+	const struct health_probe *probe = &target->spec.probe;
+
+	return (struct detector_rule){ .rise = probe->rise, .fall = probe->fall, .interval_ms = probe->interval_ms };
+}
+
 static void write_word(const struct target *target)
 {
+	const struct detector_rule rule = rule_of(target);
+	struct detector_terms terms = detector_terms(&target->detector, &rule, clock_wall_ms());
 	struct board_slot *slot = slot_of(target);
 	struct verdict verdict = {
 		.state = target->detector.state,
 		.doubt = target->detector.doubt,
 		.recovered = target->detector.recovered,
+		.damped = target->detector.damped,
 		.reason = (uint8_t)target->reason,
 		.generation = target->spec.generation,
 		.since_s = (uint32_t)(target->detector.since_ms / 1000),
@@ -67,6 +77,7 @@ static void write_word(const struct target *target)
 	if (slot == NULL)
 		return;
 	atomic_store_explicit(&slot->streak, target->detector.streak, memory_order_relaxed);
+	atomic_store_explicit(&slot->terms, detector_terms_pack(&terms), memory_order_relaxed);
 	atomic_store_explicit(&slot->word, verdict_pack(&verdict), memory_order_relaxed);
 }
 
@@ -92,16 +103,17 @@ static void read_word(struct target *target)
 {
 	const struct probing *probing = target->probing;
 	struct verdict was = board_read(probing->slots, probing->nslots, target->spec.slot, target->spec.generation);
+	const struct board_slot *slot = slot_of(target);
+	struct detector_terms terms = { 0 };
+	uint16_t streak = 0;
+	uint32_t last_s = 0;
 
-	target->detector = (struct detector){
-		.state = was.state,
-		.doubt = was.doubt,
-		.recovered = was.recovered,
-		.since_ms = was.since_s * (uint64_t)1000,
-	};
-	if (was.doubt)
-		target->detector.streak =
-			atomic_load_explicit(&probing->slots[target->spec.slot].streak, memory_order_relaxed);
+	if (slot != NULL && was.since_s != 0) {
+		terms = detector_terms_unpack(atomic_load_explicit(&slot->terms, memory_order_relaxed));
+		streak = atomic_load_explicit(&slot->streak, memory_order_relaxed);
+		last_s = atomic_load_explicit(&slot->last_s, memory_order_relaxed);
+	}
+	target->detector = detector_restore(&was, streak, &terms, last_s * UINT64_C(1000));
 	target->reason = was.since_s == 0 ? PROBE_NONE : (enum probe_result)was.reason;
 	if (target->reason >= PROBE_RESULTS)
 		target->reason = PROBE_NONE;
@@ -153,16 +165,14 @@ static void note_contrary(struct target *target, uint64_t now_ms)
 }
 
 /* Take in one result, from a probe or pushed; says when to look again. */
-static uint32_t take_result(struct target *target, const struct probe_report *report, bool pushed)
+static uint32_t take_result(struct target *target, const struct probe_report *report)
 {
-	const struct health_probe *probe = &target->spec.probe;
-	const struct detector_rule rule = {
-		.rise = pushed ? 1 : probe->rise, .fall = pushed ? 1 : probe->fall, .interval_ms = probe->interval_ms
-	};
+	const struct detector_rule rule = rule_of(target);
+	const struct observation seen = { .result = report->result, .took_ms = report->took_us / 1000 };
 	struct detector before = target->detector;
 	uint64_t now_ms = clock_wall_ms();
 	uint32_t next_ms;
-	bool changed = detector_step(&target->detector, &rule, report->result, now_ms, &next_ms);
+	bool changed = detector_step(&target->detector, &rule, &seen, now_ms, &next_ms);
 
 	target->reason = report->result;
 	write_report(target, report, changed, now_ms);
@@ -170,7 +180,7 @@ static uint32_t take_result(struct target *target, const struct probe_report *re
 	if (changed)
 		log_change(target, before.state, report, now_ms);
 	note_contrary(target, now_ms);
-	if (changed || target->detector.doubt != before.doubt)
+	if (changed || target->detector.doubt != before.doubt || target->detector.damped != before.damped)
 		target->probing->changed(target->probing->arg, target->spec.slot);
 	return next_ms;
 }
@@ -195,7 +205,7 @@ static void probe_finished(struct probe *probe, const struct probe_report *repor
 	struct target *target = LOOP_OWNER(probe, struct target, probe);
 
 	mind_certificate(target, report->cert_days);
-	wait_for(target, varied(target, take_result(target, report, false)));
+	wait_for(target, varied(target, take_result(target, report)));
 }
 
 static void probe_is_due(struct loop_timer *timer)
@@ -333,7 +343,7 @@ bool probing_push(struct probing *probing, uint32_t slot, uint16_t generation, b
 
 	if (target == NULL || target->spec.generation != generation || !probe_is_pushed(target->spec.probe.check))
 		return false;
-	take_result(target, &report, true);
+	take_result(target, &report);
 	return true;
 }
 

@@ -1,13 +1,28 @@
 check_PROGRAMS += tests/unit/health_test
 tests_unit_health_test_SOURCES = tests/unit/health.c
 tests_unit_health_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_health_test_LDADD = libhealth.a libbase.a $(CHECK_LIBS)
+tests_unit_health_test_LDADD = libhealth.a libbase.a $(CHECK_LIBS) -lm
 TESTS += tests/unit/health_test
+
+check_PROGRAMS += tests/unit/detector_test
+tests_unit_detector_test_SOURCES = tests/unit/detector.c
+tests_unit_detector_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_detector_test_LDADD = libhealth.a libbase.a $(CHECK_LIBS) -lm
+TESTS += tests/unit/detector_test
+
+# False alarms are counted on 3000 endpoints here; check-health-simulation takes as many as the manual speaks of.
+check_PROGRAMS += tests/health/simulation
+tests_health_simulation_SOURCES = tests/health/simulation.c tests/health/chain.c tests/health/chain.h
+tests_health_simulation_LDADD = libhealth.a libbase.a -lm
+TESTS += tests/health/simulation
+.PHONY: check-health-simulation
+check-health-simulation: tests/health/simulation$(EXEEXT)
+	tests/health/simulation$(EXEEXT) 10000 24
 
 check_PROGRAMS += tests/unit/probing_test
 tests_unit_probing_test_SOURCES = tests/unit/probing.c
 tests_unit_probing_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_probing_test_LDADD = libprobe.a libhealth.a libbase.a $(CHECK_LIBS)
+tests_unit_probing_test_LDADD = libprobe.a libhealth.a libbase.a $(CHECK_LIBS) -lm
 TESTS += tests/unit/probing_test
 
 check_PROGRAMS += tests/unit/lookup_test
@@ -18,7 +33,7 @@ TESTS += tests/unit/lookup_test
 
 check_PROGRAMS += tests/fuzz/fuzz_health
 tests_fuzz_fuzz_health_SOURCES = tests/fuzz/fuzz_health.c tests/fuzz/replay.c
-tests_fuzz_fuzz_health_LDADD = libhealth.a libbase.a
+tests_fuzz_fuzz_health_LDADD = libhealth.a libbase.a -lm
 TESTS += tests/fuzz/health.test
 EXTRA_DIST += tests/fuzz/health.test tests/fuzz/corpus/health
 

@@ -261,7 +261,7 @@ static const struct tag rows[] = {
 		.normal = "2",
 		.try = "2",
 		TAG_FIELD(struct pool, check.rise),
-		.sentence = "So many good results in a row make an endpoint up." },
+		.sentence = "So many good results in a row make an endpoint up, unless it flaps." },
 	{ .name = "fall",
 		.kind = TAG_NUMBER,
 		.min = 1,
@@ -270,7 +270,8 @@ static const struct tag rows[] = {
 		.normal = "3",
 		.try = "3",
 		TAG_FIELD(struct pool, check.fall),
-		.sentence = "So many bad results in a row make an endpoint down." },
+		.sentence = "So many bad results in a row make an endpoint down; more timeouts, where its path loses "
+			    "probes." },
 	{ .name = "bias",
 		.kind = TAG_NUMBER,
 		.min = -99,

@@ -275,14 +275,16 @@ static void step(struct sim *sim, const struct endpoint *endpoint, enum probe_re
 		.interval_ms = check->interval_ms,
 	};
 	struct detector *detector = &sim->slot[endpoint->slot].detector;
+	const struct observation seen = { .result = result };
 	struct verdict verdict;
 	uint32_t next_ms;
 
-	detector_step(detector, &rule, result, sim->now_ms, &next_ms);
+	detector_step(detector, &rule, &seen, sim->now_ms, &next_ms);
 	verdict = (struct verdict){
 		.state = detector->state,
 		.doubt = detector->doubt,
 		.recovered = detector->recovered,
+		.damped = detector->damped,
 		.reason = (uint8_t)result,
 		.since_s = (uint32_t)(detector->since_ms / 1000),
 	};
