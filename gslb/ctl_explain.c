@@ -35,14 +35,18 @@ static const struct fate {
 	{ "unresolved", CTL_RED, "its name is not resolved" },
 };
 
-static void fate_cell(struct ctl_table *table, const char *word)
+/* more: what is to be said besides; "" for nothing. */
+static void fate_cell(struct ctl_table *table, const char *word, const char *more)
 {
+	const char *between = *more != '\0' ? ": " : "";
+
 	for (size_t i = 0; i < COUNT_OF(fates); i++)
 		if (strcmp(fates[i].word, word) == 0) {
-			ctl_cell(table, fates[i].colour, "%s", fates[i].meaning);
+			ctl_cell(table, *more != '\0' && fates[i].colour == CTL_PLAIN ? CTL_YELLOW : fates[i].colour,
+				"%s%s%s", fates[i].meaning, between, more);
 			return;
 		}
-	ctl_cell(table, CTL_PLAIN, "%s", word);
+	ctl_cell(table, CTL_PLAIN, "%s%s%s", word, between, more);
 }
 
 static void step(struct buf *out, unsigned *number, const char *title)
@@ -146,7 +150,7 @@ static void print_pools(const json_t *pools, const struct ctl_view *view, struct
 			(long long)ctl_integer(pool, "of"));
 		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(pool, "weight"));
 		ctl_cell(&table, CTL_PLAIN, "%.1f%%", (double)ctl_integer(pool, "share_permille") / 10);
-		fate_cell(&table, ctl_string(pool, "fate"));
+		fate_cell(&table, ctl_string(pool, "fate"), "");
 	}
 	ctl_table_print(&table, view, "   none", out);
 }
@@ -180,7 +184,7 @@ static void print_endpoints(const json_t *endpoints, const struct ctl_view *view
 			(long long)ctl_integer(endpoint, "weight"), (long long)permille / 10);
 		ctl_state(&table, ctl_string(endpoint, "state"));
 		ctl_cell(&table, CTL_PLAIN, "%s", ctl_ago(view, ctl_string(endpoint, "since"), ago));
-		fate_cell(&table, ctl_string(endpoint, "fate"));
+		fate_cell(&table, ctl_string(endpoint, "fate"), ctl_string(endpoint, "detector"));
 	}
 	ctl_table_print(&table, view, "   none", out);
 }

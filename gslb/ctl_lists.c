@@ -204,6 +204,14 @@ static const struct ctl_column endpoint_columns[] = {
 	{ NULL, false },
 };
 
+/* The last probe's result, and the detector's rule that is at work, if any. */
+static void reason_cell(struct ctl_table *table, const json_t *endpoint)
+{
+	const char *detector = ctl_string(endpoint, "detector");
+
+	ctl_cell(table, CTL_PLAIN, "%s%s%s", ctl_string(endpoint, "reason"), *detector != '\0' ? "; " : "", detector);
+}
+
 static void probe_cells(struct ctl_table *table, const json_t *endpoint, const struct ctl_view *view)
 {
 	const json_t *rtt = json_object_get(endpoint, "rtt_ms");
@@ -216,7 +224,7 @@ static void probe_cells(struct ctl_table *table, const json_t *endpoint, const s
 		ctl_cell(table, CTL_PLAIN, "-");
 	ctl_cell(table, CTL_PLAIN, "%s", ctl_ago(view, ctl_string(endpoint, "last_probe"), ago));
 	ctl_state(table, ctl_string(endpoint, "override"));
-	ctl_cell(table, CTL_PLAIN, "%s", ctl_string(endpoint, "reason"));
+	reason_cell(table, endpoint);
 }
 
 static void weight_cell(struct ctl_table *table, const json_t *endpoint)
@@ -240,7 +248,7 @@ static void print_endpoints(const json_t *result, const struct ctl_view *view, s
 	ctl_table_init(&table, endpoint_columns);
 	json_array_foreach(json_object_get(result, "endpoints"), i, endpoint)
 	{
-		bool doubt = ctl_true(endpoint, "doubt");
+		bool doubt = ctl_true(endpoint, "doubt"), damped = ctl_true(endpoint, "damped");
 		const char *state = ctl_string(endpoint, "state");
 
 		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(endpoint, "pool"));
@@ -249,7 +257,10 @@ static void print_endpoints(const json_t *result, const struct ctl_view *view, s
 			(long long)ctl_integer(endpoint, "port"));
 		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(endpoint, "priority"));
 		weight_cell(&table, endpoint);
-		ctl_cell(&table, doubt ? CTL_YELLOW : ctl_colour_of(state), "%s%s", state, doubt ? " (doubt)" : "");
+		ctl_cell(&table, doubt || damped ? CTL_YELLOW : ctl_colour_of(state), "%s%s", state,
+			doubt    ? " (doubt)"
+			: damped ? " (damped)"
+				 : "");
 		ctl_cell(&table, CTL_PLAIN, "%s", ctl_ago(view, ctl_string(endpoint, "since"), ago));
 		probe_cells(&table, endpoint, view);
 	}

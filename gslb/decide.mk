@@ -17,5 +17,6 @@ libdecide_a_SOURCES = \
 	gslb/standing.c gslb/standing.h \
 	gslb/steering.c gslb/steering.h \
 	gslb/target.c gslb/target.h \
+	gslb/terms.c gslb/terms.h \
 	gslb/trace.c gslb/trace.h \
 	gslb/ttl.c gslb/ttl.h

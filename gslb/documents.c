@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "gslb/daemon.h"
+#include "gslb/terms.h"
 
 static json_t *time_json(uint64_t wall_ms)
 {
@@ -413,6 +414,7 @@ static json_t *endpoint_json(const struct world *world, uint32_t number, uint64_
 		return json;
 	}
 	add_probe(json, &world->slots[endpoint->slot], &verdict);
+	terms_add(json, world, endpoint, &verdict, now_ms);
 	json_object_set_new(json, "slot", json_integer(endpoint->slot));
 	return json;
 }

@@ -7,6 +7,7 @@
 
 #include "gslb/rank.h"
 #include "gslb/target.h"
+#include "gslb/terms.h"
 
 /* ---- the request ---- */
 
@@ -281,8 +282,13 @@ static void steered_json(json_t *json, const struct world *world, const struct s
 		json_array_append_new(pools, pool_json(snapshot, &trace->pool[i], &place));
 	json_object_set_new(json, "pools", pools);
 	json_object_set_new(json, "pick", pick_json(&asked->client, trace));
-	for (uint32_t i = 0; i < trace->nendpoints; i++)
-		json_array_append_new(endpoints, endpoint_json(snapshot, &trace->endpoint[i]));
+	for (uint32_t i = 0; i < trace->nendpoints; i++) {
+		const struct trace_endpoint *from = &trace->endpoint[i];
+		json_t *one = endpoint_json(snapshot, from);
+
+		terms_add(one, world, &snapshot->endpoints[from->endpoint], &from->verdict, request->now_ms);
+		json_array_append_new(endpoints, one);
+	}
 	json_object_set_new(json, "endpoints", endpoints);
 	json_object_set_new(json, "answer", decision_json(snapshot, &decision, trace));
 	free(trace);

@@ -69,7 +69,7 @@ const char *probe_result_name(unsigned result); /* "connect refused"; "?" when o
 
 /* ---- the board ---- */
 
-enum { BOARD_DETAIL_MAX = 32 };
+enum { BOARD_DETAIL_MAX = 28 };
 
 /* 64 bytes, one cache line. All but `word` is for tables only. Written by gslb-health. */
 struct board_slot {
@@ -82,6 +82,7 @@ struct board_slot {
 	_Atomic uint16_t number;       /* HTTP status, DNS rcode, exit status: with the reason */
 	char detail[BOARD_DETAIL_MAX]; /* text of the last failure; may be torn or unterminated: copy with care */
 	_Atomic uint32_t terms;        /* struct detector_terms, packed */
+	uint32_t unused;
 };
 
 /* gslbd's side. Main thread, but board_word is for any thread. */

@@ -189,7 +189,7 @@ static void run_out(struct loop_timer *timer)
 
 	probe->method->stop(probe, &report);
 	if (late)
-		probe_set_detail(&report, "gslb-health itself was delayed");
+		probe_set_detail(&report, "gslb-health was delayed");
 	probe_done(probe, &report);
 }
 

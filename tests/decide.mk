@@ -18,7 +18,9 @@ EXTRA_DIST += tests/scenario/scenarios.test \
 	tests/scenario/failover.txt \
 	tests/scenario/fallback.txt \
 	tests/scenario/families.txt \
+	tests/scenario/flapping.txt \
 	tests/scenario/keep.txt \
+	tests/scenario/loss.txt \
 	tests/scenario/maps.txt \
 	tests/scenario/min-up.txt \
 	tests/scenario/overrides.txt \

@@ -55,8 +55,9 @@ def sealed(name, content, seals):
 class Slot:
     def __init__(self, raw):
         (word, self.rtt_us, self.last_s, self.transitions, self.probes, self.streak, self.number,
-         detail) = struct.unpack("=QIIIIHH32s4x", raw)
-        self.state, self.doubt, self.recovered = word & 3, bool(word & 4), bool(word & 8)
+         detail, terms) = struct.unpack("=QIIIIHH28sI4x", raw)
+        self.state, self.doubt, self.recovered, self.damped = word & 3, bool(word & 4), bool(word & 8), bool(word & 16)
+        self.needed, self.loss_permille, self.hold_s = terms & 255, terms >> 8 & 1023, (terms >> 25) * 8
         self.result = RESULTS[word >> 8 & 255]
         self.generation, self.since_s = word >> 16 & 0xffff, word >> 32
         self.detail = detail.split(b"\0")[0].decode()

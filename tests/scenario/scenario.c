@@ -5,7 +5,10 @@
  *   place 198.51.100.0/24 …      see sim_place
  *   load                         (again after a change: a reload)
  *   at 10s                       the clock
- *   probe eu/lb1 fail [TIMES]    or ok; "eu" is the whole pool, "eu/192.0.2.10" one address
+ *   probe eu/lb1 fail [TIMES]    refused; or ok, or timeout; "eu" is the whole pool, "eu/192.0.2.10" one address
+ *   lose eu/lb1 10 1000          probes, each tenth of them lost, all others good
+ *   flap eu/lb1 30s 20s 10m CLIENT www A                down and up for these times, by turns, probed as it wants to be
+ *   changes 1 3                  so often the answer was another one meanwhile
  *   ask 198.51.100.0/24 www A
  *   expect eu 192.0.2.10 ttl=5 scope=24 why=ranked      pool ("-": none) and addresses ("-": not looked at)
  *   expect nodata ttl=5          or servfail
@@ -37,7 +40,7 @@ struct run {
 	struct err refused; /* of the last force or clear; "" when it was taken */
 	struct drawn drawn[DRAWN_MAX];
 	size_t ndrawn;
-	unsigned total;
+	unsigned total, changes;
 	char kept_name[256];
 	enum family kept_family;
 	uint32_t kept[KEPT_MAX];
@@ -240,14 +243,69 @@ static void moved(struct run *run, const char *from, const char *to)
 
 /* ---- what happens ---- */
 
-static void probe(struct run *run, const char *target, const char *outcome, const char *times)
+static enum probe_result outcome_word(const struct run *run, const char *text)
 {
-	unsigned n = times != NULL ? (unsigned)strtoul(times, NULL, 10) : 1;
+	if (strcmp(text, "ok") == 0)
+		return PROBE_OK;
+	if (strcmp(text, "timeout") == 0)
+		return PROBE_TIMEOUT;
+	if (strcmp(text, "fail") != 0)
+		bail(run, "not ok, fail or timeout", text);
+	return PROBE_REFUSED;
+}
+
+static void probe(struct run *run, const char *target, enum probe_result result)
+{
 	char text[256];
 
 	snprintf(text, sizeof(text), "%s%s", strchr(target, '/') != NULL ? "endpoint:" : "", target);
+	sim_probe(&run->sim, text, result);
+}
+
+static void probes(struct run *run, const char *target, const char *outcome, const char *times)
+{
+	unsigned n = times != NULL ? (unsigned)strtoul(times, NULL, 10) : 1;
+
 	while (n-- > 0)
-		sim_probe(&run->sim, text, strcmp(outcome, "ok") == 0 ? PROBE_OK : PROBE_REFUSED);
+		probe(run, target, outcome_word(run, outcome));
+}
+
+static void lose(struct run *run, const char *target, const char *each, const char *times)
+{
+	unsigned lost = (unsigned)strtoul(each, NULL, 10), n = (unsigned)strtoul(times, NULL, 10);
+
+	for (unsigned i = 1; i <= n; i++)
+		probe(run, target, lost > 0 && i % lost == 0 ? PROBE_TIMEOUT : PROBE_OK);
+}
+
+static void flap(struct run *run, char **words)
+{
+	uint64_t down_ms = milliseconds(run, words[2]), up_ms = milliseconds(run, words[3]);
+	uint64_t from_ms = run->sim.now_ms, until_ms = from_ms + milliseconds(run, words[4]);
+	char before[1024] = "", now[1024];
+
+	run->changes = 0;
+	while (run->sim.now_ms < until_ms) {
+		bool up = (run->sim.now_ms - from_ms) % (down_ms + up_ms) >= down_ms;
+
+		probe(run, words[1], up ? PROBE_OK : PROBE_REFUSED);
+		ask(run, words[5], words[6], words[7]);
+		told(run, now, sizeof(now));
+		now[strcspn(now, "=")] = '\0'; /* pool and addresses: its TTL is not what is asked about */
+		run->changes += *before != '\0' && strcmp(now, before) != 0;
+		memcpy(before, now, sizeof(before));
+		sim_wait(&run->sim, run->sim.next_ms);
+	}
+	snprintf(run->asked, sizeof(run->asked), "%s flaps for %s", words[1], words[4]);
+}
+
+static void changes(struct run *run, const char *from, const char *to)
+{
+	char expected[64], got[32];
+
+	snprintf(expected, sizeof(expected), "the answer changes %s to %s times", from, to);
+	snprintf(got, sizeof(got), "%u", run->changes);
+	result(run, run->changes >= strtoul(from, NULL, 10) && run->changes <= strtoul(to, NULL, 10), expected, got);
 }
 
 static void force(struct run *run, char **words, unsigned n)
@@ -310,7 +368,13 @@ static void command(struct run *run, FILE *in, const char *line, char **words, u
 	else if (strcmp(verb, "at") == 0 && n == 2)
 		sim_at(&run->sim, milliseconds(run, words[1]));
 	else if (strcmp(verb, "probe") == 0 && n >= 3)
-		probe(run, words[1], words[2], n > 3 ? words[3] : NULL);
+		probes(run, words[1], words[2], n > 3 ? words[3] : NULL);
+	else if (strcmp(verb, "lose") == 0 && n == 4)
+		lose(run, words[1], words[2], words[3]);
+	else if (strcmp(verb, "flap") == 0 && n == 8)
+		flap(run, words);
+	else if (strcmp(verb, "changes") == 0 && n == 3)
+		changes(run, words[1], words[2]);
 	else if (strcmp(verb, "ask") == 0 && n == 4)
 		ask(run, words[1], words[2], words[3]);
 	else if (strcmp(verb, "expect") == 0 && n >= 2)

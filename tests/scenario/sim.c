@@ -276,10 +276,14 @@ static void step(struct sim *sim, const struct endpoint *endpoint, enum probe_re
 	};
 	struct detector *detector = &sim->slot[endpoint->slot].detector;
 	const struct observation seen = { .result = result };
+	struct detector_terms terms;
 	struct verdict verdict;
-	uint32_t next_ms;
 
-	detector_step(detector, &rule, &seen, sim->now_ms, &next_ms);
+	detector_step(detector, &rule, &seen, sim->now_ms, &sim->next_ms);
+	terms = detector_terms(detector, &rule, sim->now_ms);
+	sim->slots[endpoint->slot].terms = detector_terms_pack(&terms);
+	sim->slots[endpoint->slot].streak = detector->streak;
+	sim->slots[endpoint->slot].last_s = (uint32_t)(sim->now_ms / 1000);
 	verdict = (struct verdict){
 		.state = detector->state,
 		.doubt = detector->doubt,
@@ -336,6 +340,11 @@ void sim_at(struct sim *sim, uint64_t now_ms)
 	sim->now_ms = SIM_EPOCH_MS + now_ms;
 	if (override_expire(sim->overrides, sim->now_ms, &next_ms))
 		sim_overlay(sim);
+}
+
+void sim_wait(struct sim *sim, uint64_t ms)
+{
+	sim_at(sim, sim->now_ms - SIM_EPOCH_MS + ms);
 }
 
 void sim_restart(struct sim *sim)

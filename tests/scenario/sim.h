@@ -27,7 +27,8 @@ struct sim {
 	struct board_slot slots[SIM_SLOTS];
 	struct sim_slot slot[SIM_SLOTS];
 	size_t nslots;
-	char state[64]; /* folder of the overrides */
+	uint32_t next_ms; /* after the last probe result: when the detector wants the next one */
+	char state[64];   /* folder of the overrides */
 	struct override_list *overrides;
 	struct snapshot *snapshot;
 	struct overlay *overlay;
@@ -53,6 +54,7 @@ bool sim_force(struct sim *sim, const struct override_request *request, struct e
 bool sim_clear(struct sim *sim, const char *target, struct err *err);
 /* Set the clock; what ended is dropped. */
 void sim_at(struct sim *sim, uint64_t now_ms);
+void sim_wait(struct sim *sim, uint64_t ms);
 /* Read the overrides from their folder again, as after a restart. */
 void sim_restart(struct sim *sim);
 
