@@ -255,7 +255,8 @@ bool detector_step(struct detector *detector, const struct detector_rule *rule, 
 struct detector_terms {
 	uint8_t needed;         /* consecutive results that change the state, the streak's included; 255: or more */
 	uint16_t loss_permille; /* of the path; 0: none, or not known */
-	uint16_t penalty;       /* of flap damping, in steps of 64 */
+	uint16_t penalty;       /* of flap damping, in steps of 128 */
+	bool flaps;             /* it has been beyond the limit, and is not below the other yet */
 	uint16_t
 		hold_s; /* from the last result on, in steps of 8: how long it is held down, were it to answer; up and damped: how
 	                  * long it is capped */

@@ -12,7 +12,7 @@
 
 enum {
 	FIRST_SPREAD_MS = 1000,
-	JITTER_PERCENT = 5,
+	JITTER_PERCENT = 10,
 	CERT_LOOK_MS = 3600 * 1000,
 	CERT_WARN_MS = 24 * 3600 * 1000,
 };
@@ -126,7 +126,8 @@ static void wait_for(struct target *target, uint64_t ms)
 	loop_set(target->probing->loop, &target->timer, clock_monotonic_us() + ms * 1000);
 }
 
-/* The time to the next probe. Only the plain interval is varied: in doubt the re-probes come when they come. */
+/* The time to the next probe. Only the plain interval is varied, and never to be longer: a failure is to be seen in half of it on
+ * average. In doubt the re-probes come when they come. */
 static uint64_t varied(struct target *target, uint32_t next_ms)
 {
 	uint32_t interval_ms = target->spec.probe.interval_ms, jitter_ms = interval_ms / 100 * JITTER_PERCENT;
@@ -138,7 +139,7 @@ static uint64_t varied(struct target *target, uint32_t next_ms)
 		target->settled = true;
 		return interval_ms / 4 + dice_below(dice, interval_ms - interval_ms / 4 + 1);
 	}
-	return interval_ms - jitter_ms + dice_below(dice, 2 * (uint64_t)jitter_ms + 1);
+	return interval_ms - dice_below(dice, (uint64_t)jitter_ms + 1);
 }
 
 static void log_change(struct target *target, enum health_state was, const struct probe_report *report, uint64_t now_ms)

@@ -1,5 +1,5 @@
 /* What else a detector knows, in one word of the board and in one sentence: bits 0–7 results needed, 8–17 loss in per mille,
- * 18–24 penalty / 64, 25–31 hold / 8 s. Of its history a restarted gslb-health needs no more than this. */
+ * 18–23 penalty / 128, 24 flaps, 25–31 hold / 8 s. Of its history a restarted gslb-health needs no more than this. */
 #include <stdio.h>
 
 #include "health/damping.h"
@@ -8,11 +8,13 @@
 enum {
 	NEEDED_MOST = 255,
 	LOSS_MOST = 1000,
-	PENALTY_STEP = 64,
+	PENALTY_STEP = 128,
+	PENALTY_STEPS = 63,
 	HOLD_STEP = 8,
-	STEPS_MOST = 127,
+	HOLD_STEPS = 127,
 	LOSS_AT = 8,
 	PENALTY_AT = 18,
+	FLAPS_AT = 24,
 	HOLD_AT = 25,
 };
 
@@ -48,6 +50,7 @@ struct detector_terms detector_terms(const struct detector *detector, const stru
 		.needed = (uint8_t)(n < NEEDED_MOST ? n : NEEDED_MOST),
 		.loss_permille = (uint16_t)evidence_loss_permille(&detector->evidence),
 		.penalty = (uint16_t)damping_penalty(&detector->damping, now_ms),
+		.flaps = detector->damping.flaps,
 		.hold_s = (uint16_t)((hold_ms(detector, now_ms) + 999) / 1000),
 	};
 }
@@ -69,7 +72,7 @@ struct detector detector_restore(
 	uint64_t hold_s = terms->hold_s < DAMPING_APART_S ? terms->hold_s : DAMPING_APART_S;
 
 	evidence_set_loss(&detector.evidence, terms->loss_permille);
-	damping->flaps = verdict->damped && terms->penalty >= DAMPING_REUSE;
+	damping->flaps = terms->flaps;
 	if (verdict->state == HEALTH_UP && verdict->recovered)
 		damping->came_back_ms = detector.since_ms;
 	else if (verdict->state == HEALTH_DOWN && hold_s > 0 && last_ms > 0)
@@ -79,18 +82,18 @@ struct detector detector_restore(
 
 /* ---- the word ---- */
 
-static uint32_t steps(unsigned n, unsigned step)
+static uint32_t steps(unsigned n, unsigned step, unsigned most)
 {
 	n = (n + step - 1) / step;
-	return n < STEPS_MOST ? n : STEPS_MOST;
+	return n < most ? n : most;
 }
 
 uint32_t detector_terms_pack(const struct detector_terms *terms)
 {
 	uint32_t loss = terms->loss_permille < LOSS_MOST ? terms->loss_permille : LOSS_MOST;
 
-	return terms->needed | loss << LOSS_AT | steps(terms->penalty, PENALTY_STEP) << PENALTY_AT |
-	       steps(terms->hold_s, HOLD_STEP) << HOLD_AT;
+	return terms->needed | loss << LOSS_AT | steps(terms->penalty, PENALTY_STEP, PENALTY_STEPS) << PENALTY_AT |
+	       (uint32_t)terms->flaps << FLAPS_AT | steps(terms->hold_s, HOLD_STEP, HOLD_STEPS) << HOLD_AT;
 }
 
 struct detector_terms detector_terms_unpack(uint32_t word)
@@ -100,8 +103,9 @@ struct detector_terms detector_terms_unpack(uint32_t word)
 	return (struct detector_terms){
 		.needed = (uint8_t)word,
 		.loss_permille = (uint16_t)(loss < LOSS_MOST ? loss : LOSS_MOST),
-		.penalty = (uint16_t)((word >> PENALTY_AT & STEPS_MOST) * PENALTY_STEP),
-		.hold_s = (uint16_t)((word >> HOLD_AT & STEPS_MOST) * HOLD_STEP),
+		.penalty = (uint16_t)((word >> PENALTY_AT & PENALTY_STEPS) * PENALTY_STEP),
+		.flaps = word >> FLAPS_AT & 1,
+		.hold_s = (uint16_t)((word >> HOLD_AT & HOLD_STEPS) * HOLD_STEP),
 	};
 }
 
@@ -129,7 +133,7 @@ static void say_doubt(const struct detector_terms *terms, unsigned streak, uint1
 static void say_down(const struct verdict *verdict, const struct detector_terms *terms, unsigned streak,
 	const char *left, char *text, size_t cap)
 {
-	const char *weight = terms->penalty > DAMPING_REUSE ? ", at 10% of its weight at first" : "";
+	const char *weight = terms->flaps ? ", at 10% of its weight at first" : "";
 
 	if (verdict->damped && verdict->reason == PROBE_OK)
 		snprintf(text, cap, "held down for flapping: it answers, and comes back in %s%s", left, weight);

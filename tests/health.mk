@@ -19,6 +19,12 @@ TESTS += tests/health/simulation
 check-health-simulation: tests/health/simulation$(EXEEXT)
 	tests/health/simulation$(EXEEXT) 10000 24
 
+# The same medians with a real gslb-health and real sockets, held to what the manual promises; for a quiet machine.
+.PHONY: bench-detection
+bench-detection: gslb-health$(EXEEXT) gslbd$(EXEEXT)
+	$(AM_TESTS_ENVIRONMENT) PYTHONDONTWRITEBYTECODE=1 GSLB_DETECTION_STRICT=1 \
+		$(top_srcdir)/tests/blackbox/detection.py medians
+
 check_PROGRAMS += tests/unit/probing_test
 tests_unit_probing_test_SOURCES = tests/unit/probing.c
 tests_unit_probing_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -405,17 +405,18 @@ END_TEST
 
 START_TEST(terms_pack_and_unpack_to_what_they_say)
 {
-	const struct detector_terms terms = { 5, 123, 2496, 600 };
-	const struct detector_terms large = { 255, 60000, 60000, 60000 };
+	const struct detector_terms terms = { 5, 123, 2432, true, 600 };
+	const struct detector_terms large = { 255, 60000, 60000, true, 60000 };
 	struct detector_terms back = detector_terms_unpack(detector_terms_pack(&terms));
 	struct dice dice = { 5 };
 
-	ck_assert(back.needed == 5 && back.loss_permille == 123 && back.penalty == 2496 && back.hold_s == 600);
+	ck_assert(back.needed == 5 && back.loss_permille == 123 && back.penalty == 2432 && back.flaps &&
+		  back.hold_s == 600);
 	back = detector_terms_unpack(detector_terms_pack(&large));
-	ck_assert(back.needed == 255 && back.loss_permille == 1000 && back.penalty == 8128 && back.hold_s == 1016);
+	ck_assert(back.needed == 255 && back.loss_permille == 1000 && back.penalty == 8064 && back.hold_s == 1016);
 	for (int i = 0; i < 100000; i++) {
 		back = detector_terms_unpack((uint32_t)dice_next(&dice));
-		ck_assert(back.loss_permille <= 1000 && back.penalty <= 8128 && back.hold_s <= 1016);
+		ck_assert(back.loss_permille <= 1000 && back.penalty <= 8064 && back.hold_s <= 1016);
 	}
 }
 END_TEST
@@ -501,23 +502,25 @@ static const struct sentence_case {
 	struct detector_terms terms;
 	const char *says;
 } sentences[] = {
-	{ { .state = HEALTH_UP }, 0, { 3, 4, 0, 0 }, "" },
-	{ { .state = HEALTH_UP, .recovered = true }, 0, { 3, 0, 960, 0 }, "" },
-	{ { .state = HEALTH_UP, .doubt = true }, 2, { 3, 4, 0, 0 }, "in doubt: 2 of 3 failures that it takes" },
-	{ { .state = HEALTH_UNKNOWN, .doubt = true }, 1, { 3, 0, 0, 0 }, "in doubt: 1 of 3 failures that it takes" },
-	{ { .state = HEALTH_UP, .doubt = true }, 2, { 6, 103, 0, 0 },
+	{ { .state = HEALTH_UP }, 0, { 3, 4, 0, false, 0 }, "" },
+	{ { .state = HEALTH_UP, .recovered = true }, 0, { 3, 0, 960, false, 0 }, "" },
+	{ { .state = HEALTH_UP, .doubt = true }, 2, { 3, 4, 0, false, 0 }, "in doubt: 2 of 3 failures that it takes" },
+	{ { .state = HEALTH_UNKNOWN, .doubt = true }, 1, { 3, 0, 0, false, 0 },
+		"in doubt: 1 of 3 failures that it takes" },
+	{ { .state = HEALTH_UP, .doubt = true }, 2, { 6, 103, 0, false, 0 },
 		"in doubt: 2 of 6 failures that it takes (this path loses 10.3% of its probes)" },
-	{ { .state = HEALTH_UP }, 0, { 4, 30, 0, 0 },
+	{ { .state = HEALTH_UP }, 0, { 4, 30, 0, false, 0 },
 		"this path loses 3.0% of its probes: 4 failures in a row take it down, not 3" },
-	{ { .state = HEALTH_UP, .damped = true }, 0, { 3, 0, 2800, 448 },
+	{ { .state = HEALTH_UP, .damped = true }, 0, { 3, 0, 2800, true, 448 },
 		"flapping: at most 10% of its weight for 7 min yet" },
-	{ { .state = HEALTH_DOWN, .reason = PROBE_REFUSED }, 0, { 2, 0, 960, 0 }, "" },
-	{ { .state = HEALTH_DOWN, .doubt = true }, 1, { 2, 0, 960, 0 }, "coming back: 1 of 2 successes that it takes" },
-	{ { .state = HEALTH_DOWN, .damped = true }, 9, { 2, 0, 1980, 80 },
+	{ { .state = HEALTH_DOWN, .reason = PROBE_REFUSED }, 0, { 2, 0, 960, false, 0 }, "" },
+	{ { .state = HEALTH_DOWN, .doubt = true }, 1, { 2, 0, 960, false, 0 },
+		"coming back: 1 of 2 successes that it takes" },
+	{ { .state = HEALTH_DOWN, .damped = true }, 9, { 2, 0, 1980, true, 80 },
 		"held down for flapping: it answers, and comes back in 70 s, at 10% of its weight at first" },
-	{ { .state = HEALTH_DOWN, .damped = true }, 9, { 2, 0, 960, 400 },
+	{ { .state = HEALTH_DOWN, .damped = true }, 9, { 2, 0, 960, false, 400 },
 		"held down for flapping: it answers, and comes back in 7 min" },
-	{ { .state = HEALTH_DOWN, .reason = PROBE_REFUSED }, 0, { 2, 0, 960, 64 },
+	{ { .state = HEALTH_DOWN, .reason = PROBE_REFUSED }, 0, { 2, 0, 960, false, 64 },
 		"flapping: should it answer, it is held down for 54 s" },
 };
 
