@@ -20,6 +20,7 @@ struct cache_conf {
 	const char *prefix;   /* redis, memcached: before each key; redis: tag sets are PREFIXtag:NAME */
 	size_t nzones;
 	const char *const *zones; /* what class=all means for a resolver: these and all under them */
+	bool flush_all;           /* redis, memcached: all of it may be dropped when the past is not known */
 	uint32_t timeout_ms;
 };
 
@@ -39,6 +40,7 @@ struct adapter {
 	const char *type;
 	const char *needs;   /* keys that must be given, comma-separated, for the error text */
 	unsigned classes;    /* 1 << EVENT_…, of what it can do */
+	bool by_consent;     /* EVENT_ALL only with flush_all: what it holds may be more than a cache of ours */
 	unsigned batch;      /* entries at once, at most */
 	uint32_t most;       /* items a second, by default */
 	uint32_t timeout_ms; /* default */

@@ -107,8 +107,6 @@ static void sign(const struct bind *bind, const void *bytes, size_t len, uint8_t
 	memset(hsha, 0, HSHA_LEN);
 	hsha[0] = ALGORITHM_SHA256;
 	EVP_EncodeBlock((unsigned char *)text, hash, HASH_LEN);
-	while (strlen(text) > 0 && text[strlen(text) - 1] == '=')
-		text[strlen(text) - 1] = '\0';
 	memcpy(hsha + 1, text, strlen(text));
 }
 

@@ -112,6 +112,7 @@ const struct adapter adapter_memcached = {
 	.type = "memcached",
 	.needs = "socket",
 	.classes = 1 << EVENT_KEY | 1 << EVENT_ALL,
+	.by_consent = true,
 	.batch = BATCH,
 	.most = 50000,
 	.timeout_ms = 500,

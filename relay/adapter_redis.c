@@ -219,6 +219,7 @@ const struct adapter adapter_redis = {
 	.type = "redis",
 	.needs = "socket",
 	.classes = 1 << EVENT_KEY | 1 << EVENT_TAG | 1 << EVENT_ALL,
+	.by_consent = true,
 	.batch = BATCH,
 	.most = 50000,
 	.timeout_ms = 500,

@@ -15,7 +15,7 @@ enum { FILE_MAX_LEN = 1 << 20, KEY_FILE_MAX = 4096 };
 
 struct yaml_cache {
 	char *type, *name, *socket, *url, *key_file, *key_name, *view, *method, *header, *pid_file, *prefix, *timeout,
-		*rate, *stagger, *budget;
+		*rate, *stagger, *budget, *flush_all;
 	char **zones;
 	uint32_t nzones;
 };
@@ -48,7 +48,7 @@ static const cyaml_schema_field_t cache_fields[] = { CYAML_FIELD_STRING_PTR("typ
 	TEXT("header", struct yaml_cache, header), TEXT("pid-file", struct yaml_cache, pid_file),
 	TEXT("prefix", struct yaml_cache, prefix), TEXT("timeout", struct yaml_cache, timeout),
 	TEXT("rate", struct yaml_cache, rate), TEXT("stagger", struct yaml_cache, stagger),
-	TEXT("budget", struct yaml_cache, budget),
+	TEXT("budget", struct yaml_cache, budget), TEXT("flush-all", struct yaml_cache, flush_all),
 	CYAML_FIELD_SEQUENCE_COUNT("zones", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct yaml_cache, zones, nzones,
 		&text_schema, 0, CYAML_UNLIMITED),
 	CYAML_FIELD_END };
@@ -258,6 +258,9 @@ static bool read_cache(
 		return wrong(r, "view, method, header", "", "have letters, digits, - and _ only");
 	if (!is_prefix(cache->prefix))
 		return wrong(r, "prefix", cache->prefix, "has no spaces and quotes");
+	if (from->flush_all != NULL && strcmp(from->flush_all, "yes") != 0 && strcmp(from->flush_all, "no") != 0)
+		return wrong(r, "flush-all", from->flush_all, "neither yes nor no");
+	cache->flush_all = from->flush_all != NULL && strcmp(from->flush_all, "yes") == 0;
 	return read_secret(r, from->key_file, &cache->key) && read_zones(r, from, cache) &&
 	       read_times(r, from, adapter, cache, rule);
 }

@@ -161,6 +161,8 @@ const struct cache_conf *target_conf(const struct target *target)
 
 bool target_takes(const struct target *target, enum event_class class)
 {
+	if (class == EVENT_ALL && target->adapter->by_consent && !target->conf->flush_all)
+		return false;
 	return (target->adapter->classes & 1u << class) != 0;
 }
 
