@@ -46,11 +46,10 @@ static const char *const later[] = {
 	"health.push-token-file",
 	"health.anchors",
 	"http",
-	"bus",
 };
 
 /* gslb-relay reads these, from the same file. */
-static const char *const foreign[] = { "caches", "relay" };
+static const char *const foreign[] = { "bus", "caches", "relay" };
 
 enum { NROWS = COUNT_OF(rows) };
 _Static_assert(COUNT_OF(rows) <= CONF_KEYS_MAX, "struct conf keeps each row's text");

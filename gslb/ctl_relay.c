@@ -6,8 +6,9 @@
 enum { RESYNC_WAIT_MS = 10000 };
 
 static const struct ctl_operand operands[] = {
-	{ "WHAT", "what", CTL_ONE, "status|targets|dead|drop|pause|resume|resync",
-		"its state, its caches, what it could not do; drop one of these; hold a cache's work; drop all that "
+	{ "WHAT", "what", CTL_ONE, "status|targets|lag|dead|drop|pause|resume|resync",
+		"its state, its caches, the other regions, what it could not do; drop one of these; hold a cache's "
+		"work; drop all that "
 		"the caches have of our zones" },
 	{ "WHICH", "which", CTL_OPTIONAL, NULL, "drop: the number, or all; pause, resume: the cache's name" },
 	{ 0 },
@@ -62,6 +63,26 @@ static void print_targets(const json_t *list, const struct ctl_view *view, struc
 	ctl_table_print(&table, view, "no caches (gslb.yaml has none in caches)", out);
 }
 
+static void print_lag(const json_t *list, const struct ctl_view *view, struct buf *out)
+{
+	static const struct ctl_column columns[] = { { "REGION", false }, { "HAS OF OURS", true }, { "BEHIND", true },
+		{ "HERE OF THEIRS", true }, { "DONE", true }, { NULL, false } };
+	struct ctl_table table;
+
+	ctl_table_init(&table, columns);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *item = json_array_get(list, i);
+
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "region"));
+		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(item, "receipt"));
+		ctl_cell(&table, ctl_integer(item, "behind") > 0 ? CTL_YELLOW : CTL_PLAIN, "%lld",
+			(long long)ctl_integer(item, "behind"));
+		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(item, "received"));
+		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(item, "done"));
+	}
+	ctl_table_print(&table, view, "no regions", out);
+}
+
 static void print_dead(const json_t *list, const struct ctl_view *view, struct buf *out)
 {
 	static const struct ctl_column columns[] = { { "NUMBER", true }, { "AT", false }, { "CACHE", false },
@@ -90,6 +111,8 @@ static void print_status(const json_t *result, struct buf *out)
 	ctl_add(out, ctl_string(result, "region"));
 	buf_printf(out, ", bus ");
 	ctl_add(out, ctl_string(result, "bus"));
+	buf_printf(out,
+		json_is_true(json_object_get(result, "connected")) ? "" : " (NOT CONNECTED: events wait in the log)");
 	buf_printf(out, ", running since ");
 	ctl_add(out, ctl_string(result, "since"));
 	buf_printf(out, "\nmade %lld events, %lld of them in the outbox, the oldest for %.1f s\n",
@@ -110,6 +133,8 @@ static void print_relay(const json_t *result, const struct ctl_view *view, struc
 {
 	if (json_object_get(result, "targets") != NULL) {
 		print_targets(json_object_get(result, "targets"), view, out);
+	} else if (json_object_get(result, "lag") != NULL) {
+		print_lag(json_object_get(result, "lag"), view, out);
 	} else if (json_is_array(json_object_get(result, "dead"))) {
 		print_dead(json_object_get(result, "dead"), view, out);
 	} else if (json_object_get(result, "bus") != NULL) {

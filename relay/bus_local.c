@@ -16,14 +16,14 @@ struct batch {
 	size_t n, cap;
 };
 
-static void *local_open(struct store *store, const char *region, int event_fd, struct err *err)
+static void *local_open(const struct relay_conf *conf, struct store *store, int event_fd, struct err *err)
 {
 	struct local *local = mem_alloc(sizeof *local);
 
 	(void)event_fd;
 	(void)err;
 	local->store = store;
-	memcpy(local->region, region, strlen(region) + 1);
+	memcpy(local->region, conf->region, sizeof local->region);
 	return local;
 }
 
@@ -32,12 +32,11 @@ static void local_close(void *bus)
 	free(bus);
 }
 
-static bool local_publish(void *bus, uint64_t after, struct err *err)
+static uint64_t local_publish(void *bus, uint64_t now_ms)
 {
 	(void)bus;
-	(void)after;
-	(void)err;
-	return true;
+	(void)now_ms;
+	return UINT64_MAX;
 }
 
 static bool add(void *arg, uint64_t oseq, const char *bytes, size_t len)
@@ -51,23 +50,35 @@ static bool add(void *arg, uint64_t oseq, const char *bytes, size_t len)
 	return true;
 }
 
-static bool local_fetch(
-	void *bus, size_t max, bool (*take)(void *arg, const char *bytes, size_t len), void *arg, struct err *err)
+bool bus_own(struct store *store, const char *region, size_t max,
+	bool (*take)(void *arg, const char *bytes, size_t len), void *arg, struct err *err)
 {
-	struct local *local = bus;
 	struct store_mark received, done;
 	struct batch batch = { 0 };
 	bool errors, good;
 	size_t at = 0;
 
-	store_floors(local->store, local->region, &received, &done, &errors);
-	good = store_outbox(
-		local->store, received.epoch == store_epoch(local->store) ? received.oseq : 0, max, add, &batch, err);
+	store_floors(store, region, &received, &done, &errors);
+	good = store_outbox(store, received.epoch == store_epoch(store) ? received.oseq : 0, max, add, &batch, err);
 	for (size_t i = 0; good && i < batch.n && take(arg, batch.bytes.text + at, batch.len[i]); i++)
 		at += batch.len[i];
 	buf_fini(&batch.bytes);
 	free(batch.len);
 	return good;
+}
+
+static bool local_fetch(
+	void *bus, size_t max, bool (*take)(void *arg, const char *bytes, size_t len), void *arg, struct err *err)
+{
+	struct local *local = bus;
+
+	return bus_own(local->store, local->region, max, take, arg, err);
+}
+
+static void local_acknowledge(void *bus, bool committed)
+{
+	(void)bus;
+	(void)committed;
 }
 
 static bool local_receipt(void *bus, const struct store_mark *done, bool errors, struct err *err)
@@ -77,11 +88,34 @@ static bool local_receipt(void *bus, const struct store_mark *done, bool errors,
 	return store_receipt(local->store, local->region, done->epoch, done->oseq, errors, err);
 }
 
+static void local_state(void *bus, const char *origin, const struct work_state *state)
+{
+	(void)bus;
+	(void)origin;
+	(void)state;
+}
+
+static void local_listen(void *bus, const struct bus_ear *ear)
+{
+	(void)bus;
+	(void)ear;
+}
+
+static void local_status(void *bus, struct bus_status *status)
+{
+	(void)bus;
+	*status = (struct bus_status){ .connected = true };
+}
+
 const struct bus_ops bus_local = {
 	.name = "local",
 	.open = local_open,
 	.close = local_close,
 	.publish = local_publish,
 	.fetch = local_fetch,
+	.acknowledge = local_acknowledge,
 	.receipt = local_receipt,
+	.state = local_state,
+	.listen = local_listen,
+	.status = local_status,
 };

@@ -30,6 +30,10 @@ struct yaml_file {
 	struct {
 		char *socket, *group;
 	} relay;
+	struct {
+		char **servers, **regions, *ca, *cert, *key;
+		uint32_t nservers, nregions;
+	} bus;
 	struct yaml_cache *caches;
 	uint32_t ncaches;
 };
@@ -63,6 +67,14 @@ static const cyaml_schema_field_t state_fields[] = { TEXT("directory", struct ya
 static const cyaml_schema_field_t relay_fields[] = { TEXT("socket", struct yaml_file, relay.socket),
 	TEXT("group", struct yaml_file, relay.group), CYAML_FIELD_END };
 
+static const cyaml_schema_field_t bus_fields[] = { CYAML_FIELD_SEQUENCE_COUNT("servers", CYAML_FLAG_POINTER,
+							   struct yaml_file, bus.servers, bus.nservers, &text_schema, 1,
+							   CYAML_UNLIMITED),
+	CYAML_FIELD_SEQUENCE_COUNT("regions", CYAML_FLAG_POINTER, struct yaml_file, bus.regions, bus.nregions,
+		&text_schema, 1, EVENT_REGIONS_MAX),
+	TEXT("ca", struct yaml_file, bus.ca), TEXT("cert", struct yaml_file, bus.cert),
+	TEXT("key", struct yaml_file, bus.key), CYAML_FIELD_END };
+
 static const cyaml_schema_field_t file_fields[] = { { .key = "server",
 							    .value = { .type = CYAML_MAPPING,
 								    .flags = CYAML_FLAG_OPTIONAL,
@@ -73,6 +85,11 @@ static const cyaml_schema_field_t file_fields[] = { { .key = "server",
 			.flags = CYAML_FLAG_OPTIONAL,
 			.data_size = sizeof(struct yaml_file),
 			.mapping = { state_fields } } },
+	{ .key = "bus",
+		.value = { .type = CYAML_MAPPING,
+			.flags = CYAML_FLAG_OPTIONAL,
+			.data_size = sizeof(struct yaml_file),
+			.mapping = { bus_fields } } },
 	{ .key = "relay",
 		.value = { .type = CYAML_MAPPING,
 			.flags = CYAML_FLAG_OPTIONAL,
@@ -265,6 +282,55 @@ static bool read_cache(
 	       read_times(r, from, adapter, cache, rule);
 }
 
+/* The regions are named in each host's file alike; this one is among them. */
+static bool read_regions(struct reading *r, const struct yaml_file *file)
+{
+	struct relay_conf *conf = r->conf;
+	const char **regions = arena_alloc(conf->arena, (file->bus.nregions + 1) * sizeof *regions);
+	bool ours = file->bus.nregions == 0;
+
+	regions[0] = conf->region;
+	for (uint32_t i = 0; i < file->bus.nregions; i++) {
+		const char *region = file->bus.regions[i];
+
+		if (!check_label(region, strlen(region)))
+			return err_set(r->err, "%s: bus.regions: %s: must be 1 to 63 letters, digits, - and _", r->path,
+				region);
+		ours = ours || strcmp(region, conf->region) == 0;
+		regions[i] = arena_strdup(conf->arena, region);
+	}
+	conf->regions = regions;
+	conf->nregions = file->bus.nregions > 0 ? file->bus.nregions : 1;
+	return ours ? true
+		    : err_set(r->err, "%s: bus.regions: server.region %s is not among them", r->path, conf->region);
+}
+
+static const char *path_of(struct reading *r, const char *name)
+{
+	char *path = name != NULL ? file_beside(r->path, name) : mem_strdup("");
+	const char *kept = arena_strdup(r->conf->arena, path);
+
+	free(path);
+	return kept;
+}
+
+static bool read_bus(struct reading *r, const struct yaml_file *file)
+{
+	struct relay_conf *conf = r->conf;
+	const char **servers = arena_alloc(conf->arena, (file->bus.nservers + 1) * sizeof *servers);
+
+	for (uint32_t i = 0; i < file->bus.nservers; i++)
+		servers[i] = arena_strdup(conf->arena, file->bus.servers[i]);
+	conf->servers = servers;
+	conf->nservers = file->bus.nservers;
+	conf->ca = path_of(r, file->bus.ca);
+	conf->cert = path_of(r, file->bus.cert);
+	conf->key = path_of(r, file->bus.key);
+	if ((conf->cert[0] == '\0') != (conf->key[0] == '\0'))
+		return err_set(r->err, "%s: bus.cert and bus.key: one without the other", r->path);
+	return read_regions(r, file);
+}
+
 static bool read_file(struct reading *r, const struct yaml_file *file)
 {
 	struct relay_conf *conf = r->conf;
@@ -279,6 +345,8 @@ static bool read_file(struct reading *r, const struct yaml_file *file)
 	conf->socket = file->relay.socket != NULL ? file_beside(r->path, file->relay.socket)
 						  : mem_strdup("/run/gslb/relay.sock");
 	conf->group = text_of(r, file->relay.group);
+	if (!read_bus(r, file))
+		return false;
 	for (uint32_t i = 0; i < file->ncaches; i++) {
 		if (!read_cache(r, &file->caches[i], &conf->cache[i], &conf->rule[i]))
 			return false;

@@ -1,4 +1,4 @@
-/* conf - what gslb-relay reads of gslb.yaml: server.region, state.directory, relay and caches. Other sections are gslbd's, which checks
+/* conf - what gslb-relay reads of gslb.yaml: server.region, state.directory, relay, bus and caches. Other sections are gslbd's, which checks
  * them. */
 #ifndef GSLB_RELAY_CONF_H
 #define GSLB_RELAY_CONF_H
@@ -13,6 +13,11 @@ struct relay_conf {
 	char region[EVENT_LABEL_MAX]; /* "local" when the file names none */
 	const char *state_directory;  /* /var/lib/gslb */
 	const char *socket, *group;   /* /run/gslb/relay.sock; "" */
+	size_t nservers;              /* of the bus; 0: there is none */
+	const char *const *servers;
+	const char *ca, *cert, *key; /* "" without TLS */
+	size_t nregions;             /* all of the fleet, with this one; without a bus only this one */
+	const char *const *regions;
 	size_t ncaches;
 	struct cache_conf cache[CONF_CACHES_MAX];
 	struct pacer_rule rule[CONF_CACHES_MAX];

@@ -55,7 +55,7 @@ static void run_invalidate(void *context, const json_t *args, const struct contr
 	} else if (!store_add(service->store, &event, clock_wall_ms(), &err) || !store_commit(service->store, &err)) {
 		refuse(service, reply, &err);
 	} else if (wait_of(args) > 0) {
-		service_wait(service, ticket, event_id(&event, id), clock_monotonic_ms() + wait_of(args));
+		service_wait(service, ticket, &event, wait_of(args));
 		reply->defer = ticket;
 	} else {
 		reply->result = json_pack("{s:s,s:i}", "id", event_id(&event, id), "caches",
@@ -109,6 +109,7 @@ static void run_status(void *context, const json_t *args, const struct control_p
 	struct work_totals totals = work_totals(service->work);
 	uint64_t rows, oldest_ms, last, now_ms = clock_wall_ms();
 	struct store_mark received, done;
+	struct bus_status bus;
 	char since[CLOCK_TEXT_MAX];
 	bool errors;
 
@@ -117,8 +118,10 @@ static void run_status(void *context, const json_t *args, const struct control_p
 	(void)ticket;
 	store_outbox_left(service->store, &rows, &oldest_ms, &last);
 	store_floors(service->store, service->conf->region, &received, &done, &errors);
-	reply->result = json_pack("{s:s,s:s,s:s,s:s,s:i,s:I,s:I,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:f}", "version",
-		PACKAGE_VERSION, "region", service->conf->region, "bus", service->bus_ops->name, "since",
+	service->bus_ops->status(service->bus, &bus);
+	reply->result = json_pack("{s:s,s:s,s:s,s:b,s:s,s:I,s:s,s:i,s:I,s:I,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:f}",
+		"version", PACKAGE_VERSION, "region", service->conf->region, "bus", service->bus_ops->name, "connected",
+		bus.connected, "bus_trouble", bus.trouble, "resent", (json_int_t)bus.resent, "since",
 		clock_format(service->began_ms, since), "epoch", (int)store_epoch(service->store), "made",
 		(json_int_t)last, "outbox", (json_int_t)rows, "oldest_s",
 		oldest_ms > 0 && now_ms > oldest_ms ? (double)(now_ms - oldest_ms) / 1000 : 0.0, "done",
@@ -126,6 +129,35 @@ static void run_status(void *context, const json_t *args, const struct control_p
 		(json_int_t)totals.moot, "failed", (json_int_t)totals.failed, "refused", (json_int_t)service->refused,
 		"dead", (json_int_t)store_dead_count(service->store), "flush_p50_ms", (double)totals.took_us_p50 / 1000,
 		"flush_p99_ms", (double)totals.took_us_p99 / 1000);
+}
+
+/* ---- regions ---- */
+
+static void run_lag(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	struct service *service = context;
+	uint64_t rows, oldest_ms, last;
+	json_t *list = json_array();
+
+	(void)args;
+	(void)peer;
+	(void)ticket;
+	store_outbox_left(service->store, &rows, &oldest_ms, &last);
+	for (size_t i = 0; i < service->conf->nregions; i++) {
+		const char *region = service->conf->regions[i];
+		struct store_mark received, done;
+		bool errors, theirs;
+		uint64_t receipt = store_receipt_of(service->store, region, &theirs);
+
+		store_floors(service->store, region, &received, &done, &errors);
+		json_array_append_new(
+			list, json_pack("{s:s,s:I,s:I,s:I,s:I,s:I}", "region", region, "receipt", (json_int_t)receipt,
+				      "behind", (json_int_t)(last > receipt ? last - receipt : 0), "received",
+				      (json_int_t)received.oseq, "done", (json_int_t)done.oseq, "epoch",
+				      (json_int_t)received.epoch));
+	}
+	reply->result = json_pack("{s:o}", "lag", list);
 }
 
 /* ---- what could not be done ---- */
@@ -213,6 +245,7 @@ const struct control_command intake_commands[] = {
 	{ "invalidate", true, run_invalidate },
 	{ "status", false, run_status },
 	{ "targets", false, run_targets },
+	{ "lag", false, run_lag },
 	{ "dead", false, run_dead },
 	{ "dead-drop", true, run_dead_drop },
 	{ "pause", true, run_pause },

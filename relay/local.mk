@@ -12,7 +12,7 @@ librelay_a_SOURCES = \
 	relay/adapter_unbound.c \
 	relay/adapter_whole.c \
 	relay/breaker.c relay/breaker.h \
-	relay/bus.h relay/bus_local.c \
+	relay/bus.h relay/bus_local.c relay/bus_nats.c \
 	relay/check.c relay/check.h \
 	relay/conf.c relay/conf.h \
 	relay/event.c relay/event.h \
@@ -26,8 +26,8 @@ librelay_a_SOURCES = \
 	relay/target.c relay/target.h \
 	relay/wire.c relay/wire.h \
 	relay/work.c relay/work.h
-librelay_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CYAML_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(HIREDIS_CFLAGS) $(CRYPTO_CFLAGS)
-RELAY_LIBS = $(CURL_LIBS) $(CYAML_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(HIREDIS_LIBS) $(CRYPTO_LIBS) -lm
+librelay_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CYAML_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(HIREDIS_CFLAGS) $(NATS_CFLAGS) $(CRYPTO_CFLAGS)
+RELAY_LIBS = $(CURL_LIBS) $(CYAML_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(HIREDIS_LIBS) $(NATS_LIBS) $(CRYPTO_LIBS) -lm
 
 sbin_PROGRAMS += gslb-relay
 gslb_relay_SOURCES = relay/main.c

@@ -19,48 +19,75 @@ enum { FETCH_MAX = 512, RECEIPT_MS = 100, IDLE_MS = 1000 };
 
 /* ---- who waits ---- */
 
-void service_wait(struct service *service, uint64_t ticket, const char *id, uint64_t until_ms)
+static json_t *expected(const struct service *service, const struct event *event)
+{
+	json_t *regions = json_object();
+
+	for (size_t i = 0; i < service->conf->nregions; i++)
+		if (event_is_for(event, service->conf->regions[i]))
+			json_object_set_new(regions, service->conf->regions[i], json_pack("{s:s}", "state", "pending"));
+	return regions;
+}
+
+void service_wait(struct service *service, uint64_t ticket, const struct event *event, uint64_t wait_ms)
 {
 	for (unsigned i = 0; i < SERVICE_WAITERS_MAX; i++) {
 		struct waiter *waiter = &service->waiter[i];
+		uint64_t now_ms = clock_monotonic_ms();
 
 		if (waiter->ticket != 0)
 			continue;
-		*waiter = (struct waiter){ .ticket = ticket, .until_ms = until_ms };
-		snprintf(waiter->id, sizeof waiter->id, "%s", id);
+		*waiter = (struct waiter){ .ticket = ticket, .began_ms = now_ms, .until_ms = now_ms + wait_ms };
+		waiter->regions = expected(service, event);
+		waiter->missing = json_object_size(waiter->regions);
+		event_id(event, waiter->id);
 		return;
 	}
 }
 
-static json_t *state_json(const struct service *service, const char *id, const struct work_state *state)
+static void answer(struct service *service, struct waiter *waiter)
 {
-	const char *word = state == NULL ? "pending" : state->errors ? "failed" : state->done ? "done" : "flushed";
-	json_t *region = json_pack("{s:s}", "state", word);
+	struct control_reply reply = { .exit = waiter->missing > 0 || waiter->errors ? 3 : 0 };
 
-	if (state != NULL) {
-		json_object_set_new(region, "took_ms", json_integer(state->took_ms));
-		json_object_set_new(region, "caches", json_integer(state->targets));
-	}
-	return json_pack("{s:s,s:{s:o}}", "id", id, "regions", service->conf->region, region);
-}
-
-static void answer(struct service *service, struct waiter *waiter, const struct work_state *state)
-{
-	struct control_reply reply = { .result = state_json(service, waiter->id, state) };
-
-	reply.exit = state == NULL || state->errors ? 3 : 0;
+	reply.result = json_pack("{s:s,s:o,s:I}", "id", waiter->id, "regions", waiter->regions, "took_ms",
+		(json_int_t)(clock_monotonic_ms() - waiter->began_ms));
 	control_answer(service->control, waiter->ticket, &reply);
 	waiter->ticket = 0;
 }
 
+static void note(struct service *service, const char *region, const struct work_state *state)
+{
+	for (unsigned i = 0; i < SERVICE_WAITERS_MAX; i++) {
+		struct waiter *waiter = &service->waiter[i];
+		json_t *known = waiter->ticket != 0 ? json_object_get(waiter->regions, region) : NULL;
+
+		if (known == NULL || strcmp(waiter->id, state->id) != 0)
+			continue;
+		waiter->missing -= json_object_get(known, "took_ms") == NULL;
+		waiter->errors = waiter->errors || state->errors;
+		json_object_set_new(waiter->regions, region,
+			json_pack("{s:s,s:I,s:I}", "state",
+				state->errors ? "failed"
+				: state->done ? "done"
+					      : "flushed",
+				"took_ms", (json_int_t)state->took_ms, "caches", (json_int_t)state->targets));
+		if (waiter->missing == 0)
+			answer(service, waiter);
+	}
+}
+
+/* An event is flushed here, or done. */
 static void told(void *arg, const struct work_state *state)
 {
 	struct service *service = arg;
 
 	service->receipts_due |= state->done;
-	for (unsigned i = 0; state->flushed && i < SERVICE_WAITERS_MAX; i++)
-		if (service->waiter[i].ticket != 0 && strcmp(service->waiter[i].id, state->id) == 0)
-			answer(service, &service->waiter[i], state);
+	if (!state->flushed)
+		return;
+	if (strcmp(state->origin, service->conf->region) == 0)
+		note(service, service->conf->region, state);
+	else
+		service->bus_ops->state(service->bus, state->origin, state);
 }
 
 static uint64_t end_waits(struct service *service, uint64_t now_ms)
@@ -73,7 +100,7 @@ static uint64_t end_waits(struct service *service, uint64_t now_ms)
 		if (waiter->ticket == 0)
 			continue;
 		if (waiter->until_ms <= now_ms)
-			answer(service, waiter, NULL);
+			answer(service, waiter);
 		else if (waiter->until_ms < next_ms)
 			next_ms = waiter->until_ms;
 	}
@@ -139,13 +166,15 @@ static bool fetch(struct service *service)
 	struct fresh fresh = { .service = service };
 	uint64_t now_ms = clock_monotonic_ms();
 	struct err err;
-	bool more;
+	bool more, committed;
 	size_t at = 0;
 
 	if (!service->bus_ops->fetch(service->bus, FETCH_MAX, take_fetched, &fresh, &err))
 		complain("bus=fetch", &err);
 	more = fresh.n == FETCH_MAX;
-	if (commit(service)) {
+	committed = commit(service);
+	service->bus_ops->acknowledge(service->bus, committed);
+	if (committed) {
 		if (fresh.coarse)
 			work_coarse(service->work, "a region began its log anew", now_ms);
 		for (size_t i = 0; i < fresh.n; at += fresh.len[i++])
@@ -159,18 +188,34 @@ static bool fetch(struct service *service)
 /* What is done here, told to whoever made it; then the outbox forgets what all regions have done. */
 static void give_receipts(struct service *service)
 {
-	const char *regions[] = { service->conf->region };
+	const struct relay_conf *conf = service->conf;
 	struct store_mark received, done;
 	struct err err;
 	bool errors;
 
-	store_floors(service->store, service->conf->region, &received, &done, &errors);
-	if (done.oseq == 0)
-		return;
-	if (!service->bus_ops->receipt(service->bus, &done, errors, &err) ||
-		!store_trim(service->store, regions, COUNT_OF(regions), &err))
-		complain("bus=receipt", &err);
+	for (size_t i = 0; i < conf->nregions; i++) {
+		store_floors(service->store, conf->regions[i], &received, &done, &errors);
+		if (done.oseq > 0 && !service->bus_ops->receipt(service->bus, &done, errors, &err))
+			complain("bus=receipt", &err);
+	}
+	if (!store_trim(service->store, conf->regions, conf->nregions, &err))
+		complain("log=trim", &err);
 	commit(service);
+}
+
+static void hear_receipt(void *arg, const char *region, uint32_t epoch, uint64_t oseq, bool errors)
+{
+	struct service *service = arg;
+	struct err err;
+
+	if (!store_receipt(service->store, region, epoch, oseq, errors, &err))
+		complain("bus=receipt", &err);
+	service->receipts_due = true; /* the outbox may forget more */
+}
+
+static void hear_state(void *arg, const char *region, const struct work_state *state)
+{
+	note(arg, region, state);
 }
 
 /* ---- starting ---- */
@@ -228,10 +273,10 @@ static bool start(struct service *service, struct err *err)
 
 	service->signal_fd = service->event_fd = -1;
 	service->began_ms = clock_wall_ms();
-	service->bus_ops = &bus_local;
+	service->bus_ops = service->conf->nservers > 0 ? &bus_nats : &bus_local;
 	if (!open_signals(service, err) || !open_store(service, &fresh, err))
 		return false;
-	service->bus = service->bus_ops->open(service->store, service->conf->region, service->event_fd, err);
+	service->bus = service->bus_ops->open(service->conf, service->store, service->event_fd, err);
 	if (service->bus == NULL)
 		return false;
 	service->work = work_new(service->conf, service->store, service->event_fd, told, service, err);
@@ -267,14 +312,21 @@ static int left_ms(uint64_t next_ms, uint64_t now_ms)
 	return next_ms - now_ms < IDLE_MS ? (int)(next_ms - now_ms) : IDLE_MS;
 }
 
+static void earlier(uint64_t *next_ms, uint64_t then_ms)
+{
+	if (then_ms < *next_ms)
+		*next_ms = then_ms;
+}
+
 static void serve(struct service *service)
 {
 	struct pollfd polled[] = { { service->signal_fd, POLLIN, 0 }, { service->event_fd, POLLIN, 0 },
 		{ control_fd(service->control), POLLIN, 0 } };
+	const struct bus_ear ear = { service, hear_receipt, hear_state };
 	uint64_t next_ms = 0, receipts_ms = 0;
 
 	while (!service->stop) {
-		uint64_t now_ms, then_ms;
+		uint64_t now_ms;
 
 		poll(polled, COUNT_OF(polled), left_ms(next_ms, clock_monotonic_ms()));
 		now_ms = clock_monotonic_ms();
@@ -283,19 +335,20 @@ static void serve(struct service *service)
 		eventfd_read(service->event_fd, &(eventfd_t){ 0 });
 		control_run(service->control, now_ms);
 		commit(service);
+		next_ms = service->bus_ops->publish(service->bus, now_ms);
 		while (fetch(service))
 			;
-		next_ms = work_run(service->work, clock_monotonic_ms());
+		service->bus_ops->listen(service->bus, &ear);
+		earlier(&next_ms, work_run(service->work, clock_monotonic_ms()));
 		commit(service);
-		if (service->receipts_due && now_ms >= receipts_ms + RECEIPT_MS) {
+		if ((service->receipts_due && now_ms >= receipts_ms + RECEIPT_MS) || now_ms >= receipts_ms + IDLE_MS) {
 			service->receipts_due = false;
 			give_receipts(service);
 			receipts_ms = now_ms;
-		} else if (service->receipts_due && receipts_ms + RECEIPT_MS < next_ms) {
-			next_ms = receipts_ms + RECEIPT_MS;
 		}
-		then_ms = end_waits(service, now_ms);
-		next_ms = then_ms < next_ms ? then_ms : next_ms;
+		if (service->receipts_due)
+			earlier(&next_ms, receipts_ms + RECEIPT_MS);
+		earlier(&next_ms, end_waits(service, now_ms));
 	}
 }
 

@@ -9,11 +9,14 @@
 
 enum { SERVICE_WAITERS_MAX = CONTROL_PLACES };
 
-/* Somebody who asked to be told when an event is flushed. */
+/* Somebody who asked to be told when an event is flushed, in all the regions that it is for. */
 struct waiter {
 	uint64_t ticket; /* 0: free */
 	char id[EVENT_ID_MAX];
-	uint64_t until_ms; /* monotonic */
+	uint64_t until_ms, began_ms; /* monotonic */
+	json_t *regions;             /* {"eu": {"state": …}}, as far as they are known */
+	size_t missing;
+	bool errors;
 };
 
 struct service {
@@ -24,7 +27,6 @@ struct service {
 	struct work *work;
 	struct control *control;
 	int event_fd, signal_fd;
-	uint64_t published;
 	uint64_t refused;  /* requests */
 	uint64_t began_ms; /* wall */
 	bool stop, receipts_due;
@@ -34,8 +36,8 @@ struct service {
 /* Serves until SIGTERM or SIGINT. False with a sentence when it could not start. */
 bool service_run(struct relay_conf *conf, struct err *err);
 
-/* For intake.c: take events into the log; the ticket, if not 0, is answered when the last of them is flushed, or at until_ms. */
-void service_wait(struct service *service, uint64_t ticket, const char *id, uint64_t until_ms);
+/* For intake.c: the ticket is answered when the event is flushed, or after wait_ms. */
+void service_wait(struct service *service, uint64_t ticket, const struct event *event, uint64_t wait_ms);
 extern const struct control_command intake_commands[];
 
 #endif

@@ -247,9 +247,9 @@ enum store_taken store_take(
 
 	if (known && event->epoch < floor.epoch)
 		return STORE_DUPLICATE; /* of a life that has ended: the coarse flush covered it */
-	began = known && event->epoch > floor.epoch;
-	if (!known || began)
-		floor = (struct store_mark){ .epoch = event->epoch };
+	began = !known || event->epoch > floor.epoch;
+	if (began) /* of what was before nothing is known: it counts as had, and is made good by a coarse flush */
+		floor = (struct store_mark){ .epoch = event->epoch, .oseq = event->oseq - 1 };
 	snprintf(floor.origin, sizeof floor.origin, "%s", event->origin);
 	if (event->oseq <= floor.oseq || (!began && is_ahead(store, event->origin, event->oseq)))
 		return STORE_DUPLICATE;
@@ -267,7 +267,7 @@ enum store_taken store_take(
 		if (!sql_run(store, AHEAD_ADD, err) || !put_floor(store, &floor, err))
 			return STORE_FAILED;
 	}
-	return began ? STORE_EPOCH : STORE_NEW;
+	return began && (known || event->oseq > 1) ? STORE_EPOCH : STORE_NEW;
 }
 
 bool store_inbox(

@@ -43,7 +43,7 @@ bool store_outbox_left(struct store *store, uint64_t *rows, uint64_t *oldest_ms,
 enum store_taken {
 	STORE_NEW,       /* to be done */
 	STORE_DUPLICATE, /* was here before */
-	STORE_EPOCH,     /* the origin began anew: a coarse flush is due; the event was taken in, too */
+	STORE_EPOCH, /* the origin began anew, or what it made before never came here: a coarse flush is due; the event was taken in, too */
 	STORE_FAILED
 };
 enum store_taken store_take(

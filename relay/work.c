@@ -20,6 +20,7 @@ struct active {
 
 struct work {
 	struct store *store;
+	const char *region;
 	struct target *target[CONF_CACHES_MAX];
 	size_t ntargets;
 	void (*told)(void *arg, const struct work_state *state);
@@ -118,7 +119,8 @@ void work_begin(struct work *work, const char *bytes, size_t len, uint64_t now_m
 	event_id(&event, active->state.id);
 	active->mark = (struct store_mark){ .epoch = event.epoch, .oseq = event.oseq };
 	snprintf(active->mark.origin, sizeof active->mark.origin, "%s", event.origin);
-	if (event.moot_ms != 0 && clock_wall_ms() > event.moot_ms) {
+	snprintf(active->state.origin, sizeof active->state.origin, "%s", event.origin);
+	if (!event_is_for(&event, work->region) || (event.moot_ms != 0 && clock_wall_ms() > event.moot_ms)) {
 		work->totals.moot++;
 		job_flushed(&active->job);
 		job_gone(&active->job);
@@ -163,7 +165,7 @@ struct work *work_new(const struct relay_conf *conf, struct store *store, int ev
 	const struct target_events events = { work, bury };
 	struct err why;
 
-	*work = (struct work){ .store = store, .told = told, .arg = arg };
+	*work = (struct work){ .store = store, .region = conf->region, .told = told, .arg = arg };
 	for (size_t i = 0; i < conf->ncaches; i++) {
 		work->target[i] = target_new(&conf->cache[i], &conf->rule[i], event_fd, &events, &why);
 		if (work->target[i] == NULL) {

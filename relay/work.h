@@ -11,6 +11,7 @@ struct work;
 /* How far one event is. */
 struct work_state {
 	char id[EVENT_ID_MAX];
+	char origin[EVENT_LABEL_MAX];
 	bool flushed, done, errors; /* every cache was told; and told again where that is due */
 	unsigned targets;           /* that it concerns here */
 	uint32_t took_ms;           /* from its arrival to flushed */
