@@ -9,17 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/queue.h>
 #include <unistd.h>
 
-#include "relay/bus.h"
+#include "relay/bus_queue.h"
 
 enum {
 	FETCH_MAX = 256,
 	FETCH_MS = 1000,
-	QUEUE_MAX = 4096, /* fetched events that wait for the main thread */
-	OFFER_MAX = 1024, /* rows of the outbox that wait for the publisher */
 	PUBLISH_MS = 2000,
 	RETRY_MS = 250,
 	RESEND_MS = 2000, /* without a receipt */
@@ -34,27 +30,6 @@ _Static_assert(EVENT_ID_MAX == 96, "sscanf's field in take_state");
 
 #define SECOND_NS INT64_C(1000000000)
 
-/* Something that came in. */
-struct heard {
-	enum { HEARD_EVENT, HEARD_RECEIPT, HEARD_STATE } kind;
-	natsMsg *msg; /* HEARD_EVENT: to be acknowledged */
-	char region[EVENT_LABEL_MAX];
-	uint32_t epoch;
-	uint64_t oseq;
-	bool errors;
-	struct work_state state;
-	STAILQ_ENTRY(heard) link;
-};
-STAILQ_HEAD(heard_queue, heard);
-
-/* A row of the outbox on its way out. */
-struct row {
-	uint64_t oseq;
-	char *bytes;
-	size_t len;
-	STAILQ_ENTRY(row) link;
-};
-
 struct fetcher {
 	struct nats *nats;
 	const char *region;
@@ -65,7 +40,6 @@ struct fetcher {
 struct nats {
 	const struct relay_conf *conf;
 	struct store *store;
-	int event_fd;
 	natsConnection *connection;
 	jsCtx *js;
 	natsSubscription *receipts, *states;
@@ -73,123 +47,42 @@ struct nats {
 	size_t nfetchers;
 	pthread_t publisher;
 	bool publishing;
+	struct bus_queue queue;
 	/* the main thread's */
-	uint64_t offered, resend_ms, progress_ms, least;
-	struct heard_queue taken; /* fetched, and not committed yet */
-	/* under the lock */
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	bool stop, connected;
-	struct heard_queue events, words;
-	size_t nevents, nrows;
-	STAILQ_HEAD(, row) rows;
-	uint64_t resent;
-	char trouble[256];
+	uint64_t offered, resend_ms, progress_ms, least, resent;
+	struct heard_list taken; /* fetched, and not committed yet */
 };
 
-static void set_trouble(struct nats *nats, const char *what, const char *why)
+static void drop_message(void *message)
 {
-	pthread_mutex_lock(&nats->lock);
-	snprintf(nats->trouble, sizeof nats->trouble, "%s%s%s", what, why[0] != '\0' ? ": " : "", why);
-	pthread_mutex_unlock(&nats->lock);
+	natsMsg_Destroy(message);
 }
 
-static bool stopping(struct nats *nats)
-{
-	bool stop;
+/* ---- words ---- */
 
-	pthread_mutex_lock(&nats->lock);
-	stop = nats->stop;
-	pthread_mutex_unlock(&nats->lock);
-	return stop;
-}
-
-/* ---- what comes in ---- */
-
-static void hear(struct nats *nats, struct heard *heard)
-{
-	pthread_mutex_lock(&nats->lock);
-	if (heard->kind == HEARD_EVENT) {
-		STAILQ_INSERT_TAIL(&nats->events, heard, link);
-		nats->nevents++;
-	} else {
-		STAILQ_INSERT_TAIL(&nats->words, heard, link);
-	}
-	pthread_mutex_unlock(&nats->lock);
-	eventfd_write(nats->event_fd, 1);
-}
-
-static bool has_room(struct nats *nats)
-{
-	bool room;
-
-	pthread_mutex_lock(&nats->lock);
-	room = nats->nevents < QUEUE_MAX;
-	pthread_mutex_unlock(&nats->lock);
-	return room;
-}
-
-/* The region that a word's subject names: gslb.rcpt.<region>.<origin>. */
-static bool region_of(const char *subject, char region[static EVENT_LABEL_MAX])
-{
-	const char *from = strchr(subject, '.'), *to;
-
-	from = from != NULL ? strchr(from + 1, '.') : NULL;
-	to = from != NULL ? strchr(from + 1, '.') : NULL;
-	if (to == NULL || (size_t)(to - from) > EVENT_LABEL_MAX)
-		return false;
-	memcpy(region, from + 1, (size_t)(to - from) - 1);
-	region[to - from - 1] = '\0';
-	return true;
-}
-
-/* "epoch oseq errors" */
 static void take_receipt(natsConnection *connection, natsSubscription *sub, natsMsg *msg, void *arg)
 {
-	struct heard *heard = mem_alloc(sizeof *heard);
-	char text[64];
-	unsigned long long oseq;
-	unsigned epoch, errors;
+	struct heard *heard =
+		heard_receipt(natsMsg_GetSubject(msg), natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg));
+	struct nats *nats = arg;
 
 	(void)connection;
 	(void)sub;
-	snprintf(text, sizeof text, "%.*s", natsMsg_GetDataLength(msg), natsMsg_GetData(msg));
-	heard->kind = HEARD_RECEIPT;
-	if (region_of(natsMsg_GetSubject(msg), heard->region) &&
-		sscanf(text, "%u %llu %u", &epoch, &oseq, &errors) == 3) {
-		heard->epoch = epoch;
-		heard->oseq = oseq;
-		heard->errors = errors != 0;
-		hear(arg, heard);
-	} else {
-		free(heard);
-	}
+	if (heard != NULL)
+		bus_queue_hear(&nats->queue, heard);
 	natsMsg_Destroy(msg);
 }
 
-/* "id done errors targets took_ms" */
 static void take_state(natsConnection *connection, natsSubscription *sub, natsMsg *msg, void *arg)
 {
-	struct heard *heard = mem_alloc(sizeof *heard);
-	char text[EVENT_ID_MAX + 64], id[EVENT_ID_MAX];
-	unsigned done, errors, targets, took_ms;
+	struct heard *heard =
+		heard_state(natsMsg_GetSubject(msg), natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg));
+	struct nats *nats = arg;
 
 	(void)connection;
 	(void)sub;
-	snprintf(text, sizeof text, "%.*s", natsMsg_GetDataLength(msg), natsMsg_GetData(msg));
-	heard->kind = HEARD_STATE;
-	if (region_of(natsMsg_GetSubject(msg), heard->region) &&
-		sscanf(text, "%95s %u %u %u %u", id, &done, &errors, &targets, &took_ms) == 5) {
-		heard->state = (struct work_state){ .flushed = true,
-			.done = done != 0,
-			.errors = errors != 0,
-			.targets = targets,
-			.took_ms = took_ms };
-		snprintf(heard->state.id, sizeof heard->state.id, "%s", id);
-		hear(arg, heard);
-	} else {
-		free(heard);
-	}
+	if (heard != NULL)
+		bus_queue_hear(&nats->queue, heard);
 	natsMsg_Destroy(msg);
 }
 
@@ -215,7 +108,7 @@ static natsStatus subscribe(struct fetcher *fetcher, jsCtx **js, natsSubscriptio
 	wanted.Config.AckPolicy = js_AckExplicit;
 	wanted.Config.AckWait = ACK_WAIT_S * SECOND_NS;
 	wanted.Config.DeliverPolicy = js_DeliverAll;
-	wanted.Config.MaxAckPending = QUEUE_MAX;
+	wanted.Config.MaxAckPending = BUS_QUEUE_MAX;
 	status = natsConnection_JetStream(js, nats->connection, &options);
 	if (status == NATS_OK)
 		status = js_PullSubscribe(sub, *js, subject, durable, &options, &wanted, &code);
@@ -233,9 +126,9 @@ static void take_list(struct fetcher *fetcher, natsMsgList *list)
 		struct heard *heard = mem_alloc(sizeof *heard);
 
 		heard->kind = HEARD_EVENT;
-		heard->msg = list->Msgs[i];
+		heard->message = list->Msgs[i];
 		list->Msgs[i] = NULL;
-		hear(fetcher->nats, heard);
+		bus_queue_hear(&fetcher->nats->queue, heard);
 	}
 	natsMsgList_Destroy(list);
 }
@@ -267,12 +160,12 @@ static void *fetch_main(void *arg)
 	unsigned failures = 0, quiet = 0;
 	jsCtx *js = NULL;
 
-	while (!stopping(fetcher->nats)) {
+	while (!bus_queue_stops(&fetcher->nats->queue)) {
 		natsMsgList list = { 0 };
 		jsErrCode code = 0;
 		natsStatus status = sub == NULL ? subscribe(fetcher, &js, &sub) : NATS_OK;
 
-		if (status == NATS_OK && !has_room(fetcher->nats)) {
+		if (status == NATS_OK && !bus_queue_has_room(&fetcher->nats->queue)) {
 			pause_ms(10);
 			continue;
 		}
@@ -301,29 +194,6 @@ static void *fetch_main(void *arg)
 
 /* ---- the publisher ---- */
 
-static struct row *next_row(struct nats *nats)
-{
-	struct row *row;
-
-	pthread_mutex_lock(&nats->lock);
-	while ((row = STAILQ_FIRST(&nats->rows)) == NULL && !nats->stop)
-		pthread_cond_wait(&nats->wake, &nats->lock);
-	if (nats->stop)
-		row = NULL;
-	pthread_mutex_unlock(&nats->lock);
-	return row;
-}
-
-static void drop_row(struct nats *nats, struct row *row)
-{
-	pthread_mutex_lock(&nats->lock);
-	STAILQ_REMOVE_HEAD(&nats->rows, link);
-	nats->nrows--;
-	pthread_mutex_unlock(&nats->lock);
-	free(row->bytes);
-	free(row);
-}
-
 static bool make_stream(struct nats *nats)
 {
 	char name[SUBJECT_MAX], subject[SUBJECT_MAX];
@@ -346,11 +216,11 @@ static bool make_stream(struct nats *nats)
 	status = js_AddStream(NULL, nats->js, &config, NULL, &code);
 	if (status == NATS_OK || code == JSStreamNameExistErr)
 		return true;
-	set_trouble(nats, "the stream cannot be made", natsStatus_GetText(status));
+	bus_queue_trouble(&nats->queue, "the stream cannot be made", natsStatus_GetText(status));
 	return false;
 }
 
-static bool publish_row(struct nats *nats, const struct row *row)
+static bool publish_row(struct nats *nats, const struct bus_row *row)
 {
 	char subject[SUBJECT_MAX], stream[SUBJECT_MAX], id[EVENT_ID_MAX];
 	jsPubOptions options;
@@ -367,9 +237,9 @@ static bool publish_row(struct nats *nats, const struct row *row)
 	options.MaxWait = PUBLISH_MS;
 	status = js_Publish(NULL, nats->js, subject, row->bytes, (int)row->len, &options, &code);
 	if (status == NATS_OK)
-		set_trouble(nats, "", "");
+		bus_queue_trouble(&nats->queue, "", "");
 	else
-		set_trouble(nats, "the bus does not take events", natsStatus_GetText(status));
+		bus_queue_trouble(&nats->queue, "the bus does not take events", natsStatus_GetText(status));
 	return status == NATS_OK;
 }
 
@@ -377,14 +247,14 @@ static void *publish_main(void *arg)
 {
 	struct nats *nats = arg;
 	bool made = false;
-	struct row *row;
+	const struct bus_row *row;
 
-	while (!made && !stopping(nats))
+	while (!made && !bus_queue_stops(&nats->queue))
 		if (!(made = make_stream(nats)))
 			pause_ms(RETRY_MS);
-	while ((row = next_row(nats)) != NULL) {
+	while ((row = bus_queue_row(&nats->queue)) != NULL) {
 		if (publish_row(nats, row)) {
-			drop_row(nats, row);
+			bus_queue_drop_row(&nats->queue);
 			continue;
 		}
 		pause_ms(RETRY_MS);
@@ -400,9 +270,7 @@ static void on_disconnect(natsConnection *connection, void *arg)
 	struct nats *nats = arg;
 
 	(void)connection;
-	pthread_mutex_lock(&nats->lock);
-	nats->connected = false;
-	pthread_mutex_unlock(&nats->lock);
+	bus_queue_connected(&nats->queue, false);
 	log_warning("bus=nats state=disconnected: events wait in the log");
 }
 
@@ -411,9 +279,7 @@ static void on_connect(natsConnection *connection, void *arg)
 	struct nats *nats = arg;
 
 	(void)connection;
-	pthread_mutex_lock(&nats->lock);
-	nats->connected = true;
-	pthread_mutex_unlock(&nats->lock);
+	bus_queue_connected(&nats->queue, true);
 	log_notice("bus=nats state=connected");
 }
 
@@ -470,7 +336,7 @@ static natsStatus connect_nats(struct nats *nats)
 		s = set_options(nats, options);
 	if (s == NATS_OK) {
 		s = natsConnection_Connect(&nats->connection, options);
-		nats->connected = s == NATS_OK;
+		bus_queue_connected(&nats->queue, s == NATS_OK);
 		s = s == NATS_NOT_YET_CONNECTED ? NATS_OK : s;
 	}
 	if (s == NATS_OK)
@@ -499,19 +365,14 @@ static void start_threads(struct nats *nats)
 	}
 }
 
-static void heard_free(struct heard *heard)
+static void let_go(struct nats *nats)
 {
-	natsMsg_Destroy(heard->msg);
-	free(heard);
-}
+	while (!STAILQ_EMPTY(&nats->taken)) {
+		struct heard *heard = STAILQ_FIRST(&nats->taken);
 
-static void drop_all(struct heard_queue *queue)
-{
-	while (!STAILQ_EMPTY(queue)) {
-		struct heard *heard = STAILQ_FIRST(queue);
-
-		STAILQ_REMOVE_HEAD(queue, link);
-		heard_free(heard);
+		STAILQ_REMOVE_HEAD(&nats->taken, link);
+		natsMsg_Destroy(heard->message);
+		free(heard);
 	}
 }
 
@@ -519,10 +380,7 @@ static void nats_close(void *bus)
 {
 	struct nats *nats = bus;
 
-	pthread_mutex_lock(&nats->lock);
-	nats->stop = true;
-	pthread_cond_broadcast(&nats->wake);
-	pthread_mutex_unlock(&nats->lock);
+	bus_queue_stop(&nats->queue);
 	if (nats->publishing)
 		pthread_join(nats->publisher, NULL);
 	for (size_t i = 0; i < nats->nfetchers; i++)
@@ -533,11 +391,8 @@ static void nats_close(void *bus)
 	jsCtx_Destroy(nats->js);
 	natsConnection_Destroy(nats->connection);
 	nats_CloseAndWait(2000);
-	drop_all(&nats->events);
-	drop_all(&nats->words);
-	drop_all(&nats->taken);
-	while (!STAILQ_EMPTY(&nats->rows))
-		drop_row(nats, STAILQ_FIRST(&nats->rows));
+	let_go(nats);
+	bus_queue_fini(&nats->queue, drop_message);
 	free(nats);
 }
 
@@ -548,14 +403,9 @@ static void *nats_open(const struct relay_conf *conf, struct store *store, int e
 
 	nats->conf = conf;
 	nats->store = store;
-	nats->event_fd = event_fd;
 	nats->resend_ms = RESEND_MS;
-	pthread_mutex_init(&nats->lock, NULL);
-	pthread_cond_init(&nats->wake, NULL);
+	bus_queue_init(&nats->queue, event_fd);
 	STAILQ_INIT(&nats->taken);
-	STAILQ_INIT(&nats->events);
-	STAILQ_INIT(&nats->words);
-	STAILQ_INIT(&nats->rows);
 	status = connect_nats(nats);
 	if (status != NATS_OK) {
 		err_set(err, "bus: %s: %s", conf->servers[0], natsStatus_GetText(status));
@@ -568,25 +418,12 @@ static void *nats_open(const struct relay_conf *conf, struct store *store, int e
 
 /* ---- for the main thread: out ---- */
 
-struct offering {
-	struct nats *nats;
-	size_t n;
-};
-
 static bool offer(void *arg, uint64_t oseq, const char *bytes, size_t len)
 {
-	struct offering *offering = arg;
-	struct row *row = mem_alloc(sizeof *row);
+	struct nats *nats = arg;
 
-	*row = (struct row){ .oseq = oseq, .bytes = mem_alloc(len + 1), .len = len };
-	memcpy(row->bytes, bytes, len);
-	pthread_mutex_lock(&offering->nats->lock);
-	STAILQ_INSERT_TAIL(&offering->nats->rows, row, link);
-	offering->nats->nrows++;
-	pthread_cond_signal(&offering->nats->wake);
-	pthread_mutex_unlock(&offering->nats->lock);
-	offering->nats->offered = oseq;
-	offering->n++;
+	bus_queue_offer(&nats->queue, oseq, bytes, len);
+	nats->offered = oseq;
 	return true;
 }
 
@@ -606,18 +443,14 @@ static uint64_t least_receipt(const struct nats *nats)
 static uint64_t nats_publish(void *bus, uint64_t now_ms)
 {
 	struct nats *nats = bus;
-	struct offering offering = { .nats = nats };
 	uint64_t least = least_receipt(nats);
-	size_t room;
+	size_t waiting = bus_queue_rows(&nats->queue), room = waiting < BUS_ROWS_MAX ? BUS_ROWS_MAX - waiting : 0;
 
-	pthread_mutex_lock(&nats->lock);
-	room = nats->nrows < OFFER_MAX ? OFFER_MAX - nats->nrows : 0;
-	pthread_mutex_unlock(&nats->lock);
 	if (least > nats->least || nats->offered <= least) {
 		nats->least = least;
 		nats->progress_ms = now_ms;
 		nats->resend_ms = RESEND_MS;
-	} else if (now_ms >= nats->progress_ms + nats->resend_ms && room == OFFER_MAX) {
+	} else if (now_ms >= nats->progress_ms + nats->resend_ms && waiting == 0) {
 		/* the bus may have lost what it took: the same ids again, which it keeps only once */
 		nats->resent += nats->offered - least;
 		nats->offered = least;
@@ -627,7 +460,7 @@ static uint64_t nats_publish(void *bus, uint64_t now_ms)
 	if (nats->offered < least && least != UINT64_MAX)
 		nats->offered = least;
 	if (room > 0 && nats->nfetchers > 0)
-		store_outbox(nats->store, nats->offered, room, offer, &offering, NULL);
+		store_outbox(nats->store, nats->offered, room, offer, nats, NULL);
 	return nats->offered > least ? nats->progress_ms + nats->resend_ms : UINT64_MAX;
 }
 
@@ -639,12 +472,12 @@ static void say(struct nats *nats, const char *subject, const char *text)
 static bool nats_receipt(void *bus, const struct store_mark *done, bool errors, struct err *err)
 {
 	struct nats *nats = bus;
-	char subject[SUBJECT_MAX], text[64];
+	char subject[SUBJECT_MAX], text[WORD_TEXT_MAX];
 
 	if (strcmp(done->origin, nats->conf->region) == 0)
 		return store_receipt(nats->store, nats->conf->region, done->epoch, done->oseq, errors, err);
 	snprintf(subject, sizeof subject, "gslb.rcpt.%s.%s", nats->conf->region, done->origin);
-	snprintf(text, sizeof text, "%u %llu %d", done->epoch, (unsigned long long)done->oseq, errors);
+	word_receipt(done, errors, text);
 	say(nats, subject, text);
 	return true;
 }
@@ -652,31 +485,16 @@ static bool nats_receipt(void *bus, const struct store_mark *done, bool errors, 
 static void nats_state(void *bus, const char *origin, const struct work_state *state)
 {
 	struct nats *nats = bus;
-	char subject[SUBJECT_MAX], text[EVENT_ID_MAX + 64];
+	char subject[SUBJECT_MAX], text[WORD_TEXT_MAX];
 
 	if (strcmp(origin, nats->conf->region) == 0)
 		return;
 	snprintf(subject, sizeof subject, "gslb.rcptx.%s.%s", nats->conf->region, origin);
-	snprintf(text, sizeof text, "%s %d %d %u %u", state->id, state->done, state->errors, state->targets,
-		state->took_ms);
+	word_state(state, text);
 	say(nats, subject, text);
 }
 
 /* ---- for the main thread: in ---- */
-
-static struct heard *next_heard(struct nats *nats, struct heard_queue *queue)
-{
-	struct heard *heard;
-
-	pthread_mutex_lock(&nats->lock);
-	heard = STAILQ_FIRST(queue);
-	if (heard != NULL)
-		STAILQ_REMOVE_HEAD(queue, link);
-	if (heard != NULL && heard->kind == HEARD_EVENT)
-		nats->nevents--;
-	pthread_mutex_unlock(&nats->lock);
-	return heard;
-}
 
 static bool nats_fetch(
 	void *bus, size_t max, bool (*take)(void *arg, const char *bytes, size_t len), void *arg, struct err *err)
@@ -686,9 +504,10 @@ static bool nats_fetch(
 
 	if (!bus_own(nats->store, nats->conf->region, max, take, arg, err))
 		return false;
-	while (max-- > 0 && (heard = next_heard(nats, &nats->events)) != NULL) {
-		if (!take(arg, natsMsg_GetData(heard->msg), (size_t)natsMsg_GetDataLength(heard->msg))) {
-			heard_free(heard); /* not acknowledged: it comes again */
+	while (max-- > 0 && (heard = bus_queue_event(&nats->queue)) != NULL) {
+		if (!take(arg, natsMsg_GetData(heard->message), (size_t)natsMsg_GetDataLength(heard->message))) {
+			natsMsg_Destroy(heard->message); /* not acknowledged: it comes again */
+			free(heard);
 			return false;
 		}
 		STAILQ_INSERT_TAIL(&nats->taken, heard, link);
@@ -699,17 +518,16 @@ static bool nats_fetch(
 static void nats_acknowledge(void *bus, bool committed)
 {
 	struct nats *nats = bus;
+	const struct heard *heard;
 
-	while (!STAILQ_EMPTY(&nats->taken)) {
-		struct heard *heard = STAILQ_FIRST(&nats->taken);
-
-		STAILQ_REMOVE_HEAD(&nats->taken, link);
+	STAILQ_FOREACH(heard, &nats->taken, link)
+	{
 		if (committed)
-			natsMsg_Ack(heard->msg, NULL);
+			natsMsg_Ack(heard->message, NULL);
 		else
-			natsMsg_Nak(heard->msg, NULL);
-		heard_free(heard);
+			natsMsg_Nak(heard->message, NULL);
 	}
+	let_go(nats);
 }
 
 static void nats_listen(void *bus, const struct bus_ear *ear)
@@ -717,12 +535,12 @@ static void nats_listen(void *bus, const struct bus_ear *ear)
 	struct nats *nats = bus;
 	struct heard *heard;
 
-	while ((heard = next_heard(nats, &nats->words)) != NULL) {
+	while ((heard = bus_queue_word(&nats->queue)) != NULL) {
 		if (heard->kind == HEARD_RECEIPT)
 			ear->receipt(ear->arg, heard->region, heard->epoch, heard->oseq, heard->errors);
 		else
 			ear->state(ear->arg, heard->region, &heard->state);
-		heard_free(heard);
+		free(heard);
 	}
 }
 
@@ -730,10 +548,12 @@ static void nats_status_of(void *bus, struct bus_status *status)
 {
 	struct nats *nats = bus;
 
-	pthread_mutex_lock(&nats->lock);
-	*status = (struct bus_status){ .connected = nats->connected, .offered = nats->offered, .resent = nats->resent };
-	snprintf(status->trouble, sizeof status->trouble, "%s", nats->trouble);
-	pthread_mutex_unlock(&nats->lock);
+	pthread_mutex_lock(&nats->queue.lock);
+	*status = (struct bus_status){
+		.connected = nats->queue.connected, .offered = nats->offered, .resent = nats->resent
+	};
+	memcpy(status->trouble, nats->queue.trouble, sizeof status->trouble);
+	pthread_mutex_unlock(&nats->queue.lock);
 }
 
 const struct bus_ops bus_nats = {
