@@ -5,6 +5,8 @@ libbase_a_SOURCES = \
 	base/arena.c base/arena.h \
 	base/buf.c base/buf.h \
 	base/clock.c base/clock.h \
+	base/control.c base/control.h \
+	base/control_client.c base/control_client.h \
 	base/dice.c base/dice.h \
 	base/err.c base/err.h \
 	base/file.c base/file.h \
@@ -14,4 +16,4 @@ libbase_a_SOURCES = \
 	base/name.c base/name.h \
 	base/slice.c base/slice.h \
 	base/units.c base/units.h
-libbase_a_CFLAGS = $(AM_CFLAGS) $(LTO_CFLAGS)
+libbase_a_CFLAGS = $(AM_CFLAGS) $(LTO_CFLAGS) $(JANSSON_CFLAGS)

@@ -46,9 +46,10 @@ static const char *const later[] = {
 	"health.push-token-file",
 	"health.anchors",
 	"http",
-	"bus",
-	"caches",
 };
+
+/* gslb-relay reads these, from the same file. */
+static const char *const foreign[] = { "bus", "caches", "relay" };
 
 enum { NROWS = COUNT_OF(rows) };
 _Static_assert(COUNT_OF(rows) <= CONF_KEYS_MAX, "struct conf keeps each row's text");
@@ -146,7 +147,8 @@ struct conf *conf_parse(const char *path, const char *text, size_t len, struct r
 	conf->file = absolute(path);
 	for (size_t i = 0; i < NROWS; i++)
 		keys[i] = (struct conf_yaml_key){ .path = rows[i].path, .list = rows[i].kind->list };
-	if (conf_yaml_read(path, text, len, keys, NROWS, later, COUNT_OF(later), values, &found))
+	if (conf_yaml_read(
+		    path, text, len, keys, NROWS, later, COUNT_OF(later), foreign, COUNT_OF(foreign), values, &found))
 		read_rows(&(struct pass){ conf, path, &found }, values);
 	conf_yaml_free(values, NROWS);
 	good = found.nmistakes == 0;

@@ -154,6 +154,15 @@ static bool is_later(const struct reader *r, const char *path)
 	return false;
 }
 
+/* A section of another program: what stands in it is for that to say. */
+static bool is_foreign(const struct reader *r, const char *path)
+{
+	for (size_t i = 0; i < r->shape->nforeign; i++)
+		if (strcmp(r->shape->foreign[i], path) == 0)
+			return true;
+	return false;
+}
+
 /* "listen, workers, limits": what may stand in a section; "" is the file itself. */
 static void known_keys(const struct reader *r, const char *section, struct buf *out)
 {
@@ -295,6 +304,8 @@ static void walk_pair(struct reader *r, const char *section, const yaml_node_t *
 		r->misshapen = true;
 	} else if (known < r->shape->nkeys) {
 		place_value(r, known, node);
+	} else if (is_foreign(r, path)) {
+		return;
 	} else if (!is_section(r, path)) {
 		unknown_key(r, key->start_mark, section, path);
 	} else if (node->type == YAML_MAPPING_NODE) {

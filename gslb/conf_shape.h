@@ -11,6 +11,8 @@ struct conf_shape {
 	size_t nkeys;
 	const char *const *later; /* keys that another version knows */
 	size_t nlater;
+	const char *const *foreign; /* sections that another program reads */
+	size_t nforeign;
 };
 
 /* Fill values[0..nkeys) with places, not texts. False when the shape is wrong; unknown keys are in the report alone. *empty:

@@ -124,7 +124,8 @@ static bool load_values(const struct conf_shape *shape, struct conf_yaml_value *
 }
 
 bool conf_yaml_read(const char *file, const char *text, size_t len, const struct conf_yaml_key *keys, size_t nkeys,
-	const char *const *later, size_t nlater, struct conf_yaml_value *values, struct report *report)
+	const char *const *later, size_t nlater, const char *const *foreign, size_t nforeign,
+	struct conf_yaml_value *values, struct report *report)
 {
 	struct conf_shape shape = {
 		.file = file,
@@ -134,6 +135,8 @@ bool conf_yaml_read(const char *file, const char *text, size_t len, const struct
 		.nkeys = nkeys,
 		.later = later,
 		.nlater = nlater,
+		.foreign = foreign,
+		.nforeign = nforeign,
 	};
 	bool empty;
 

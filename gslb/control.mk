@@ -5,8 +5,7 @@ libcontrol_a_SOURCES = \
 	gslb/conf_shape.c gslb/conf_shape.h \
 	gslb/conf_value.c gslb/conf_value.h \
 	gslb/conf_yaml.c gslb/conf_yaml.h \
-	gslb/control.c gslb/control.h \
-	gslb/control_client.c gslb/control_client.h
+	gslb/herald.c gslb/herald.h
 libcontrol_a_CFLAGS = $(AM_CFLAGS) $(CYAML_CFLAGS) $(JANSSON_CFLAGS)
 
 # gslbctl without its main, for the tests
@@ -14,7 +13,7 @@ noinst_LIBRARIES += libctl.a
 libctl_a_SOURCES = \
 	gslb/ctl.h gslb/ctl_text.h \
 	gslb/ctl_args.c gslb/ctl_ask.c gslb/ctl_check.c gslb/ctl_explain.c gslb/ctl_help.c gslb/ctl_lists.c gslb/ctl_main.c \
-	gslb/ctl_overrides.c gslb/ctl_push.c gslb/ctl_reload.c gslb/ctl_stats.c gslb/ctl_status.c gslb/ctl_table.c \
+	gslb/ctl_overrides.c gslb/ctl_purge.c gslb/ctl_push.c gslb/ctl_relay.c gslb/ctl_reload.c gslb/ctl_stats.c gslb/ctl_status.c gslb/ctl_table.c \
 	gslb/ctl_text.c
 libctl_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 

@@ -43,6 +43,10 @@ struct ctl_command {
 	const char *more;                   /* the help's last paragraph; NULL: none */
 	/* Done here, without the daemon: fills the result; NULL: the daemon is asked. */
 	enum ctl_exit (*run)(const json_t *args, json_t **result, struct err *err);
+	bool relay; /* gslb-relay is asked, not gslbd */
+	/* Make the request of the arguments: the daemon's command, and what goes with it (a new reference); NULL with a sentence: usage.
+	 * Without it the command's name and the arguments are the request. */
+	const char *(*prepare)(const json_t *args, json_t **request, struct err *err);
 	/* Leave out of the result what was not asked for. May be NULL. */
 	void (*sift)(json_t *result, const json_t *args);
 	/* What the result means for the exit status when the daemon said done. May be NULL. */
@@ -51,7 +55,7 @@ struct ctl_command {
 };
 
 extern const struct ctl_command ctl_status, ctl_services, ctl_pools, ctl_endpoints, ctl_explain, ctl_check, ctl_force,
-	ctl_clear, ctl_overrides, ctl_push, ctl_reload, ctl_stats;
+	ctl_clear, ctl_overrides, ctl_push, ctl_reload, ctl_stats, ctl_purge, ctl_relay;
 extern const struct ctl_command *const ctl_commands[]; /* NULL behind the last */
 
 /* ---- the command line (ctl_args.c) ---- */
@@ -69,8 +73,8 @@ void ctl_help(const struct ctl_command *command, struct buf *out); /* NULL: the 
 
 /* ---- the daemon (ctl_ask.c) ---- */
 
-/* The daemon's document, a new reference, or NULL with a sentence. */
-json_t *ctl_ask(const char *socket, const char *command, const json_t *args, struct err *err);
+/* The document of gslbd (or of gslb-relay), a new reference, or NULL with a sentence. */
+json_t *ctl_ask(const char *socket, bool relay, const char *command, const json_t *args, struct err *err);
 
 /* The whole program: the result (or, with --json, one document) to out, the sentence to err. */
 enum ctl_exit ctl_main(int argc, char **argv, const struct ctl_view *view, struct buf *out, struct buf *err);

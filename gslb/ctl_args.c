@@ -17,6 +17,8 @@ const struct ctl_command *const ctl_commands[] = {
 	&ctl_push,
 	&ctl_reload,
 	&ctl_stats,
+	&ctl_purge,
+	&ctl_relay,
 	NULL,
 };
 

@@ -1,4 +1,4 @@
-/* One request, one reply, over the daemon's socket. */
+/* One request, one reply, over the socket of gslbd or gslb-relay. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 enum { REPLY_MAX = 128 << 20, PATIENCE_S = 120 /* a reload of many zones takes its time */ };
 
 /* A connected socket, or -1. */
-static int dial(const char *path, struct err *err)
+static int dial(const char *path, const char *program, struct err *err)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	struct timeval patience = { .tv_sec = PATIENCE_S };
@@ -35,16 +35,16 @@ static int dial(const char *path, struct err *err)
 	why = errno;
 	close(fd);
 	if (why == ENOENT || why == ECONNREFUSED)
-		err_set(err, "%s: no gslbd listens there (is it running? -s SOCKET names another)", path);
+		err_set(err, "%s: no %s listens there (is it running? -s SOCKET names another)", path, program);
 	else if (why == EACCES || why == EPERM)
-		err_set(err, "%s: you may not use it (try as root, or as a member of the group in control.group)",
-			path);
+		err_set(err, "%s: you may not use it (try as root, or as a member of the group in gslb.yaml)", path);
 	else
 		err_set(err, "%s: %s", path, strerror(why));
 	return -1;
 }
 
-static bool send_request(int fd, const char *path, const char *command, const json_t *args, struct err *err)
+static bool send_request(
+	int fd, const char *path, const char *program, const char *command, const json_t *args, struct err *err)
 {
 	json_t *request = json_pack("{s:s, s:O}", "command", command, "args", args);
 	char *text = json_dumps(request, JSON_COMPACT);
@@ -64,10 +64,10 @@ static bool send_request(int fd, const char *path, const char *command, const js
 		sent += (size_t)n;
 	}
 	buf_fini(&line);
-	return sent > 0 || err_set(err, "%s: gslbd closed the connection", path);
+	return sent > 0 || err_set(err, "%s: %s closed the connection", path, program);
 }
 
-static bool receive_line(int fd, const char *path, struct buf *line, struct err *err)
+static bool receive_line(int fd, const char *path, const char *program, struct buf *line, struct err *err)
 {
 	char chunk[65536];
 
@@ -77,9 +77,9 @@ static bool receive_line(int fd, const char *path, struct buf *line, struct err 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
-			return err_set(err, "%s: gslbd has not answered for %d s", path, PATIENCE_S);
+			return err_set(err, "%s: %s has not answered for %d s", path, program, PATIENCE_S);
 		if (n <= 0)
-			return err_set(err, "%s: gslbd closed the connection without an answer", path);
+			return err_set(err, "%s: %s closed the connection without an answer", path, program);
 		buf_add(line, chunk, (size_t)n);
 		if (memchr(chunk, '\n', (size_t)n) != NULL)
 			return true;
@@ -87,22 +87,23 @@ static bool receive_line(int fd, const char *path, struct buf *line, struct err 
 	return err_set(err, "%s: the answer is larger than %d MiB", path, REPLY_MAX >> 20);
 }
 
-json_t *ctl_ask(const char *socket, const char *command, const json_t *args, struct err *err)
+json_t *ctl_ask(const char *socket, bool relay, const char *command, const json_t *args, struct err *err)
 {
 	struct buf line = { 0 };
+	const char *program = relay ? "gslb-relay" : "gslbd";
 	json_t *reply = NULL;
-	int fd = dial(socket, err);
+	int fd = dial(socket, program, err);
 
 	if (fd < 0)
 		return NULL;
 	/* also when sending failed: a daemon that sends one away says why before it closes */
-	send_request(fd, socket, command, args, err);
-	if (receive_line(fd, socket, &line, err)) {
+	send_request(fd, socket, program, command, args, err);
+	if (receive_line(fd, socket, program, &line, err)) {
 		reply = json_loadb(line.text, line.len, JSON_DISABLE_EOF_CHECK, NULL);
 		if (!json_is_object(reply)) {
 			json_decref(reply);
 			reply = NULL;
-			err_set(err, "%s: what listens there does not speak gslbd's language", socket);
+			err_set(err, "%s: what listens there does not speak the language of %s", socket, program);
 		}
 	}
 	buf_fini(&line);

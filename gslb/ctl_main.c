@@ -5,12 +5,14 @@
 #include "gslb/ctl.h"
 
 #define DEFAULT_SOCKET "/run/gslb/control.sock"
+#define RELAY_SOCKET "/run/gslb/relay.sock"
 
 static const char *socket_of(const struct ctl_line *line)
 {
-	const char *given = line->socket != NULL ? line->socket : getenv("GSLB_SOCKET");
+	bool relay = line->command->relay;
+	const char *given = line->socket != NULL ? line->socket : getenv(relay ? "GSLB_RELAY_SOCKET" : "GSLB_SOCKET");
 
-	return given != NULL && *given != '\0' ? given : DEFAULT_SOCKET;
+	return given != NULL && *given != '\0' ? given : relay ? RELAY_SOCKET : DEFAULT_SOCKET;
 }
 
 static enum ctl_exit exit_of(const json_t *reply)
@@ -24,10 +26,20 @@ static enum ctl_exit exit_of(const json_t *reply)
 
 static enum ctl_exit ask_daemon(const struct ctl_line *line, json_t **result, struct err *err)
 {
-	json_t *reply = ctl_ask(socket_of(line), line->command->name, line->args, err);
-	const char *sentence;
+	const struct ctl_command *command = line->command;
+	json_t *request = json_incref(line->args), *reply;
+	const char *name = command->name, *sentence;
 	enum ctl_exit code;
 
+	if (command->prepare != NULL) {
+		json_decref(request);
+		request = NULL;
+		name = command->prepare(line->args, &request, err);
+		if (name == NULL)
+			return CTL_USAGE;
+	}
+	reply = ctl_ask(socket_of(line), command->relay, name, request, err);
+	json_decref(request);
 	if (reply == NULL)
 		return CTL_FAILED;
 	err->text[0] = '\0';
@@ -37,8 +49,8 @@ static enum ctl_exit ask_daemon(const struct ctl_line *line, json_t **result, st
 		err_set(err, "%s", sentence != NULL ? sentence : "refused");
 	*result = json_incref(json_object_get(reply, "result"));
 	json_decref(reply);
-	if (code == CTL_DONE && line->command->judge != NULL && *result != NULL)
-		code = line->command->judge(*result, err);
+	if (code == CTL_DONE && command->judge != NULL && *result != NULL)
+		code = command->judge(*result, err);
 	return code;
 }
 

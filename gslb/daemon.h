@@ -4,7 +4,7 @@
 
 #include "gslb/builder.h"
 #include "gslb/conf.h"
-#include "gslb/control.h"
+#include "base/control.h"
 #include "gslb/guard.h"
 #include "gslb/override.h"
 #include "gslb/prober.h"

@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "gslb/control.h"
+#include "base/control.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 

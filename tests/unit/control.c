@@ -1,4 +1,4 @@
-#include "gslb/control.h"
+#include "base/control.h"
 
 #include <errno.h>
 #include <grp.h>

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "gslb/control.h"
+#include "base/control.h"
 #include "tests/unit/unit.h"
 
 static char folder[] = "/tmp/gslb-ctl-XXXXXX";

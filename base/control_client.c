@@ -1,7 +1,7 @@
 /* A client is in one of three states: it sends a request (in grows), a command runs for it (ticket), or it takes a reply
  * (out shrinks). Only one request is in hand at a time: what else it sends stays in the kernel's buffer, which is bounded,
  * so a client that only talks and never listens costs us one line of memory. */
-#include "gslb/control_client.h"
+#include "base/control_client.h"
 
 #include <errno.h>
 #include <pwd.h>

@@ -1,9 +1,9 @@
 /* control_client - one connection of the control socket: its bytes in and out, and how long it may take. It knows lines,
  * not what they say. Never blocks. Main thread. */
-#ifndef GSLB_CONTROL_CLIENT_H
-#define GSLB_CONTROL_CLIENT_H
+#ifndef GSLB_BASE_CONTROL_CLIENT_H
+#define GSLB_BASE_CONTROL_CLIENT_H
 
-#include "gslb/control.h"
+#include "base/control.h"
 
 enum {
 	CONTROL_LINE_MAX = 1 << 20,   /* bytes of a request */

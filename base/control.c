@@ -9,7 +9,7 @@
  *             anybody else                     is told so and sent away
  *
  * A file has one group, so with a read-only group the socket's mode is 0666 and the credentials alone decide. */
-#include "gslb/control.h"
+#include "base/control.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "gslb/control_client.h"
+#include "base/control_client.h"
 
 enum { CLIENTS_MAX = CONTROL_PLACES, EVENTS_MAX = 64, ACCEPTS_MAX = 64 };
 

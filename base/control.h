@@ -5,8 +5,8 @@
  *
  * Who asks is known from the peer's credentials (SO_PEERCRED). Runs in the main thread's event loop; clients are bounded in
  * number, line length and time, and a slow one never blocks. */
-#ifndef GSLB_CONTROL_H
-#define GSLB_CONTROL_H
+#ifndef GSLB_BASE_CONTROL_H
+#define GSLB_BASE_CONTROL_H
 
 #include <jansson.h>
 #include <sys/types.h>

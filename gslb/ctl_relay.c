@@ -1,0 +1,160 @@
+/* relay: what gslb-relay has done and has to do. */
+#include <string.h>
+
+#include "gslb/ctl_text.h"
+
+enum { RESYNC_WAIT_MS = 10000 };
+
+static const struct ctl_operand operands[] = {
+	{ "WHAT", "what", CTL_ONE, "status|targets|lag|dead|drop|pause|resume|resync",
+		"its state, its caches, the other regions, what it could not do; drop one of these; hold a cache's "
+		"work; drop all that "
+		"the caches have of our zones" },
+	{ "WHICH", "which", CTL_OPTIONAL, NULL, "drop: the number, or all; pause, resume: the cache's name" },
+	{ 0 },
+};
+
+static const char *prepare(const json_t *args, json_t **request, struct err *err)
+{
+	const char *what = ctl_string(args, "what"), *which = json_string_value(json_object_get(args, "which"));
+	uint64_t id = 0;
+
+	if (strcmp(what, "drop") == 0) {
+		if (which == NULL || (strcmp(which, "all") != 0 && !number_parse(which, 1, INT64_MAX, &id))) {
+			err_set(err, "relay drop: wants a number of relay dead, or all");
+			return NULL;
+		}
+		*request = json_pack("{s:I}", "id", (json_int_t)id);
+		return "dead-drop";
+	}
+	if (strcmp(what, "resync") == 0) {
+		*request = json_pack("{s:{s:s,s:s},s:i}", "event", "class", "all", "why", "gslbctl relay resync",
+			"wait_ms", RESYNC_WAIT_MS);
+		return "invalidate";
+	}
+	if ((strcmp(what, "pause") == 0 || strcmp(what, "resume") == 0) && which == NULL) {
+		err_set(err, "relay %s: wants a cache's name (gslbctl relay targets lists them)", what);
+		return NULL;
+	}
+	*request = which != NULL ? json_pack("{s:s}", "target", which) : json_object();
+	return what;
+}
+
+static void print_targets(const json_t *list, const struct ctl_view *view, struct buf *out)
+{
+	static const struct ctl_column columns[] = { { "CACHE", false }, { "TYPE", false }, { "STATE", false },
+		{ "PENDING", true }, { "DONE", true }, { "RETRIED", true }, { "REFUSED", true }, { "TROUBLE", false },
+		{ NULL, false } };
+	struct ctl_table table;
+
+	ctl_table_init(&table, columns);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *item = json_array_get(list, i);
+
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "name"));
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "type"));
+		ctl_state(&table, ctl_string(item, "state"));
+		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(item, "pending"));
+		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(item, "done"));
+		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(item, "retried"));
+		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(item, "refused"));
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "trouble"));
+	}
+	ctl_table_print(&table, view, "no caches (gslb.yaml has none in caches)", out);
+}
+
+static void print_lag(const json_t *list, const struct ctl_view *view, struct buf *out)
+{
+	static const struct ctl_column columns[] = { { "REGION", false }, { "HAS OF OURS", true }, { "BEHIND", true },
+		{ "HERE OF THEIRS", true }, { "DONE", true }, { NULL, false } };
+	struct ctl_table table;
+
+	ctl_table_init(&table, columns);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *item = json_array_get(list, i);
+
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "region"));
+		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(item, "receipt"));
+		ctl_cell(&table, ctl_integer(item, "behind") > 0 ? CTL_YELLOW : CTL_PLAIN, "%lld",
+			(long long)ctl_integer(item, "behind"));
+		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(item, "received"));
+		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(item, "done"));
+	}
+	ctl_table_print(&table, view, "no regions", out);
+}
+
+static void print_dead(const json_t *list, const struct ctl_view *view, struct buf *out)
+{
+	static const struct ctl_column columns[] = { { "NUMBER", true }, { "AT", false }, { "CACHE", false },
+		{ "WHAT", false }, { "ITEM", false }, { "REASON", false }, { NULL, false } };
+	struct ctl_table table;
+
+	ctl_table_init(&table, columns);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *item = json_array_get(list, i);
+
+		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(item, "id"));
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "at"));
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "target"));
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "class"));
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "item"));
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "reason"));
+	}
+	ctl_table_print(&table, view, "nothing: all that was asked for was done", out);
+}
+
+static void print_status(const json_t *result, struct buf *out)
+{
+	buf_printf(out, "gslb-relay ");
+	ctl_add(out, ctl_string(result, "version"));
+	buf_printf(out, ", region ");
+	ctl_add(out, ctl_string(result, "region"));
+	buf_printf(out, ", bus ");
+	ctl_add(out, ctl_string(result, "bus"));
+	buf_printf(out,
+		json_is_true(json_object_get(result, "connected")) ? "" : " (NOT CONNECTED: events wait in the log)");
+	buf_printf(out, ", running since ");
+	ctl_add(out, ctl_string(result, "since"));
+	buf_printf(out, "\nmade %lld events, %lld of them in the outbox, the oldest for %.1f s\n",
+		(long long)ctl_integer(result, "made"), (long long)ctl_integer(result, "outbox"),
+		json_real_value(json_object_get(result, "oldest_s")));
+	buf_printf(out,
+		"worked on %lld events since then: %lld under way, %lld moot, %lld with errors; caches told in %.1f ms "
+		"(half of them), %.1f ms (99 %%)\n",
+		(long long)ctl_integer(result, "events"), (long long)ctl_integer(result, "active"),
+		(long long)ctl_integer(result, "moot"), (long long)ctl_integer(result, "failed"),
+		json_real_value(json_object_get(result, "flush_p50_ms")),
+		json_real_value(json_object_get(result, "flush_p99_ms")));
+	buf_printf(out, "%lld things could not be done (gslbctl relay dead), %lld requests were refused\n",
+		(long long)ctl_integer(result, "dead"), (long long)ctl_integer(result, "refused"));
+}
+
+static void print_relay(const json_t *result, const struct ctl_view *view, struct buf *out)
+{
+	if (json_object_get(result, "targets") != NULL) {
+		print_targets(json_object_get(result, "targets"), view, out);
+	} else if (json_object_get(result, "lag") != NULL) {
+		print_lag(json_object_get(result, "lag"), view, out);
+	} else if (json_is_array(json_object_get(result, "dead"))) {
+		print_dead(json_object_get(result, "dead"), view, out);
+	} else if (json_object_get(result, "bus") != NULL) {
+		print_status(result, out);
+	} else if (json_object_get(result, "target") != NULL) {
+		ctl_add(out, ctl_string(result, "target"));
+		buf_printf(out, json_is_true(json_object_get(result, "paused")) ? ": paused, its work waits\n"
+										: ": works again\n");
+	} else if (json_object_get(result, "id") != NULL) {
+		buf_printf(out, "every cache was told to drop all that it has of our zones\n");
+	} else {
+		buf_printf(out, "dropped\n");
+	}
+}
+
+const struct ctl_command ctl_relay = {
+	.name = "relay",
+	.summary = "gslb-relay: its state, its caches, and what could not be done",
+	.operands = operands,
+	.relay = true,
+	.prepare = prepare,
+	.print = print_relay,
+};

@@ -1,0 +1,69 @@
+/* adapter - how a kind of cache is told to forget: one file and one row each. An adapter speaks the cache's own control protocol on a
+ * connection that it keeps, in the one thread of its target, and may block until its timeout. It builds what it sends from parts that
+ * passed check.h, and takes apart what comes back without trust. RELAY 2 and 5.7. */
+#ifndef GSLB_RELAY_ADAPTER_H
+#define GSLB_RELAY_ADAPTER_H
+
+#include "relay/pending.h"
+
+/* A row of `caches:` in gslb.yaml. Texts are "" when not given. */
+struct cache_conf {
+	const char *type, *name;
+	const char *socket;   /* a path, or ADDRESS@PORT */
+	const char *url;      /* http: where requests go */
+	const char *key;      /* a secret: rndc's, an API's */
+	const char *key_name; /* rndc */
+	const char *view;     /* bind */
+	const char *method;   /* http: PURGE, BAN, POST, … */
+	const char *header;   /* http: what carries tags: xkey-purge, Surrogate-Key, … */
+	const char *pid_file; /* dnsmasq */
+	const char *prefix;   /* redis, memcached: before each key; redis: tag sets are PREFIXtag:NAME */
+	size_t nzones;
+	const char *const *zones; /* what class=all means for a resolver: these and all under them */
+	bool flush_all;           /* redis, memcached: all of it may be dropped when the past is not known */
+	uint32_t timeout_ms;
+};
+
+enum adapter_result {
+	ADAPTER_DONE,    /* it is not cached any more */
+	ADAPTER_RETRY,   /* not now: the sentence says why */
+	ADAPTER_REFUSED, /* never: wrong key, unknown command, not something this cache can do */
+};
+
+struct adapter_work {
+	const struct pending_entry *entry;
+	enum adapter_result result;
+	struct err err;
+};
+
+struct adapter {
+	const char *type;
+	const char *needs;   /* keys that must be given, comma-separated, for the error text */
+	unsigned classes;    /* 1 << EVENT_…, of what it can do */
+	bool by_consent;     /* EVENT_ALL only with flush_all: what it holds may be more than a cache of ours */
+	unsigned batch;      /* entries at once, at most */
+	uint32_t most;       /* items a second, by default */
+	uint32_t timeout_ms; /* default */
+	/* The state of one target; the conf outlives it. No connection is made yet. NULL with a sentence: the conf cannot be right. */
+	void *(*open)(const struct cache_conf *conf, struct err *err);
+	void (*close)(void *state);
+	/* Do n entries, filling in each result. */
+	void (*run)(void *state, struct adapter_work *work, unsigned n);
+	/* Ask for a sign of life, changing nothing; *boot_s: the wall second it began to
+	 * live (0: unknown; a cache that keeps its contents over a restart says 0). */
+	bool (*ping)(void *state, uint64_t *boot_s, struct err *err);
+};
+
+const struct adapter *adapter_find(const char *type); /* NULL: none of that type */
+const char *adapter_types(void);                      /* "unbound, bind, …": for error texts */
+
+/* For adapters: set a result with its sentence. */
+void adapter_say(struct adapter_work *work, enum adapter_result result, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* The same for all n. */
+void adapter_say_all(struct adapter_work *work, unsigned n, enum adapter_result result, const struct err *err);
+
+extern const struct adapter adapter_unbound, adapter_bind, adapter_powerdns, adapter_knot, adapter_dnsmasq,
+	adapter_resolved, adapter_redis, adapter_memcached, adapter_http;
+
+#endif

@@ -1,0 +1,51 @@
+/* bus - how events and receipts go from region to region. The store is the truth and the bus is transport: what it took may be lost
+ * again, and is offered anew until every region's receipt covers it. RELAY 4 and 5.3. One thread's own. */
+#ifndef GSLB_RELAY_BUS_H
+#define GSLB_RELAY_BUS_H
+
+#include "relay/conf.h"
+#include "relay/store.h"
+#include "relay/work.h"
+
+/* What other regions say of what this one made. */
+struct bus_ear {
+	void *arg;
+	void (*receipt)(void *arg, const char *region, uint32_t epoch, uint64_t oseq, bool errors);
+	void (*state)(void *arg, const char *region, const struct work_state *state);
+};
+
+struct bus_status {
+	bool connected;
+	uint64_t offered; /* of the outbox: what the bus has taken, whether it keeps it or not */
+	uint64_t resent;
+	char trouble[256]; /* "" when there is none */
+};
+
+struct bus_ops {
+	const char *name;
+	/* event_fd is written to when something came in. */
+	void *(*open)(const struct relay_conf *conf, struct store *store, int event_fd, struct err *err);
+	void (*close)(void *bus);
+	/* Offer what the outbox has, committed, and nobody has a receipt for; what was offered long ago, too. Idempotent by id. Returns
+	 * when to call again at the latest. */
+	uint64_t (*publish)(void *bus, uint64_t now_ms);
+	/* Events that came in, at most max of them; take returns false to stop. */
+	bool (*fetch)(void *bus, size_t max, bool (*take)(void *arg, const char *bytes, size_t len), void *arg,
+		struct err *err);
+	/* The store has committed what was fetched, or has not: then it comes again. */
+	void (*acknowledge)(void *bus, bool committed);
+	/* Tell an origin up to where this region has done what it made; and how far one event of it is. */
+	bool (*receipt)(void *bus, const struct store_mark *done, bool errors, struct err *err);
+	void (*state)(void *bus, const char *origin, const struct work_state *state);
+	/* What others said of ours since the last call. */
+	void (*listen)(void *bus, const struct bus_ear *ear);
+	void (*status)(void *bus, struct bus_status *status);
+};
+
+extern const struct bus_ops bus_local, bus_nats;
+
+/* For a bus's fetch: what this region made, and its own inbox does not have yet. */
+bool bus_own(struct store *store, const char *region, size_t max,
+	bool (*take)(void *arg, const char *bytes, size_t len), void *arg, struct err *err);
+
+#endif

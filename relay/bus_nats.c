@@ -1,0 +1,570 @@
+/* NATS JetStream, as RELAY 2 to 5 found it to work: a stream INV_<region> of its own for each region, in its own domain; a durable pull
+ * consumer on every other region's stream, reached through the leaf link by that domain; no sources and no mirrors. Receipts are core messages,
+ * said again every second, so that a lost one does no harm.
+ *
+ * libnats blocks, and calls back in threads of its own: the main thread only ever takes from and puts into queues under a lock. One
+ * thread publishes, in order, so that an origin's numbers come without gaps; one thread a region fetches. */
+#include <nats/nats.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "relay/bus_queue.h"
+
+enum {
+	FETCH_MAX = 256,
+	FETCH_MS = 1000,
+	PUBLISH_MS = 2000,
+	RETRY_MS = 250,
+	RESEND_MS = 2000, /* without a receipt */
+	RESEND_MAX_MS = 60000,
+	ACK_WAIT_S = 30,
+	MAX_AGE_H = 72,
+	DUPLICATES_S = 600,
+	QUIET_LOOK = 5, /* fetches that brought nothing */
+	SUBJECT_MAX = 256,
+};
+_Static_assert(EVENT_ID_MAX == 96, "sscanf's field in take_state");
+
+#define SECOND_NS INT64_C(1000000000)
+
+struct fetcher {
+	struct nats *nats;
+	const char *region;
+	pthread_t thread;
+	bool started;
+};
+
+struct nats {
+	const struct relay_conf *conf;
+	struct store *store;
+	natsConnection *connection;
+	jsCtx *js;
+	natsSubscription *receipts, *states;
+	struct fetcher fetcher[EVENT_REGIONS_MAX];
+	size_t nfetchers;
+	pthread_t publisher;
+	bool publishing;
+	struct bus_queue queue;
+	/* the main thread's */
+	uint64_t offered, resend_ms, progress_ms, least, resent;
+	struct heard_list taken; /* fetched, and not committed yet */
+};
+
+static void drop_message(void *message)
+{
+	natsMsg_Destroy(message);
+}
+
+/* ---- words ---- */
+
+static void take_receipt(natsConnection *connection, natsSubscription *sub, natsMsg *msg, void *arg)
+{
+	struct heard *heard =
+		heard_receipt(natsMsg_GetSubject(msg), natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg));
+	struct nats *nats = arg;
+
+	(void)connection;
+	(void)sub;
+	if (heard != NULL)
+		bus_queue_hear(&nats->queue, heard);
+	natsMsg_Destroy(msg);
+}
+
+static void take_state(natsConnection *connection, natsSubscription *sub, natsMsg *msg, void *arg)
+{
+	struct heard *heard =
+		heard_state(natsMsg_GetSubject(msg), natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg));
+	struct nats *nats = arg;
+
+	(void)connection;
+	(void)sub;
+	if (heard != NULL)
+		bus_queue_hear(&nats->queue, heard);
+	natsMsg_Destroy(msg);
+}
+
+/* ---- a region's fetcher ---- */
+
+static natsStatus subscribe(struct fetcher *fetcher, jsCtx **js, natsSubscription **sub)
+{
+	struct nats *nats = fetcher->nats;
+	char stream[SUBJECT_MAX], subject[SUBJECT_MAX], durable[SUBJECT_MAX];
+	jsOptions options;
+	jsSubOptions wanted;
+	jsErrCode code = 0;
+	natsStatus status;
+
+	snprintf(stream, sizeof stream, "INV_%s", fetcher->region);
+	snprintf(subject, sizeof subject, "gslb.inv.%s.>", fetcher->region);
+	snprintf(durable, sizeof durable, "relay-%s", nats->conf->region);
+	jsOptions_Init(&options);
+	options.Domain = fetcher->region;
+	options.Wait = PUBLISH_MS;
+	jsSubOptions_Init(&wanted);
+	wanted.Stream = stream;
+	wanted.Config.AckPolicy = js_AckExplicit;
+	wanted.Config.AckWait = ACK_WAIT_S * SECOND_NS;
+	wanted.Config.DeliverPolicy = js_DeliverAll;
+	wanted.Config.MaxAckPending = BUS_QUEUE_MAX;
+	status = natsConnection_JetStream(js, nats->connection, &options);
+	if (status == NATS_OK)
+		status = js_PullSubscribe(sub, *js, subject, durable, &options, &wanted, &code);
+	if (status != NATS_OK) {
+		jsCtx_Destroy(*js);
+		*js = NULL;
+		*sub = NULL;
+	}
+	return status;
+}
+
+static void take_list(struct fetcher *fetcher, natsMsgList *list)
+{
+	for (int i = 0; i < list->Count; i++) {
+		struct heard *heard = mem_alloc(sizeof *heard);
+
+		heard->kind = HEARD_EVENT;
+		heard->message = list->Msgs[i];
+		list->Msgs[i] = NULL;
+		bus_queue_hear(&fetcher->nats->queue, heard);
+	}
+	natsMsgList_Destroy(list);
+}
+
+static void pause_ms(unsigned ms)
+{
+	usleep(ms * 1000);
+}
+
+/* A server that lost its files knows the consumer no more, and leaves what is asked of it unanswered. */
+static bool is_forgotten(const struct fetcher *fetcher, jsCtx *js)
+{
+	char stream[SUBJECT_MAX], durable[SUBJECT_MAX];
+	jsConsumerInfo *info = NULL;
+	jsErrCode code = 0;
+	natsStatus status;
+
+	snprintf(stream, sizeof stream, "INV_%s", fetcher->region);
+	snprintf(durable, sizeof durable, "relay-%s", fetcher->nats->conf->region);
+	status = js_GetConsumerInfo(&info, js, stream, durable, NULL, &code);
+	jsConsumerInfo_Destroy(info);
+	return status == NATS_NOT_FOUND;
+}
+
+static void *fetch_main(void *arg)
+{
+	struct fetcher *fetcher = arg;
+	natsSubscription *sub = NULL;
+	unsigned failures = 0, quiet = 0;
+	jsCtx *js = NULL;
+
+	while (!bus_queue_stops(&fetcher->nats->queue)) {
+		natsMsgList list = { 0 };
+		jsErrCode code = 0;
+		natsStatus status = sub == NULL ? subscribe(fetcher, &js, &sub) : NATS_OK;
+
+		if (status == NATS_OK && !bus_queue_has_room(&fetcher->nats->queue)) {
+			pause_ms(10);
+			continue;
+		}
+		if (status == NATS_OK)
+			status = natsSubscription_Fetch(&list, sub, FETCH_MAX, FETCH_MS, &code);
+		if (status == NATS_OK) {
+			failures = quiet = 0;
+			take_list(fetcher, &list);
+			continue;
+		}
+		if (status == NATS_TIMEOUT && (++quiet % QUIET_LOOK != 0 || !is_forgotten(fetcher, js)))
+			continue;
+		/* no link to that region, or no stream there yet: it returns at once, so wait; a subscription that stays broken is made anew */
+		pause_ms(RETRY_MS);
+		if (sub != NULL && (status == NATS_TIMEOUT || ++failures % 20 == 0)) {
+			natsSubscription_Destroy(sub);
+			jsCtx_Destroy(js);
+			sub = NULL;
+			js = NULL;
+		}
+	}
+	natsSubscription_Destroy(sub);
+	jsCtx_Destroy(js);
+	return NULL;
+}
+
+/* ---- the publisher ---- */
+
+static bool make_stream(struct nats *nats)
+{
+	char name[SUBJECT_MAX], subject[SUBJECT_MAX];
+	const char *subjects[] = { subject };
+	jsStreamConfig config;
+	jsErrCode code = 0;
+	natsStatus status;
+
+	snprintf(name, sizeof name, "INV_%s", nats->conf->region);
+	snprintf(subject, sizeof subject, "gslb.inv.%s.>", nats->conf->region);
+	jsStreamConfig_Init(&config);
+	config.Name = name;
+	config.Subjects = subjects;
+	config.SubjectsLen = 1;
+	config.Storage = js_FileStorage;
+	config.Discard = js_DiscardNew;
+	config.MaxAge = MAX_AGE_H * 3600 * SECOND_NS;
+	config.MaxMsgSize = 65536;
+	config.Duplicates = DUPLICATES_S * SECOND_NS;
+	status = js_AddStream(NULL, nats->js, &config, NULL, &code);
+	if (status == NATS_OK || code == JSStreamNameExistErr)
+		return true;
+	bus_queue_trouble(&nats->queue, "the stream cannot be made", natsStatus_GetText(status));
+	return false;
+}
+
+static bool publish_row(struct nats *nats, const struct bus_row *row)
+{
+	char subject[SUBJECT_MAX], stream[SUBJECT_MAX], id[EVENT_ID_MAX];
+	jsPubOptions options;
+	jsErrCode code = 0;
+	natsStatus status;
+
+	snprintf(subject, sizeof subject, "gslb.inv.%s.e", nats->conf->region);
+	snprintf(stream, sizeof stream, "INV_%s", nats->conf->region);
+	snprintf(id, sizeof id, "%s:%u:%llu", nats->conf->region, store_epoch(nats->store),
+		(unsigned long long)row->oseq);
+	jsPubOptions_Init(&options);
+	options.MsgId = id;
+	options.ExpectStream = stream;
+	options.MaxWait = PUBLISH_MS;
+	status = js_Publish(NULL, nats->js, subject, row->bytes, (int)row->len, &options, &code);
+	if (status == NATS_OK)
+		bus_queue_trouble(&nats->queue, "", "");
+	else
+		bus_queue_trouble(&nats->queue, "the bus does not take events", natsStatus_GetText(status));
+	return status == NATS_OK;
+}
+
+static void *publish_main(void *arg)
+{
+	struct nats *nats = arg;
+	bool made = false;
+	const struct bus_row *row;
+
+	while (!made && !bus_queue_stops(&nats->queue))
+		if (!(made = make_stream(nats)))
+			pause_ms(RETRY_MS);
+	while ((row = bus_queue_row(&nats->queue)) != NULL) {
+		if (publish_row(nats, row)) {
+			bus_queue_drop_row(&nats->queue);
+			continue;
+		}
+		pause_ms(RETRY_MS);
+		make_stream(nats); /* it may be gone with the server's files */
+	}
+	return NULL;
+}
+
+/* ---- opening and closing ---- */
+
+static void on_disconnect(natsConnection *connection, void *arg)
+{
+	struct nats *nats = arg;
+
+	(void)connection;
+	bus_queue_connected(&nats->queue, false);
+	log_warning("bus=nats state=disconnected: events wait in the log");
+}
+
+static void on_connect(natsConnection *connection, void *arg)
+{
+	struct nats *nats = arg;
+
+	(void)connection;
+	bus_queue_connected(&nats->queue, true);
+	log_notice("bus=nats state=connected");
+}
+
+static natsStatus set_options(struct nats *nats, natsOptions *options)
+{
+	const struct relay_conf *conf = nats->conf;
+	const char *servers[16];
+	char inbox[SUBJECT_MAX];
+	natsStatus s;
+	int n = 0;
+
+	for (size_t i = 0; i < conf->nservers && n < 16; i++)
+		servers[n++] = conf->servers[i];
+	snprintf(inbox, sizeof inbox, "_INBOX_relay_%s", conf->region);
+	s = natsOptions_SetServers(options, servers, n);
+	if (s == NATS_OK)
+		s = natsOptions_SetMaxReconnect(options, -1);
+	if (s == NATS_OK)
+		s = natsOptions_SetReconnectWait(options, 500);
+	if (s == NATS_OK)
+		s = natsOptions_SetRetryOnFailedConnect(options, true, on_connect, nats);
+	if (s == NATS_OK)
+		s = natsOptions_SetSendAsap(options, true);
+	if (s == NATS_OK)
+		s = natsOptions_SetCustomInboxPrefix(options, inbox);
+	if (s == NATS_OK)
+		s = natsOptions_SetPingInterval(options, 5000);
+	if (s == NATS_OK)
+		s = natsOptions_SetDisconnectedCB(options, on_disconnect, nats);
+	if (s == NATS_OK)
+		s = natsOptions_SetReconnectedCB(options, on_connect, nats);
+	if (s == NATS_OK && conf->ca[0] != '\0')
+		s = natsOptions_LoadCATrustedCertificates(options, conf->ca);
+	if (s == NATS_OK && conf->cert[0] != '\0')
+		s = natsOptions_LoadCertificatesChain(options, conf->cert, conf->key);
+	if (s == NATS_OK && conf->ca[0] != '\0')
+		s = natsOptions_SetSecure(options, true);
+	return s;
+}
+
+static natsStatus connect_nats(struct nats *nats)
+{
+	char receipts[SUBJECT_MAX], states[SUBJECT_MAX];
+	natsOptions *options = NULL;
+	jsOptions js_options;
+	natsStatus s = natsOptions_Create(&options);
+
+	snprintf(receipts, sizeof receipts, "gslb.rcpt.*.%s", nats->conf->region);
+	snprintf(states, sizeof states, "gslb.rcptx.*.%s", nats->conf->region);
+	jsOptions_Init(&js_options);
+	js_options.Domain = nats->conf->region;
+	js_options.Wait = PUBLISH_MS;
+	if (s == NATS_OK)
+		s = set_options(nats, options);
+	if (s == NATS_OK) {
+		s = natsConnection_Connect(&nats->connection, options);
+		bus_queue_connected(&nats->queue, s == NATS_OK);
+		s = s == NATS_NOT_YET_CONNECTED ? NATS_OK : s;
+	}
+	if (s == NATS_OK)
+		s = natsConnection_JetStream(&nats->js, nats->connection, &js_options);
+	if (s == NATS_OK)
+		s = natsConnection_Subscribe(&nats->receipts, nats->connection, receipts, take_receipt, nats);
+	if (s == NATS_OK)
+		s = natsConnection_Subscribe(&nats->states, nats->connection, states, take_state, nats);
+	natsOptions_Destroy(options);
+	return s;
+}
+
+static void start_threads(struct nats *nats)
+{
+	const struct relay_conf *conf = nats->conf;
+
+	nats->publishing = pthread_create(&nats->publisher, NULL, publish_main, nats) == 0;
+	for (size_t i = 0; i < conf->nregions; i++) {
+		struct fetcher *fetcher = &nats->fetcher[nats->nfetchers];
+
+		if (strcmp(conf->regions[i], conf->region) == 0)
+			continue;
+		*fetcher = (struct fetcher){ .nats = nats, .region = conf->regions[i] };
+		fetcher->started = pthread_create(&fetcher->thread, NULL, fetch_main, fetcher) == 0;
+		nats->nfetchers++;
+	}
+}
+
+static void let_go(struct nats *nats)
+{
+	while (!STAILQ_EMPTY(&nats->taken)) {
+		struct heard *heard = STAILQ_FIRST(&nats->taken);
+
+		STAILQ_REMOVE_HEAD(&nats->taken, link);
+		natsMsg_Destroy(heard->message);
+		free(heard);
+	}
+}
+
+static void nats_close(void *bus)
+{
+	struct nats *nats = bus;
+
+	bus_queue_stop(&nats->queue);
+	if (nats->publishing)
+		pthread_join(nats->publisher, NULL);
+	for (size_t i = 0; i < nats->nfetchers; i++)
+		if (nats->fetcher[i].started)
+			pthread_join(nats->fetcher[i].thread, NULL);
+	natsSubscription_Destroy(nats->receipts);
+	natsSubscription_Destroy(nats->states);
+	jsCtx_Destroy(nats->js);
+	natsConnection_Destroy(nats->connection);
+	nats_CloseAndWait(2000);
+	let_go(nats);
+	bus_queue_fini(&nats->queue, drop_message);
+	free(nats);
+}
+
+static void *nats_open(const struct relay_conf *conf, struct store *store, int event_fd, struct err *err)
+{
+	struct nats *nats = mem_alloc(sizeof *nats);
+	natsStatus status;
+
+	nats->conf = conf;
+	nats->store = store;
+	nats->resend_ms = RESEND_MS;
+	bus_queue_init(&nats->queue, event_fd);
+	STAILQ_INIT(&nats->taken);
+	status = connect_nats(nats);
+	if (status != NATS_OK) {
+		err_set(err, "bus: %s: %s", conf->servers[0], natsStatus_GetText(status));
+		nats_close(nats);
+		return NULL;
+	}
+	start_threads(nats);
+	return nats;
+}
+
+/* ---- for the main thread: out ---- */
+
+static bool offer(void *arg, uint64_t oseq, const char *bytes, size_t len)
+{
+	struct nats *nats = arg;
+
+	bus_queue_offer(&nats->queue, oseq, bytes, len);
+	nats->offered = oseq;
+	return true;
+}
+
+/* What every other region has a receipt for. */
+static uint64_t least_receipt(const struct nats *nats)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (size_t i = 0; i < nats->nfetchers; i++) {
+		uint64_t oseq = store_receipt_of(nats->store, nats->fetcher[i].region, NULL);
+
+		least = oseq < least ? oseq : least;
+	}
+	return least;
+}
+
+static uint64_t nats_publish(void *bus, uint64_t now_ms)
+{
+	struct nats *nats = bus;
+	uint64_t least = least_receipt(nats);
+	size_t waiting = bus_queue_rows(&nats->queue), room = waiting < BUS_ROWS_MAX ? BUS_ROWS_MAX - waiting : 0;
+
+	if (least > nats->least || nats->offered <= least) {
+		nats->least = least;
+		nats->progress_ms = now_ms;
+		nats->resend_ms = RESEND_MS;
+	} else if (now_ms >= nats->progress_ms + nats->resend_ms && waiting == 0) {
+		/* the bus may have lost what it took: the same ids again, which it keeps only once */
+		nats->resent += nats->offered - least;
+		nats->offered = least;
+		nats->progress_ms = now_ms;
+		nats->resend_ms = nats->resend_ms * 2 < RESEND_MAX_MS ? nats->resend_ms * 2 : RESEND_MAX_MS;
+	}
+	if (nats->offered < least && least != UINT64_MAX)
+		nats->offered = least;
+	if (room > 0 && nats->nfetchers > 0)
+		store_outbox(nats->store, nats->offered, room, offer, nats, NULL);
+	return nats->offered > least ? nats->progress_ms + nats->resend_ms : UINT64_MAX;
+}
+
+static void say(struct nats *nats, const char *subject, const char *text)
+{
+	natsConnection_Publish(nats->connection, subject, text, (int)strlen(text)); /* a lost one is said again */
+}
+
+static bool nats_receipt(void *bus, const struct store_mark *done, bool errors, struct err *err)
+{
+	struct nats *nats = bus;
+	char subject[SUBJECT_MAX], text[WORD_TEXT_MAX];
+
+	if (strcmp(done->origin, nats->conf->region) == 0)
+		return store_receipt(nats->store, nats->conf->region, done->epoch, done->oseq, errors, err);
+	snprintf(subject, sizeof subject, "gslb.rcpt.%s.%s", nats->conf->region, done->origin);
+	word_receipt(done, errors, text);
+	say(nats, subject, text);
+	return true;
+}
+
+static void nats_state(void *bus, const char *origin, const struct work_state *state)
+{
+	struct nats *nats = bus;
+	char subject[SUBJECT_MAX], text[WORD_TEXT_MAX];
+
+	if (strcmp(origin, nats->conf->region) == 0)
+		return;
+	snprintf(subject, sizeof subject, "gslb.rcptx.%s.%s", nats->conf->region, origin);
+	word_state(state, text);
+	say(nats, subject, text);
+}
+
+/* ---- for the main thread: in ---- */
+
+static bool nats_fetch(
+	void *bus, size_t max, bool (*take)(void *arg, const char *bytes, size_t len), void *arg, struct err *err)
+{
+	struct nats *nats = bus;
+	struct heard *heard;
+
+	if (!bus_own(nats->store, nats->conf->region, max, take, arg, err))
+		return false;
+	while (max-- > 0 && (heard = bus_queue_event(&nats->queue)) != NULL) {
+		if (!take(arg, natsMsg_GetData(heard->message), (size_t)natsMsg_GetDataLength(heard->message))) {
+			natsMsg_Destroy(heard->message); /* not acknowledged: it comes again */
+			free(heard);
+			return false;
+		}
+		STAILQ_INSERT_TAIL(&nats->taken, heard, link);
+	}
+	return true;
+}
+
+static void nats_acknowledge(void *bus, bool committed)
+{
+	struct nats *nats = bus;
+	const struct heard *heard;
+
+	STAILQ_FOREACH(heard, &nats->taken, link)
+	{
+		if (committed)
+			natsMsg_Ack(heard->message, NULL);
+		else
+			natsMsg_Nak(heard->message, NULL);
+	}
+	let_go(nats);
+}
+
+static void nats_listen(void *bus, const struct bus_ear *ear)
+{
+	struct nats *nats = bus;
+	struct heard *heard;
+
+	while ((heard = bus_queue_word(&nats->queue)) != NULL) {
+		if (heard->kind == HEARD_RECEIPT)
+			ear->receipt(ear->arg, heard->region, heard->epoch, heard->oseq, heard->errors);
+		else
+			ear->state(ear->arg, heard->region, &heard->state);
+		free(heard);
+	}
+}
+
+static void nats_status_of(void *bus, struct bus_status *status)
+{
+	struct nats *nats = bus;
+
+	pthread_mutex_lock(&nats->queue.lock);
+	*status = (struct bus_status){
+		.connected = nats->queue.connected, .offered = nats->offered, .resent = nats->resent
+	};
+	memcpy(status->trouble, nats->queue.trouble, sizeof status->trouble);
+	pthread_mutex_unlock(&nats->queue.lock);
+}
+
+const struct bus_ops bus_nats = {
+	.name = "nats",
+	.open = nats_open,
+	.close = nats_close,
+	.publish = nats_publish,
+	.fetch = nats_fetch,
+	.acknowledge = nats_acknowledge,
+	.receipt = nats_receipt,
+	.state = nats_state,
+	.listen = nats_listen,
+	.status = nats_status_of,
+};

@@ -1,0 +1,231 @@
+#include "relay/bus_queue.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+void bus_queue_init(struct bus_queue *queue, int event_fd)
+{
+	*queue = (struct bus_queue){ .event_fd = event_fd };
+	pthread_mutex_init(&queue->lock, NULL);
+	pthread_cond_init(&queue->wake, NULL);
+	STAILQ_INIT(&queue->events);
+	STAILQ_INIT(&queue->words);
+	STAILQ_INIT(&queue->rows);
+}
+
+void bus_queue_fini(struct bus_queue *queue, void (*drop)(void *message))
+{
+	struct heard *heard;
+
+	while ((heard = bus_queue_event(queue)) != NULL) {
+		drop(heard->message);
+		free(heard);
+	}
+	while ((heard = bus_queue_word(queue)) != NULL)
+		free(heard);
+	while (queue->nrows > 0)
+		bus_queue_drop_row(queue);
+}
+
+void bus_queue_stop(struct bus_queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->stop = true;
+	pthread_cond_broadcast(&queue->wake);
+	pthread_mutex_unlock(&queue->lock);
+}
+
+bool bus_queue_stops(struct bus_queue *queue)
+{
+	bool stop;
+
+	pthread_mutex_lock(&queue->lock);
+	stop = queue->stop;
+	pthread_mutex_unlock(&queue->lock);
+	return stop;
+}
+
+void bus_queue_trouble(struct bus_queue *queue, const char *what, const char *why)
+{
+	pthread_mutex_lock(&queue->lock);
+	snprintf(queue->trouble, sizeof queue->trouble, "%s%s%s", what, why[0] != '\0' ? ": " : "", why);
+	pthread_mutex_unlock(&queue->lock);
+}
+
+void bus_queue_connected(struct bus_queue *queue, bool connected)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->connected = connected;
+	pthread_mutex_unlock(&queue->lock);
+}
+
+/* ---- in ---- */
+
+void bus_queue_hear(struct bus_queue *queue, struct heard *heard)
+{
+	pthread_mutex_lock(&queue->lock);
+	if (heard->kind == HEARD_EVENT) {
+		STAILQ_INSERT_TAIL(&queue->events, heard, link);
+		queue->nevents++;
+	} else {
+		STAILQ_INSERT_TAIL(&queue->words, heard, link);
+	}
+	pthread_mutex_unlock(&queue->lock);
+	eventfd_write(queue->event_fd, 1);
+}
+
+bool bus_queue_has_room(struct bus_queue *queue)
+{
+	bool room;
+
+	pthread_mutex_lock(&queue->lock);
+	room = queue->nevents < BUS_QUEUE_MAX;
+	pthread_mutex_unlock(&queue->lock);
+	return room;
+}
+
+struct heard *bus_queue_event(struct bus_queue *queue)
+{
+	struct heard *heard;
+
+	pthread_mutex_lock(&queue->lock);
+	heard = STAILQ_FIRST(&queue->events);
+	if (heard != NULL) {
+		STAILQ_REMOVE_HEAD(&queue->events, link);
+		queue->nevents--;
+	}
+	pthread_mutex_unlock(&queue->lock);
+	return heard;
+}
+
+struct heard *bus_queue_word(struct bus_queue *queue)
+{
+	struct heard *heard;
+
+	pthread_mutex_lock(&queue->lock);
+	heard = STAILQ_FIRST(&queue->words);
+	if (heard != NULL)
+		STAILQ_REMOVE_HEAD(&queue->words, link);
+	pthread_mutex_unlock(&queue->lock);
+	return heard;
+}
+
+/* ---- out ---- */
+
+void bus_queue_offer(struct bus_queue *queue, uint64_t oseq, const char *bytes, size_t len)
+{
+	struct bus_row *row = mem_alloc(sizeof *row);
+
+	*row = (struct bus_row){ .oseq = oseq, .bytes = mem_alloc(len + 1), .len = len };
+	memcpy(row->bytes, bytes, len);
+	pthread_mutex_lock(&queue->lock);
+	STAILQ_INSERT_TAIL(&queue->rows, row, link);
+	queue->nrows++;
+	pthread_cond_signal(&queue->wake);
+	pthread_mutex_unlock(&queue->lock);
+}
+
+size_t bus_queue_rows(struct bus_queue *queue)
+{
+	size_t n;
+
+	pthread_mutex_lock(&queue->lock);
+	n = queue->nrows;
+	pthread_mutex_unlock(&queue->lock);
+	return n;
+}
+
+const struct bus_row *bus_queue_row(struct bus_queue *queue)
+{
+	struct bus_row *row;
+
+	pthread_mutex_lock(&queue->lock);
+	while ((row = STAILQ_FIRST(&queue->rows)) == NULL && !queue->stop)
+		pthread_cond_wait(&queue->wake, &queue->lock);
+	if (queue->stop)
+		row = NULL;
+	pthread_mutex_unlock(&queue->lock);
+	return row;
+}
+
+void bus_queue_drop_row(struct bus_queue *queue)
+{
+	struct bus_row *row;
+
+	pthread_mutex_lock(&queue->lock);
+	row = STAILQ_FIRST(&queue->rows);
+	STAILQ_REMOVE_HEAD(&queue->rows, link);
+	queue->nrows--;
+	pthread_mutex_unlock(&queue->lock);
+	free(row->bytes);
+	free(row);
+}
+
+/* ---- words ---- */
+
+static bool region_of(const char *subject, char region[static EVENT_LABEL_MAX])
+{
+	const char *from = strchr(subject, '.'), *to;
+
+	from = from != NULL ? strchr(from + 1, '.') : NULL;
+	to = from != NULL ? strchr(from + 1, '.') : NULL;
+	if (to == NULL || (size_t)(to - from) > EVENT_LABEL_MAX)
+		return false;
+	memcpy(region, from + 1, (size_t)(to - from) - 1);
+	region[to - from - 1] = '\0';
+	return true;
+}
+
+void word_receipt(const struct store_mark *done, bool errors, char text[static WORD_TEXT_MAX])
+{
+	snprintf(text, WORD_TEXT_MAX, "%u %llu %d", done->epoch, (unsigned long long)done->oseq, errors);
+}
+
+struct heard *heard_receipt(const char *subject, const char *text, size_t len)
+{
+	struct heard *heard = mem_alloc(sizeof *heard);
+	char copy[WORD_TEXT_MAX];
+	unsigned long long oseq;
+	unsigned epoch, errors;
+
+	snprintf(copy, sizeof copy, "%.*s", (int)(len < sizeof copy ? len : sizeof copy - 1), text);
+	if (!region_of(subject, heard->region) || sscanf(copy, "%u %llu %u", &epoch, &oseq, &errors) != 3) {
+		free(heard);
+		return NULL;
+	}
+	heard->kind = HEARD_RECEIPT;
+	heard->epoch = epoch;
+	heard->oseq = oseq;
+	heard->errors = errors != 0;
+	return heard;
+}
+
+void word_state(const struct work_state *state, char text[static WORD_TEXT_MAX])
+{
+	snprintf(text, WORD_TEXT_MAX, "%s %d %d %u %u", state->id, state->done, state->errors, state->targets,
+		state->took_ms);
+}
+
+_Static_assert(EVENT_ID_MAX == 96, "sscanf's field below");
+
+struct heard *heard_state(const char *subject, const char *text, size_t len)
+{
+	struct heard *heard = mem_alloc(sizeof *heard);
+	char copy[WORD_TEXT_MAX], id[EVENT_ID_MAX];
+	unsigned done, errors, targets, took_ms;
+
+	snprintf(copy, sizeof copy, "%.*s", (int)(len < sizeof copy ? len : sizeof copy - 1), text);
+	if (!region_of(subject, heard->region) ||
+		sscanf(copy, "%95s %u %u %u %u", id, &done, &errors, &targets, &took_ms) != 5) {
+		free(heard);
+		return NULL;
+	}
+	heard->kind = HEARD_STATE;
+	heard->state = (struct work_state){
+		.flushed = true, .done = done != 0, .errors = errors != 0, .targets = targets, .took_ms = took_ms
+	};
+	snprintf(heard->state.id, sizeof heard->state.id, "%s", id);
+	return heard;
+}

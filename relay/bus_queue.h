@@ -1,0 +1,76 @@
+/* bus_queue - between the main thread and a bus's own threads: what came in, and rows of the outbox on their way out, under one lock. */
+#ifndef GSLB_RELAY_BUS_QUEUE_H
+#define GSLB_RELAY_BUS_QUEUE_H
+
+#include <pthread.h>
+#include <sys/queue.h>
+
+#include "relay/bus.h"
+
+enum {
+	BUS_QUEUE_MAX = 4096, /* events that wait for the main thread */
+	BUS_ROWS_MAX = 1024,  /* rows that wait for the publisher */
+};
+
+/* Something that came in. */
+struct heard {
+	enum { HEARD_EVENT, HEARD_RECEIPT, HEARD_STATE } kind;
+	void *message;                /* HEARD_EVENT: the bus's own, with the bytes */
+	char region[EVENT_LABEL_MAX]; /* who says so */
+	uint32_t epoch;               /* HEARD_RECEIPT */
+	uint64_t oseq;
+	bool errors;
+	struct work_state state; /* HEARD_STATE */
+	STAILQ_ENTRY(heard) link;
+};
+STAILQ_HEAD(heard_list, heard);
+
+/* A row of the outbox. */
+struct bus_row {
+	uint64_t oseq;
+	char *bytes;
+	size_t len;
+	STAILQ_ENTRY(bus_row) link;
+};
+
+struct bus_queue {
+	int event_fd;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool stop, connected;
+	struct heard_list events, words;
+	STAILQ_HEAD(, bus_row) rows;
+	size_t nevents, nrows;
+	char trouble[256];
+};
+
+void bus_queue_init(struct bus_queue *queue, int event_fd);
+void bus_queue_fini(struct bus_queue *queue, void (*drop)(void *message));
+/* All threads are to end: the one that waits for a row, too. */
+void bus_queue_stop(struct bus_queue *queue);
+bool bus_queue_stops(struct bus_queue *queue);
+void bus_queue_trouble(struct bus_queue *queue, const char *what, const char *why); /* "", "": none any more */
+void bus_queue_connected(struct bus_queue *queue, bool connected);
+
+/* In: taken over; the main thread is woken. */
+void bus_queue_hear(struct bus_queue *queue, struct heard *heard);
+bool bus_queue_has_room(struct bus_queue *queue);
+struct heard *bus_queue_event(struct bus_queue *queue); /* the next one, the caller's now; NULL: none */
+struct heard *bus_queue_word(struct bus_queue *queue);
+
+/* Out: the bytes are copied. */
+void bus_queue_offer(struct bus_queue *queue, uint64_t oseq, const char *bytes, size_t len);
+size_t bus_queue_rows(struct bus_queue *queue);
+/* The first row, which stays until it is dropped; waits for one. NULL: the end. For one thread. */
+const struct bus_row *bus_queue_row(struct bus_queue *queue);
+void bus_queue_drop_row(struct bus_queue *queue);
+
+/* What regions say of each other's events, as text: a receipt is "epoch oseq errors", a state "id done errors caches took_ms". The
+ * third part of the subject (a.b.REGION.c) is who says it. NULL: it is damaged. */
+struct heard *heard_receipt(const char *subject, const char *text, size_t len);
+struct heard *heard_state(const char *subject, const char *text, size_t len);
+enum { WORD_TEXT_MAX = EVENT_ID_MAX + 64 };
+void word_receipt(const struct store_mark *done, bool errors, char text[static WORD_TEXT_MAX]);
+void word_state(const struct work_state *state, char text[static WORD_TEXT_MAX]);
+
+#endif

@@ -1,0 +1,407 @@
+/* cyaml loads a tree of texts by a schema; what they mean is checked here. cyaml tells its reasons to a log function only, the last of
+ * which has the place: it becomes the sentence. */
+#include "relay/conf.h"
+
+#include <cyaml/cyaml.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay/check.h"
+
+enum { FILE_MAX_LEN = 1 << 20, KEY_FILE_MAX = 4096 };
+
+/* ---- the file's shape ---- */
+
+struct yaml_cache {
+	char *type, *name, *socket, *url, *key_file, *key_name, *view, *method, *header, *pid_file, *prefix, *timeout,
+		*rate, *stagger, *budget, *flush_all;
+	char **zones;
+	uint32_t nzones;
+};
+
+struct yaml_file {
+	struct {
+		char *region;
+	} server;
+	struct {
+		char *directory;
+	} state;
+	struct {
+		char *socket, *group;
+	} relay;
+	struct {
+		char **servers, **regions, *ca, *cert, *key;
+		uint32_t nservers, nregions;
+	} bus;
+	struct yaml_cache *caches;
+	uint32_t ncaches;
+};
+
+#define TEXT(key, type, member) \
+	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, type, member, 0, CYAML_UNLIMITED)
+
+static const cyaml_schema_value_t text_schema = { CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, CYAML_UNLIMITED) };
+
+static const cyaml_schema_field_t cache_fields[] = { CYAML_FIELD_STRING_PTR("type", CYAML_FLAG_POINTER,
+							     struct yaml_cache, type, 0, CYAML_UNLIMITED),
+	CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct yaml_cache, name, 0, CYAML_UNLIMITED),
+	TEXT("socket", struct yaml_cache, socket), TEXT("url", struct yaml_cache, url),
+	TEXT("key-file", struct yaml_cache, key_file), TEXT("key-name", struct yaml_cache, key_name),
+	TEXT("view", struct yaml_cache, view), TEXT("method", struct yaml_cache, method),
+	TEXT("header", struct yaml_cache, header), TEXT("pid-file", struct yaml_cache, pid_file),
+	TEXT("prefix", struct yaml_cache, prefix), TEXT("timeout", struct yaml_cache, timeout),
+	TEXT("rate", struct yaml_cache, rate), TEXT("stagger", struct yaml_cache, stagger),
+	TEXT("budget", struct yaml_cache, budget), TEXT("flush-all", struct yaml_cache, flush_all),
+	CYAML_FIELD_SEQUENCE_COUNT("zones", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct yaml_cache, zones, nzones,
+		&text_schema, 0, CYAML_UNLIMITED),
+	CYAML_FIELD_END };
+
+static const cyaml_schema_value_t cache_schema = { CYAML_VALUE_MAPPING(
+	CYAML_FLAG_DEFAULT, struct yaml_cache, cache_fields) };
+
+static const cyaml_schema_field_t server_fields[] = { TEXT("region", struct yaml_file, server.region),
+	CYAML_FIELD_END };
+static const cyaml_schema_field_t state_fields[] = { TEXT("directory", struct yaml_file, state.directory),
+	CYAML_FIELD_END };
+static const cyaml_schema_field_t relay_fields[] = { TEXT("socket", struct yaml_file, relay.socket),
+	TEXT("group", struct yaml_file, relay.group), CYAML_FIELD_END };
+
+static const cyaml_schema_field_t bus_fields[] = { CYAML_FIELD_SEQUENCE_COUNT("servers", CYAML_FLAG_POINTER,
+							   struct yaml_file, bus.servers, bus.nservers, &text_schema, 1,
+							   CYAML_UNLIMITED),
+	CYAML_FIELD_SEQUENCE_COUNT("regions", CYAML_FLAG_POINTER, struct yaml_file, bus.regions, bus.nregions,
+		&text_schema, 1, EVENT_REGIONS_MAX),
+	TEXT("ca", struct yaml_file, bus.ca), TEXT("cert", struct yaml_file, bus.cert),
+	TEXT("key", struct yaml_file, bus.key), CYAML_FIELD_END };
+
+static const cyaml_schema_field_t file_fields[] = { { .key = "server",
+							    .value = { .type = CYAML_MAPPING,
+								    .flags = CYAML_FLAG_OPTIONAL,
+								    .data_size = sizeof(struct yaml_file),
+								    .mapping = { server_fields } } },
+	{ .key = "state",
+		.value = { .type = CYAML_MAPPING,
+			.flags = CYAML_FLAG_OPTIONAL,
+			.data_size = sizeof(struct yaml_file),
+			.mapping = { state_fields } } },
+	{ .key = "bus",
+		.value = { .type = CYAML_MAPPING,
+			.flags = CYAML_FLAG_OPTIONAL,
+			.data_size = sizeof(struct yaml_file),
+			.mapping = { bus_fields } } },
+	{ .key = "relay",
+		.value = { .type = CYAML_MAPPING,
+			.flags = CYAML_FLAG_OPTIONAL,
+			.data_size = sizeof(struct yaml_file),
+			.mapping = { relay_fields } } },
+	CYAML_FIELD_SEQUENCE_COUNT("caches", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct yaml_file, caches,
+		ncaches, &cache_schema, 0, CONF_CACHES_MAX),
+	CYAML_FIELD_END };
+
+static const cyaml_schema_value_t file_schema = { CYAML_VALUE_MAPPING(
+	CYAML_FLAG_POINTER, struct yaml_file, file_fields) };
+
+/* ---- loading ---- */
+
+/* cyaml's lines of one failure, shortened: "Load: Invalid value for … (line: 7, column: 3)". */
+static void take_log(cyaml_log_t level, void *arg, const char *fmt, va_list args)
+{
+	struct buf *log = arg;
+	char line[256];
+
+	if (level < CYAML_LOG_ERROR)
+		return;
+	vsnprintf(line, sizeof line, fmt, args);
+	line[strcspn(line, "\n")] = '\0';
+	buf_printf(log, "%s%s", log->len > 0 ? "; " : "", strncmp(line, "Load: ", 6) == 0 ? line + 6 : line);
+}
+
+static bool load(const char *path, const char *text, size_t len, const cyaml_config_t *config, struct yaml_file **file,
+	struct buf *log, struct err *err)
+{
+	cyaml_err_t result =
+		cyaml_load_data((const uint8_t *)text, len, config, &file_schema, (cyaml_data_t **)file, NULL);
+
+	if (result == CYAML_OK)
+		return true;
+	return err_set(err, "%s: %s", path, log->len > 0 ? log->text : cyaml_strerror(result));
+}
+
+/* ---- meaning ---- */
+
+struct reading {
+	struct relay_conf *conf;
+	const char *path, *name; /* of the file, of the cache */
+	struct err *err;
+};
+
+static const char *text_of(const struct reading *r, const char *text)
+{
+	return text != NULL ? arena_strdup(r->conf->arena, text) : "";
+}
+
+static bool wrong(const struct reading *r, const char *key, const char *value, const char *right)
+{
+	return err_set(r->err, "%s: caches: %s: %s: %s: %s", r->path, r->name, key, value, right);
+}
+
+/* Texts that go into a protocol as they are. */
+static bool is_word(const char *text)
+{
+	return text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")] == '\0';
+}
+
+static bool is_prefix(const char *text)
+{
+	return text[strcspn(text, " \r\n\t'\"\\")] == '\0';
+}
+
+static bool read_secret(const struct reading *r, const char *file, const char **secret)
+{
+	char *path, *text = NULL;
+	struct err why;
+	size_t len;
+	bool good;
+
+	*secret = "";
+	if (file == NULL)
+		return true;
+	path = file_beside(r->path, file);
+	good = file_read(path, KEY_FILE_MAX, &text, &len, &why);
+	if (good) {
+		text[strcspn(text, "\r\n")] = '\0';
+		*secret = arena_strdup(r->conf->arena, text);
+	} else {
+		err_set(r->err, "%s: caches: %s: key-file: %s", r->path, r->name, why.text);
+	}
+	free(text);
+	free(path);
+	return good;
+}
+
+static bool read_zones(const struct reading *r, const struct yaml_cache *from, struct cache_conf *cache)
+{
+	const char **zones = arena_alloc(r->conf->arena, (from->nzones + 1) * sizeof *zones);
+	char name[CHECK_TEXT_MAX];
+	struct err why;
+
+	for (uint32_t i = 0; i < from->nzones; i++) {
+		if (!check_name(from->zones[i], strlen(from->zones[i]), name, &why))
+			return wrong(r, "zones", from->zones[i], why.text);
+		zones[i] = arena_strdup(r->conf->arena, name);
+	}
+	cache->zones = zones;
+	cache->nzones = from->nzones;
+	return true;
+}
+
+static bool read_number(
+	const struct reading *r, const char *key, const char *text, uint64_t max, uint32_t otherwise, uint32_t *number)
+{
+	uint64_t n = otherwise;
+
+	if (text != NULL && !number_parse(text, 1, max, &n))
+		return wrong(r, key, text, "not a whole number from 1 on");
+	*number = (uint32_t)n;
+	return true;
+}
+
+/* "off", "budget", or "batch(100,1s)". */
+static bool read_stagger(const struct reading *r, const char *text, struct pacer_rule *rule)
+{
+	char apart[32];
+	unsigned batch;
+	uint64_t ms;
+	int end = 0;
+
+	rule->kind = PACER_BUDGET;
+	if (text == NULL || strcmp(text, "budget") == 0)
+		return true;
+	if (strcmp(text, "off") == 0) {
+		rule->kind = PACER_OFF;
+		return true;
+	}
+	if (sscanf(text, "batch(%u,%31[0-9smh])%n", &batch, apart, &end) != 2 || text[end] != '\0' || end == 0 ||
+		batch == 0 || !duration_parse(apart, &ms) || ms == 0 || ms > 3600000)
+		return wrong(r, "stagger", text, "must be budget, off or batch(100,1s)");
+	rule->kind = PACER_BATCH;
+	rule->batch = batch;
+	rule->apart_ms = (uint32_t)ms;
+	return true;
+}
+
+static bool read_times(const struct reading *r, const struct yaml_cache *from, const struct adapter *adapter,
+	struct cache_conf *cache, struct pacer_rule *rule)
+{
+	uint64_t ms = adapter->timeout_ms;
+	uint32_t budget = 0;
+
+	if (from->timeout != NULL && (!duration_parse(from->timeout, &ms) || ms < 10 || ms > 60000))
+		return wrong(r, "timeout", from->timeout, "must be from 10ms to 1m");
+	cache->timeout_ms = (uint32_t)ms;
+	if (!read_number(r, "rate", from->rate, 1000000, adapter->most, &rule->most) ||
+		!read_number(r, "budget", from->budget, 1000000, 1000, &budget))
+		return false;
+	rule->budget = (float)budget;
+	return read_stagger(r, from->stagger, rule);
+}
+
+static bool read_cache(
+	struct reading *r, const struct yaml_cache *from, struct cache_conf *cache, struct pacer_rule *rule)
+{
+	const struct adapter *adapter = adapter_find(from->type);
+
+	r->name = from->name;
+	if (!check_label(from->name, strlen(from->name)))
+		return wrong(r, "name", from->name, "must be 1 to 63 letters, digits, - and _");
+	if (adapter == NULL)
+		return wrong(r, "type", from->type,
+			"no such cache (try unbound, bind, powerdns, knot, dnsmasq, resolved, http, redis or "
+			"memcached)");
+	*cache = (struct cache_conf){
+		.type = adapter->type,
+		.name = text_of(r, from->name),
+		.socket = text_of(r, from->socket),
+		.url = text_of(r, from->url),
+		.key_name = text_of(r, from->key_name),
+		.view = text_of(r, from->view),
+		.method = text_of(r, from->method),
+		.header = text_of(r, from->header),
+		.pid_file = text_of(r, from->pid_file),
+		.prefix = text_of(r, from->prefix),
+	};
+	if (!is_word(cache->view) || !is_word(cache->method) || !is_word(cache->header))
+		return wrong(r, "view, method, header", "", "have letters, digits, - and _ only");
+	if (!is_prefix(cache->prefix))
+		return wrong(r, "prefix", cache->prefix, "has no spaces and quotes");
+	if (from->flush_all != NULL && strcmp(from->flush_all, "yes") != 0 && strcmp(from->flush_all, "no") != 0)
+		return wrong(r, "flush-all", from->flush_all, "neither yes nor no");
+	cache->flush_all = from->flush_all != NULL && strcmp(from->flush_all, "yes") == 0;
+	return read_secret(r, from->key_file, &cache->key) && read_zones(r, from, cache) &&
+	       read_times(r, from, adapter, cache, rule);
+}
+
+/* The regions are named in each host's file alike; this one is among them. */
+static bool read_regions(struct reading *r, const struct yaml_file *file)
+{
+	struct relay_conf *conf = r->conf;
+	const char **regions = arena_alloc(conf->arena, (file->bus.nregions + 1) * sizeof *regions);
+	bool ours = file->bus.nregions == 0;
+
+	regions[0] = conf->region;
+	for (uint32_t i = 0; i < file->bus.nregions; i++) {
+		const char *region = file->bus.regions[i];
+
+		if (!check_label(region, strlen(region)))
+			return err_set(r->err, "%s: bus.regions: %s: must be 1 to 63 letters, digits, - and _", r->path,
+				region);
+		ours = ours || strcmp(region, conf->region) == 0;
+		regions[i] = arena_strdup(conf->arena, region);
+	}
+	conf->regions = regions;
+	conf->nregions = file->bus.nregions > 0 ? file->bus.nregions : 1;
+	return ours ? true
+		    : err_set(r->err, "%s: bus.regions: server.region %s is not among them", r->path, conf->region);
+}
+
+static const char *path_of(struct reading *r, const char *name)
+{
+	char *path = name != NULL ? file_beside(r->path, name) : mem_strdup("");
+	const char *kept = arena_strdup(r->conf->arena, path);
+
+	free(path);
+	return kept;
+}
+
+static bool read_bus(struct reading *r, const struct yaml_file *file)
+{
+	struct relay_conf *conf = r->conf;
+	const char **servers = arena_alloc(conf->arena, (file->bus.nservers + 1) * sizeof *servers);
+
+	for (uint32_t i = 0; i < file->bus.nservers; i++)
+		servers[i] = arena_strdup(conf->arena, file->bus.servers[i]);
+	conf->servers = servers;
+	conf->nservers = file->bus.nservers;
+	conf->ca = path_of(r, file->bus.ca);
+	conf->cert = path_of(r, file->bus.cert);
+	conf->key = path_of(r, file->bus.key);
+	if ((conf->cert[0] == '\0') != (conf->key[0] == '\0'))
+		return err_set(r->err, "%s: bus.cert and bus.key: one without the other", r->path);
+	return read_regions(r, file);
+}
+
+static bool read_file(struct reading *r, const struct yaml_file *file)
+{
+	struct relay_conf *conf = r->conf;
+	const char *region = file->server.region != NULL ? file->server.region : "local";
+
+	if (!check_label(region, strlen(region)))
+		return err_set(
+			r->err, "%s: server.region: %s: must be 1 to 63 letters, digits, - and _", r->path, region);
+	snprintf(conf->region, sizeof conf->region, "%s", region);
+	conf->state_directory = file->state.directory != NULL ? file_beside(r->path, file->state.directory)
+							      : mem_strdup("/var/lib/gslb");
+	conf->socket = file->relay.socket != NULL ? file_beside(r->path, file->relay.socket)
+						  : mem_strdup("/run/gslb/relay.sock");
+	conf->group = text_of(r, file->relay.group);
+	if (!read_bus(r, file))
+		return false;
+	for (uint32_t i = 0; i < file->ncaches; i++) {
+		if (!read_cache(r, &file->caches[i], &conf->cache[i], &conf->rule[i]))
+			return false;
+		for (uint32_t k = 0; k < i; k++)
+			if (strcmp(conf->cache[k].name, conf->cache[i].name) == 0)
+				return wrong(r, "name", conf->cache[i].name, "two caches have it");
+		conf->ncaches++;
+	}
+	return true;
+}
+
+struct relay_conf *relay_conf_parse(const char *path, const char *text, size_t len, struct err *err)
+{
+	struct buf log = { 0 };
+	const cyaml_config_t config = {
+		.log_fn = take_log,
+		.log_ctx = &log,
+		.log_level = CYAML_LOG_ERROR,
+		.mem_fn = cyaml_mem,
+		.flags = CYAML_CFG_IGNORE_UNKNOWN_KEYS | CYAML_CFG_NO_ALIAS,
+	};
+	struct relay_conf *conf = mem_alloc(sizeof *conf);
+	struct reading r = { .conf = conf, .path = path, .err = err };
+	struct yaml_file *file = NULL;
+	bool good;
+
+	conf->arena = arena_new();
+	good = load(path, text, len, &config, &file, &log, err) && read_file(&r, file);
+	cyaml_free(&config, &file_schema, file, 0);
+	buf_fini(&log);
+	if (good)
+		return conf;
+	relay_conf_free(conf);
+	return NULL;
+}
+
+struct relay_conf *relay_conf_load(const char *path, struct err *err)
+{
+	struct relay_conf *conf;
+	char *text;
+	size_t len;
+
+	if (!file_read(path, FILE_MAX_LEN, &text, &len, err))
+		return NULL;
+	conf = relay_conf_parse(path, text, len, err);
+	free(text);
+	return conf;
+}
+
+void relay_conf_free(struct relay_conf *conf)
+{
+	if (conf == NULL)
+		return;
+	free((char *)(uintptr_t)conf->state_directory);
+	free((char *)(uintptr_t)conf->socket);
+	arena_free(conf->arena);
+	free(conf);
+}

@@ -1,0 +1,32 @@
+/* conf - what gslb-relay reads of gslb.yaml: server.region, state.directory, relay, bus and caches. Other sections are gslbd's, which checks
+ * them. */
+#ifndef GSLB_RELAY_CONF_H
+#define GSLB_RELAY_CONF_H
+
+#include "relay/adapter.h"
+#include "relay/event.h"
+#include "relay/pacer.h"
+
+enum { CONF_CACHES_MAX = 64 };
+
+struct relay_conf {
+	char region[EVENT_LABEL_MAX]; /* "local" when the file names none */
+	const char *state_directory;  /* /var/lib/gslb */
+	const char *socket, *group;   /* /run/gslb/relay.sock; "" */
+	size_t nservers;              /* of the bus; 0: there is none */
+	const char *const *servers;
+	const char *ca, *cert, *key; /* "" without TLS */
+	size_t nregions;             /* all of the fleet, with this one; without a bus only this one */
+	const char *const *regions;
+	size_t ncaches;
+	struct cache_conf cache[CONF_CACHES_MAX];
+	struct pacer_rule rule[CONF_CACHES_MAX];
+	struct arena *arena; /* all texts */
+};
+
+/* NULL with one sentence, which names the file and, where it can, the line or the cache. */
+struct relay_conf *relay_conf_load(const char *path, struct err *err);
+struct relay_conf *relay_conf_parse(const char *path, const char *text, size_t len, struct err *err);
+void relay_conf_free(struct relay_conf *conf);
+
+#endif

@@ -1,0 +1,254 @@
+/* What is asked for over the socket: one function a command, one row a command. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay/service.h"
+
+enum { WAIT_MAX_MS = 60000 };
+
+static void refuse(struct service *service, struct control_reply *reply, const struct err *err)
+{
+	service->refused++;
+	reply->exit = 1;
+	reply->err = *err;
+}
+
+/* ---- invalidate ---- */
+
+static uint64_t wait_of(const json_t *args)
+{
+	json_int_t ms = json_integer_value(json_object_get(args, "wait_ms"));
+
+	return ms <= 0 ? 0 : ms > WAIT_MAX_MS ? WAIT_MAX_MS : (uint64_t)ms;
+}
+
+static bool parse(
+	const json_t *args, const struct control_peer *peer, struct arena *arena, struct event *event, struct err *err)
+{
+	char *text = json_dumps(json_object_get(args, "event"), JSON_COMPACT);
+	bool parked, good;
+
+	if (text == NULL)
+		return err_set(err, "invalidate: an event belongs into \"event\"");
+	good = event_parse(text, strlen(text), false, arena, event, &parked, err);
+	free(text);
+	if (good && event->actor[0] == '\0')
+		event->actor = peer->name;
+	return good;
+}
+
+static void run_invalidate(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	struct service *service = context;
+	struct arena *arena = arena_new();
+	char id[EVENT_ID_MAX];
+	struct event event;
+	struct err err;
+
+	if (!parse(args, peer, arena, &event, &err)) {
+		refuse(service, reply, &err);
+	} else if (json_is_true(json_object_get(args, "dry_run"))) {
+		reply->result = json_pack("{s:b,s:s,s:i,s:i}", "dry_run", 1, "class", event_class_name(event.class),
+			"items", (int)event.nitems, "caches", (int)work_takers(service->work, event.class));
+	} else if (!store_add(service->store, &event, clock_wall_ms(), &err) || !store_commit(service->store, &err)) {
+		refuse(service, reply, &err);
+	} else if (wait_of(args) > 0) {
+		service_wait(service, ticket, &event, wait_of(args));
+		reply->defer = ticket;
+	} else {
+		reply->result = json_pack("{s:s,s:i}", "id", event_id(&event, id), "caches",
+			(int)work_takers(service->work, event.class));
+	}
+	arena_free(arena);
+}
+
+/* ---- looking ---- */
+
+static const char *breaker_word(const struct target_stats *stats)
+{
+	if (stats->paused)
+		return "paused";
+	return stats->breaker == BREAKER_CLOSED ? "works" : stats->breaker == BREAKER_OPEN ? "fails" : "trying";
+}
+
+static json_t *target_json(const struct target *target)
+{
+	struct target_stats stats = target_stats(target);
+	const struct cache_conf *conf = target_conf(target);
+
+	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:f,s:s}", "name", conf->name, "type", conf->type, "state",
+		breaker_word(&stats), "pending", (json_int_t)stats.pending, "done", (json_int_t)stats.done, "retried",
+		(json_int_t)stats.retried, "refused", (json_int_t)stats.refused, "coalesced",
+		(json_int_t)stats.coalesced, "batch_ms",
+		stats.batches > 0 ? (double)stats.took_us / 1000 / (double)stats.batches : 0.0, "trouble",
+		stats.trouble);
+}
+
+static void run_targets(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	const struct service *service = context;
+	struct target *const *targets;
+	size_t n = work_targets(service->work, &targets);
+	json_t *list = json_array();
+
+	(void)args;
+	(void)peer;
+	(void)ticket;
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, target_json(targets[i]));
+	reply->result = json_pack("{s:o}", "targets", list);
+}
+
+static void run_status(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	struct service *service = context;
+	struct work_totals totals = work_totals(service->work);
+	uint64_t rows, oldest_ms, last, now_ms = clock_wall_ms();
+	struct store_mark received, done;
+	struct bus_status bus;
+	char since[CLOCK_TEXT_MAX];
+	bool errors;
+
+	(void)args;
+	(void)peer;
+	(void)ticket;
+	store_outbox_left(service->store, &rows, &oldest_ms, &last);
+	store_floors(service->store, service->conf->region, &received, &done, &errors);
+	service->bus_ops->status(service->bus, &bus);
+	reply->result = json_pack("{s:s,s:s,s:s,s:b,s:s,s:I,s:s,s:i,s:I,s:I,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:f}",
+		"version", PACKAGE_VERSION, "region", service->conf->region, "bus", service->bus_ops->name, "connected",
+		bus.connected, "bus_trouble", bus.trouble, "resent", (json_int_t)bus.resent, "since",
+		clock_format(service->began_ms, since), "epoch", (int)store_epoch(service->store), "made",
+		(json_int_t)last, "outbox", (json_int_t)rows, "oldest_s",
+		oldest_ms > 0 && now_ms > oldest_ms ? (double)(now_ms - oldest_ms) / 1000 : 0.0, "done",
+		(json_int_t)done.oseq, "active", (json_int_t)totals.active, "events", (json_int_t)totals.events, "moot",
+		(json_int_t)totals.moot, "failed", (json_int_t)totals.failed, "refused", (json_int_t)service->refused,
+		"dead", (json_int_t)store_dead_count(service->store), "flush_p50_ms", (double)totals.took_us_p50 / 1000,
+		"flush_p99_ms", (double)totals.took_us_p99 / 1000);
+}
+
+/* ---- regions ---- */
+
+static void run_lag(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	struct service *service = context;
+	uint64_t rows, oldest_ms, last;
+	json_t *list = json_array();
+
+	(void)args;
+	(void)peer;
+	(void)ticket;
+	store_outbox_left(service->store, &rows, &oldest_ms, &last);
+	for (size_t i = 0; i < service->conf->nregions; i++) {
+		const char *region = service->conf->regions[i];
+		struct store_mark received, done;
+		bool errors, theirs;
+		uint64_t receipt = store_receipt_of(service->store, region, &theirs);
+
+		store_floors(service->store, region, &received, &done, &errors);
+		json_array_append_new(
+			list, json_pack("{s:s,s:I,s:I,s:I,s:I,s:I}", "region", region, "receipt", (json_int_t)receipt,
+				      "behind", (json_int_t)(last > receipt ? last - receipt : 0), "received",
+				      (json_int_t)received.oseq, "done", (json_int_t)done.oseq, "epoch",
+				      (json_int_t)received.epoch));
+	}
+	reply->result = json_pack("{s:o}", "lag", list);
+}
+
+/* ---- what could not be done ---- */
+
+static bool add_dead(void *arg, const struct store_dead *dead)
+{
+	char at[CLOCK_TEXT_MAX];
+
+	json_array_append_new(arg,
+		json_pack("{s:I,s:s,s:s,s:s,s:s,s:s}", "id", (json_int_t)dead->id, "target", dead->target, "class",
+			dead->event, "item", dead->item, "reason", dead->reason, "at", clock_format(dead->at_ms, at)));
+	return true;
+}
+
+static void run_dead(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	struct service *service = context;
+	json_t *list = json_array();
+	struct err err;
+
+	(void)args;
+	(void)peer;
+	(void)ticket;
+	if (store_dead(service->store, add_dead, list, &err)) {
+		reply->result = json_pack("{s:o}", "dead", list);
+		return;
+	}
+	json_decref(list);
+	refuse(service, reply, &err);
+}
+
+static void run_dead_drop(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	struct service *service = context;
+	json_int_t id = json_integer_value(json_object_get(args, "id"));
+	struct err err;
+
+	(void)peer;
+	(void)ticket;
+	if (store_dead_drop(service->store, id, &err) && store_commit(service->store, &err))
+		reply->result = json_pack("{s:I}", "dropped", (json_int_t)id);
+	else
+		refuse(service, reply, &err);
+}
+
+/* ---- pausing ---- */
+
+static void set_paused(struct service *service, const json_t *args, bool paused, struct control_reply *reply)
+{
+	const char *name = json_string_value(json_object_get(args, "target"));
+	struct target *const *targets;
+	size_t n = work_targets(service->work, &targets);
+	struct err err;
+
+	for (size_t i = 0; name != NULL && i < n; i++) {
+		if (strcmp(target_conf(targets[i])->name, name) != 0)
+			continue;
+		target_pause(targets[i], paused);
+		reply->result = json_pack("{s:s,s:b}", "target", name, "paused", paused);
+		return;
+	}
+	err_set(&err, "%.60s: no such cache (gslbctl relay targets lists them)", name != NULL ? name : "");
+	refuse(service, reply, &err);
+}
+
+static void run_pause(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	(void)peer;
+	(void)ticket;
+	set_paused(context, args, true, reply);
+}
+
+static void run_resume(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	(void)peer;
+	(void)ticket;
+	set_paused(context, args, false, reply);
+}
+
+const struct control_command intake_commands[] = {
+	{ "invalidate", true, run_invalidate },
+	{ "status", false, run_status },
+	{ "targets", false, run_targets },
+	{ "lag", false, run_lag },
+	{ "dead", false, run_dead },
+	{ "dead-drop", true, run_dead_drop },
+	{ "pause", true, run_pause },
+	{ "resume", true, run_resume },
+	{ NULL, false, NULL },
+};

@@ -1,0 +1,34 @@
+# librelay.a is all of gslb-relay but its main, for the tests.
+noinst_LIBRARIES += librelay.a
+librelay_a_SOURCES = \
+	relay/relay.h \
+	relay/adapter.c relay/adapter.h \
+	relay/adapter_bind.c \
+	relay/adapter_http.c \
+	relay/adapter_knot.c \
+	relay/adapter_memcached.c \
+	relay/adapter_powerdns.c \
+	relay/adapter_redis.c \
+	relay/adapter_unbound.c \
+	relay/adapter_whole.c \
+	relay/breaker.c relay/breaker.h \
+	relay/bus.h relay/bus_local.c relay/bus_nats.c relay/bus_queue.c relay/bus_queue.h \
+	relay/check.c relay/check.h \
+	relay/conf.c relay/conf.h \
+	relay/event.c relay/event.h \
+	relay/intake.c \
+	relay/pacer.c relay/pacer.h \
+	relay/pending.c relay/pending.h \
+	relay/process.c \
+	relay/service.c relay/service.h \
+	relay/store.c relay/store.h \
+	relay/store_sql.c relay/store_sql.h \
+	relay/target.c relay/target.h \
+	relay/wire.c relay/wire.h \
+	relay/work.c relay/work.h
+librelay_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CYAML_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(HIREDIS_CFLAGS) $(NATS_CFLAGS) $(CRYPTO_CFLAGS)
+RELAY_LIBS = $(CURL_LIBS) $(CYAML_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(HIREDIS_LIBS) $(NATS_LIBS) $(CRYPTO_LIBS) -lm
+
+sbin_PROGRAMS += gslb-relay
+gslb_relay_SOURCES = relay/main.c
+gslb_relay_LDADD = librelay.a libbase.a $(RELAY_LIBS)

@@ -1,0 +1,42 @@
+/* pacer - how many items of a cache may be dropped now, so that what has to be made anew does not overrun its origin. RELAY 5.5: what
+ * was dropped is made anew when it is next asked for; with λ questions a second that has happened by t with probability
+ * 1 − exp(−λt), and the expectation summed over all that was dropped is held under a budget. Hot ones first: Smith's rule.
+ * Pure; one thread's own. */
+#ifndef GSLB_RELAY_PACER_H
+#define GSLB_RELAY_PACER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum pacer_kind { PACER_OFF, PACER_BUDGET, PACER_BATCH };
+
+struct pacer_rule {
+	enum pacer_kind kind;
+	float budget;      /* PACER_BUDGET: regenerations a second */
+	uint32_t most;     /* items a second that the channel takes, whatever the kind */
+	uint32_t batch;    /* PACER_BATCH: so many … */
+	uint32_t apart_ms; /* … then a pause */
+};
+
+enum { PACER_BUCKETS = 24 };
+
+struct pacer {
+	double left
+		[PACER_BUCKETS]; /* by log2 of the rate: how many of those that were dropped are not made anew yet, as expected */
+	double soon;             /* regenerations to be expected in the next moment */
+	double channel; /* tokens */
+	uint32_t batch;
+	uint64_t now_ms, batch_ms;
+};
+
+void pacer_init(struct pacer *pacer, const struct pacer_rule *rule, uint64_t now_ms);
+/* Let time pass. */
+void pacer_tick(struct pacer *pacer, const struct pacer_rule *rule, uint64_t now_ms);
+/* May an item that is asked for `rate` times a second be dropped now? If so it is counted. */
+bool pacer_allows(struct pacer *pacer, const struct pacer_rule *rule, float rate);
+/* What goes without asking (a failover) is counted all the same. */
+void pacer_count(struct pacer *pacer, float rate);
+/* Regenerations a second that are to be expected just now. */
+double pacer_expected(const struct pacer *pacer);
+
+#endif

@@ -1,0 +1,423 @@
+/* An origin's floor rises over what lies ahead of it without a gap; what is to be done is what the inbox holds. Changes are one transaction
+ * until store_commit, so that a burst of events costs one fsync. */
+#include "relay/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay/store_sql.h"
+
+bool store_is_dirty(const struct store *store)
+{
+	return store->dirty;
+}
+
+bool store_commit(struct store *store, struct err *err)
+{
+	if (!store->dirty)
+		return true;
+	store->dirty = false;
+	if (sql_run(store, COMMIT, err)) {
+		store->committed_oseq = store->last_oseq;
+		return true;
+	}
+	if (sql_in_transaction(store))
+		sql_run(store, ROLLBACK, NULL);
+	store->last_oseq = store->committed_oseq;
+	return false;
+}
+
+/* ---- opening ---- */
+
+static uint64_t meta_get(struct store *store, const char *key)
+{
+	uint64_t value = 0;
+
+	sql_text(store, META_GET, 1, key);
+	if (sql_row(store, META_GET, &(bool){ false }, NULL))
+		value = sql_get_number(store, META_GET, 0);
+	sql_reset(store, META_GET);
+	return value;
+}
+
+static bool meta_put(struct store *store, const char *key, uint64_t value, struct err *err)
+{
+	sql_text(store, META_PUT, 1, key);
+	sql_number(store, META_PUT, 2, value);
+	return sql_run(store, META_PUT, err);
+}
+
+/* Who it belongs to, and which life of the outbox this is. */
+static bool read_identity(struct store *store, uint64_t now_ms, bool *fresh, struct err *err)
+{
+	store->epoch = (uint32_t)meta_get(store, "epoch");
+	store->last_oseq = store->committed_oseq = meta_get(store, "oseq");
+	if (store->epoch != 0)
+		return true;
+	*fresh = true;
+	store->epoch = (uint32_t)(now_ms / 1000);
+	return sql_begin(store, err) && meta_put(store, "epoch", store->epoch, err) && store_commit(store, err);
+}
+
+struct store *store_open(const char *path, const char *region, uint64_t now_ms, bool *fresh, struct err *err)
+{
+	struct store *store = mem_alloc(sizeof *store);
+
+	store->path = mem_strdup(path);
+	snprintf(store->region, sizeof store->region, "%s", region);
+	*fresh = false;
+	if (!sql_open(store, err)) {
+		store_close(store);
+		return NULL;
+	}
+	if (!read_identity(store, now_ms, fresh, err)) {
+		store_close(store);
+		return NULL;
+	}
+	return store;
+}
+
+void store_close(struct store *store)
+{
+	if (store == NULL)
+		return;
+	if (store->db != NULL)
+		store_commit(store, NULL);
+	sql_shut(store);
+	free(store->path);
+	free(store);
+}
+
+uint32_t store_epoch(const struct store *store)
+{
+	return store->epoch;
+}
+
+/* ---- outbox ---- */
+
+bool store_add(struct store *store, struct event *event, uint64_t now_ms, struct err *err)
+{
+	struct buf body = { 0 };
+	bool good;
+
+	if (!sql_begin(store, err))
+		return false;
+	snprintf(event->origin, sizeof event->origin, "%s", store->region);
+	event->epoch = store->epoch;
+	event->oseq = store->last_oseq + 1;
+	event->made_ms = now_ms;
+	event_print(event, &body);
+	sql_number(store, OUTBOX_ADD, 1, event->oseq);
+	sql_number(store, OUTBOX_ADD, 2, now_ms);
+	sql_blob(store, OUTBOX_ADD, 3, body.text, body.len);
+	good = body.len <= EVENT_BYTES_MAX
+		       ? sql_run(store, OUTBOX_ADD, err) && meta_put(store, "oseq", event->oseq, err)
+		       : err_set(err, "an event has at most %d bytes, this one %zu: split it", EVENT_BYTES_MAX,
+				 body.len);
+	buf_fini(&body);
+	if (good)
+		store->last_oseq = event->oseq;
+	return good;
+}
+
+bool store_outbox(struct store *store, uint64_t after, size_t max,
+	bool (*take)(void *arg, uint64_t oseq, const char *bytes, size_t len), void *arg, struct err *err)
+{
+	bool good = true;
+
+	sql_number(store, OUTBOX_AFTER, 1, after);
+	sql_number(store, OUTBOX_AFTER, 2, max);
+	while (sql_row(store, OUTBOX_AFTER, &good, err)) {
+		size_t len;
+		const char *bytes = sql_get_blob(store, OUTBOX_AFTER, 1, &len);
+
+		if (!take(arg, sql_get_number(store, OUTBOX_AFTER, 0), bytes, len))
+			break;
+	}
+	sql_reset(store, OUTBOX_AFTER);
+	return good;
+}
+
+bool store_trim(struct store *store, const char *const *regions, size_t nregions, struct err *err)
+{
+	uint64_t floor = UINT64_MAX;
+
+	for (size_t i = 0; i < nregions; i++) {
+		uint64_t receipt = store_receipt_of(store, regions[i], NULL);
+
+		floor = receipt < floor ? receipt : floor;
+	}
+	if (floor == UINT64_MAX || floor == 0)
+		return true;
+	if (!sql_begin(store, err))
+		return false;
+	sql_number(store, OUTBOX_TRIM, 1, floor);
+	return sql_run(store, OUTBOX_TRIM, err);
+}
+
+bool store_outbox_left(struct store *store, uint64_t *rows, uint64_t *oldest_ms, uint64_t *last_oseq)
+{
+	bool good = sql_row(store, OUTBOX_LEFT, &(bool){ false }, NULL);
+
+	*rows = good ? sql_get_number(store, OUTBOX_LEFT, 0) : 0;
+	*oldest_ms = good ? sql_get_number(store, OUTBOX_LEFT, 1) : 0;
+	*last_oseq = store->last_oseq;
+	sql_reset(store, OUTBOX_LEFT);
+	return good;
+}
+
+/* ---- inbox ---- */
+
+static bool get_floor(struct store *store, const char *origin, struct store_mark *mark, bool *errors)
+{
+	bool known;
+
+	*mark = (struct store_mark){ 0 };
+	snprintf(mark->origin, sizeof mark->origin, "%s", origin);
+	sql_text(store, FLOOR_GET, 1, origin);
+	known = sql_row(store, FLOOR_GET, &(bool){ false }, NULL);
+	if (known) {
+		mark->epoch = (uint32_t)sql_get_number(store, FLOOR_GET, 0);
+		mark->oseq = sql_get_number(store, FLOOR_GET, 1);
+		if (errors != NULL)
+			*errors = sql_get_number(store, FLOOR_GET, 2) > 0;
+	}
+	sql_reset(store, FLOOR_GET);
+	return known;
+}
+
+static bool put_floor(struct store *store, const struct store_mark *mark, struct err *err)
+{
+	sql_text(store, FLOOR_PUT, 1, mark->origin);
+	sql_number(store, FLOOR_PUT, 2, mark->epoch);
+	sql_number(store, FLOOR_PUT, 3, mark->oseq);
+	return sql_run(store, FLOOR_PUT, err);
+}
+
+static bool bind_mark(struct store *store, enum statement which, const char *origin, uint64_t oseq)
+{
+	sql_text(store, which, 1, origin);
+	sql_number(store, which, 2, oseq);
+	return true;
+}
+
+static bool is_ahead(struct store *store, const char *origin, uint64_t oseq)
+{
+	bool has;
+
+	bind_mark(store, AHEAD_HAS, origin, oseq);
+	has = sql_row(store, AHEAD_HAS, &(bool){ false }, NULL);
+	sql_reset(store, AHEAD_HAS);
+	return has;
+}
+
+/* The floor rises over what lies ahead of it without a gap. */
+static bool raise_floor(struct store *store, struct store_mark *floor, struct err *err)
+{
+	do {
+		floor->oseq++;
+		bind_mark(store, AHEAD_TAKE, floor->origin, floor->oseq);
+		if (!sql_run(store, AHEAD_TAKE, err))
+			return false;
+	} while (is_ahead(store, floor->origin, floor->oseq + 1));
+	return put_floor(store, floor, err);
+}
+
+static bool inbox_add(struct store *store, const struct event *event, const char *bytes, size_t len, struct err *err)
+{
+	sql_text(store, INBOX_ADD, 1, event->origin);
+	sql_number(store, INBOX_ADD, 2, event->epoch);
+	sql_number(store, INBOX_ADD, 3, event->oseq);
+	sql_blob(store, INBOX_ADD, 4, bytes, len);
+	return sql_run(store, INBOX_ADD, err);
+}
+
+static bool forget_ahead(struct store *store, const char *origin, uint64_t oseq, struct err *err)
+{
+	bind_mark(store, AHEAD_DROP, origin, oseq);
+	return sql_run(store, AHEAD_DROP, err);
+}
+
+enum store_taken store_take(
+	struct store *store, const struct event *event, const char *bytes, size_t len, struct err *err)
+{
+	struct store_mark floor;
+	bool known = get_floor(store, event->origin, &floor, NULL), began;
+
+	if (known && event->epoch < floor.epoch)
+		return STORE_DUPLICATE; /* of a life that has ended: the coarse flush covered it */
+	began = !known || event->epoch > floor.epoch;
+	if (began) /* of what was before nothing is known: it counts as had, and is made good by a coarse flush */
+		floor = (struct store_mark){ .epoch = event->epoch, .oseq = event->oseq - 1 };
+	snprintf(floor.origin, sizeof floor.origin, "%s", event->origin);
+	if (event->oseq <= floor.oseq || (!began && is_ahead(store, event->origin, event->oseq)))
+		return STORE_DUPLICATE;
+	if (!sql_begin(store, err))
+		return STORE_FAILED;
+	if (began && !forget_ahead(store, event->origin, INT64_MAX, err))
+		return STORE_FAILED;
+	if (!inbox_add(store, event, bytes, len, err))
+		return STORE_FAILED;
+	if (event->oseq == floor.oseq + 1) {
+		if (!raise_floor(store, &floor, err))
+			return STORE_FAILED;
+	} else {
+		bind_mark(store, AHEAD_ADD, event->origin, event->oseq);
+		if (!sql_run(store, AHEAD_ADD, err) || !put_floor(store, &floor, err))
+			return STORE_FAILED;
+	}
+	return began && (known || event->oseq > 1) ? STORE_EPOCH : STORE_NEW;
+}
+
+bool store_inbox(
+	struct store *store, bool (*take)(void *arg, const char *bytes, size_t len), void *arg, struct err *err)
+{
+	bool good = true;
+
+	while (sql_row(store, INBOX_ALL, &good, err)) {
+		size_t len;
+		const char *bytes = sql_get_blob(store, INBOX_ALL, 0, &len);
+
+		if (!take(arg, bytes, len))
+			break;
+	}
+	sql_reset(store, INBOX_ALL);
+	return good;
+}
+
+bool store_done(struct store *store, const struct store_mark *mark, bool errors, struct err *err)
+{
+	if (!sql_begin(store, err))
+		return false;
+	sql_text(store, INBOX_DROP, 1, mark->origin);
+	sql_number(store, INBOX_DROP, 2, mark->epoch);
+	sql_number(store, INBOX_DROP, 3, mark->oseq);
+	if (!sql_run(store, INBOX_DROP, err))
+		return false;
+	if (!errors)
+		return true;
+	sql_text(store, FLOOR_ERRORS, 1, mark->origin);
+	return sql_run(store, FLOOR_ERRORS, err);
+}
+
+void store_floors(
+	struct store *store, const char *origin, struct store_mark *received, struct store_mark *done, bool *errors)
+{
+	*errors = false;
+	get_floor(store, origin, received, errors);
+	*done = *received;
+	sql_text(store, INBOX_FIRST, 1, origin);
+	sql_number(store, INBOX_FIRST, 2, received->epoch);
+	if (sql_row(store, INBOX_FIRST, &(bool){ false }, NULL) && !sql_is_null(store, INBOX_FIRST, 0)) {
+		uint64_t first = sql_get_number(store, INBOX_FIRST, 0);
+
+		done->oseq = first <= received->oseq ? first - 1 : received->oseq;
+	}
+	sql_reset(store, INBOX_FIRST);
+}
+
+bool store_jump(struct store *store, const struct store_mark *mark, struct err *err)
+{
+	struct store_mark floor = *mark;
+
+	if (!sql_begin(store, err))
+		return false;
+	sql_text(store, INBOX_DROP_ORIGIN, 1, mark->origin);
+	sql_number(store, INBOX_DROP_ORIGIN, 2, mark->epoch);
+	sql_number(store, INBOX_DROP_ORIGIN, 3, mark->oseq);
+	if (!sql_run(store, INBOX_DROP_ORIGIN, err) || !forget_ahead(store, mark->origin, mark->oseq, err))
+		return false;
+	if (is_ahead(store, mark->origin, mark->oseq + 1))
+		return raise_floor(store, &floor, err);
+	return put_floor(store, &floor, err);
+}
+
+/* ---- receipts ---- */
+
+bool store_receipt(struct store *store, const char *region, uint32_t epoch, uint64_t oseq, bool errors, struct err *err)
+{
+	if (epoch > store->epoch || (epoch == store->epoch && oseq > store->last_oseq))
+		return err_set(err, "region %s has a receipt for %u:%llu, which was never made here", region, epoch,
+			(unsigned long long)oseq);
+	if (!sql_begin(store, err))
+		return false;
+	sql_text(store, RECEIPT_PUT, 1, region);
+	sql_number(store, RECEIPT_PUT, 2, epoch);
+	sql_number(store, RECEIPT_PUT, 3, oseq);
+	sql_number(store, RECEIPT_PUT, 4, errors);
+	return sql_run(store, RECEIPT_PUT, err);
+}
+
+uint64_t store_receipt_of(struct store *store, const char *region, bool *errors)
+{
+	uint64_t oseq = 0;
+
+	if (errors != NULL)
+		*errors = false;
+	sql_text(store, RECEIPT_GET, 1, region);
+	if (sql_row(store, RECEIPT_GET, &(bool){ false }, NULL) &&
+		sql_get_number(store, RECEIPT_GET, 0) == store->epoch) {
+		oseq = sql_get_number(store, RECEIPT_GET, 1);
+		if (errors != NULL)
+			*errors = sql_get_number(store, RECEIPT_GET, 2) != 0;
+	}
+	sql_reset(store, RECEIPT_GET);
+	return oseq;
+}
+
+/* ---- what could not be done ---- */
+
+bool store_bury(struct store *store, const struct store_dead *dead, struct err *err)
+{
+	if (!sql_begin(store, err))
+		return false;
+	sql_text(store, DEAD_ADD, 1, dead->target);
+	sql_text(store, DEAD_ADD, 2, dead->event);
+	sql_text(store, DEAD_ADD, 3, dead->item);
+	sql_text(store, DEAD_ADD, 4, dead->reason);
+	sql_number(store, DEAD_ADD, 5, dead->at_ms);
+	sql_number(store, DEAD_TRIM, 1, STORE_DEAD_MAX);
+	return sql_run(store, DEAD_ADD, err) && sql_run(store, DEAD_TRIM, err);
+}
+
+bool store_dead(struct store *store, bool (*take)(void *arg, const struct store_dead *dead), void *arg, struct err *err)
+{
+	bool good = true;
+
+	while (sql_row(store, DEAD_ALL, &good, err)) {
+		const struct store_dead dead = {
+			.id = (int64_t)sql_get_number(store, DEAD_ALL, 0),
+			.target = sql_get_text(store, DEAD_ALL, 1),
+			.event = sql_get_text(store, DEAD_ALL, 2),
+			.item = sql_get_text(store, DEAD_ALL, 3),
+			.reason = sql_get_text(store, DEAD_ALL, 4),
+			.at_ms = sql_get_number(store, DEAD_ALL, 5),
+		};
+
+		if (!take(arg, &dead))
+			break;
+	}
+	sql_reset(store, DEAD_ALL);
+	return good;
+}
+
+bool store_dead_drop(struct store *store, int64_t id, struct err *err)
+{
+	if (!sql_begin(store, err))
+		return false;
+	if (id == 0)
+		return sql_run(store, DEAD_CLEAR, err);
+	sql_number(store, DEAD_DROP, 1, (uint64_t)id);
+	return sql_run(store, DEAD_DROP, err);
+}
+
+uint64_t store_dead_count(struct store *store)
+{
+	uint64_t count = 0;
+
+	if (sql_row(store, DEAD_COUNT, &(bool){ false }, NULL))
+		count = sql_get_number(store, DEAD_COUNT, 0);
+	sql_reset(store, DEAD_COUNT);
+	return count;
+}

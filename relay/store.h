@@ -1,0 +1,83 @@
+/* store - the relay's log: an outbox of what this region made, an inbox of what is to be done here, how far each origin was received
+ * and done, each region's receipts, and what could not be done. SQLite, WAL, synchronous=FULL: what was committed is there after a
+ * power loss. One thread's own.
+ *
+ * An origin is a region, and its epoch names one life of its outbox: it rises when the file is made anew, and numbers then begin at 1
+ * again. A floor is the number up to which nothing is missing. */
+#ifndef GSLB_RELAY_STORE_H
+#define GSLB_RELAY_STORE_H
+
+#include "relay/event.h"
+
+struct store;
+
+struct store_mark {
+	char origin[EVENT_LABEL_MAX];
+	uint32_t epoch;
+	uint64_t oseq;
+};
+
+/* Opens or makes the file. One that is damaged is put aside as PATH.bad and made anew; *fresh tells that this region's past is not
+ * known: everything it caches must be dropped (a coarse flush). now_ms: wall; a new epoch is made of it. */
+struct store *store_open(const char *path, const char *region, uint64_t now_ms, bool *fresh, struct err *err);
+void store_close(struct store *store);
+uint32_t store_epoch(const struct store *store);
+
+/* Changes are gathered, and written with the next commit: many for one fsync. After a failed commit none of them happened. */
+bool store_commit(struct store *store, struct err *err);
+bool store_is_dirty(const struct store *store);
+
+/* ---- outbox ---- */
+
+/* Takes in an event of this region: gives it origin, epoch, oseq and time. */
+bool store_add(struct store *store, struct event *event, uint64_t now_ms, struct err *err);
+/* Events in order behind `after`, at most max of them; their bytes live until take returns. It returns false to stop. */
+bool store_outbox(struct store *store, uint64_t after, size_t max,
+	bool (*take)(void *arg, uint64_t oseq, const char *bytes, size_t len), void *arg, struct err *err);
+/* Forget what all these regions have receipts for; how many rows are left, and when the oldest of them was made (0: none). */
+bool store_trim(struct store *store, const char *const *regions, size_t nregions, struct err *err);
+bool store_outbox_left(struct store *store, uint64_t *rows, uint64_t *oldest_ms, uint64_t *last_oseq);
+
+/* ---- inbox ---- */
+
+enum store_taken {
+	STORE_NEW,       /* to be done */
+	STORE_DUPLICATE, /* was here before */
+	STORE_EPOCH, /* the origin began anew, or what it made before never came here: a coarse flush is due; the event was taken in, too */
+	STORE_FAILED
+};
+enum store_taken store_take(
+	struct store *store, const struct event *event, const char *bytes, size_t len, struct err *err);
+/* All that is to be done still, in order of arrival; after a start. */
+bool store_inbox(
+	struct store *store, bool (*take)(void *arg, const char *bytes, size_t len), void *arg, struct err *err);
+/* It was done, with or without errors. */
+bool store_done(struct store *store, const struct store_mark *mark, bool errors, struct err *err);
+/* Up to where an origin was received without a gap, and done without a gap; zero when it is unknown. */
+void store_floors(
+	struct store *store, const char *origin, struct store_mark *received, struct store_mark *done, bool *errors);
+/* Everything of the origin up to the mark counts as received and done: after a coarse flush. */
+bool store_jump(struct store *store, const struct store_mark *mark, struct err *err);
+
+/* ---- receipts of the regions for what this region made ---- */
+
+/* A region has done all up to oseq of that epoch. It never goes back within an epoch. */
+bool store_receipt(
+	struct store *store, const char *region, uint32_t epoch, uint64_t oseq, bool errors, struct err *err);
+uint64_t store_receipt_of(struct store *store, const char *region, bool *errors);
+
+/* ---- what could not be done ---- */
+
+struct store_dead {
+	int64_t id;
+	const char *target, *event, *item, *reason; /* live until take returns */
+	uint64_t at_ms;
+};
+enum { STORE_DEAD_MAX = 10000 }; /* the oldest go */
+bool store_bury(struct store *store, const struct store_dead *dead, struct err *err);
+bool store_dead(
+	struct store *store, bool (*take)(void *arg, const struct store_dead *dead), void *arg, struct err *err);
+bool store_dead_drop(struct store *store, int64_t id, struct err *err); /* 0: all */
+uint64_t store_dead_count(struct store *store);
+
+#endif

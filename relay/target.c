@@ -1,0 +1,350 @@
+/* The thread and the main thread hand one batch back and forth under a lock; nothing else is shared. The pending queue, the pacer and
+ * the breaker are the main thread's. */
+#include "relay/target.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+enum { BATCH_MAX = 4096, RETRY_MS = 100, RETRY_MAX_MS = 30000, PACE_MS = 10, BOOT_ROUND_MS = 2000 };
+
+enum phase { IDLE, ORDERED, DONE };
+
+struct target {
+	/* the main thread's */
+	const struct cache_conf *conf;
+	const struct adapter *adapter;
+	struct pacer_rule rule;
+	struct target_events events;
+	struct pending *pending;
+	struct pacer pacer;
+	struct breaker breaker;
+	struct dice dice;
+	struct target_stats stats;
+	uint32_t retry_ms;
+	/* under the lock */
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	enum phase phase;
+	bool stop, ping, ping_good;
+	uint64_t ping_boot_s, took_us;
+	struct err ping_err;
+	unsigned nwork;
+	struct adapter_work *work; /* between IDLE and DONE the thread's */
+	/* the thread's */
+	void *state;
+	int event_fd;
+};
+
+/* ---- the thread ---- */
+
+static void do_order(struct target *target)
+{
+	uint64_t began_us = clock_monotonic_us();
+
+	if (target->ping)
+		target->ping_good = target->adapter->ping(target->state, &target->ping_boot_s, &target->ping_err);
+	else
+		target->adapter->run(target->state, target->work, target->nwork);
+	target->took_us = clock_monotonic_us() - began_us;
+}
+
+static void *thread_main(void *arg)
+{
+	struct target *target = arg;
+
+	pthread_mutex_lock(&target->lock);
+	while (!target->stop) {
+		if (target->phase != ORDERED) {
+			pthread_cond_wait(&target->wake, &target->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&target->lock);
+		do_order(target);
+		pthread_mutex_lock(&target->lock);
+		target->phase = DONE;
+		eventfd_write(target->event_fd, 1);
+	}
+	pthread_mutex_unlock(&target->lock);
+	return NULL;
+}
+
+static void order(struct target *target, bool ping, unsigned n)
+{
+	pthread_mutex_lock(&target->lock);
+	target->ping = ping;
+	target->nwork = n;
+	target->phase = ORDERED;
+	pthread_cond_signal(&target->wake);
+	pthread_mutex_unlock(&target->lock);
+}
+
+static enum phase phase_of(struct target *target)
+{
+	enum phase phase;
+
+	pthread_mutex_lock(&target->lock);
+	phase = target->phase;
+	pthread_mutex_unlock(&target->lock);
+	return phase;
+}
+
+/* ---- life ---- */
+
+struct target *target_new(const struct cache_conf *conf, const struct pacer_rule *rule, int event_fd,
+	const struct target_events *events, struct err *err)
+{
+	const struct adapter *adapter = adapter_find(conf->type);
+	struct target *target;
+	void *state;
+	int error;
+
+	if (adapter == NULL) {
+		err_set(err, "type: %s: no such cache (try %s)", conf->type, adapter_types());
+		return NULL;
+	}
+	state = adapter->open(conf, err);
+	if (state == NULL)
+		return NULL;
+	target = mem_alloc(sizeof *target);
+	*target = (struct target){
+		.conf = conf,
+		.adapter = adapter,
+		.rule = *rule,
+		.events = *events,
+		.pending = pending_new(),
+		.dice = dice_from_kernel(),
+		.retry_ms = RETRY_MS,
+		.work = mem_alloc(adapter->batch * sizeof *target->work),
+		.state = state,
+		.event_fd = event_fd,
+	};
+	assert(adapter->batch <= BATCH_MAX);
+	pacer_init(&target->pacer, rule, clock_monotonic_ms());
+	breaker_init(&target->breaker);
+	pthread_mutex_init(&target->lock, NULL);
+	pthread_cond_init(&target->wake, NULL);
+	error = pthread_create(&target->thread, NULL, thread_main, target);
+	if (error == 0)
+		return target;
+	err_set(err, "no thread for it: %s", strerror(error));
+	adapter->close(state);
+	pending_free(target->pending);
+	free(target->work);
+	free(target);
+	return NULL;
+}
+
+void target_free(struct target *target)
+{
+	if (target == NULL)
+		return;
+	pthread_mutex_lock(&target->lock);
+	target->stop = true;
+	pthread_cond_signal(&target->wake);
+	pthread_mutex_unlock(&target->lock);
+	pthread_join(target->thread, NULL);
+	target->adapter->close(target->state);
+	pending_free(target->pending);
+	free(target->work);
+	free(target);
+}
+
+const struct cache_conf *target_conf(const struct target *target)
+{
+	return target->conf;
+}
+
+bool target_takes(const struct target *target, enum event_class class)
+{
+	if (class == EVENT_ALL && target->adapter->by_consent && !target->conf->flush_all)
+		return false;
+	return (target->adapter->classes & 1u << class) != 0;
+}
+
+void target_pause(struct target *target, bool paused)
+{
+	target->stats.paused = paused;
+}
+
+struct target_stats target_stats(const struct target *target)
+{
+	struct target_stats stats = target->stats;
+
+	stats.pending = pending_count(target->pending);
+	stats.coalesced = pending_coalesced(target->pending);
+	stats.breaker = target->breaker.state;
+	return stats;
+}
+
+/* ---- what comes in ---- */
+
+void target_add(struct target *target, struct job *job, const struct event *event, uint64_t now_ms)
+{
+	for (size_t i = 0; i < event->nitems || (i == 0 && event->class == EVENT_ALL); i++) {
+		const struct event_item *item = event->nitems > 0 ? &event->items[i] : NULL;
+
+		if (pending_add(target->pending, job, event, item, 0, now_ms))
+			continue;
+		log_warning("target=%s pending=%zu collapsed=yes: all that it caches is dropped once instead",
+			target->conf->name, pending_count(target->pending));
+		pending_collapse(target->pending, now_ms);
+		pending_add(target->pending, job, event, item, 0, now_ms);
+	}
+}
+
+/* ---- what is done ---- */
+
+static double luck(struct target *target)
+{
+	return (double)dice_below(&target->dice, 1000) / 1000;
+}
+
+static void take_breaker(struct target *target, bool good, const char *why, uint64_t now_ms)
+{
+	bool changed = breaker_take(&target->breaker, good, luck(target), now_ms);
+
+	snprintf(target->stats.trouble, sizeof target->stats.trouble, "%s", good ? "" : why);
+	if (!changed)
+		return;
+	if (good)
+		log_notice("target=%s state=works", target->conf->name);
+	else
+		log_warning("target=%s state=fails reason=\"%s\" pending=%zu", target->conf->name, why,
+			pending_count(target->pending));
+}
+
+static void take_work(struct target *target, const struct adapter_work *work, uint64_t now_ms)
+{
+	switch (work->result) {
+	case ADAPTER_DONE:
+		target->stats.done++;
+		target->retry_ms = RETRY_MS;
+		pending_finish(target->pending, work->entry, true, now_ms);
+		return;
+	case ADAPTER_RETRY:
+		target->stats.retried++;
+		pending_retry(
+			target->pending, work->entry, (uint64_t)(target->retry_ms * (0.5 + luck(target))), now_ms);
+		return;
+	case ADAPTER_REFUSED:
+		target->stats.refused++;
+		target->events.refused(target->events.arg, target, work->entry, work->err.text);
+		pending_finish(target->pending, work->entry, false, now_ms);
+		return;
+	}
+}
+
+/* A cache in memory that began anew holds nothing of what was to be forgotten before that; a second is the roundness of its clock. */
+static void satisfy(struct target *target, uint64_t boot_s, uint64_t now_ms)
+{
+	uint64_t lived_ms = clock_wall_ms() - boot_s * 1000, born_ms = now_ms > lived_ms ? now_ms - lived_ms : 0;
+	size_t n = pending_count(target->pending);
+	const struct pending_entry *entry;
+
+	while (n-- > 0 && (entry = pending_take(target->pending, now_ms)) != NULL) {
+		if (entry->changed_ms + BOOT_ROUND_MS >= born_ms) {
+			pending_retry(target->pending, entry, 1, now_ms);
+			continue;
+		}
+		target->stats.satisfied++;
+		pending_finish(target->pending, entry, true, now_ms);
+	}
+}
+
+static void take_ping(struct target *target, uint64_t now_ms)
+{
+	take_breaker(target, target->ping_good, target->ping_err.text, now_ms);
+	if (target->ping_good && target->ping_boot_s != 0)
+		satisfy(target, target->ping_boot_s, now_ms);
+}
+
+static void collect(struct target *target, uint64_t now_ms)
+{
+	bool good = true;
+	const char *why = "";
+
+	if (target->ping) {
+		take_ping(target, now_ms);
+	} else {
+		target->stats.batches++;
+		target->stats.took_us += target->took_us;
+		for (unsigned i = 0; i < target->nwork; i++)
+			if (target->work[i].result == ADAPTER_RETRY) {
+				good = false;
+				why = target->work[i].err.text;
+			}
+		take_breaker(target, good, why, now_ms);
+		if (!good && target->retry_ms < RETRY_MAX_MS)
+			target->retry_ms *= 2;
+		for (unsigned i = 0; i < target->nwork; i++)
+			take_work(target, &target->work[i], now_ms);
+	}
+	target->phase = IDLE;
+}
+
+/* ---- what is handed out ---- */
+
+static bool is_allowed(struct target *target, const struct pending_entry *entry)
+{
+	if (entry->prio == EVENT_FAILOVER && target->pacer.channel >= 1) {
+		target->pacer.channel -= 1;
+		pacer_count(&target->pacer, pending_rate(entry));
+		return true;
+	}
+	return entry->prio != EVENT_FAILOVER && pacer_allows(&target->pacer, &target->rule, pending_rate(entry));
+}
+
+/* What is held back by the pacer goes back, so that something more urgent may come before it. */
+static unsigned gather(struct target *target, uint64_t now_ms)
+{
+	unsigned n = 0;
+
+	pacer_tick(&target->pacer, &target->rule, now_ms);
+	while (n < target->adapter->batch) {
+		const struct pending_entry *entry = pending_take(target->pending, now_ms);
+
+		if (entry == NULL)
+			break;
+		if (!is_allowed(target, entry)) {
+			pending_retry(target->pending, entry, 0, now_ms);
+			break;
+		}
+		target->work[n++] = (struct adapter_work){ .entry = entry };
+	}
+	return n;
+}
+
+uint64_t target_run(struct target *target, uint64_t now_ms)
+{
+	uint64_t next_ms;
+	unsigned n;
+
+	if (phase_of(target) == DONE)
+		collect(target, now_ms);
+	if (phase_of(target) == ORDERED)
+		return UINT64_MAX; /* its event will wake us */
+	next_ms = pending_next_ms(target->pending);
+	if (target->stats.paused || next_ms == UINT64_MAX)
+		return UINT64_MAX;
+	switch (breaker_look(&target->breaker, now_ms)) {
+	case BREAKER_OPEN:
+		return target->breaker.until_ms;
+	case BREAKER_TRYING:
+		order(target, true, 0);
+		return UINT64_MAX;
+	case BREAKER_CLOSED:
+		break;
+	}
+	if (next_ms > now_ms)
+		return next_ms;
+	n = gather(target, now_ms);
+	if (n == 0)
+		return now_ms + PACE_MS;
+	order(target, false, n);
+	return UINT64_MAX;
+}

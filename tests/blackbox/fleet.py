@@ -1,0 +1,210 @@
+#!/usr/bin/python3
+"""Two regions and a hub: three nats-servers, a gslb-relay and a redis in each region. What is purged in one is gone in both, over cuts and
+kills."""
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import threading
+import time
+
+from lab import BUILD, Program, free_port, main, test, wait_for
+from relay_rig import Rig, command, program, redis, write
+
+REGIONS = ("eu", "us")
+
+
+class Wire(threading.Thread):
+    """A TCP forwarder that can be cut: what is connected is closed, and nobody gets in until it is joined again."""
+
+    def __init__(self, stack, to):
+        super().__init__(daemon=True)
+        self.to, self.whole, self.pairs, self.lock = to, True, [], threading.Lock()
+        self.listening = socket.create_server(("127.0.0.1", free_port()))
+        self.port = self.listening.getsockname()[1]
+        stack.callback(self.listening.close)
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                near, _ = self.listening.accept()
+            except OSError:
+                return
+            if not self.whole:
+                near.close()
+                continue
+            try:
+                far = socket.create_connection(("127.0.0.1", self.to))
+            except OSError:
+                near.close()
+                continue
+            for s in (near, far):
+                s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self.lock:
+                self.pairs.append((near, far))
+            for a, b in ((near, far), (far, near)):
+                threading.Thread(target=self.pump, args=(a, b), daemon=True).start()
+
+    def pump(self, a, b):
+        try:
+            while data := a.recv(65536):
+                b.sendall(data)
+        except OSError:
+            pass
+        for s in (a, b):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def cut(self):
+        self.whole = False
+        with self.lock:
+            for pair in self.pairs:
+                for s in pair:
+                    try:
+                        s.shutdown(socket.SHUT_RDWR)
+                    except OSError:
+                        pass
+            self.pairs = []
+
+    def join_again(self):
+        self.whole = True
+
+
+class Fleet:
+    def __init__(self, stack):
+        self.stack, self.rigs, self.redis, self.wires, self.ports, self.servers = stack, {}, {}, {}, {}, {}
+        hub = Rig(stack, [])
+        self.hub_folder, leaf, client = hub.folder, free_port(), free_port()
+        # a leaf learns the hub's own address, and would go round the wire that a test cuts: it is told one where nobody is
+        self.hub = self.server(hub.folder, "hub", f"""
+server_name: hub
+listen: 127.0.0.1:{client}
+leafnodes {{ listen: 127.0.0.1:{leaf}, advertise: "127.0.0.1:1" }}
+""")
+        for region in REGIONS:
+            rig = Rig(stack, [], region)
+            self.rigs[region], self.ports[region] = rig, free_port()
+            self.wires[region] = Wire(stack, leaf)
+            self.start_server(region)
+            self.redis[region], cache = redis(stack, rig)
+            rig.caches = [cache]
+            rig.bus = {"servers": [f"nats://127.0.0.1:{self.ports[region]}"], "regions": list(REGIONS)}
+            rig.start()
+        for region in REGIONS:
+            wait_for(f"{region} to hear the other", lambda region=region: self.confirmed(region, "hello"), 30)
+
+    def server(self, folder, name, text):
+        conf = write(os.path.join(folder, name + ".conf"), text)
+        return Program(self.stack, "nats-" + name, [program("nats-server"), "-c", conf], folder)
+
+    def start_server(self, region):
+        self.servers[region] = self.server(self.rigs[region].folder, region, f"""
+server_name: {region}-1
+listen: 127.0.0.1:{self.ports[region]}
+ping_interval: "5s"
+ping_max: 2
+jetstream {{ store_dir: "{self.rigs[region].folder}/js", domain: {region}, max_mem: 64MB, max_file: 1GB }}
+leafnodes {{ reconnect: 1, remotes: [ {{ url: "nats-leaf://127.0.0.1:{self.wires[region].port}" }} ] }}
+""")
+
+    def confirmed(self, region, key, wait="2s"):
+        done = subprocess.run([os.path.join(BUILD, "gslbctl"), "-s", self.rigs[region].socket, "purge", "key", key, "--wait", wait],
+                              capture_output=True)
+        return done.returncode == 0
+
+    def put(self, *keys):
+        for region in REGIONS:
+            for key in keys:
+                command(self.redis[region], f"SET shop:{key} 1\r\n")
+
+    def has(self, region, *keys):
+        return command(self.redis[region], "EXISTS " + " ".join("shop:" + k for k in keys) + "\r\n") != ":0\r\n"
+
+
+@test
+def a_purge_is_confirmed_by_both_regions(stack):
+    """what is purged in one region is gone in both, and --wait says in how many milliseconds; only where it was asked for"""
+    fleet = Fleet(stack)
+    fleet.put("a", "b")
+    result = fleet.rigs["eu"].ctl("purge", "key", "a", "--wait", "2s")
+    assert sorted(result["regions"]) == ["eu", "us"] and not fleet.has("eu", "a") and not fleet.has("us", "a"), result
+    result = fleet.rigs["us"].ctl("purge", "key", "b", "--regions", "eu", "--wait", "2s")
+    assert sorted(result["regions"]) == ["eu"], result
+    assert not fleet.has("eu", "b") and fleet.has("us", "b")
+    took = [fleet.rigs["eu"].ctl("purge", "key", f"t{n}", "--wait", "2s")["took_ms"] for n in range(100)]
+    print(f"# confirmed in both regions, ms: median {statistics.median(took)}, p99 {sorted(took)[98]}")
+    wait_for("the outboxes to be empty", lambda: all(r.ctl("relay", "status")["outbox"] == 0 for r in fleet.rigs.values()))
+
+
+@test
+def a_cut_loses_nothing(stack):
+    """the link cut while both sides purge: each does its own at once, says that the other is pending, and catches up within seconds of the mend"""
+    fleet = Fleet(stack)
+    keys = {region: [f"{region}{n}" for n in range(100)] for region in REGIONS}
+    fleet.put(*keys["eu"], *keys["us"])
+    for wire in fleet.wires.values():
+        wire.cut()
+    for region in REGIONS:
+        for key in keys[region]:
+            subprocess.run([os.path.join(BUILD, "gslbctl"), "-s", fleet.rigs[region].socket, "purge", "key", key], check=True,
+                           capture_output=True)
+        result = fleet.rigs[region].ctl("purge", "key", "last" + region, "--wait", "300ms", expect=3)
+        assert sorted(r["state"] for r in result["regions"].values())[-1] == "pending", result
+        assert not fleet.has(region, *keys[region])
+    assert fleet.has("eu", *keys["us"]) and fleet.has("us", *keys["eu"])
+    for wire in fleet.wires.values():
+        wire.join_again()
+    mended = time.monotonic()
+    wait_for("both to have all", lambda: not any(fleet.has(r, *keys["eu"], *keys["us"]) for r in REGIONS), 30)
+    print(f"# all caught up {time.monotonic() - mended:.2f} s after the mend")
+    wait_for("the outboxes to be empty", lambda: all(r.ctl("relay", "status")["outbox"] == 0 for r in fleet.rigs.values()), 30)
+
+
+@test
+def servers_and_relays_killed(stack):
+    """nats-servers and relays killed with -9 while events are made: what was said yes to is done in both regions"""
+    fleet = Fleet(stack)
+    taken = []
+    for life in range(4):
+        for n in range(50):
+            key = f"k{life}-{n}"
+            fleet.put(key)
+            if n == 20:
+                fleet.servers["eu"].kill(signal.SIGKILL)
+                fleet.start_server("eu")
+            if n == 35:
+                fleet.rigs["us"].relay.kill(signal.SIGKILL)
+                fleet.rigs["us"].start()
+            if n == 45:
+                fleet.rigs["eu"].relay.kill(signal.SIGKILL)
+            done = subprocess.run([os.path.join(BUILD, "gslbctl"), "-s", fleet.rigs["eu"].socket, "purge", "key", key], capture_output=True)
+            if done.returncode == 0:
+                taken.append(key)
+        fleet.rigs["eu"].start()
+    assert len(taken) >= 170, len(taken)
+    wait_for("all of them to be gone in both", lambda: not any(fleet.has(r, *taken) for r in REGIONS), 60)
+    wait_for("the outbox to be empty", lambda: fleet.rigs["eu"].ctl("relay", "status")["outbox"] == 0, 60)
+
+
+@test
+def a_store_that_forgot(stack):
+    """the bus's files are lost with all that it had taken: the outbox offers again what nobody had a receipt for"""
+    fleet = Fleet(stack)
+    keys = [f"f{n}" for n in range(50)]
+    fleet.put(*keys)
+    fleet.wires["us"].cut()
+    for key in keys:
+        fleet.rigs["eu"].ctl("purge", "key", key)
+    wait_for("the bus to have taken them", lambda: fleet.rigs["eu"].ctl("relay", "status")["bus_trouble"] == "")
+    fleet.servers["eu"].kill(signal.SIGKILL)
+    subprocess.run(["rm", "-rf", f"{fleet.rigs['eu'].folder}/js"], check=True)
+    fleet.start_server("eu")
+    fleet.wires["us"].join_again()
+    wait_for("us to have all", lambda: not fleet.has("us", *keys), 60)
+
+
+main()

@@ -1,0 +1,435 @@
+#!/usr/bin/python3
+"""gslb-relay with real caches: what it is told to drop is gone from them, also when an old answer was on its way."""
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import dns.message
+import dns.query
+import dns.rdatatype
+import dns.rrset
+
+from lab import BUILD, Program, free_port, main, rows, test, wait_for
+from relay_rig import Rig, command, program, redis, write
+
+
+class Authority(threading.Thread):
+    """The authoritative server: one address for every name, which the test changes; its answers may take their time."""
+
+    def __init__(self, stack):
+        super().__init__(daemon=True)
+        self.port, self.address, self.delay_s, self.asked = free_port(), "192.0.2.1", 0.0, 0
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", self.port))
+        stack.callback(self.socket.close)
+        self.start()
+
+    def answer(self, data, peer, address, delay_s):
+        time.sleep(delay_s)
+        query = dns.message.from_wire(data)
+        reply = dns.message.make_response(query)
+        reply.flags |= 0x0400
+        question = query.question[0]
+        if question.rdtype == dns.rdatatype.A:
+            reply.answer.append(dns.rrset.from_text(question.name, 300, "IN", "A", address))
+        elif question.rdtype == dns.rdatatype.TXT:
+            reply.answer.append(dns.rrset.from_text(question.name, 300, "IN", "TXT", f'"{address}"'))
+        else:
+            reply.authority.append(dns.rrset.from_text("svc.example.", 300, "IN", "SOA", "ns1.svc.example. h.svc.example. 1 1 1 1 300"))
+        try:
+            self.socket.sendto(reply.to_wire(), peer)
+        except OSError:
+            pass
+
+    def run(self):
+        while True:
+            try:
+                data, peer = self.socket.recvfrom(4096)
+            except OSError:
+                return
+            self.asked += 1
+            threading.Thread(target=self.answer, args=(data, peer, self.address, self.delay_s), daemon=True).start()
+
+
+# ---- resolvers: how each is started, and the row of caches: that tells gslb-relay where it is ----
+
+def unbound(stack, rig, upstream):
+    port = free_port()
+    conf = write(os.path.join(rig.folder, "unbound.conf"), f"""
+server:
+  directory: "{rig.folder}"
+  chroot: ""
+  username: ""
+  pidfile: ""
+  interface: 127.0.0.1@{port}
+  do-daemonize: no
+  use-syslog: no
+  logfile: ""
+  module-config: "iterator"
+  do-not-query-localhost: no
+  do-ip6: no
+  access-control: 127.0.0.0/8 allow
+stub-zone:
+  name: "svc.example"
+  stub-addr: 127.0.0.1@{upstream}
+remote-control:
+  control-enable: yes
+  control-interface: {rig.folder}/unbound.ctl
+""")
+    Program(stack, "unbound", [program("unbound"), "-d", "-p", "-c", conf], rig.folder)
+    return port, {"type": "unbound", "name": "resolver", "socket": f"{rig.folder}/unbound.ctl", "zones": ["svc.example"]}
+
+
+SECRET = "c2VjcmV0IG9mIHRoZSB0ZXN0IHNlY3JldCBvZiB0ZXM="
+
+
+def named(stack, rig, upstream):
+    port, control = free_port(), free_port()
+    conf = write(os.path.join(rig.folder, "named.conf"), f"""
+key "relay" {{ algorithm hmac-sha256; secret "{SECRET}"; }};
+options {{
+  directory "{rig.folder}"; pid-file none; session-keyfile none; managed-keys-directory "{rig.folder}";
+  listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
+  recursion yes; allow-recursion {{ 127.0.0.0/8; }}; dnssec-validation no; empty-zones-enable no;
+}};
+controls {{ inet 127.0.0.1 port {control} allow {{ 127.0.0.1; }} keys {{ "relay"; }}; }};
+zone "svc.example" {{ type forward; forward only; forwarders {{ 127.0.0.1 port {upstream}; }}; }};
+""")
+    write(os.path.join(rig.folder, "rndc.secret"), SECRET + "\n")
+    Program(stack, "named", [program("named"), "-g", "-c", conf, "-n", "1"], rig.folder)
+    return port, {"type": "bind", "name": "resolver", "socket": f"127.0.0.1@{control}", "key-file": "rndc.secret", "zones": ["svc.example"]}
+
+
+def powerdns(stack, rig, upstream):
+    port = free_port()
+    conf = os.path.join(rig.folder, "pdns")
+    os.mkdir(conf)
+    write(os.path.join(conf, "recursor.conf"), "")
+    Program(stack, "pdns", [program("pdns_recursor"), f"--config-dir={conf}", "--daemon=no", f"--socket-dir={rig.folder}", "--dnssec=off",
+                            "--local-address=127.0.0.1", f"--local-port={port}", f"--forward-zones=svc.example=127.0.0.1:{upstream}",
+                            "--write-pid=no", "--dont-query=", "--threads=1", "--disable-packetcache=no"], rig.folder)
+    return port, {"type": "powerdns", "name": "resolver", "socket": f"{rig.folder}/pdns_recursor.controlsocket", "zones": ["svc.example"]}
+
+
+def kresd(stack, rig, upstream):
+    port = free_port()
+    conf = write(os.path.join(rig.folder, "kresd.conf"), f"""
+net.ipv6 = false
+net.listen('127.0.0.1', {port}, {{ kind = 'dns' }})
+net.listen('{rig.folder}/kresd.ctl', nil, {{ kind = 'control' }})
+trust_anchors.remove('.')
+modules.unload('priming')
+modules.unload('ta_update')
+modules.unload('ta_signal_query')
+cache.size = 10 * MB
+policy.add(policy.suffix(policy.STUB('127.0.0.1@{upstream}'), {{ todname('svc.example') }}))
+""")
+    run = os.path.join(rig.folder, "kresd")
+    os.mkdir(run)
+    Program(stack, "kresd", [program("kresd"), "-n", "-c", conf, run], rig.folder)
+    return port, {"type": "knot", "name": "resolver", "socket": f"{rig.folder}/kresd.ctl", "zones": ["svc.example"]}
+
+
+RESOLVERS = [("unbound", unbound), ("named", named), ("pdns_recursor", powerdns), ("kresd", kresd)]
+
+
+def resolve(port, name, rdtype="A"):
+    answer = dns.query.udp(dns.message.make_query(name, rdtype), "127.0.0.1", port=port, timeout=3)
+    return [r.to_text().strip('"') for rrset in answer.answer for r in rrset]
+
+
+def with_resolver(stack, start):
+    authority = Authority(stack)
+    rig = Rig(stack, [])
+    port, cache = start(stack, rig, authority.port)
+    wait_for("the resolver", lambda: resolve(port, "ready.svc.example") == ["192.0.2.1"])
+    rig.caches = [cache]
+    rig.start()
+    wait_for("the flush at the start, since the log is new", lambda: rig.target("resolver")["done"] > 0)
+    return authority, rig, port
+
+
+def resolver_test(sentence):
+    """One test for each resolver: function(stack, start)."""
+    def register(function):
+        for name, start in RESOLVERS:
+            def one(stack, start=start):
+                function(stack, start)
+            one.__name__, one.__doc__ = function.__name__, f"{name}: {sentence}"
+            test(one)
+        return function
+    return register
+
+
+@resolver_test("a name that was purged is asked for anew, and its neighbours are not")
+def a_name_is_dropped(stack, start):
+    authority, rig, port = with_resolver(stack, start)
+    assert resolve(port, "www.svc.example") == ["192.0.2.1"] and resolve(port, "www.svc.example", "TXT") == ["192.0.2.1"]
+    assert resolve(port, "other.svc.example") == ["192.0.2.1"]
+    authority.address = "192.0.2.2"
+    assert resolve(port, "www.svc.example") == ["192.0.2.1"]
+    result = rig.ctl("purge", "name", "WWW.svc.example.", "--types", "A,TXT", "--wait", "2s")
+    assert result["regions"]["eu-west"]["state"] in ("flushed", "done"), result
+    assert resolve(port, "www.svc.example") == ["192.0.2.2"]
+    assert resolve(port, "www.svc.example", "TXT") == ["192.0.2.2"]
+    assert resolve(port, "other.svc.example") == ["192.0.2.1"]
+    rig.ctl("purge", "zone", "svc.example", "--wait", "2s")
+    assert resolve(port, "other.svc.example") == ["192.0.2.2"]
+
+
+@resolver_test("an old answer that was on its way when it was purged is gone three seconds later")
+def an_answer_in_flight(stack, start):
+    authority, rig, port = with_resolver(stack, start)
+    authority.delay_s = 0.8
+    asking = threading.Thread(target=resolve, args=(port, "late.svc.example"))
+    asked = authority.asked
+    asking.start()
+    wait_for("the question", lambda: authority.asked > asked)
+    authority.address, authority.delay_s = "192.0.2.2", 0.0
+    rig.ctl("purge", "name", "late.svc.example", "--wait", "2s")
+    purged = time.monotonic()
+    asking.join()
+    wait_for("the second flush", lambda: rig.ctl("relay", "status")["active"] == 0, 6)
+    assert resolve(port, "late.svc.example") == ["192.0.2.2"]
+    assert time.monotonic() - purged < 6
+
+
+@test
+def a_resolver_that_is_away_is_told_when_it_is_back(stack):
+    """what was purged while unbound was away is not told to it after its restart, since it forgot by itself; it works again at once"""
+    authority = Authority(stack)
+    rig = Rig(stack, [])
+    port, cache = unbound(stack, rig, authority.port)
+    rig.caches = [cache]
+    rig.start()
+    wait_for("the resolver", lambda: resolve(port, "ready.svc.example") == ["192.0.2.1"])
+    os.rename(f"{rig.folder}/unbound.ctl", f"{rig.folder}/away")
+    authority.address = "192.0.2.2"
+    assert resolve(port, "ready.svc.example") == ["192.0.2.1"]
+    result = rig.ctl("purge", "name", "ready.svc.example", "--wait", "300ms", expect=3)
+    assert result["regions"]["eu-west"]["state"] == "pending", result
+    wait_for("the trouble to show", lambda: "No such file" in rig.target("resolver")["trouble"])
+    rig.relay.wait_log("state=fails")
+    os.rename(f"{rig.folder}/away", f"{rig.folder}/unbound.ctl")
+    wait_for("the name to be dropped", lambda: resolve(port, "ready.svc.example") == ["192.0.2.2"])
+    wait_for("the trouble to end", lambda: rig.target("resolver")["trouble"] == "")
+    rig.relay.wait_log("state=works")
+
+
+# ---- key-value stores ----
+
+def memcached(stack, rig):
+    port = free_port()
+    Program(stack, "memcached", [program("memcached"), "-u", "root", "-l", "127.0.0.1", "-p", str(port)], rig.folder)
+    wait_for("memcached", lambda: command(port, "version\r\n").startswith("VERSION"))
+    return port, {"type": "memcached", "name": "kv", "socket": f"127.0.0.1@{port}"}
+
+
+@test
+def keys_and_tags_of_redis(stack):
+    """redis: a key goes, a tag takes its keys along, and what is not named stays, also over a full restart of what is cached elsewhere"""
+    rig = Rig(stack, [])
+    port, cache = redis(stack, rig)
+    rig.caches = [cache]
+    command(port, "SET shop:other 1\r\n")
+    rig.start()
+    for key in ("shop:a", "shop:b", "shop:c", "foreign"):
+        command(port, f"SET {key} 1\r\n")
+    command(port, "SADD shop:tag:product:42 shop:b shop:c\r\n")
+    rig.ctl("purge", "key", "a", "--wait", "2s")
+    assert command(port, "EXISTS shop:a\r\n") == ":0\r\n" and command(port, "EXISTS shop:b\r\n") == ":1\r\n"
+    rig.ctl("purge", "tag", "product:42", "--wait", "2s")
+    assert command(port, "EXISTS shop:b shop:c shop:tag:product:42\r\n") == ":0\r\n"
+    assert command(port, "EXISTS foreign shop:other\r\n") == ":2\r\n"
+    rig.ctl("relay", "resync", expect=None)  # no flush-all: yes, so it does not concern redis
+    assert command(port, "EXISTS foreign shop:other\r\n") == ":2\r\n"
+
+
+@test
+def keys_of_memcached(stack):
+    """memcached: a key goes, or is marked stale for one client to win"""
+    rig = Rig(stack, [])
+    port, cache = memcached(stack, rig)
+    rig.caches = [cache]
+    rig.start()
+    for key in ("a", "b", "c"):
+        command(port, f"set {key} 0 0 1\r\n1\r\n")
+    rig.ctl("purge", "key", "a", "--wait", "2s")
+    assert command(port, "mg a v\r\n").startswith("EN") and command(port, "mg c v\r\n").startswith("VA")
+    rig.ctl("purge", "key", "b", "--soft", "--wait", "2s")
+    assert " W" in command(port, "mg b v\r\n").split("\r\n")[0]
+
+
+# ---- HTTP caches ----
+
+VCL = """vcl 4.1;
+backend default { .host = "127.0.0.1"; .port = "%d"; }
+acl relay { "127.0.0.1"; }
+sub vcl_recv {
+  if (req.method == "PURGE") {
+    if (!client.ip ~ relay) { return (synth(405)); }
+    return (purge);
+  }
+  if (req.method == "BAN") {
+    if (!client.ip ~ relay) { return (synth(405)); }
+    ban("obj.http.x-host == " + req.http.X-Gslb-Ban-Host + " && obj.http.x-url ~ " + req.http.X-Gslb-Ban-Regex);
+    return (synth(200));
+  }
+  if (req.http.X-Gslb-Refresh) { set req.hash_always_miss = true; }
+}
+sub vcl_backend_response {
+  set beresp.http.x-url = bereq.url;
+  set beresp.http.x-host = bereq.http.host;
+  set beresp.ttl = 1h;
+}
+"""
+
+
+class Origin(threading.Thread):
+    """Counts what it is asked for, and answers with the count."""
+
+    def __init__(self, stack):
+        super().__init__(daemon=True)
+        self.count = 0
+        self.listening = socket.create_server(("127.0.0.1", free_port()))
+        self.port = self.listening.getsockname()[1]
+        stack.callback(self.listening.close)
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                s, _ = self.listening.accept()
+            except OSError:
+                return
+            with s:
+                s.settimeout(5)
+                data = b""
+                while b"\r\n\r\n" not in data:
+                    more = s.recv(4096)
+                    if not more:
+                        break
+                    data += more
+                self.count += 1
+                body = str(self.count).encode()
+                s.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+
+def get(port, path, host="www.example"):
+    with socket.create_connection(("127.0.0.1", port), 5) as s:
+        s.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        data = b""
+        while True:
+            more = s.recv(65536)
+            if not more:
+                return int(data.split(b"\r\n\r\n", 1)[1])
+            data += more
+
+
+@test
+def urls_and_prefixes_of_varnish(stack):
+    """varnish: a URL is purged, a prefix banned with nothing but what begins so, and a refresh puts the new one in place"""
+    rig, origin, port = Rig(stack, []), Origin(stack), free_port()
+    vcl = write(os.path.join(rig.folder, "test.vcl"), VCL % origin.port)
+    Program(stack, "varnish", [program("varnishd"), "-F", "-f", vcl, "-a", f"127.0.0.1:{port}", "-n", f"{rig.folder}/varnish",
+                               "-s", "malloc,16m", "-p", "default_grace=0", "-T", "none", "-j", "none"], rig.folder)
+    wait_for("varnish", lambda: get(port, "/ready") > 0, 30)
+    rig.caches = [{"type": "http", "name": "edge", "url": f"http://127.0.0.1:{port}/"}]
+    rig.start()
+    first = {path: get(port, path) for path in ("/a", "/b", "/shop/1", "/shop/2", "/shopping", "/s.op/1", "/r")}
+    assert all(get(port, path) == n for path, n in first.items())
+    rig.ctl("purge", "url", "http://www.example/a", "--wait", "5s")
+    assert get(port, "/a") != first["/a"] and get(port, "/b") == first["/b"]
+    rig.ctl("purge", "prefix", "http://www.example/shop/", "--wait", "5s")
+    assert get(port, "/shop/1") != first["/shop/1"] and get(port, "/shop/2") != first["/shop/2"]
+    rig.ctl("purge", "prefix", "http://www.example/s.op/", "--wait", "5s")
+    assert get(port, "/s.op/1") != first["/s.op/1"]
+    assert get(port, "/shopping") == first["/shopping"] and get(port, "/b") == first["/b"]
+    count = origin.count
+    rig.ctl("purge", "url", "http://www.example/r", "--refresh", "--wait", "5s")
+    assert origin.count == count + 1 and get(port, "/r") == count + 1 and origin.count == count + 1
+
+
+# ---- what strangers send: RELAY 5.12, 19 ----
+
+HOSTILE = [
+    ("a name with a quote and a command", ["name", "x';quit()--"], "RELAY 5.12, 19"),
+    ("a name with a line's end", ["name", "www.example\nstop"], "RELAY 5.12, 19"),
+    ("a name with Lua behind it", ["name", "x', true); return os.getenv('HOME')--"], "RELAY 2.2, 9"),
+    ("a label of 300 bytes", ["name", "a" * 300 + ".example"], "RELAY 5.12, 19"),
+    ("a name in another script", ["name", "m\u00fcnchen.example"], "RELAY 5.12, 19"),
+    ("a bare asterisk", ["name", "*"], "RELAY 5.12, 19"),
+    ("a key with a line's end", ["key", "x\r\nflush_all"], "RELAY 2.2, 9"),
+    ("a tag with a ban expression", ["tag", "x && req.url ~ ."], "RELAY 2.2, 9"),
+    ("a URL with a line's end", ["url", "http://h.example/\r\nHost: x"], "RELAY 5.12, 19"),
+    ("a URL that is none", ["url", "file:///etc/passwd"], "RELAY 5.9"),
+]
+
+
+@rows(HOSTILE)
+def hostile_input_is_refused(sentence, arguments):
+    """refused with one sentence, and no cache hears of it"""
+    import contextlib
+    with contextlib.ExitStack() as stack:
+        listening = socket.create_server(("127.0.0.1", free_port()))
+        stack.callback(listening.close)
+        at = f"127.0.0.1@{listening.getsockname()[1]}"
+        rig = Rig(stack, [{"type": "memcached", "name": "m", "socket": at}, {"type": "http", "name": "h", "url": "http://" + at.replace("@", ":")},
+                          {"type": "redis", "name": "r", "socket": at}])
+        rig.start()
+        rig.ctl("purge", *arguments, expect=1)
+        assert rig.error.count("\n") == 0 and rig.error.startswith("gslbctl: items[0]: "), rig.error
+        listening.settimeout(0.3)
+        try:
+            listening.accept()
+            raise AssertionError("a cache heard of it")
+        except socket.timeout:
+            pass
+
+
+# ---- nothing is lost ----
+
+@test
+def a_kill_loses_nothing(stack):
+    """gslb-relay killed again and again while it takes in events: what it said yes to is done"""
+    rig = Rig(stack, [])
+    port, cache = redis(stack, rig)
+    rig.caches = [cache]
+    rig.start()
+    taken = []
+    for life in range(5):
+        for n in range(40):
+            key = f"k{life}-{n}"
+            command(port, f"SET shop:{key} 1\r\n")
+            if n == 30:
+                rig.relay.kill(signal.SIGKILL)
+            done = subprocess.run([os.path.join(BUILD, "gslbctl"), "-s", rig.socket, "purge", "key", key], capture_output=True)
+            if done.returncode == 0:
+                taken.append(key)
+        rig.start()
+    assert len(taken) >= 150
+    wait_for("all of them to be gone", lambda: command(port, "EXISTS " + " ".join("shop:" + k for k in taken) + "\r\n") == ":0\r\n")
+    wait_for("the outbox to be empty", lambda: rig.ctl("relay", "status")["outbox"] == 0)
+
+
+@test
+def a_cache_that_hangs_holds_up_no_other(stack):
+    """a cache that takes connections and never answers: the others are told at once, and its own work is kept"""
+    listening = socket.create_server(("127.0.0.1", free_port()))
+    stack.callback(listening.close)
+    rig = Rig(stack, [])
+    port, cache = redis(stack, rig)
+    rig.caches = [cache, {"type": "memcached", "name": "hangs", "socket": f"127.0.0.1@{listening.getsockname()[1]}", "timeout": "300ms"}]
+    rig.start()
+    for n in range(20):
+        command(port, f"SET shop:h{n} 1\r\n")
+        rig.ctl("purge", "key", f"h{n}")
+    wait_for("redis to be told", lambda: command(port, "EXISTS " + " ".join(f"shop:h{n}" for n in range(20)) + "\r\n") == ":0\r\n", 2)
+    wait_for("the trouble to show", lambda: "no answer in time" in rig.target("hangs")["trouble"])
+    assert rig.target("hangs")["pending"] == 20
+
+
+main()

@@ -1,0 +1,80 @@
+/* What gslb-relay reads: the first byte says as what. An event that was read prints as one that is read again to the same bytes; whatever
+ * passes the gate is canonical: it passes again, unchanged, and has none of the bytes that a control channel could trip over. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay/check.h"
+#include "relay/event.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static void read_event(const char *bytes, size_t len, bool stored)
+{
+	struct arena *arena = arena_new();
+	struct buf once = { 0 }, twice = { 0 };
+	struct event event, again;
+	bool parked;
+
+	if (event_parse(bytes, len, stored, arena, &event, &parked, NULL)) {
+		if (!stored) {
+			memcpy(event.origin, "eu", 3);
+			event.epoch = 1;
+			event.oseq = 1;
+		}
+		event_print(&event, &once);
+		if (once.len <= EVENT_BYTES_MAX) {
+			if (!event_parse(once.text, once.len, true, arena, &again, &parked, NULL))
+				abort();
+			event_print(&again, &twice);
+			if (once.len != twice.len || memcmp(once.text, twice.text, once.len) != 0)
+				abort();
+		}
+	}
+	buf_fini(&once);
+	buf_fini(&twice);
+	arena_free(arena);
+}
+
+static void pass_gate(bool (*check)(const char *, size_t, char *, struct err *), const char *text, size_t len)
+{
+	char once[CHECK_TEXT_MAX], twice[CHECK_TEXT_MAX];
+
+	if (!check(text, len, once, NULL))
+		return;
+	if (!check(once, strlen(once), twice, NULL) || strcmp(once, twice) != 0)
+		abort();
+	for (const char *at = once; *at != '\0'; at++)
+		if ((unsigned char)*at <= 0x20 || *at == 0x7f)
+			abort();
+	if (check == check_name && strpbrk(once, "'\"\\()$`;") != NULL)
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	const char *text = (const char *)data + 1;
+
+	if (len == 0)
+		return 0;
+	switch (data[0]) {
+	case 'n':
+		pass_gate(check_name, text, len - 1);
+		break;
+	case 'k':
+		pass_gate(check_key, text, len - 1);
+		break;
+	case 'g':
+		pass_gate(check_tag, text, len - 1);
+		break;
+	case 'u':
+		pass_gate(check_url, text, len - 1);
+		break;
+	case 's':
+		read_event(text, len - 1, true);
+		break;
+	default:
+		read_event(text, len - 1, false);
+		break;
+	}
+	return 0;
+}

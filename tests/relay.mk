@@ -1,0 +1,14 @@
+check_PROGRAMS += tests/unit/relay_test
+tests_unit_relay_test_SOURCES = tests/unit/relay.c
+tests_unit_relay_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_relay_test_LDADD = librelay.a libbase.a $(RELAY_LIBS) $(CHECK_LIBS)
+TESTS += tests/unit/relay_test
+
+check_PROGRAMS += tests/fuzz/fuzz_relay
+tests_fuzz_fuzz_relay_SOURCES = tests/fuzz/fuzz_relay.c tests/fuzz/replay.c
+tests_fuzz_fuzz_relay_LDADD = librelay.a libbase.a $(RELAY_LIBS)
+TESTS += tests/fuzz/relay.test
+EXTRA_DIST += tests/fuzz/relay.test tests/fuzz/corpus/relay
+
+TESTS += tests/blackbox/relay.py tests/blackbox/fleet.py
+EXTRA_DIST += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/relay_rig.py

@@ -1,0 +1,672 @@
+#include "tests/unit/unit.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "relay/breaker.h"
+#include "relay/check.h"
+#include "relay/event.h"
+#include "relay/pacer.h"
+#include "relay/pending.h"
+#include "relay/store.h"
+
+/* ---- the gate ---- */
+
+enum what { NAME, KEY, TAG, URL };
+
+static const struct {
+	enum what what;
+	const char *text;
+	const char *canonical; /* NULL: refused */
+} texts[] = {
+	{ NAME, "WWW.Example.COM.", "www.example.com" },
+	{ NAME, "*.app.example", "*.app.example" },
+	{ NAME, "_gslb.www.example", "_gslb.www.example" },
+	{ NAME, "xn--mnchen-3ya.example", "xn--mnchen-3ya.example" },
+	{ NAME, "", NULL },
+	{ NAME, ".", NULL },
+	{ NAME, "a..b", NULL },
+	{ NAME, ".a", NULL },
+	{ NAME, "a.*.b", NULL },
+	{ NAME, "*", NULL },
+	{ NAME, "m\303\274nchen.example", NULL },
+	{ NAME, "x';quit()--", NULL },
+	{ NAME, "x', true); return os.getenv('HOME')--", NULL },
+	{ NAME, "www.example\nstop", NULL },
+	{ NAME, "www.example stop", NULL },
+	{ NAME, "a23456789012345678901234567890123456789012345678901234567890123.example",
+		"a23456789012345678901234567890123456789012345678901234567890123.example" },
+	{ NAME, "a234567890123456789012345678901234567890123456789012345678901234.example", NULL },
+	{ KEY, "user:42:profile", "user:42:profile" },
+	{ KEY, "\303\274", "\303\274" },
+	{ KEY, "a b", NULL },
+	{ KEY, "x\r\nflush_all", NULL },
+	{ KEY, "", NULL },
+	{ TAG, "product:42", "product:42" },
+	{ TAG, "a/b.c-d_e", "a/b.c-d_e" },
+	{ TAG, "a b", NULL },
+	{ TAG, "a,b", NULL },
+	{ TAG, "x && req.url ~ .", NULL },
+	{ URL, "HTTP://WWW.Example.com", "http://www.example.com/" },
+	{ URL, "https://www.example.com:443/a?b=c", "https://www.example.com/a?b=c" },
+	{ URL, "https://www.example.com:8443/a", "https://www.example.com:8443/a" },
+	{ URL, "http://[2001:DB8::1]:80/x", "http://[2001:db8::1]/x" },
+	{ URL, "http://h.example/a/b/../c/./d", "http://h.example/a/c/d" },
+	{ URL, "http://h.example/a/..", "http://h.example/" },
+	{ URL, "http://h.example/../../a", "http://h.example/a" },
+	{ URL, "http://h.example/a//b/..", "http://h.example/a//" },
+	{ URL, "http://h.example/...", "http://h.example/..." },
+	{ URL, "http://h.example?a=b", "http://h.example/?a=b" },
+	{ URL, "http://h.example/%7euser/%c3%bc", "http://h.example/%7Euser/%C3%BC" },
+	{ URL, "http://h.example/%0d%0aX", NULL },
+	{ URL, "http://h.example/a b", NULL },
+	{ URL, "http://h.example/a\r\nHost: x", NULL },
+	{ URL, "http://h.example/a#b", NULL },
+	{ URL, "http://user@h.example/", NULL },
+	{ URL, "http://h.example:0/", NULL },
+	{ URL, "http://h.example:99999/", NULL },
+	{ URL, "http://*.example/", NULL },
+	{ URL, "ftp://h.example/", NULL },
+	{ URL, "http:///a", NULL },
+	{ URL, "http://h.example\"/", NULL },
+};
+
+START_TEST(what_passes_the_gate_is_canonical_and_nothing_else_passes)
+{
+	static bool (*const check[])(
+		const char *, size_t, char *, struct err *) = { check_name, check_key, check_tag, check_url };
+	char out[CHECK_TEXT_MAX], again[CHECK_TEXT_MAX];
+	struct err err = { .text = "" };
+	bool good = check[texts[_i].what](texts[_i].text, strlen(texts[_i].text), out, &err);
+
+	ck_assert_msg(good == (texts[_i].canonical != NULL), "%s: %s", texts[_i].text, good ? out : err.text);
+	if (!good) {
+		ck_assert_uint_gt(strlen(err.text), 10);
+		return;
+	}
+	ck_assert_str_eq(out, texts[_i].canonical);
+	ck_assert(check[texts[_i].what](out, strlen(out), again, &err));
+	ck_assert_str_eq(again, out);
+}
+END_TEST
+
+START_TEST(a_byte_of_zero_passes_no_gate)
+{
+	char out[CHECK_TEXT_MAX];
+
+	ck_assert(!check_name("a\0b", 3, out, NULL));
+	ck_assert(!check_key("a\0b", 3, out, NULL));
+	ck_assert(!check_tag("a\0b", 3, out, NULL));
+	ck_assert(!check_url("http://a/\0b", 11, out, NULL));
+}
+END_TEST
+
+/* ---- events ---- */
+
+static bool parse(const char *text, bool stored, struct arena *arena, struct event *event, struct err *err)
+{
+	bool parked;
+
+	return event_parse(text, strlen(text), stored, arena, event, &parked, err);
+}
+
+static const struct {
+	const char *text;
+	bool stored;
+	const char *wrong; /* part of the sentence; NULL: it is right */
+} events[] = {
+	{ "{\"class\":\"dns\",\"items\":[{\"n\":\"www.example\",\"t\":[\"A\",\"TXT\"]}]}", false, NULL },
+	{ "{\"class\":\"all\"}", false, NULL },
+	{ "{\"v\":1,\"class\":\"tag\",\"op\":\"soft\",\"prio\":3,\"items\":[{\"g\":\"a\"},{\"g\":\"b\"}],\"scope\":["
+	  "\"eu\"],\"later\":1}",
+		false, NULL },
+	{ "{\"v\":1,\"origin\":\"eu\",\"epoch\":7,\"oseq\":9,\"gen\":3,\"ts\":5,\"exp\":6,\"class\":\"key\",\"op\":"
+	  "\"flush\",\"prio\":2,\"items\":[{\"k\":"
+	  "\"a\"}],\"why\":\"w\",\"actor\":\"me\"}",
+		true, NULL },
+	{ "{\"v\":2,\"class\":\"dns\"}", false, "version 1" },
+	{ "{\"class\":\"dns\",\"items\":[{\"n\":\"a\"}],\"origin\":\"eu\"}", false, "leave them out" },
+	{ "{\"v\":1,\"class\":\"dns\",\"items\":[{\"n\":\"a\"}]}", true, "origin" },
+	{ "{\"v\":1,\"origin\":\"eu\",\"epoch\":0,\"oseq\":1,\"class\":\"all\"}", true, "begin at 1" },
+	{ "{\"class\":\"names\"}", false, "class: must be one of" },
+	{ "{\"class\":\"dns\",\"op\":\"drop\",\"items\":[{\"n\":\"a\"}]}", false, "op: must be one of" },
+	{ "{\"class\":\"dns\",\"items\":[]}", false, "1 to 256" },
+	{ "{\"class\":\"dns\",\"items\":[{\"k\":\"a\"}]}", false, "\"n\"" },
+	{ "{\"class\":\"dns\",\"items\":[{\"n\":\"a\",\"t\":[\"AXFR\"]}]}", false, "items[0].t[0]" },
+	{ "{\"class\":\"dns\",\"items\":[{\"n\":\"a\"},{\"n\":\"a'b\"}]}", false, "items[1]: character 2" },
+	{ "{\"class\":\"all\",\"items\":[{\"n\":\"a\"}]}", false, "has none" },
+	{ "{\"class\":\"dns\",\"prio\":4,\"items\":[{\"n\":\"a\"}]}", false, "prio" },
+	{ "{\"class\":\"dns\",\"gen\":-1,\"items\":[{\"n\":\"a\"}]}", false, "gen" },
+	{ "{\"class\":\"dns\",\"scope\":[\"e u\"],\"items\":[{\"n\":\"a\"}]}", false, "scope[0]" },
+	{ "{\"class\":\"dns\",\"class\":\"key\",\"items\":[{\"n\":\"a\"}]}", false, "JSON" },
+	{ "[]", false, "JSON" },
+	{ "", false, "JSON" },
+};
+
+START_TEST(an_event_is_read_or_refused_with_a_sentence)
+{
+	struct arena *arena = arena_new();
+	struct err err = { .text = "" };
+	struct event event;
+	bool good = parse(events[_i].text, events[_i].stored, arena, &event, &err);
+
+	ck_assert_msg(good == (events[_i].wrong == NULL), "%s: %s", events[_i].text, err.text);
+	if (!good)
+		ck_assert_msg(strstr(err.text, events[_i].wrong) != NULL, "%s: %s", events[_i].text, err.text);
+	arena_free(arena);
+}
+END_TEST
+
+START_TEST(printing_and_reading_an_event_gives_the_same_bytes)
+{
+	struct arena *arena = arena_new();
+	struct buf once = { 0 }, twice = { 0 };
+	struct event event, again;
+	struct err err = { .text = "" };
+
+	if (events[_i].wrong == NULL) {
+		ck_assert(parse(events[_i].text, events[_i].stored, arena, &event, &err));
+		if (!events[_i].stored) {
+			strcpy(event.origin, "eu");
+			event.epoch = 1;
+			event.oseq = 2;
+		}
+		event_print(&event, &once);
+		ck_assert_msg(parse(once.text, true, arena, &again, &err), "%s", err.text);
+		event_print(&again, &twice);
+		ck_assert_str_eq(once.text, twice.text);
+	}
+	buf_fini(&once);
+	buf_fini(&twice);
+	arena_free(arena);
+}
+END_TEST
+
+/* ---- the store ---- */
+
+static char folder[] = "/tmp/gslb-relay.XXXXXX", path[64];
+
+static void store_setup(void)
+{
+	strcpy(folder, "/tmp/gslb-relay.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/relay.db", folder);
+}
+
+static void store_teardown(void)
+{
+	static const char *const tails[] = { "", "-wal", "-shm", ".bad", ".bad-wal", ".bad-shm" };
+
+	for (unsigned i = 0; i < COUNT_OF(tails); i++) {
+		char *file = mem_printf("%s%s", path, tails[i]);
+
+		unlink(file);
+		free(file);
+	}
+	rmdir(folder);
+}
+
+static struct store *open_store(bool *fresh)
+{
+	struct err err;
+	struct store *store = store_open(path, "eu", 1000000, fresh, &err);
+
+	ck_assert_msg(store != NULL, "%s", err.text);
+	return store;
+}
+
+static struct event all_event(const char *origin, uint32_t epoch, uint64_t oseq)
+{
+	struct event event = { .class = EVENT_ALL, .epoch = epoch, .oseq = oseq, .why = "", .actor = "", .trace = "" };
+
+	strcpy(event.origin, origin);
+	return event;
+}
+
+static enum store_taken take(struct store *store, const char *origin, uint32_t epoch, uint64_t oseq)
+{
+	struct event event = all_event(origin, epoch, oseq);
+
+	return store_take(store, &event, "x", 1, NULL);
+}
+
+static bool count_rows(void *arg, uint64_t oseq, const char *bytes, size_t len)
+{
+	(void)bytes;
+	(void)len;
+	*(uint64_t *)arg += oseq;
+	return true;
+}
+
+START_TEST(what_was_committed_is_there_after_a_kill_and_what_was_not_is_not)
+{
+	bool fresh;
+	uint64_t sum = 0;
+	struct store *store;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct event event = all_event("", 0, 0);
+
+		store = open_store(&fresh);
+		for (int i = 0; i < 10; i++)
+			store_add(store, &event, 5, NULL);
+		store_commit(store, NULL);
+		store_add(store, &event, 5, NULL);
+		kill(getpid(), SIGKILL);
+	}
+	waitpid(pid, NULL, 0);
+	store = open_store(&fresh);
+	ck_assert(!fresh);
+	ck_assert(store_outbox(store, 0, 100, count_rows, &sum, NULL));
+	ck_assert_uint_eq(sum, 55);
+	store_close(store);
+}
+END_TEST
+
+START_TEST(a_damaged_file_is_put_aside_and_the_log_begins_anew)
+{
+	bool fresh;
+	struct store *store = open_store(&fresh);
+	struct event event = all_event("", 0, 0);
+	uint32_t epoch = store_epoch(store);
+	FILE *file;
+
+	ck_assert(fresh);
+	ck_assert(store_add(store, &event, 5, NULL));
+	store_close(store);
+	file = fopen(path, "r+");
+	for (int i = 0; i < 8192; i++)
+		fputc('x', file);
+	fclose(file);
+	store = store_open(path, "eu", 2000000, &fresh, NULL);
+	ck_assert_ptr_nonnull(store);
+	ck_assert(fresh);
+	ck_assert_uint_gt(store_epoch(store), epoch);
+	store_close(store);
+}
+END_TEST
+
+START_TEST(floors_rise_without_gaps_and_nothing_is_taken_twice)
+{
+	bool fresh, errors;
+	struct store *store = open_store(&fresh);
+	struct store_mark received, done, mark = { "us", 3, 0 };
+
+	ck_assert_int_eq(take(store, "us", 3, 1), STORE_NEW);
+	ck_assert_int_eq(take(store, "us", 3, 4), STORE_NEW);
+	ck_assert_int_eq(take(store, "us", 3, 3), STORE_NEW);
+	ck_assert_int_eq(take(store, "us", 3, 3), STORE_DUPLICATE);
+	ck_assert_int_eq(take(store, "us", 3, 1), STORE_DUPLICATE);
+	store_floors(store, "us", &received, &done, &errors);
+	ck_assert_uint_eq(received.oseq, 1);
+	ck_assert_uint_eq(done.oseq, 0);
+	ck_assert_int_eq(take(store, "us", 3, 2), STORE_NEW);
+	for (mark.oseq = 1; mark.oseq <= 4; mark.oseq += 2)
+		ck_assert(store_done(store, &mark, mark.oseq == 3, NULL));
+	store_floors(store, "us", &received, &done, &errors);
+	ck_assert_uint_eq(received.oseq, 4);
+	ck_assert_uint_eq(done.oseq, 1);
+	ck_assert(errors);
+	mark.oseq = 2;
+	ck_assert(store_done(store, &mark, false, NULL));
+	store_floors(store, "us", &received, &done, &errors);
+	ck_assert_uint_eq(done.oseq, 3);
+	store_close(store);
+}
+END_TEST
+
+START_TEST(a_new_epoch_begins_at_one_and_the_old_one_is_over)
+{
+	bool fresh, errors;
+	struct store *store = open_store(&fresh);
+	struct store_mark received, done;
+
+	ck_assert_int_eq(take(store, "us", 3, 1), STORE_NEW);
+	ck_assert_int_eq(take(store, "us", 3, 2), STORE_NEW);
+	ck_assert_int_eq(take(store, "us", 9, 1), STORE_EPOCH);
+	ck_assert_int_eq(take(store, "us", 3, 3), STORE_DUPLICATE);
+	ck_assert_int_eq(take(store, "us", 9, 2), STORE_NEW);
+	store_floors(store, "us", &received, &done, &errors);
+	ck_assert_uint_eq(received.epoch, 9);
+	ck_assert_uint_eq(received.oseq, 2);
+	ck_assert(store_jump(store, &(struct store_mark){ "us", 9, 7 }, NULL));
+	ck_assert_int_eq(take(store, "us", 9, 5), STORE_DUPLICATE);
+	ck_assert_int_eq(take(store, "us", 9, 8), STORE_NEW);
+	store_close(store);
+}
+END_TEST
+
+START_TEST(the_outbox_forgets_what_all_regions_have_and_no_more)
+{
+	bool fresh;
+	struct store *store = open_store(&fresh);
+	struct event event = all_event("", 0, 0);
+	const char *const regions[] = { "eu", "us" };
+	uint64_t rows, oldest_ms, last;
+	uint32_t epoch = store_epoch(store);
+
+	for (int i = 0; i < 5; i++)
+		ck_assert(store_add(store, &event, 5, NULL));
+	ck_assert(store_receipt(store, "eu", epoch, 4, false, NULL));
+	ck_assert(store_trim(store, regions, 2, NULL));
+	store_outbox_left(store, &rows, &oldest_ms, &last);
+	ck_assert_uint_eq(rows, 5);
+	ck_assert(store_receipt(store, "us", epoch, 3, false, NULL));
+	ck_assert(store_receipt(store, "us", epoch, 2, false, NULL)); /* late: it does not go back */
+	ck_assert(store_trim(store, regions, 2, NULL));
+	store_outbox_left(store, &rows, &oldest_ms, &last);
+	ck_assert_uint_eq(rows, 2);
+	ck_assert_uint_eq(last, 5);
+	ck_assert(!store_receipt(store, "us", epoch, 6, false, NULL));
+	ck_assert(!store_receipt(store, "us", epoch + 1, 1, false, NULL));
+	ck_assert(
+		store_receipt(store, "us", epoch - 1, 900, false, NULL)); /* of a life before: it counts for nothing */
+	ck_assert_uint_eq(store_receipt_of(store, "us", NULL), 3);
+	store_close(store);
+}
+END_TEST
+
+/* ---- pending ---- */
+
+static unsigned nflushed, ngone;
+
+static void flushed(struct job *job)
+{
+	(void)job;
+	nflushed++;
+}
+
+static void gone(struct job *job)
+{
+	(void)job;
+	ngone++;
+}
+
+static struct job new_job(void)
+{
+	return (struct job){ .flushed = flushed, .gone = gone };
+}
+
+static void ask(struct pending *pending, struct job *job, enum event_class class, enum event_prio prio,
+	const char *text, float rate, uint64_t now_ms)
+{
+	const struct event_item item = { .text = text };
+	const struct event event = { .class = class, .prio = prio, .nitems = 1, .items = &item };
+
+	ck_assert(pending_add(pending, job, &event, &item, rate, now_ms));
+}
+
+START_TEST(an_item_asked_for_often_is_done_at_once_and_then_gathered)
+{
+	struct pending *pending = pending_new();
+	struct job job[3] = { new_job(), new_job(), new_job() };
+	const struct pending_entry *entry;
+
+	nflushed = ngone = 0;
+	ask(pending, &job[0], EVENT_TAG, EVENT_HOT, "a", 0, 1000);
+	entry = pending_take(pending, 1000);
+	ck_assert_ptr_nonnull(entry);
+	pending_finish(pending, entry, true, 1001);
+	ck_assert_uint_eq(ngone, 1);
+	ask(pending, &job[1], EVENT_TAG, EVENT_HOT, "a", 0, 1010);
+	ask(pending, &job[2], EVENT_TAG, EVENT_HOT, "a", 0, 1050);
+	ck_assert_ptr_null(pending_take(pending, 1100));
+	ck_assert_uint_eq(pending_next_ms(pending), 1101);
+	entry = pending_take(pending, 1101);
+	ck_assert_ptr_nonnull(entry);
+	pending_finish(pending, entry, true, 1102);
+	ck_assert_uint_eq(ngone, 3);
+	ck_assert_uint_eq(pending_coalesced(pending), 1);
+	ck_assert_uint_eq(pending_count(pending), 0);
+	pending_free(pending);
+}
+END_TEST
+
+START_TEST(what_is_urgent_goes_first_then_what_is_hot)
+{
+	static const char *const wanted[] = { "failover", "edit", "hot", "warm", "cold" };
+	struct pending *pending = pending_new();
+	struct job job = new_job();
+
+	ask(pending, &job, EVENT_KEY, EVENT_BULK, "cold", 1, 1000);
+	ask(pending, &job, EVENT_KEY, EVENT_BULK, "hot", 100, 1000);
+	ask(pending, &job, EVENT_KEY, EVENT_BULK, "warm", 10, 1000);
+	ask(pending, &job, EVENT_DNS, EVENT_EDIT, "edit", 0, 1000);
+	ask(pending, &job, EVENT_DNS, EVENT_FAILOVER, "failover", 0, 1000);
+	for (unsigned i = 0; i < COUNT_OF(wanted); i++)
+		ck_assert_str_eq(pending_take(pending, 1000)->text, wanted[i]);
+	pending_free(pending);
+}
+END_TEST
+
+START_TEST(a_name_is_dropped_twice_and_a_key_once)
+{
+	struct pending *pending = pending_new();
+	struct job job = new_job();
+	const struct pending_entry *entry;
+
+	nflushed = ngone = 0;
+	ask(pending, &job, EVENT_DNS, EVENT_FAILOVER, "www", 0, 1000);
+	pending_finish(pending, pending_take(pending, 1000), true, 1000);
+	ck_assert_uint_eq(nflushed, 1);
+	ck_assert_uint_eq(ngone, 0);
+	ck_assert_ptr_null(pending_take(pending, 1000 + PENDING_REFLUSH_MS - 1));
+	entry = pending_take(pending, 1000 + PENDING_REFLUSH_MS);
+	ck_assert_ptr_nonnull(entry);
+	ck_assert(entry->again);
+	pending_finish(pending, entry, true, 4000);
+	ck_assert_uint_eq(nflushed, 1);
+	ck_assert_uint_eq(ngone, 1);
+	ck_assert_uint_eq(pending_count(pending), 0);
+	pending_free(pending);
+}
+END_TEST
+
+/* Twenty changes a second for a minute: RELAY 5.12, 18. */
+START_TEST(a_storm_is_one_flush_a_second_and_its_last_change_is_done)
+{
+	struct pending *pending = pending_new();
+	static struct job job[1200];
+	unsigned nflushes = 0;
+	uint64_t last_change_ms = 0, last_flush_ms = 0;
+	const struct pending_entry *entry;
+
+	nflushed = ngone = 0;
+	for (uint64_t now_ms = 1000; now_ms < 70000; now_ms += 10) {
+		if (now_ms % 50 == 0 && now_ms < 61000) {
+			job[(now_ms - 1000) / 50] = new_job();
+			ask(pending, &job[(now_ms - 1000) / 50], EVENT_DNS, EVENT_FAILOVER, "www", 0, now_ms);
+			last_change_ms = now_ms;
+		}
+		while ((entry = pending_take(pending, now_ms)) != NULL) {
+			nflushes++;
+			last_flush_ms = now_ms;
+			pending_finish(pending, entry, true, now_ms);
+		}
+	}
+	ck_assert_uint_ge(nflushes, 60);
+	ck_assert_uint_le(nflushes, 66);
+	ck_assert_uint_ge(last_flush_ms, last_change_ms);
+	ck_assert_uint_eq(ngone, 1200);
+	pending_free(pending);
+}
+END_TEST
+
+START_TEST(what_changes_while_it_is_being_done_is_done_again)
+{
+	struct pending *pending = pending_new();
+	struct job job[2] = { new_job(), new_job() };
+	const struct pending_entry *entry;
+
+	nflushed = ngone = 0;
+	ask(pending, &job[0], EVENT_KEY, EVENT_HOT, "a", 0, 1000);
+	entry = pending_take(pending, 1000);
+	ask(pending, &job[1], EVENT_KEY, EVENT_HOT, "a", 0, 1001);
+	pending_finish(pending, entry, true, 1002);
+	ck_assert_uint_eq(ngone, 0);
+	entry = pending_take(pending, 1002 + PENDING_APP_MS);
+	ck_assert_ptr_nonnull(entry);
+	pending_finish(pending, entry, true, 1200);
+	ck_assert_uint_eq(ngone, 2);
+	pending_free(pending);
+}
+END_TEST
+
+START_TEST(too_many_collapse_into_one_and_no_job_is_lost)
+{
+	struct pending *pending = pending_new();
+	struct job job = new_job();
+	const struct pending_entry *entry;
+	char text[16];
+
+	nflushed = ngone = 0;
+	for (unsigned i = 0; i < PENDING_MAX; i++) {
+		snprintf(text, sizeof text, "k%u", i);
+		ask(pending, &job, EVENT_KEY, EVENT_BULK, text, 0, 1000);
+	}
+	ck_assert(!pending_add(
+		pending, &job, &(struct event){ .class = EVENT_KEY }, &(struct event_item){ .text = "x" }, 0, 1000));
+	pending_collapse(pending, 1000);
+	ck_assert_uint_eq(pending_count(pending), 1);
+	entry = pending_take(pending, 1000);
+	ck_assert_int_eq(entry->class, EVENT_ALL);
+	pending_finish(pending, entry, true, 1000);
+	ck_assert_uint_eq(job.todo, 0);
+	ck_assert_uint_eq(ngone, 1);
+	pending_free(pending);
+}
+END_TEST
+
+/* ---- pacing ---- */
+
+/* Zipf 1.0 over n keys, asked for `all` times a second together; each key is made anew when it is next asked for. Returns the highest
+ * number made anew in any second; *done_s: when the last one was dropped. */
+static double regenerate(const struct pacer_rule *rule, unsigned n, double all, double *done_s)
+{
+	double *stale = mem_alloc(n * sizeof *stale), sum = 0, second[10] = { 0 },
+	       peak = 0; /* probability that it is not made anew yet */
+	struct pacer pacer;
+	unsigned next = 0;
+	uint64_t now_ms = 1000;
+
+	for (unsigned i = 0; i < n; i++)
+		sum += 1.0 / (i + 1);
+	pacer_init(&pacer, rule, now_ms);
+	for (unsigned tick = 0; tick < 20000 && (next < n || tick < 500); tick++, now_ms += 10) {
+		double made = 0, total = 0;
+
+		for (unsigned i = 0; i < next; i++) {
+			double p = stale[i] > 1e-6 ? stale[i] * (1 - exp(-all / sum / (i + 1) / 100)) : 0;
+
+			made += p;
+			stale[i] -= p;
+		}
+		if (tick % 10 == 0)
+			second[tick / 10 % 10] = 0;
+		second[tick / 10 % 10] += made;
+		for (unsigned i = 0; i < 10; i++)
+			total += second[i];
+		peak = total > peak ? total : peak;
+		pacer_tick(&pacer, rule, now_ms);
+		while (next < n && pacer_allows(&pacer, rule, (float)(all / sum / (next + 1))))
+			stale[next++] = 1;
+		if (next == n && *done_s == 0)
+			*done_s = (double)(now_ms - 1000) / 1000;
+	}
+	free(stale);
+	return peak;
+}
+
+START_TEST(a_storm_of_keys_keeps_to_its_budget_of_regenerations)
+{
+	const struct pacer_rule rule = { .kind = PACER_BUDGET, .budget = 1000, .most = 10000 };
+	double done_s = 0, peak = regenerate(&rule, 20000, 20000, &done_s);
+
+	ck_assert_double_le(peak, 1200);
+	ck_assert_double_gt(peak, 500); /* and uses it */
+	ck_assert_double_gt(done_s, 1);
+}
+END_TEST
+
+START_TEST(a_batch_then_a_pause)
+{
+	const struct pacer_rule rule = { .kind = PACER_BATCH, .most = 100000, .batch = 100, .apart_ms = 1000 };
+	double done_s = 0;
+
+	regenerate(&rule, 1000, 100, &done_s);
+	ck_assert_double_ge(done_s, 9);
+	ck_assert_double_le(done_s, 10.1);
+}
+END_TEST
+
+/* ---- the breaker ---- */
+
+START_TEST(five_failures_open_it_and_one_sign_of_life_closes_it)
+{
+	struct breaker breaker;
+
+	breaker_init(&breaker);
+	for (int i = 0; i < 4; i++)
+		ck_assert(!breaker_take(&breaker, false, 0.5, 1000));
+	ck_assert(breaker_take(&breaker, false, 0.5, 1000));
+	ck_assert_int_eq(breaker_look(&breaker, 1099), BREAKER_OPEN);
+	ck_assert_int_eq(breaker_look(&breaker, 1100), BREAKER_TRYING);
+	ck_assert(!breaker_take(&breaker, false, 0.5, 1100));
+	ck_assert_int_eq(breaker_look(&breaker, 1299), BREAKER_OPEN);
+	ck_assert_int_eq(breaker_look(&breaker, 1300), BREAKER_TRYING);
+	ck_assert(breaker_take(&breaker, true, 0.5, 1300));
+	ck_assert_int_eq(breaker_look(&breaker, 1300), BREAKER_CLOSED);
+}
+END_TEST
+
+START_TEST(more_than_half_of_twenty_failures_open_it)
+{
+	struct breaker breaker;
+	unsigned opened = 0;
+
+	breaker_init(&breaker);
+	for (int i = 0; i < 40 && opened == 0; i++)
+		opened = breaker_take(&breaker, i % 3 == 0, 0.5, 1000) ? (unsigned)i : 0;
+	ck_assert_uint_ge(opened, 19);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("relay");
+	TCase *gate = tcase_create("gate"), *event = tcase_create("event"), *store = tcase_create("store"),
+	      *pending = tcase_create("pending"), *pacer = tcase_create("pacer");
+
+	tcase_add_loop_test(gate, what_passes_the_gate_is_canonical_and_nothing_else_passes, 0, COUNT_OF(texts));
+	tcase_add_test(gate, a_byte_of_zero_passes_no_gate);
+	suite_add_tcase(suite, gate);
+	tcase_add_loop_test(event, an_event_is_read_or_refused_with_a_sentence, 0, COUNT_OF(events));
+	tcase_add_loop_test(event, printing_and_reading_an_event_gives_the_same_bytes, 0, COUNT_OF(events));
+	suite_add_tcase(suite, event);
+	tcase_add_checked_fixture(store, store_setup, store_teardown);
+	tcase_add_test(store, what_was_committed_is_there_after_a_kill_and_what_was_not_is_not);
+	tcase_add_test(store, a_damaged_file_is_put_aside_and_the_log_begins_anew);
+	tcase_add_test(store, floors_rise_without_gaps_and_nothing_is_taken_twice);
+	tcase_add_test(store, a_new_epoch_begins_at_one_and_the_old_one_is_over);
+	tcase_add_test(store, the_outbox_forgets_what_all_regions_have_and_no_more);
+	suite_add_tcase(suite, store);
+	tcase_add_test(pending, an_item_asked_for_often_is_done_at_once_and_then_gathered);
+	tcase_add_test(pending, what_is_urgent_goes_first_then_what_is_hot);
+	tcase_add_test(pending, a_name_is_dropped_twice_and_a_key_once);
+	tcase_add_test(pending, a_storm_is_one_flush_a_second_and_its_last_change_is_done);
+	tcase_add_test(pending, what_changes_while_it_is_being_done_is_done_again);
+	tcase_add_test(pending, too_many_collapse_into_one_and_no_job_is_lost);
+	suite_add_tcase(suite, pending);
+	tcase_add_test(pacer, a_storm_of_keys_keeps_to_its_budget_of_regenerations);
+	tcase_add_test(pacer, a_batch_then_a_pause);
+	tcase_add_test(pacer, five_failures_open_it_and_one_sign_of_life_closes_it);
+	tcase_add_test(pacer, more_than_half_of_twenty_failures_open_it);
+	tcase_set_timeout(pacer, 60);
+	suite_add_tcase(suite, pacer);
+	return unit_run(suite);
+}
