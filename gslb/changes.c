@@ -4,22 +4,34 @@
 #include <string.h>
 
 #include "gslb/daemon.h"
+#include "gslb/edits.h"
 
 enum { LINES_MAX = 50 }; /* of one look; the rest is counted */
+
+/* Which of a pool's endpoints of a family answer. */
+struct answering {
+	uint32_t n;
+	uint64_t hash;
+};
 
 struct seen_pool {
 	uint64_t identity;
 	struct standing standing[FAMILIES];
+	struct answering answering[FAMILIES];
 };
 
 struct changes {
+	struct herald *herald;
 	struct seen_pool *pools; /* by identity */
 	size_t npools;
 };
 
-struct changes *changes_new(void)
+struct changes *changes_new(struct herald *herald)
 {
-	return mem_alloc(sizeof(struct changes));
+	struct changes *changes = mem_alloc(sizeof *changes);
+
+	changes->herald = herald;
+	return changes;
 }
 
 void changes_free(struct changes *changes)
@@ -136,6 +148,55 @@ static void log_services(
 	}
 }
 
+/* ---- for gslb-relay ---- */
+
+static struct answering answering_of(const struct world *world, uint32_t pool, enum family family, uint64_t now_ms)
+{
+	const struct pool_part *part = &world->snapshot->pools[pool].part[family];
+	struct answering answering = { 0 };
+
+	for (uint32_t i = part->first; i < part->first + part->n; i++) {
+		struct standing standing = endpoint_standing(world, i, now_ms);
+
+		if (!in_service(&standing))
+			continue;
+		answering.n++;
+		answering.hash ^= hash_mix(world->snapshot->endpoints[i].identity, 1);
+	}
+	return answering;
+}
+
+/* An endpoint that is gone may lie in caches; one that came does no harm there. */
+static bool lost_one(const struct seen_pool *before, const struct seen_pool *now)
+{
+	for (int family = 0; family < FAMILIES; family++) {
+		const struct answering *old = &before->answering[family], *new = &now->answering[family];
+
+		if (new->n < old->n || (new->n == old->n &&new->hash != old->hash) ||
+			in_service(&before->standing[family]) != in_service(&now->standing[family]))
+			return true;
+	}
+	return false;
+}
+
+/* stale: by pool number. */
+static void tell_herald(struct changes *changes, const struct world *world, const bool *stale)
+{
+	const struct snapshot *snapshot = world->snapshot;
+
+	for (uint32_t i = 0; i < snapshot->nservices; i++) {
+		const struct service_plan *service = &snapshot->services[i];
+		bool told = false;
+
+		for (uint32_t k = 0; k < service->ncandidates && !told; k++)
+			told = stale[service->candidates[k].pool];
+		if (told)
+			edits_tell_name(changes->herald, &service->service->owner, HERALD_FAILOVER, snapshot->serial);
+	}
+}
+
+/* ---- the look ---- */
+
 static bool differs(const struct standing *a, const struct standing *b)
 {
 	return strcmp(state_text(a), state_text(b)) != 0;
@@ -147,7 +208,8 @@ void changes_look(struct changes *changes, const struct world *world, uint64_t n
 	struct seen_pool *seen = mem_alloc((npools + 1) * sizeof *seen);
 	struct standing *was = mem_alloc((npools + 1) * FAMILIES * sizeof *was),
 			*now = mem_alloc((npools + 1) * FAMILIES * sizeof *now);
-	bool moved = false;
+	bool *stale = mem_alloc((npools + 1) * sizeof *stale);
+	bool moved = false, any_stale = false;
 	unsigned lines = 0;
 
 	for (uint32_t i = 0; i < npools; i++) {
@@ -166,7 +228,16 @@ void changes_look(struct changes *changes, const struct world *world, uint64_t n
 			if (differs(&before->standing[family], at) && lines++ < LINES_MAX)
 				log_pool(world, i, (enum family)family, &before->standing[family], at);
 		}
+		if (changes->herald == NULL)
+			continue;
+		for (int family = 0; family < FAMILIES; family++)
+			seen[i].answering[family] = answering_of(world, i, (enum family)family, now_ms);
+		stale[i] = before != NULL && lost_one(before, &seen[i]);
+		any_stale |= stale[i];
 	}
+	if (any_stale)
+		tell_herald(changes, world, stale);
+	free(stale);
 	if (moved)
 		log_services(world, was, now, &lines);
 	if (lines > LINES_MAX)

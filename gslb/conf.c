@@ -38,6 +38,7 @@ static const struct conf_row rows[] = {
 	{ "control.socket", &conf_socket, AT(control_socket), .fallback = "/run/gslb/control.sock", .restart = true },
 	{ "control.group", &conf_group, AT(control_group), .restart = true },
 	{ "control.read-only-group", &conf_group, AT(readonly_group), .restart = true },
+	{ "relay.socket", &conf_relay, AT(relay_socket), .restart = true },
 	{ "log.level", &conf_level, AT(log_level), .fallback = "info" },
 };
 
@@ -48,7 +49,7 @@ static const char *const later[] = {
 	"http",
 };
 
-/* gslb-relay reads these, from the same file. */
+/* gslb-relay reads these, from the same file; of what stands there gslbd knows the keys above. */
 static const char *const foreign[] = { "bus", "caches", "relay" };
 
 enum { NROWS = COUNT_OF(rows) };
@@ -197,6 +198,7 @@ void conf_free(struct conf *conf)
 	free(conf->control_socket);
 	free(conf->control_group);
 	free(conf->readonly_group);
+	free(conf->relay_socket);
 	for (size_t i = 0; i < NROWS; i++)
 		free(conf->written[i]);
 	free(conf);

@@ -50,6 +50,8 @@ struct conf {
 	char *control_socket; /* default /run/gslb/control.sock */
 	char *control_group;  /* group that may use it, "": the user's own */
 	char *readonly_group; /* members may only look, "": nobody */
+	/* relay */
+	char *relay_socket; /* gslb-relay's; "": nobody is told what changes */
 	/* log */
 	enum log_level log_level;
 

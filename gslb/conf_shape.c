@@ -154,7 +154,7 @@ static bool is_later(const struct reader *r, const char *path)
 	return false;
 }
 
-/* A section of another program: what stands in it is for that to say. */
+/* A section of another program: what stands in it is for that to say, but for keys that both know. */
 static bool is_foreign(const struct reader *r, const char *path)
 {
 	for (size_t i = 0; i < r->shape->nforeign; i++)
@@ -304,7 +304,7 @@ static void walk_pair(struct reader *r, const char *section, const yaml_node_t *
 		r->misshapen = true;
 	} else if (known < r->shape->nkeys) {
 		place_value(r, known, node);
-	} else if (is_foreign(r, path)) {
+	} else if (!is_section(r, path) && (is_foreign(r, path) || is_foreign(r, section))) {
 		return;
 	} else if (!is_section(r, path)) {
 		unknown_key(r, key->start_mark, section, path);

@@ -188,6 +188,12 @@ static bool read_socket(struct conf_reading *r)
 	return ok;
 }
 
+/* Another program's socket: it need not be there yet. */
+static bool read_relay(struct conf_reading *r)
+{
+	return *r->text == '\0' ? keep_text(r, mem_strdup("")) : keep_text(r, file_beside(r->conf->file, r->text));
+}
+
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -295,6 +301,7 @@ const struct conf_kind conf_number = { .read = read_number }, conf_duration = { 
 		       conf_label = { .read = read_label }, conf_user = { .read = read_user },
 		       conf_group = { .read = read_group }, conf_folder = { .read = read_folder },
 		       conf_folder_made = { .read = read_folder_made }, conf_socket = { .read = read_socket },
-		       conf_seed = { .read = read_seed }, conf_cookies = { .read = read_cookies },
-		       conf_level = { .read = read_level }, conf_listens = { .list = true, .read = read_listen },
+		       conf_relay = { .read = read_relay }, conf_seed = { .read = read_seed },
+		       conf_cookies = { .read = read_cookies }, conf_level = { .read = read_level },
+		       conf_listens = { .list = true, .read = read_listen },
 		       conf_databases = { .list = true, .read = read_database };

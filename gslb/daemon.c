@@ -253,6 +253,8 @@ json_t *daemon_finish(struct daemon *daemon, struct build *build, int *exit)
 	if (build->conf != NULL)
 		take_conf(daemon, build->conf);
 	put_in_force(daemon, build);
+	if (daemon->herald != NULL)
+		edits_tell(build->edits, daemon->herald, daemon->published->snapshot->serial);
 	*exit = build->good ? 0 : 3;
 	switch (build->kind) {
 	case BUILD_RELOAD:

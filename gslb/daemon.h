@@ -2,10 +2,11 @@
 #ifndef GSLB_DAEMON_H
 #define GSLB_DAEMON_H
 
+#include "base/control.h"
 #include "gslb/builder.h"
 #include "gslb/conf.h"
-#include "base/control.h"
 #include "gslb/guard.h"
+#include "gslb/herald.h"
 #include "gslb/override.h"
 #include "gslb/prober.h"
 #include "gslb/worker.h"
@@ -33,6 +34,7 @@ struct daemon {
 	struct override_list *overrides;
 	struct control *control;
 	struct changes *changes;
+	struct herald *herald; /* NULL: there is no gslb-relay to tell */
 	struct published *published;
 	struct guard *guard;
 	struct packet_identity identity;
@@ -80,8 +82,8 @@ json_t *document_overrides(const struct daemon *daemon);
 json_t *document_stats(const struct daemon *daemon);
 json_t *document_zones(const struct daemon *daemon);
 
-/* changes.c: a log line for each change of an answer. */
-struct changes *changes_new(void);
+/* changes.c: a log line for each change of an answer; and gslb-relay hears of the names that must not be answered from caches any more. */
+struct changes *changes_new(struct herald *herald); /* who is told of them, too; may be NULL */
 void changes_free(struct changes *changes);
 /* Compare what is in service now with what was at the last call, and log it. */
 void changes_look(struct changes *changes, const struct world *world, uint64_t now_ms);

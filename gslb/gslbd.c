@@ -226,7 +226,9 @@ static bool start(struct daemon *daemon, struct err *err)
 
 	daemon->started_ms = clock_wall_ms();
 	daemon->name_seed = dice_from_kernel().state;
-	daemon->changes = changes_new();
+	if (daemon->conf->relay_socket[0] != '\0')
+		daemon->herald = herald_new(daemon->conf->relay_socket);
+	daemon->changes = changes_new(daemon->herald);
 	if (!start_privileged(daemon, &spawner, err) || !read_seed(daemon, err) ||
 		!daemon_guard(daemon, daemon->conf, NULL, err) || !load_all(daemon, spawner, err))
 		return false;
@@ -364,6 +366,8 @@ static uint64_t work(struct daemon *daemon, struct watch **watch)
 	if (daemon->override_next_ms > now_ms)
 		sooner(&next_ms, monotonic_ms + (daemon->override_next_ms - now_ms));
 	count_rate(daemon, monotonic_ms);
+	if (daemon->herald != NULL)
+		sooner(&next_ms, herald_run(daemon->herald, clock_monotonic_ms()));
 	return next_ms;
 }
 
@@ -372,7 +376,7 @@ static void run(struct daemon *daemon, int signals)
 	struct watch *watch = watch_files(daemon->conf);
 
 	while (!daemon->stop_wanted) {
-		struct pollfd wait[6] = { { .fd = signals }, { .fd = control_fd(daemon->control) },
+		struct pollfd wait[7] = { { .fd = signals }, { .fd = control_fd(daemon->control) },
 			{ .fd = watch_fd(watch) } };
 		uint64_t next_ms = work(daemon, &watch), now_ms = clock_monotonic_ms();
 
@@ -381,6 +385,7 @@ static void run(struct daemon *daemon, int signals)
 		wait[5].fd = builder_fd(daemon->builder);
 		for (size_t i = 0; i < COUNT_OF(wait); i++)
 			wait[i].events = POLLIN;
+		wait[6].fd = daemon->herald != NULL ? herald_fd(daemon->herald, &wait[6].events) : -1;
 		if (!daemon->reload_wanted || builder_busy(daemon->builder))
 			poll(wait, COUNT_OF(wait), next_ms > now_ms ? (int)(next_ms - now_ms) : 0);
 		take_signals(daemon, signals);
@@ -410,6 +415,7 @@ static void stop(struct daemon *daemon)
 	free(daemon->published);
 	override_list_free(daemon->overrides);
 	changes_free(daemon->changes);
+	herald_free(daemon->herald);
 	conf_free(daemon->conf);
 	close(daemon->lock_fd);
 	log_notice("state=stopped");

@@ -4,6 +4,7 @@ libzones_a_SOURCES = \
 	zones/inner.h \
 	zones/model.h \
 	zones/set.h \
+	zones/diff.c \
 	zones/draft.c \
 	zones/find.c \
 	zones/lexer.c zones/lexer.h \

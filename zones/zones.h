@@ -199,6 +199,10 @@ struct zone *zone_ref(struct zone *zone);
 void zone_unref(struct zone *zone); /* NULL is fine */
 /* All files that were read for it: the file itself first, then its includes. */
 size_t zone_files(const struct zone *zone, const char *const **files);
+/* The names whose answers an edit may have changed: records that are others, services and maps that are (at their owners); of two zones of
+ * one apex and seed. What a pool's edit does shows in what is in service, and is not told here. A name may be told twice. */
+void zone_diff(const struct zone *before, const struct zone *after,
+	void (*changed)(void *arg, const struct name *owner), void *arg);
 /* The zone as a master file that parses to the same zone. */
 void zone_print(const struct zone *zone, struct buf *out);
 

@@ -34,7 +34,7 @@ class Rig:
     def write_conf(self):
         with open(self.conf, "w") as f:
             f.write(f"server: {{ listen: [\"127.0.0.1@5399\"], region: {self.region} }}\nzones: {{ directory: zones }}\n"
-                    f"state: {{ directory: state }}\nrelay: {{ socket: relay.sock }}\n")
+                    f"state: {{ directory: state }}\nrelay: {{ socket: {self.socket} }}\n")
             if self.bus:
                 f.write("bus: " + json.dumps(self.bus) + "\n")
             f.write("caches:\n")
