@@ -483,12 +483,14 @@ static void decide_endpoints(struct run *run, struct decision *decision)
 	decision->why = WHY_UNRESOLVED;
 }
 
-static void decide_ttl(const struct run *run, struct decision *decision, struct trace *trace)
+static void decide_ttl(
+	const struct run *run, const struct client *client, struct decision *decision, struct trace *trace)
 {
 	const struct service_plan *service = run->service;
 	const struct ttl_input input = {
 		.max_s = service->ttl_max_s,
 		.min_s = service->ttl_min_s,
+		.steady_s = decide_steady_ttl(service, client, decision->scope, run->sight.now_ms),
 		.doubt = run->doubt,
 		.last_resort = decision->why != WHY_RANKED,
 		.now_ms = run->sight.now_ms,
@@ -539,7 +541,7 @@ void decide_closely(const struct sight *sight, const struct service_plan *servic
 		decision->scope = 0;
 		decision->ttl_s = service->service->negative_ttl_s;
 	} else {
-		decide_ttl(&run, decision, trace);
+		decide_ttl(&run, client, decision, trace);
 	}
 	if (trace != NULL)
 		trace_fill(&(struct trace_input){ .sight = &run.sight,

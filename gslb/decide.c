@@ -23,8 +23,9 @@ static uint64_t sticky_key(
 }
 
 /* The usual case: the best tie group is one pool, a glance at it is enough, and it is in service. Then nothing of a run is needed. */
-static bool decide_at_a_glance(const struct sight *sight, const struct service_plan *service, enum family family,
-	const struct order *order, const struct glance_choice *choice, struct decision *decision)
+static bool decide_at_a_glance(const struct sight *sight, const struct service_plan *service,
+	const struct client *client, enum family family, const struct order *order, const struct glance_choice *choice,
+	struct decision *decision)
 {
 	const struct snapshot *snapshot = sight->world->snapshot;
 	const struct overlay *overlay = sight->world->overlay;
@@ -47,7 +48,7 @@ static bool decide_at_a_glance(const struct sight *sight, const struct service_p
 	decision->candidate = candidate;
 	decision->pool = pool;
 	decision->target = POOL_NONE;
-	decision->ttl_s = service->ttl_max_s;
+	decision->ttl_s = decide_steady_ttl(service, client, decision->scope, sight->now_ms);
 	decision->nendpoints = glance_pick(snapshot, part, up, choice, decision->endpoint);
 	return true;
 }
@@ -72,7 +73,7 @@ void decide(const struct world *world, const struct service_plan *service, const
 	if (trace != NULL) {
 		trace->depth = hit.depth;
 		trace->key_len = key_len;
-	} else if (decide_at_a_glance(&sight, service, family, order, &choice, decision)) {
+	} else if (decide_at_a_glance(&sight, service, client, family, order, &choice, decision)) {
 		return;
 	}
 	decide_closely(&sight, service, client, family, order, &choice, decision, trace);

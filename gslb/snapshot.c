@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gslb/steering.h"
+#include "gslb/ttl.h"
 
 enum { CANDIDATES_MAX = 255, CACHE_LINE = 64 };
 
@@ -326,6 +327,7 @@ static bool make_service(
 	plan->answers = service->answers;
 	plan->ttl_max_s = service->ttl_max_s;
 	plan->ttl_min_s = service->ttl_min_s;
+	plan->ttl_span_s = ttl_span(service->ttl_max_s, service->ttl_min_s);
 	plan->identity = identity(snapshot->seed, 's', service->owner.wire, service->owner.len);
 	make_candidates(plan, service, snapshot->inner->arena);
 	if (plan->ncandidates > CANDIDATES_MAX)

@@ -87,7 +87,8 @@ struct service_plan {
 	bool via_cname, sticky;
 	uint8_t sticky_v4, sticky_v6, answers;
 	uint32_t ttl_max_s, ttl_min_s;
-	uint64_t identity; /* of its owner's name: for rendezvous hashing, and for jitter */
+	uint32_t ttl_span_s; /* what jitter may take of max */
+	uint64_t identity;   /* of its owner's name: for rendezvous hashing, and for jitter */
 	uint32_t
 		ncandidates; /* pools=, then pools that only maps name, then a fallback that neither does; at most 255 */
 	uint32_t nlisted;    /* how many of them, the first ones, are pools= */

@@ -11,7 +11,7 @@ static uint32_t clamp(uint64_t s, uint32_t min_s, uint32_t max_s)
 
 uint32_t ttl_decide(const struct ttl_input *input, enum ttl_why *why)
 {
-	uint32_t ttl_s = input->max_s;
+	uint32_t ttl_s = input->steady_s;
 
 	*why = TTL_STEADY;
 	if (input->doubt || input->last_resort) {
@@ -41,7 +41,8 @@ void ttl_reason(const struct ttl_input *input, enum ttl_why why, char *text, siz
 {
 	switch (why) {
 	case TTL_STEADY:
-		snprintf(text, cap, "max: all that the answer depends on is steady");
+		snprintf(text, cap, "max%s: all that the answer depends on is steady",
+			input->steady_s < input->max_s ? ", a little less for some clients" : "");
 		return;
 	case TTL_DOUBT:
 		snprintf(text, cap, "min: an endpoint that the answer depends on is in doubt");

@@ -11,7 +11,7 @@
  *   changes 1 3                  so often the answer was another one meanwhile
  *   ask 198.51.100.0/24 www A
  *   expect eu 192.0.2.10 ttl=5 scope=24 why=ranked      pool ("-": none) and addresses ("-": not looked at)
- *   expect nodata ttl=5          or servfail
+ *   expect nodata ttl=5          or servfail; the service's maximal TTL stands for what jitter makes of it, too
  *   draw 2000 198.51.100.0/24 www A
  *   share 192.0.2.10 0.55 0.65   part of the answers drawn that hold it; "eu" is a pool
  *   keep CLIENT www A            sticky: note what 2000 client prefixes are told
@@ -37,7 +37,8 @@ struct run {
 	unsigned line;
 	struct decision decision;
 	char asked[256];
-	struct err refused; /* of the last force or clear; "" when it was taken */
+	const struct service_plan *service; /* that was asked */
+	struct err refused;                 /* of the last force or clear; "" when it was taken */
 	struct drawn drawn[DRAWN_MAX];
 	size_t ndrawn;
 	unsigned total, changes;
@@ -95,6 +96,7 @@ static void ask(struct run *run, const char *client, const char *name, const cha
 
 	snprintf(run->asked, sizeof(run->asked), "%s %s for %s", name, type, client);
 	sim_ask(&run->sim, client, full_name(name, full), family_word(run, type), &run->decision, NULL);
+	run->service = sim_service(&run->sim, full);
 }
 
 static const char *pool_label(const struct run *run)
@@ -142,6 +144,15 @@ static bool has_word(const char *text, const char *word)
 	return false;
 }
 
+/* "ttl=30" of a service with that maximum stands for what jitter makes of it, too. */
+static bool is_steady(const struct run *run, const char *word)
+{
+	uint32_t max_s = run->service->ttl_max_s;
+
+	return strncmp(word, "ttl=", 4) == 0 && strtoul(word + 4, NULL, 10) == max_s && run->decision.ttl_s <= max_s &&
+	       run->decision.ttl_s >= max_s - run->service->ttl_span_s;
+}
+
 static void expect(struct run *run, char **words, unsigned n)
 {
 	char got[1024], expected[1024] = "";
@@ -153,7 +164,7 @@ static void expect(struct run *run, char **words, unsigned n)
 
 		snprintf(expected + len, sizeof(expected) - len, "%s%s", i > 1 ? " " : "", words[i]);
 		if (strcmp(words[i], "-") != 0)
-			ok &= has_word(got, words[i]);
+			ok &= is_steady(run, words[i]) || has_word(got, words[i]);
 	}
 	result(run, ok, expected, got);
 }

@@ -41,11 +41,90 @@ START_TEST(the_ttl_is_max_when_steady_min_in_doubt_and_the_time_to_a_date)
 	struct ttl_input input = c->input;
 	enum ttl_why why;
 
-	input.max_s = 30;
+	input.max_s = input.steady_s = 30;
 	input.min_s = 5;
 	input.now_ms = 1000000;
 	ck_assert_msg(ttl_decide(&input, &why) == c->ttl_s, "%s", c->name);
 	ck_assert_msg(why == c->why, "%s", c->name);
+}
+END_TEST
+
+static const struct span_case {
+	uint32_t max_s, min_s, span_s;
+} span_cases[] = {
+	{ 30, 5, 3 },
+	{ 9, 5, 0 },
+	{ 10, 5, 1 },
+	{ 0, 0, 0 },
+	{ 30, 30, 0 },
+	{ 30, 29, 1 },
+	{ 86400, 5, 8640 },
+};
+
+START_TEST(jitter_takes_at_most_a_tenth_and_never_goes_below_min)
+{
+	const struct span_case *c = &span_cases[_i];
+	bool lowest = false, highest = false;
+
+	ck_assert_uint_eq(ttl_span(c->max_s, c->min_s), c->span_s);
+	for (unsigned i = 0; i < 20000; i++) {
+		struct addr addr = { .family = ADDR_V4, .bytes = { 10, (uint8_t)(i >> 8), (uint8_t)i } };
+		uint32_t ttl_s = ttl_steady(c->max_s, c->span_s, 77, &addr, 24, 1000000);
+
+		if (ttl_s > c->max_s || ttl_s < c->max_s - c->span_s)
+			ck_abort_msg("%u of %u/%u", ttl_s, c->max_s, c->min_s);
+		lowest |= ttl_s <= c->max_s - c->span_s + c->span_s / 100;
+		highest |= ttl_s >= c->max_s - c->span_s / 100;
+	}
+	ck_assert(lowest && highest);
+}
+END_TEST
+
+/* Over clients and over minutes each of the possible TTLs is as frequent as the next. */
+START_TEST(jitter_is_even_over_clients_minutes_and_services)
+{
+	enum { N = 40000 };
+	unsigned n[4] = { 0 }, same = 0;
+
+	for (unsigned i = 0; i < N; i++) {
+		struct addr v4 = { .family = ADDR_V4, .bytes = { 10, (uint8_t)(i >> 8), (uint8_t)i, 9 } };
+		struct addr v6 = { .family = ADDR_V6,
+			.bytes = { 0x20, 1, 13, 0xb8, 0, (uint8_t)(i >> 8), (uint8_t)i } };
+		const struct addr *addr = _i == 1 ? &v6 : &v4;
+		uint64_t identity = _i == 3 ? i : 99, now_ms = UINT64_C(1767225600000);
+
+		if (_i >= 2)
+			v4.bytes[1] = v4.bytes[2] = 7;
+		now_ms += _i == 2 ? i * UINT64_C(60000) : i % 60000;
+		n[30 - ttl_steady(30, 3, identity, addr, 0, now_ms)]++;
+		same += ttl_steady(30, 3, identity, addr, 0, now_ms) ==
+			ttl_steady(30, 3, identity, addr, 0, now_ms + 60000);
+	}
+	for (unsigned i = 0; i < 4; i++)
+		ck_assert_msg(abs((int)n[i] - N / 4) < N / 40, "%u less: %u of %d", i, n[i], N);
+	/* and the next minute has nothing of this one (a single client goes round in steps of its own) */
+	ck_assert_msg(_i == 2 || abs((int)same - N / 4) < N / 40, "%u of %d stay", same, N);
+}
+END_TEST
+
+START_TEST(all_of_a_prefix_have_one_jitter_for_a_minute)
+{
+	uint64_t minute_ms = UINT64_C(1767225600000);
+
+	for (unsigned i = 0; i < 1000; i++) {
+		struct addr a = { .family = ADDR_V4, .bytes = { 198, (uint8_t)i, (uint8_t)(i >> 2), 0 } }, b = a;
+		struct addr c = { .family = ADDR_V6, .bytes = { 0x20, 1, 13, 0xb8, (uint8_t)i, 0, 1 } }, d = c;
+		uint32_t ttl_s = ttl_steady(300, 30, i, &a, 24, minute_ms);
+
+		b.bytes[3] = (uint8_t)(i * 7);
+		d.bytes[7] = d.bytes[15] = (uint8_t)(i * 7);
+		ck_assert_uint_eq(ttl_s, ttl_steady(300, 30, i, &b, 24, minute_ms + 59999));
+		ck_assert_uint_eq(ttl_s, ttl_steady(300, 30, i, &b, 0, minute_ms));  /* /24 when nothing is said */
+		ck_assert_uint_eq(ttl_s, ttl_steady(300, 30, i, &b, 32, minute_ms)); /* and never more */
+		ck_assert_uint_eq(ttl_steady(300, 30, i, &c, 0, minute_ms), ttl_steady(300, 30, i, &d, 128, minute_ms));
+		b.bytes[2] ^= 0xf;
+		ck_assert_uint_eq(ttl_steady(300, 30, i, &a, 20, minute_ms), ttl_steady(300, 30, i, &b, 20, minute_ms));
+	}
 }
 END_TEST
 
@@ -908,6 +987,9 @@ int main(void)
 	tcase_set_timeout(pure, 60);
 	tcase_add_loop_test(
 		pure, the_ttl_is_max_when_steady_min_in_doubt_and_the_time_to_a_date, 0, COUNT_OF(ttl_cases));
+	tcase_add_loop_test(pure, jitter_takes_at_most_a_tenth_and_never_goes_below_min, 0, COUNT_OF(span_cases));
+	tcase_add_loop_test(pure, jitter_is_even_over_clients_minutes_and_services, 0, 4);
+	tcase_add_test(pure, all_of_a_prefix_have_one_jitter_for_a_minute);
 	tcase_add_loop_test(pure, an_order_is_groups_within_the_tolerance_of_the_best, 0, COUNT_OF(order_cases));
 	tcase_add_test(pure, who_cannot_be_placed_gets_the_list_where_distance_would_decide);
 	tcase_add_test(pure, a_set_holds_each_order_once_and_says_when_it_is_full);
