@@ -1,7 +1,7 @@
 /* Each step looks only at what it needs; the trace is worked out afterwards, for who asks. */
 #include "gslb/closely.h"
 
-#include "gslb/pick.h"
+#include "gslb/pool_pick.h"
 #include "gslb/standing.h"
 #include "gslb/trace.h"
 #include "gslb/ttl.h"
@@ -290,145 +290,6 @@ static uint32_t all_down(struct run *run, struct decision *decision)
 	return candidate;
 }
 
-/* ---- choosing endpoints ---- */
-
-/* A tier's choice: what has weight 0 answers only when nothing else of the tier does. */
-struct tier {
-	struct picker some, zero;
-};
-
-static void tier_init(struct tier *tier, struct run *run, unsigned wanted)
-{
-	picker_init(&tier->some, wanted, run->dice, run->sticky, run->key);
-	picker_init(&tier->zero, wanted, run->dice, run->sticky, run->key);
-}
-
-static void tier_add(
-	struct tier *tier, uint32_t id, uint64_t identity, uint32_t weight, uint32_t permille, uint32_t sharers)
-{
-	uint64_t units = (uint64_t)weight * permille * (PICK_UNITS / 1000);
-
-	if (units == 0) {
-		picker_add(&tier->zero, id, identity, 1);
-		return;
-	}
-	if (sharers > 1)
-		units = units / sharers > 0 ? units / sharers : 1;
-	picker_add(&tier->some, id, identity, units);
-}
-
-static const struct picker *tier_choice(const struct tier *tier)
-{
-	return tier->some.npicked > 0 ? &tier->some : &tier->zero;
-}
-
-/* How many of a target's addresses from `at` on are available; *next: where the next target begins. */
-static uint32_t sharers(const struct run *run, const struct cover *cover, uint32_t at, uint32_t end, uint32_t *next)
-{
-	const struct endpoint *endpoints = run->sight.world->snapshot->endpoints;
-	struct endpoint_view view;
-	uint32_t n = 0, i = at;
-
-	while (i < end && endpoints[i].target == endpoints[at].target)
-		i++;
-	*next = i;
-	if (i == at + 1) /* it has nobody to share with */
-		return 1;
-	for (i = at; i < *next; i++) {
-		endpoint_look(&run->sight, i, cover, &view);
-		n += view.available;
-	}
-	return n;
-}
-
-/* The highest tier with something available gives the answer. */
-static void pick_addresses(struct run *run, uint32_t pool, const struct cover *cover, struct decision *decision)
-{
-	const struct endpoint *endpoints = run->sight.world->snapshot->endpoints;
-	const struct pool_part *part = &run->sight.world->snapshot->pools[pool].part[run->family];
-	uint32_t end = part->first + part->n, next;
-	const struct picker *choice;
-	struct tier tier;
-
-	tier_init(&tier, run, run->service->answers);
-	for (uint32_t i = part->first; i < end; i = next) {
-		uint32_t n;
-
-		if (i > part->first && endpoints[i].priority != endpoints[i - 1].priority &&
-			tier_choice(&tier)->npicked > 0)
-			break;
-		n = sharers(run, cover, i, end, &next);
-		for (uint32_t k = i; k < next; k++) {
-			struct endpoint_view view;
-
-			endpoint_look(&run->sight, k, cover, &view);
-			if (view.available)
-				tier_add(&tier, k, endpoints[k].identity, endpoints[k].weight, view.permille, n);
-		}
-	}
-	choice = tier_choice(&tier);
-	decision->nendpoints = choice->npicked;
-	for (unsigned i = 0; i < choice->npicked; i++) {
-		decision->endpoint[i] = choice->id[i];
-		run->expires_ms = sooner(run->expires_ms, endpoint_expires_ms(&endpoints[choice->id[i]]));
-	}
-}
-
-/* The same, when a glance at the pool was enough. */
-static void pick_plain(struct run *run, uint32_t pool, struct decision *decision)
-{
-	const struct snapshot *snapshot = run->sight.world->snapshot;
-	const struct pool_part *part = &snapshot->pools[pool].part[run->family];
-	const struct glance_choice choice = {
-		.wanted = run->service->answers,
-		.sticky = run->sticky,
-		.key = run->key,
-		.dice = run->dice,
-	};
-
-	decision->nendpoints = glance_pick(snapshot, part, run->up, &choice, decision->endpoint);
-	if (!part->dated)
-		return;
-	for (unsigned i = 0; i < decision->nendpoints; i++)
-		run->expires_ms =
-			sooner(run->expires_ms, endpoint_expires_ms(&snapshot->endpoints[decision->endpoint[i]]));
-}
-
-static bool pick_target(struct run *run, uint32_t pool, const struct cover *cover, struct decision *decision)
-{
-	const struct snapshot *snapshot = run->sight.world->snapshot;
-	const struct pool_plan *plan = &snapshot->pools[pool];
-	uint32_t at[FAMILIES] = { plan->part[FAMILY_V4].first, plan->part[FAMILY_V6].first };
-	struct tier tier;
-
-	tier_init(&tier, run, 1);
-	for (uint16_t i = 0; i < plan->pool->ntargets; i++) {
-		const struct target *target = &plan->pool->targets[i];
-		struct endpoint_view view;
-
-		if (i > 0 && target->priority != target[-1].priority && tier_choice(&tier)->npicked > 0)
-			break;
-		target_look(&run->sight, plan, target->number, cover, at, &view);
-		if (view.available)
-			tier_add(&tier, target->number, hash_sip(snapshot->seed, target->name.wire, target->name.len),
-				target->weight, view.permille, 1);
-	}
-	if (tier_choice(&tier)->npicked == 0)
-		return false;
-	decision->target = tier_choice(&tier)->id[0];
-	return true;
-}
-
-static bool pick(struct run *run, struct decision *decision)
-{
-	struct cover cover = pool_cover(&run->sight, decision->pool, service_pair(run, decision->candidate));
-
-	if (run->family == FAMILY_ANY)
-		return pick_target(run, decision->pool, &cover, decision);
-	pick_addresses(run, decision->pool, &cover, decision);
-	return decision->nendpoints > 0;
-}
-
 /* ---- the whole ---- */
 
 static bool family_exists(const struct run *run)
@@ -469,15 +330,25 @@ static void decide_pool(struct run *run, struct decision *decision)
 /* Endpoints of the pool. The board may have changed since the pool was looked at: then what it was chosen for counts. */
 static void decide_endpoints(struct run *run, struct decision *decision)
 {
+	const struct pool_pick pick = {
+		.sight = &run->sight,
+		.service = run->service,
+		.family = run->family,
+		.dice = run->dice,
+		.sticky = run->sticky,
+		.key = run->key,
+	};
+	const uint16_t *pair = service_pair(run, decision->candidate);
+
 	decision->kind = run->family == FAMILY_ANY ? DECIDE_CNAME : DECIDE_ADDRESSES;
 	if (run->plain) {
-		pick_plain(run, decision->pool, decision);
+		pool_pick_plain(&pick, run->up, decision, &run->expires_ms);
 		return;
 	}
-	if (pick(run, decision))
+	if (pool_pick(&pick, pair, decision, &run->expires_ms))
 		return;
 	run->sight.mode = SIGHT_BLIND;
-	if (pick(run, decision))
+	if (pool_pick(&pick, pair, decision, &run->expires_ms))
 		return;
 	decision->kind = DECIDE_SERVFAIL;
 	decision->why = WHY_UNRESOLVED;

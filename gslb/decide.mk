@@ -11,6 +11,7 @@ libdecide_a_SOURCES = \
 	gslb/overlay.c \
 	gslb/override.c gslb/override.h \
 	gslb/pick.c gslb/pick.h \
+	gslb/pool_pick.c gslb/pool_pick.h \
 	gslb/rank.h \
 	gslb/rank_geo.c gslb/rank_latency.c gslb/rank_order.c gslb/rank_weight.c \
 	gslb/snapshot.c gslb/snapshot.h \
