@@ -150,7 +150,7 @@ static void print_pools(const json_t *pools, const struct ctl_view *view, struct
 			(long long)ctl_integer(pool, "of"));
 		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(pool, "weight"));
 		ctl_cell(&table, CTL_PLAIN, "%.1f%%", (double)ctl_integer(pool, "share_permille") / 10);
-		fate_cell(&table, ctl_string(pool, "fate"), "");
+		fate_cell(&table, ctl_string(pool, "fate"), ctl_string(pool, "reason"));
 	}
 	ctl_table_print(&table, view, "   none", out);
 }

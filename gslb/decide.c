@@ -58,7 +58,9 @@ void decide(const struct world *world, const struct service_plan *service, const
 {
 	const struct steering *steering = &service->steering[family];
 	uint8_t key_len = client->addr.family == ADDR_V6 ? service->sticky_v6 : service->sticky_v4;
-	const struct sight sight = { .world = world, .now_ms = now_ms, .names = service->via_cname };
+	const struct sight sight = {
+		.world = world, .now_ms = now_ms, .names = service->via_cname, .ttl_s = service->ttl_max_s
+	};
 	struct glance_choice choice = { .wanted = service->answers, .sticky = service->sticky, .dice = dice };
 	struct geo_hit hit = { 0 };
 	const struct order *order;

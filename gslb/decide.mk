@@ -16,6 +16,7 @@ libdecide_a_SOURCES = \
 	gslb/rank_geo.c gslb/rank_latency.c gslb/rank_order.c gslb/rank_weight.c \
 	gslb/snapshot.c gslb/snapshot.h \
 	gslb/standing.c gslb/standing.h \
+	gslb/strength.c gslb/strength.h \
 	gslb/steering.c gslb/steering.h \
 	gslb/target.c gslb/target.h \
 	gslb/terms.c gslb/terms.h \

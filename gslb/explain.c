@@ -191,12 +191,13 @@ static json_t *endpoint_json(const struct snapshot *snapshot, const struct trace
 {
 	const struct endpoint *endpoint = &snapshot->endpoints[from->endpoint];
 	char addr[ADDR_TEXT_MAX], since[CLOCK_TEXT_MAX];
-	json_t *json = json_pack("{s:s s:o s:s s:s s:b s:s s:i s:i s:I s:o}", "address",
+	json_t *json = json_pack("{s:s s:o s:s s:s s:b s:b s:b s:s s:i s:i s:I s:o}", "address",
 		addr_format(&endpoint->addr, addr), "target",
 		name_json(&snapshot->set->targets[endpoint->target]->name), "fate", trace_fate_name(from->fate),
 		"state", endpoint->slot == SLOT_NONE ? "not probed" : state_name(from->verdict.state), "doubt",
-		from->verdict.doubt, "forced", override_action_name(from->forced), "priority", (int)endpoint->priority,
-		"weight", (int)endpoint->weight, "weight_permille", (json_int_t)from->weight_permille, "score",
+		from->verdict.doubt, "damped", from->verdict.damped, "held", from->verdict.held, "forced",
+		override_action_name(from->forced), "priority", (int)endpoint->priority, "weight",
+		(int)endpoint->weight, "weight_permille", (json_int_t)from->weight_permille, "score",
 		score_json(from->score));
 
 	if (from->verdict.state != HEALTH_UNKNOWN) {

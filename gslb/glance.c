@@ -9,7 +9,7 @@ static bool is_ramping(const struct sight *sight, const struct endpoint *endpoin
 {
 	uint32_t ramp_ms = sight->world->snapshot->pools[endpoint->pool].pool->ramp_ms;
 
-	return sight->now_ms < (uint64_t)since_s * 1000 + ramp_ms;
+	return sight->now_ms < (uint64_t)since_s * 1000 + ramp_whole_ms(sight, ramp_ms);
 }
 
 /* What the board says of an endpoint; of one that is not probed, that it is up. */
@@ -67,8 +67,9 @@ bool pool_glance(
 		uint64_t word = word_of(world, endpoint);
 		enum { RECOVERED_UP = HEALTH_UP | VERDICT_RECOVERED };
 
-		if (word & VERDICT_DOUBT)
-			return false;
+		if ((word & (VERDICT_DOUBT | VERDICT_DAMPED)) != 0 &&
+			((word & VERDICT_DOUBT) != 0 || (word & VERDICT_STATE) != HEALTH_DOWN))
+			return false; /* what is down has no weight to be damped */
 		if ((word & (VERDICT_STATE | VERDICT_RECOVERED)) == RECOVERED_UP &&
 			is_ramping(sight, endpoint, (uint32_t)(word >> VERDICT_SINCE_AT)))
 			return false;

@@ -1,6 +1,7 @@
 #include "gslb/ttl.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static uint32_t clamp(uint64_t s, uint32_t min_s, uint32_t max_s)
 {
@@ -41,8 +42,10 @@ void ttl_reason(const struct ttl_input *input, enum ttl_why why, char *text, siz
 {
 	switch (why) {
 	case TTL_STEADY:
-		snprintf(text, cap, "max%s: all that the answer depends on is steady",
-			input->steady_s < input->max_s ? ", a little less for some clients" : "");
+		snprintf(text, cap, "max: all that the answer depends on is steady");
+		if (input->steady_s < input->max_s && strlen(text) < cap)
+			snprintf(text + strlen(text), cap - strlen(text), ", less a jitter of %u s",
+				input->max_s - input->steady_s);
 		return;
 	case TTL_DOUBT:
 		snprintf(text, cap, "min: an endpoint that the answer depends on is in doubt");

@@ -9,6 +9,7 @@
  *   lose eu/lb1 10 1000          probes, each tenth of them lost, all others good
  *   flap eu/lb1 30s 20s 10m CLIENT www A                down and up for these times, by turns, probed as it wants to be
  *   changes 1 3                  so often the answer was another one meanwhile
+ *   damp eu/lb1 [off]            as if the detector had found that it flaps
  *   ask 198.51.100.0/24 www A
  *   expect eu 192.0.2.10 ttl=5 scope=24 why=ranked      pool ("-": none) and addresses ("-": not looked at)
  *   expect nodata ttl=5          or servfail; the service's maximal TTL stands for what jitter makes of it, too
@@ -254,6 +255,12 @@ static void moved(struct run *run, const char *from, const char *to)
 
 /* ---- what happens ---- */
 
+static const char *endpoint_text(const char *target, char text[static 256])
+{
+	snprintf(text, 256, "%s%s", strchr(target, '/') != NULL ? "endpoint:" : "", target);
+	return text;
+}
+
 static enum probe_result outcome_word(const struct run *run, const char *text)
 {
 	if (strcmp(text, "ok") == 0)
@@ -269,8 +276,7 @@ static void probe(struct run *run, const char *target, enum probe_result result)
 {
 	char text[256];
 
-	snprintf(text, sizeof(text), "%s%s", strchr(target, '/') != NULL ? "endpoint:" : "", target);
-	sim_probe(&run->sim, text, result);
+	sim_probe(&run->sim, endpoint_text(target, text), result);
 }
 
 static void probes(struct run *run, const char *target, const char *outcome, const char *times)
@@ -367,6 +373,7 @@ static void read_zone(struct run *run, FILE *in, const char *apex)
 static void command(struct run *run, FILE *in, const char *line, char **words, unsigned n)
 {
 	const char *verb = words[0];
+	char text[256];
 
 	if (run->refused.text[0] != '\0' && strcmp(verb, "refused") != 0)
 		bail(run, run->refused.text, "refused");
@@ -386,6 +393,8 @@ static void command(struct run *run, FILE *in, const char *line, char **words, u
 		flap(run, words);
 	else if (strcmp(verb, "changes") == 0 && n == 3)
 		changes(run, words[1], words[2]);
+	else if (strcmp(verb, "damp") == 0 && n >= 2)
+		sim_damp(&run->sim, endpoint_text(words[1], text), n == 2);
 	else if (strcmp(verb, "ask") == 0 && n == 4)
 		ask(run, words[1], words[2], words[3]);
 	else if (strcmp(verb, "expect") == 0 && n >= 2)

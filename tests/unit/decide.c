@@ -675,6 +675,7 @@ static void random_verdicts(struct dice *dice)
 			.state = (enum health_state)dice_below(dice, 3),
 			.doubt = dice_below(dice, 4) == 0,
 			.recovered = dice_below(dice, 2) == 0,
+			.damped = dice_below(dice, 5) == 0,
 			.since_s = (uint32_t)(sim.now_ms / 1000 - dice_below(dice, 300)),
 		};
 
@@ -871,7 +872,8 @@ START_TEST(a_glance_decides_as_a_close_look_does)
 		sim_at(&sim, round * 60);
 		random_verdicts(&dice);
 		for (size_t i = 0; i < sim.nslots && round % 4 > 0; i++) /* most of the time nothing is in doubt */
-			sim.slots[i].word &= ~(uint64_t)(VERDICT_DOUBT | (round % 4 > 1 ? VERDICT_RECOVERED : 0));
+			sim.slots[i].word &=
+				~(uint64_t)(VERDICT_DOUBT | (round % 4 > 1 ? VERDICT_RECOVERED | VERDICT_DAMPED : 0));
 		for (uint32_t client = 0; client < 50; client++) {
 			sim.world.overlay = none;
 			ask_number(client, name, family, &glanced);
@@ -939,7 +941,8 @@ START_TEST(a_traced_decision_is_the_one_that_is_answered)
 		sim_at(&sim, round * 60);
 		random_verdicts(&dice);
 		for (size_t i = 0; i < sim.nslots && round % 4 > 0; i++)
-			sim.slots[i].word &= ~(uint64_t)(VERDICT_DOUBT | (round % 4 > 1 ? VERDICT_RECOVERED : 0));
+			sim.slots[i].word &=
+				~(uint64_t)(VERDICT_DOUBT | (round % 4 > 1 ? VERDICT_RECOVERED | VERDICT_DAMPED : 0));
 		for (uint32_t client = 0; client < 30; client++)
 			check_traced(client, names[client % COUNT_OF(names)], client % 5 == 0 ? FAMILY_V6 : FAMILY_V4,
 				trace);
