@@ -57,6 +57,9 @@ static void answer_why(struct answer *answer, enum decide_why why)
 	case WHY_LAST_UP:
 		answer_trouble(answer, EDE_OTHER, "no pool is up: these were the last");
 		return;
+	case WHY_PANIC:
+		answer_trouble(answer, EDE_OTHER, "most of the pool is down: answered as if all of it were up");
+		return;
 	case WHY_UNRESOLVED:
 		answer_trouble(answer, EDE_OTHER, "no address of a pool is known yet");
 		return;

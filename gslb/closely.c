@@ -7,18 +7,22 @@
 #include "gslb/ttl.h"
 
 enum { LAST_SET_S = 60 }; /* down=last: endpoints that went down within this of the last one are its set */
+#define SPILL_SALT UINT64_C(0x7370696c6c) /* who goes elsewhere has nothing to do with which endpoint the others get */
 
 /* A pool that may answer: a member of the tie group that is being chosen from. */
 struct member {
 	uint32_t candidate;
 	uint16_t keep; /* permille of its clients that drains leave it */
-	bool plain;    /* seen at a glance: */
-	uint64_t up;   /* its endpoints that are */
+	struct vigour vigour;
+	bool plain;  /* seen at a glance: */
+	uint64_t up; /* its endpoints that are */
 	uint64_t weight;
 };
 
 struct group {
 	unsigned n;
+	uint16_t keep, serves; /* permille of clients that the group keeps: the most of its members */
+	bool panics;           /* all of its members do */
 	struct member member[SERVICE_POOLS_MAX];
 };
 
@@ -37,6 +41,8 @@ struct run {
 	int luck;   /* 0 to 999: against gradual drains; -1: not drawn yet */
 	bool plain; /* the pool that was chosen was seen at a glance, with these endpoints up: */
 	uint64_t up;
+	uint32_t spilled; /* a bit for each tie group that did not serve this client, though it is in service */
+	bool panic;
 };
 
 /* ---- looking at pools ---- */
@@ -80,18 +86,23 @@ static bool serves_at_a_glance(const struct run *run, const struct member *membe
 /* Is the candidate in service? A glance first: it is enough nearly always. */
 static bool look(struct run *run, uint32_t candidate, struct member *member)
 {
+	const struct snapshot *snapshot = run->sight.world->snapshot;
 	const struct candidate *of = &run->service->candidates[candidate];
 	struct pool_view view;
 
+	member->keep = 1000;
 	if (look_at_a_glance(run, candidate, member)) {
-		member->keep = 1000;
-		member->weight = (uint64_t)of->weight * 1000;
-		return serves_at_a_glance(run, member);
+		if (!serves_at_a_glance(run, member))
+			return false;
+		member->vigour = glance_vigour(snapshot, &snapshot->pools[of->pool].part[run->family], member->up);
+	} else {
+		if (!look_closely(run, candidate, &view))
+			return false;
+		member->keep = view.drain;
+		member->vigour = view.vigour;
 	}
-	if (!look_closely(run, candidate, &view))
-		return false;
-	member->keep = view.drain;
-	member->weight = (uint64_t)of->weight * view.drain;
+	/* within a tie group, pools that are as good take over first */
+	member->weight = (uint64_t)of->weight * member->keep * member->vigour.serves / 1000;
 	return true;
 }
 
@@ -115,22 +126,42 @@ static int luck(struct run *run)
 	return run->luck;
 }
 
-/* The members of the tie group that begins at `at`; returns where the next one begins. *keep: the permille of clients that the
- * group keeps: all while one of its pools does not drain. */
-static unsigned gather(struct run *run, unsigned at, struct group *group, uint16_t *keep)
+/* Is this client one of those that the tie group that begins at `at` passes on since too little of it is up? By hash, where clients are to
+ * keep what they have: with less up, more go, and none of them comes back. */
+static bool is_spilled(struct run *run, unsigned at, uint16_t serves)
+{
+	const struct pool_plan *pools = run->sight.world->snapshot->pools;
+	uint64_t h;
+
+	if (serves == 1000)
+		return false;
+	if (run->sticky)
+		h = picker_hash(
+			run->key, pools[run->service->candidates[run->order->pool[at]].pool].identity ^ SPILL_SALT);
+	else
+		h = dice_next(run->dice);
+	return ((h >> 32) * 1000 >> 32) >= serves;
+}
+
+/* The members of the tie group that begins at `at`; returns where the next one begins. */
+static unsigned gather(struct run *run, unsigned at, struct group *group)
 {
 	const struct order *order = run->order;
 
 	group->n = 0;
-	*keep = 0;
+	group->keep = group->serves = 0;
+	group->panics = true;
 	do {
 		struct member *member = &group->member[group->n];
 
 		if (!look(run, order->pool[at++], member))
 			continue;
 		group->n++;
-		if (member->keep > *keep)
-			*keep = member->keep;
+		if (member->keep > group->keep)
+			group->keep = member->keep;
+		if (member->vigour.serves > group->serves)
+			group->serves = member->vigour.serves;
+		group->panics &= member->vigour.panics;
 	} while (at < order->npools && !(order->begins & UINT32_C(1) << at));
 	return at;
 }
@@ -174,27 +205,6 @@ static const struct member *choose(struct run *run, const struct group *group)
 	return &group->member[group->n - 1];
 }
 
-/* The first group with something in service. Where all of a group drains gradually, a part of its clients moves on already;
- * *leaked holds that group, for when nothing else is found. */
-static uint32_t walk(struct run *run, struct group *leaked)
-{
-	struct group group;
-	unsigned at = 0;
-	uint16_t keep;
-
-	leaked->n = 0;
-	while (at < run->order->npools) {
-		at = gather(run, at, &group, &keep);
-		if (group.n == 0)
-			continue;
-		if (keep == 1000 || luck(run) < keep)
-			return take(run, choose(run, &group));
-		if (leaked->n == 0)
-			*leaked = group;
-	}
-	return CANDIDATE_NONE;
-}
-
 static bool has_fallback(const struct run *run)
 {
 	const struct pool_plan *pool;
@@ -214,19 +224,83 @@ static uint32_t try_fallback(struct run *run)
 	return CANDIDATE_NONE;
 }
 
+/* Can a pool from `at` on, or the fallback, take clients of one that has next to nothing up? */
+static bool others_can_take(struct run *run, unsigned at)
+{
+	struct member member;
+
+	for (; at < run->order->npools; at++)
+		if (look(run, run->order->pool[at], &member) && !member.vigour.panics)
+			return true;
+	return has_fallback(run) && look(run, run->service->fallback_candidate, &member);
+}
+
+/* Groups that were in service and did not keep the client, for when nothing else is found. */
+struct passed {
+	struct group leaked;  /* the first one that drains */
+	struct group spilled; /* the last one with too little up */
+	bool sound;           /* one of those has enough up to be believed */
+};
+
+/* The first group with something in service. Where all of a group drains gradually, or too little of it is up, a part of its clients
+ * moves on. */
+static uint32_t walk(struct run *run, struct passed *passed)
+{
+	struct group group;
+	unsigned at = 0, next;
+
+	passed->leaked.n = passed->spilled.n = 0;
+	passed->sound = false;
+	for (unsigned number = 0; at < run->order->npools; at = next, number++) {
+		next = gather(run, at, &group);
+		if (group.n == 0)
+			continue;
+		if (group.keep < 1000 && luck(run) >= group.keep) {
+			if (passed->leaked.n == 0)
+				passed->leaked = group;
+			continue;
+		}
+		run->panic = group.panics && !passed->sound && !others_can_take(run, next);
+		if (run->panic || !is_spilled(run, at, group.serves))
+			return take(run, choose(run, &group));
+		passed->spilled = group;
+		passed->sound |= !group.panics;
+		run->spilled |= UINT32_C(1) << number;
+	}
+	return CANDIDATE_NONE;
+}
+
+/* No further rank is in service: the last one keeps all, but when it has next to nothing left the fallback may help. Those that drain
+ * are the last to be asked. */
+static uint32_t walk_back(struct run *run, const struct passed *passed, enum decide_why *why)
+{
+	uint32_t candidate = CANDIDATE_NONE;
+
+	if (passed->spilled.n > 0 && !passed->spilled.panics)
+		return take(run, choose(run, &passed->spilled));
+	candidate = try_fallback(run);
+	if (candidate != CANDIDATE_NONE)
+		*why = WHY_FALLBACK;
+	else if (passed->spilled.n > 0)
+		candidate = take(run, choose(run, &passed->spilled));
+	else if (passed->leaked.n > 0)
+		candidate = take(run, choose(run, &passed->leaked));
+	return candidate;
+}
+
 /* ---- when nothing is in service ---- */
 
 /* As if all were up; overrides are ignored only when nothing else remains. */
 static uint32_t all_down_all(struct run *run)
 {
-	struct group leaked;
+	struct passed passed;
 	uint32_t candidate = CANDIDATE_NONE;
 
 	for (enum sight_mode mode = SIGHT_ALL; mode <= SIGHT_BLIND && candidate == CANDIDATE_NONE; mode++) {
 		run->sight.mode = mode;
-		candidate = walk(run, &leaked);
-		if (candidate == CANDIDATE_NONE && leaked.n > 0)
-			candidate = take(run, choose(run, &leaked));
+		candidate = walk(run, &passed);
+		if (candidate == CANDIDATE_NONE && passed.leaked.n > 0)
+			candidate = take(run, choose(run, &passed.leaked));
 		if (candidate == CANDIDATE_NONE)
 			candidate = try_fallback(run);
 	}
@@ -315,16 +389,19 @@ static void decide_no_family(const struct run *run, struct decision *decision)
 
 static void decide_pool(struct run *run, struct decision *decision)
 {
-	struct group leaked;
+	struct passed passed;
 
 	decision->why = WHY_RANKED;
-	decision->candidate = walk(run, &leaked);
-	if (decision->candidate == CANDIDATE_NONE && (decision->candidate = try_fallback(run)) != CANDIDATE_NONE)
-		decision->why = WHY_FALLBACK;
-	if (decision->candidate == CANDIDATE_NONE && leaked.n > 0)
-		decision->candidate = take(run, choose(run, &leaked));
+	decision->candidate = walk(run, &passed);
+	if (decision->candidate == CANDIDATE_NONE)
+		decision->candidate = walk_back(run, &passed, &decision->why);
 	if (decision->candidate == CANDIDATE_NONE)
 		decision->candidate = all_down(run, decision);
+	if (decision->why == WHY_RANKED && run->panic) {
+		decision->why = WHY_PANIC;
+		run->sight.mode = SIGHT_ALL;
+		run->plain = false;
+	}
 }
 
 /* Endpoints of the pool. The board may have changed since the pool was looked at: then what it was chosen for counts. */
@@ -423,6 +500,7 @@ void decide_closely(const struct sight *sight, const struct service_plan *servic
 				   .order = run.order,
 				   .sticky = run.sticky,
 				   .key = run.key,
-				   .draw = run.draw },
+				   .draw = run.draw,
+				   .spilled = run.spilled },
 			decision, trace);
 }

@@ -31,6 +31,7 @@ static const struct fate {
 	{ "forced-down", CTL_RED, "forced down (gslbctl overrides)" },
 	{ "drained", CTL_YELLOW, "drained (gslbctl overrides)" },
 	{ "draining", CTL_YELLOW, "draining: some clients go elsewhere already" },
+	{ "spilled", CTL_YELLOW, "passes this client on" },
 	{ "no-address", CTL_PLAIN, "has no address of this family" },
 	{ "unresolved", CTL_RED, "its name is not resolved" },
 };
@@ -211,7 +212,8 @@ static const char *why_sentence(const char *why)
 {
 	static const char *const sentences[][2] = {
 		{ "ranked", "" },
-		{ "fallback", ", the fallback: none of the service's pools is in service" },
+		{ "fallback", ", the fallback: too little of the service's pools is in service" },
+		{ "panic", ", as if all of it were up: most of it is down, and no other pool can take its clients" },
 		{ "all-down", ", though nothing is up (down=all): probes are ignored" },
 		{ "last-up", ", the last that was up (down=last)" },
 		{ "no-family", ": no pool of the service has an address of this family" },

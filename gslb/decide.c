@@ -41,7 +41,7 @@ static bool decide_at_a_glance(const struct sight *sight, const struct service_p
 		!pool_glance(sight, pool, family,
 			overlay != NULL ? overlay->service_pool[service->first_override + candidate] : NULL, &up))
 		return false;
-	if (!glance_serves(snapshot, pool, family, up))
+	if (!glance_serves(snapshot, pool, family, up) || !glance_whole(part, up))
 		return false;
 	decision->kind = DECIDE_ADDRESSES;
 	decision->why = WHY_RANKED;
@@ -89,6 +89,7 @@ const char *decide_why_name(enum decide_why why)
 		[WHY_ALL_DOWN] = "all-down",
 		[WHY_LAST_UP] = "last-up",
 		[WHY_NO_FAMILY] = "no-family",
+		[WHY_PANIC] = "panic",
 		[WHY_UNRESOLVED] = "unresolved",
 	};
 

@@ -4,6 +4,7 @@
 #define GSLB_DECIDE_H
 
 #include "gslb/snapshot.h"
+#include "gslb/strength.h"
 
 /* Who asks: the zero-filled ECS address, or the packet's source. */
 struct client {
@@ -21,6 +22,7 @@ enum decide_why {
 	WHY_ALL_DOWN,
 	WHY_LAST_UP,
 	WHY_NO_FAMILY,  /* NODATA: no pool that this client can be given has an address of the family */
+	WHY_PANIC,      /* ranked, but so little of it is up, and no other pool can help, that its probes are ignored */
 	WHY_UNRESOLVED, /* SERVFAIL: no address is known (yet, or any more); a NODATA would be a lie that is cached */
 	WHYS
 };
@@ -57,6 +59,7 @@ enum trace_fate {
 	FATE_UNRESOLVED,
 	FATE_DOUBT /* eligible, in doubt */,
 	FATE_LEAKED /* draining: this client is moved on */,
+	FATE_SPILLED /* too little of it is up for all of its clients: this one is moved on */,
 	FATES
 };
 const char *trace_fate_name(enum trace_fate fate);
@@ -68,7 +71,9 @@ struct trace_pool {
 	uint32_t up, of; /* endpoints of the family */
 	uint32_t weight;
 	uint32_t share_permille; /* of the tie group, by weight */
-	uint64_t score;          /* sticky: its rendezvous score, the lowest wins; 0 when it was not compared */
+	bool in_service;
+	struct vigour vigour;
+	uint64_t score; /* sticky: its rendezvous score, the lowest wins; 0 when it was not compared */
 };
 
 struct trace_endpoint {

@@ -160,7 +160,48 @@ static void distance_json(json_t *json, const struct pool *pool, const struct pl
 	json_object_set_new(json, "bias", json_integer(pool->bias));
 }
 
-static json_t *pool_json(const struct snapshot *snapshot, const struct trace_pool *from, const struct place *place)
+/* Is a pool of a later rank in service? */
+static bool has_next(const struct trace *trace, const struct trace_pool *pool)
+{
+	for (uint32_t i = 0; i < trace->npools; i++)
+		if (trace->pool[i].in_service && trace->pool[i].group > pool->group &&
+			trace->pool[i].group < SERVICE_POOLS_MAX)
+			return true;
+	return false;
+}
+
+/* What becomes of the clients of a pool that is not whole. */
+static void vigour_reason(
+	const struct trace *trace, const struct trace_pool *pool, enum decide_why why, struct buf *reason)
+{
+	unsigned serves = (pool->vigour.serves + 5u) / 10;
+
+	if (!pool->in_service || pool->group >= SERVICE_POOLS_MAX || pool->vigour.health == 1000)
+		return;
+	buf_printf(reason, "%u of %u up, %u %% by weight: ", pool->up, pool->of, pool->vigour.health / 10u);
+	if (why == WHY_PANIC)
+		buf_printf(reason, "and no other pool can take its clients, so that probes are ignored");
+	else if (pool->vigour.serves == 1000)
+		buf_printf(reason, "enough for all of its clients");
+	else if (has_next(trace, pool))
+		buf_printf(reason, "serves %u %%, %u %% go on to the next rank", serves, 100 - serves);
+	else
+		buf_printf(reason, "serves all all the same, since no rank after it is in service");
+}
+
+static json_t *reason_json(const struct trace *trace, const struct trace_pool *pool, enum decide_why why)
+{
+	struct buf reason = { 0 };
+	json_t *json;
+
+	vigour_reason(trace, pool, why, &reason);
+	json = reason.len > 0 ? json_string(reason.text) : json_null();
+	buf_fini(&reason);
+	return json;
+}
+
+static json_t *pool_json(const struct snapshot *snapshot, const struct trace *trace, const struct trace_pool *from,
+	enum decide_why why, const struct place *place)
 {
 	const struct pool *pool = snapshot->pools[from->pool].pool;
 	json_t *json = json_pack("{s:s s:o s:s s:s s:b s:I s:I s:I s:I s:o}", "pool", pool->label, "name",
@@ -169,6 +210,9 @@ static json_t *pool_json(const struct snapshot *snapshot, const struct trace_poo
 		(json_int_t)from->up, "of", (json_int_t)from->of, "weight", (json_int_t)from->weight, "share_permille",
 		(json_int_t)from->share_permille, "score", score_json(from->score));
 
+	json_object_set_new(json, "health_permille", json_integer(from->in_service ? from->vigour.health : 0));
+	json_object_set_new(json, "serves_permille", json_integer(from->in_service ? from->vigour.serves : 0));
+	json_object_set_new(json, "reason", reason_json(trace, from, why));
 	json_object_set_new(json, "group", from->group < SERVICE_POOLS_MAX ? json_integer(from->group) : json_null());
 	distance_json(json, pool, place);
 	return json;
@@ -280,7 +324,7 @@ static void steered_json(json_t *json, const struct world *world, const struct s
 		json_array_append_new(ranks, json_string(rank_name(plan->service->ranks[i])));
 	json_object_set_new(json, "rank", ranks);
 	for (uint32_t i = 0; i < trace->npools; i++)
-		json_array_append_new(pools, pool_json(snapshot, &trace->pool[i], &place));
+		json_array_append_new(pools, pool_json(snapshot, trace, &trace->pool[i], decision.why, &place));
 	json_object_set_new(json, "pools", pools);
 	json_object_set_new(json, "pick", pick_json(&asked->client, trace));
 	for (uint32_t i = 0; i < trace->nendpoints; i++) {

@@ -99,6 +99,24 @@ bool glance_serves(const struct snapshot *snapshot, uint32_t pool, enum family f
 	return ntargets >= plan->min_up;
 }
 
+struct vigour glance_vigour(const struct snapshot *snapshot, const struct pool_part *part, uint64_t up)
+{
+	const struct endpoint *endpoint = &snapshot->endpoints[part->first];
+	struct strength strength = { 0 };
+
+	if (glance_whole(part, up))
+		return VIGOUR_FULL;
+	for (uint32_t i = 0; i < part->n; i += endpoint[i].nsharers) {
+		if (i > 0 && endpoint[i].priority != endpoint[i - 1].priority) {
+			if (strength_any(&strength))
+				break; /* this tier answers */
+			strength = (struct strength){ 0 };
+		}
+		strength_add(&strength, endpoint[i].weight, 1000, (up & target_bits(&endpoint[i], i)) != 0);
+	}
+	return strength_vigour(&strength);
+}
+
 /* ---- choosing ---- */
 
 /* What there is to choose from: endpoints of one tier. */

@@ -16,6 +16,15 @@ bool pool_glance(
 /* Is a pool with these endpoints up in service? */
 bool glance_serves(const struct snapshot *snapshot, uint32_t pool, enum family family, uint64_t up);
 
+/* How strong such a pool is, as pool_look would give it; something of it is up. */
+struct vigour glance_vigour(const struct snapshot *snapshot, const struct pool_part *part, uint64_t up);
+
+/* All that has weight in its first tier is up: it serves all of its clients. Nearly always; else glance_vigour knows. */
+static inline bool glance_whole(const struct pool_part *part, uint64_t up)
+{
+	return (part->even != 0 && (up & part->even) == part->even) || up == UINT64_MAX >> (64 - part->n);
+}
+
 /* How to choose: weighted rendezvous for the key, or by dice. */
 struct glance_choice {
 	unsigned wanted; /* 1 to PICK_MAX */

@@ -51,7 +51,7 @@ void ttl_reason(const struct ttl_input *input, enum ttl_why why, char *text, siz
 		snprintf(text, cap, "min: an endpoint that the answer depends on is in doubt");
 		return;
 	case TTL_LAST_RESORT:
-		snprintf(text, cap, "min: nothing of the ranked pools is in service");
+		snprintf(text, cap, "min: an answer of last resort, to be left as soon as more is up");
 		return;
 	case TTL_DATED:
 		snprintf(text, cap, "the next dated change is in %.1f s (kept within min and max)",

@@ -25,9 +25,12 @@ EXTRA_DIST += tests/scenario/scenarios.test \
 	tests/scenario/maps.txt \
 	tests/scenario/min-up.txt \
 	tests/scenario/overrides.txt \
+	tests/scenario/panic.txt \
 	tests/scenario/ramp.txt \
 	tests/scenario/regions.txt \
 	tests/scenario/reload.txt \
+	tests/scenario/spill.txt \
+	tests/scenario/spill-sticky.txt \
 	tests/scenario/sticky.txt \
 	tests/scenario/tiers.txt \
 	tests/scenario/tolerance.txt \

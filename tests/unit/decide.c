@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gslb/explain.h"
 #include "gslb/order.h"
 #include "gslb/target.h"
 #include "gslb/ttl.h"
@@ -643,6 +644,10 @@ START_TEST(all_of_a_sticky_scope_block_is_told_the_same)
 			sim_service(&sim, i % 2 == 0 ? "www.svc.example" : "tie.svc.example");
 		struct client client = { .addr = { .family = ADDR_V4, .bytes = { 198, 51 } }, .ecs = true };
 		struct decision first, other;
+		struct verdict verdict = { .state = dice_below(&dice, 2) == 0 ? HEALTH_DOWN : HEALTH_UP };
+
+		if (i >= 500) /* from then on parts of pools are down, and pass clients on */
+			sim.slots[dice_below(&dice, sim.nslots)].word = verdict_pack(&verdict);
 
 		client.source_len = (uint8_t)(8 + dice_below(&dice, 25));
 		client.addr.bytes[2] = i % 4 < 2 ? 100 : (uint8_t)dice_next(&dice);
@@ -875,9 +880,12 @@ START_TEST(a_glance_decides_as_a_close_look_does)
 			sim.slots[i].word &=
 				~(uint64_t)(VERDICT_DOUBT | (round % 4 > 1 ? VERDICT_RECOVERED | VERDICT_DAMPED : 0));
 		for (uint32_t client = 0; client < 50; client++) {
+			struct dice same = sim.dice;
+
 			sim.world.overlay = none;
 			ask_number(client, name, family, &glanced);
 			sim.world.overlay = nothing;
+			sim.dice = same; /* whether a pool passes the client on is the first throw */
 			ask_number(client, name, family, &looked);
 			ck_assert_int_eq(glanced.kind, looked.kind);
 			ck_assert_int_eq(glanced.why, looked.why);
@@ -982,6 +990,86 @@ START_TEST(a_trace_gives_each_pool_its_place_and_its_fate)
 }
 END_TEST
 
+/* ---- pools that are not whole, in words ---- */
+
+static const struct told_case {
+	unsigned eu_down, us_down; /* of four endpoints each */
+	const char *name, *said;   /* in the explanation for one of a hundred clients */
+} told_cases[] = {
+	{ 1, 0, "www", "3 of 4 up, 75 % by weight: enough for all of its clients" },
+	{ 2, 0, "www", "\"fate\":\"chosen\",\"kept\":true,\"up\":2" },
+	{ 2, 0, "www", "2 of 4 up, 50 % by weight: serves 70 %, 30 % go on to the next rank" },
+	{ 2, 0, "www", "\"fate\":\"spilled\",\"kept\":false,\"up\":2" },
+	{ 2, 0, "www", "\"health_permille\":500,\"serves_permille\":700" },
+	{ 2, 0, "one", "2 of 4 up, 50 % by weight: serves all all the same, since no rank after it is in service" },
+	{ 3, 4, "www",
+		"1 of 4 up, 25 % by weight: and no other pool can take its clients, so that probes are ignored" },
+	{ 3, 4, "www", "\"why\":\"panic\"" },
+	{ 3, 4, "www", "\"ttl_reason\":\"min: an answer of last resort" },
+	{ 0, 2, "www", "2 of 4 up, 50 % by weight: serves all all the same" },
+};
+
+static json_t *told(const char *name, unsigned client)
+{
+	char full[64], from[64];
+	const struct explain_request request = {
+		.name = full,
+		.client = from,
+		.now_ms = sim.now_ms,
+		.dice = client,
+	};
+	struct err err;
+
+	snprintf(full, sizeof(full), "%s.svc.example", name);
+	snprintf(from, sizeof(from), "198.51.%u.0/24", client);
+	return explain(&sim.world, &request, &err);
+}
+
+static void put_down(const char *pool, unsigned n)
+{
+	char text[64];
+
+	for (unsigned i = 1; i <= n; i++) {
+		snprintf(text, sizeof(text), "endpoint:%s/l%u.%s", pool, i, pool);
+		for (unsigned k = 0; k < 3; k++)
+			sim_probe(&sim, text, PROBE_REFUSED);
+	}
+}
+
+static void pool_of_four(struct buf *zone, const char *pool, unsigned net)
+{
+	buf_printf(zone, "%s._pool TXT \"v=pool1; ramp=0s\"\n", pool);
+	for (unsigned i = 1; i <= 4; i++)
+		buf_printf(zone, "%s._pool SRV 0 1 443 l%u.%s\nl%u.%s A 192.0.%u.%u\n", pool, i, pool, i, pool, net, i);
+}
+
+START_TEST(what_becomes_of_the_clients_of_half_a_pool_is_said)
+{
+	const struct told_case *c = &told_cases[_i];
+	struct buf zone = { 0 };
+	bool found = false;
+
+	buf_printf(&zone, ZONE_HEAD "_gslb.www TXT \"v=gslb1; pools=eu,us; rank=order\"\n"
+				    "_gslb.one TXT \"v=gslb1; pools=eu; rank=order\"\n");
+	pool_of_four(&zone, "eu", 2);
+	pool_of_four(&zone, "us", 3);
+	sim_zone(&sim, "svc.example", zone.text);
+	buf_fini(&zone);
+	sim_load(&sim);
+	put_down("eu", c->eu_down);
+	put_down("us", c->us_down);
+	for (unsigned client = 0; client < 100 && !found; client++) {
+		json_t *json = told(c->name, client);
+		char *text = json_dumps(json, JSON_COMPACT);
+
+		found = strstr(text, c->said) != NULL;
+		free(text);
+		json_decref(json);
+	}
+	ck_assert_msg(found, "%s: %s", c->name, c->said);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("decide");
@@ -1008,6 +1096,7 @@ int main(void)
 	tcase_add_loop_test(worlds, a_glance_decides_as_a_close_look_does, 0, 4);
 	tcase_add_loop_test(worlds, a_traced_decision_is_the_one_that_is_answered, 0, 4);
 	tcase_add_test(worlds, a_trace_gives_each_pool_its_place_and_its_fate);
+	tcase_add_loop_test(worlds, what_becomes_of_the_clients_of_half_a_pool_is_said, 0, COUNT_OF(told_cases));
 	suite_add_tcase(suite, worlds);
 	return unit_run(suite);
 }
