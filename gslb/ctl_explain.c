@@ -27,6 +27,7 @@ static const struct fate {
 	{ "lower-rank", CTL_PLAIN, "ranked behind one that is in service" },
 	{ "lower-tier", CTL_PLAIN, "a higher tier has something up" },
 	{ "down", CTL_RED, "down by its probes" },
+	{ "needs", CTL_RED, "down" },
 	{ "below-min-up", CTL_RED, "fewer up than min-up" },
 	{ "forced-down", CTL_RED, "forced down (gslbctl overrides)" },
 	{ "drained", CTL_YELLOW, "drained (gslbctl overrides)" },

@@ -59,6 +59,7 @@ enum trace_fate {
 	FATE_UNRESOLVED,
 	FATE_DOUBT /* eligible, in doubt */,
 	FATE_LEAKED /* draining: this client is moved on */,
+	FATE_NEEDS /* a pool that it needs is not in service */,
 	FATE_SPILLED /* too little of it is up for all of its clients: this one is moved on */,
 	FATES
 };
@@ -73,7 +74,8 @@ struct trace_pool {
 	uint32_t share_permille; /* of the tie group, by weight */
 	bool in_service;
 	struct vigour vigour;
-	uint64_t score; /* sticky: its rendezvous score, the lowest wins; 0 when it was not compared */
+	uint32_t missing; /* FATE_NEEDS: the pool that it needs */
+	uint64_t score;   /* sticky: its rendezvous score, the lowest wins; 0 when it was not compared */
 };
 
 struct trace_endpoint {
@@ -107,6 +109,7 @@ struct standing {
 	enum override_action forced;
 	uint32_t weight_permille; /* 0 when drained */
 	uint64_t next_change_ms;  /* wall: when a dated change is due; 0: none */
+	uint32_t missing;         /* of a pool: one that it needs, and that is not in service; POOL_NONE */
 };
 struct standing endpoint_standing(const struct world *world, uint32_t endpoint, uint64_t now_ms);
 struct standing pool_standing(const struct world *world, uint32_t pool, enum family family, uint64_t now_ms);

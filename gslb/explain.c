@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gslb/needs.h"
 #include "gslb/rank.h"
 #include "gslb/target.h"
 #include "gslb/terms.h"
@@ -189,21 +190,25 @@ static void vigour_reason(
 		buf_printf(reason, "serves all all the same, since no rank after it is in service");
 }
 
-static json_t *reason_json(const struct trace *trace, const struct trace_pool *pool, enum decide_why why)
+static json_t *reason_json(const struct world *world, const struct trace *trace, const struct trace_pool *pool,
+	enum decide_why why, uint64_t now_ms)
 {
 	struct buf reason = { 0 };
 	json_t *json;
 
-	vigour_reason(trace, pool, why, &reason);
+	if (pool->fate == FATE_NEEDS)
+		needs_text(world, pool->pool, pool->missing, now_ms, &reason);
+	else
+		vigour_reason(trace, pool, why, &reason);
 	json = reason.len > 0 ? json_string(reason.text) : json_null();
 	buf_fini(&reason);
 	return json;
 }
 
-static json_t *pool_json(const struct snapshot *snapshot, const struct trace *trace, const struct trace_pool *from,
-	enum decide_why why, const struct place *place)
+static json_t *pool_json(const struct world *world, const struct trace *trace, const struct trace_pool *from,
+	enum decide_why why, const struct place *place, uint64_t now_ms)
 {
-	const struct pool *pool = snapshot->pools[from->pool].pool;
+	const struct pool *pool = world->snapshot->pools[from->pool].pool;
 	json_t *json = json_pack("{s:s s:o s:s s:s s:b s:I s:I s:I s:I s:o}", "pool", pool->label, "name",
 		name_json(&pool->name), "region", pool->region, "fate", trace_fate_name(from->fate), "kept",
 		from->fate == FATE_CHOSEN || from->fate == FATE_ELIGIBLE || from->fate == FATE_DOUBT, "up",
@@ -212,7 +217,7 @@ static json_t *pool_json(const struct snapshot *snapshot, const struct trace *tr
 
 	json_object_set_new(json, "health_permille", json_integer(from->in_service ? from->vigour.health : 0));
 	json_object_set_new(json, "serves_permille", json_integer(from->in_service ? from->vigour.serves : 0));
-	json_object_set_new(json, "reason", reason_json(trace, from, why));
+	json_object_set_new(json, "reason", reason_json(world, trace, from, why, now_ms));
 	json_object_set_new(json, "group", from->group < SERVICE_POOLS_MAX ? json_integer(from->group) : json_null());
 	distance_json(json, pool, place);
 	return json;
@@ -324,7 +329,8 @@ static void steered_json(json_t *json, const struct world *world, const struct s
 		json_array_append_new(ranks, json_string(rank_name(plan->service->ranks[i])));
 	json_object_set_new(json, "rank", ranks);
 	for (uint32_t i = 0; i < trace->npools; i++)
-		json_array_append_new(pools, pool_json(snapshot, trace, &trace->pool[i], decision.why, &place));
+		json_array_append_new(
+			pools, pool_json(world, trace, &trace->pool[i], decision.why, &place, request->now_ms));
 	json_object_set_new(json, "pools", pools);
 	json_object_set_new(json, "pick", pick_json(&asked->client, trace));
 	for (uint32_t i = 0; i < trace->nendpoints; i++) {

@@ -58,7 +58,7 @@ bool pool_glance(
 	const struct endpoint *endpoint = &world->snapshot->endpoints[part->first];
 	uint64_t bits = 0;
 
-	if (part->n > GLANCE_MAX || (part->dated && any_expired(sight, part)))
+	if (part->n > GLANCE_MAX || part->needs || (part->dated && any_expired(sight, part)))
 		return false;
 	if (overlay != NULL && overlay->neffects > 1 &&
 		(any_covered(overlay, pool, part) || (service_pair != NULL && is_covered(service_pair))))

@@ -9,7 +9,7 @@
 enum { GLANCE_MAX = 64 }; /* endpoints of a pool's family */
 
 /* Look at the pool's endpoints of one family, in SIGHT_NORMAL. False when there is more to see: an override that covers it or an
- * endpoint (even one that is not in force), doubt, damping, a ramp, an address that is too old, or more than GLANCE_MAX. Else *up has a bit for each endpoint that is up, the
+ * endpoint (even one that is not in force), doubt, damping, a ramp, an address that is too old, pools that it needs, or more than GLANCE_MAX. Else *up has a bit for each endpoint that is up, the
  * part's first the lowest; and pool_look would give what glance_serves says, no doubt, no change and no drain. */
 bool pool_glance(
 	const struct sight *sight, uint32_t pool, enum family family, const uint16_t *service_pair, uint64_t *up);

@@ -171,6 +171,7 @@ static void make_pool(struct build *build, const struct pool *pool, struct pool_
 			add_target(build, pool, &pool->targets[i], family, first, &plan->unresolved);
 		plan->part[family].first = (uint32_t)first;
 		plan->part[family].n = (uint32_t)(build->nendpoints - first);
+		plan->part[family].needs = pool->nall_needs > 0;
 		part_facts(&plan->part[family], build->endpoints + first);
 	}
 }

@@ -47,6 +47,7 @@ static inline uint64_t endpoint_expires_ms(const struct endpoint *endpoint)
 struct pool_part {
 	uint32_t first, n;
 	bool dated; /* it has an address that was resolved, and expires */
+	bool needs; /* the pool needs others: a glance at it is not enough */
 	uint64_t
 		even; /* a bit for each endpoint of the first tier that has weight, while no target there has two addresses; of the
 			* first 64 */

@@ -168,7 +168,8 @@ struct tally_part {
 
 /* What a pool gathers from its endpoints, tier after tier. */
 struct tally {
-	bool all; /* the answer depends on every tier: there is a min-up */
+	bool all;      /* the answer depends on every tier: there is a min-up */
+	bool presence; /* only whether it is in service is asked, not how it shares its traffic */
 	uint32_t targets_up;
 	uint32_t expired;
 	uint16_t drain; /* the largest of the available endpoints' */
@@ -183,11 +184,11 @@ struct tally {
 	bool target_up;
 };
 
-static void depend(struct pool_view *view, const struct tally_part *part)
+static void depend(struct tally *tally, struct pool_view *view, const struct tally_part *part)
 {
 	view->doubt |= part->doubt;
 	view->change_ms = sooner(view->change_ms, part->change_ms);
-	if (part->nup > 1) /* alone it has all of the traffic at any weight */
+	if (part->nup > 1 && !tally->presence) /* alone it has all of the traffic at any weight */
 		view->change_ms = sooner(view->change_ms, part->step_ms);
 }
 
@@ -204,9 +205,9 @@ static void end_tier(struct tally *tally, struct pool_view *view)
 {
 	end_target(tally);
 	if (!tally->answered || tally->all) {
-		depend(view, &tally->some);
+		depend(tally, view, &tally->some);
 		if (tally->some.nup == 0 || tally->all)
-			depend(view, &tally->zero);
+			depend(tally, view, &tally->zero);
 	}
 	if (!tally->answered && strength_any(&tally->strength)) {
 		view->vigour = strength_vigour(&tally->strength);
@@ -283,14 +284,17 @@ static void tally_targets(
 	}
 }
 
-void pool_look(
-	const struct sight *sight, uint32_t pool, unsigned family, const uint16_t *service_pair, struct pool_view *view)
+/* Without a regard to what it needs. */
+static void own_look(const struct sight *sight, uint32_t pool, unsigned family, const uint16_t *service_pair,
+	bool presence, struct pool_view *view)
 {
 	const struct pool_plan *plan = &sight->world->snapshot->pools[pool];
-	struct tally tally = { .all = plan->min_up > 1, .target = POOL_NONE };
+	struct tally tally = { .all = plan->min_up > 1, .presence = presence, .target = POOL_NONE };
 	uint32_t need = 1;
 
-	*view = (struct pool_view){ .cover = pool_cover(sight, pool, service_pair), .vigour = VIGOUR_FULL };
+	*view = (struct pool_view){
+		.cover = pool_cover(sight, pool, service_pair), .vigour = VIGOUR_FULL, .missing = POOL_NONE
+	};
 	view->change_ms = view->cover.change_ms;
 	if (family == FAMILY_ANY)
 		tally_targets(sight, plan, &tally, view);
@@ -311,6 +315,50 @@ void pool_look(
 	view->in_service = tally.targets_up >= need && view->drain > 0;
 	if (view->cover.permille == 0)
 		view->doubt = false; /* whatever its endpoints do, it stays out until the override ends */
+}
+
+/* Is a pool that others need in service, in one family at least? One that is in no doubt settles it; else the doubt is theirs, too. One whose
+ * names were never resolved counts as up: nothing waits for a first look. */
+static bool stands(const struct sight *sight, uint32_t pool, struct pool_view *needy)
+{
+	const struct pool_plan *plan = &sight->world->snapshot->pools[pool];
+	const struct sight own = { .world = sight->world, .now_ms = sight->now_ms, .names = plan->pool->via_cname };
+	struct pool_view view[FAMILIES] = { 0 };
+	unsigned n = plan->pool->via_cname ? 1 : FAMILIES;
+	bool any = false;
+
+	if (plan->unresolved && plan->part[FAMILY_V4].n + plan->part[FAMILY_V6].n == 0) {
+		needy->doubt = true;
+		return true;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		own_look(&own, pool, n == 1 ? FAMILY_ANY : i, NULL, true, &view[i]);
+		if (view[i].in_service && !view[i].doubt) {
+			needy->change_ms = sooner(needy->change_ms, view[i].change_ms);
+			return true;
+		}
+		any |= view[i].in_service;
+	}
+	for (unsigned i = 0; i < n; i++) {
+		needy->doubt |= view[i].doubt;
+		needy->change_ms = sooner(needy->change_ms, view[i].change_ms);
+	}
+	return any;
+}
+
+void pool_look(const struct sight *sight, uint32_t number, unsigned family, const uint16_t *service_pair,
+	struct pool_view *view)
+{
+	const struct pool *pool = sight->world->snapshot->pools[number].pool;
+
+	own_look(sight, number, family, service_pair, false, view);
+	if (pool->nall_needs == 0 || sight->mode != SIGHT_NORMAL || !view->in_service ||
+		view->cover.action == OVERRIDE_UP)
+		return;
+	for (uint16_t i = 0; i < pool->nall_needs; i++)
+		if (!stands(sight, pool->all_needs[i], view) && view->missing == POOL_NONE)
+			view->missing = pool->all_needs[i];
+	view->in_service = view->missing == POOL_NONE;
 }
 
 void target_look(const struct sight *sight, const struct pool_plan *pool, uint32_t target, const struct cover *cover,
@@ -366,6 +414,7 @@ struct standing endpoint_standing(const struct world *world, uint32_t endpoint, 
 		.forced = pool.permille < 1000 || view.cover.action == OVERRIDE_NONE ? pool.action : view.cover.action,
 		.weight_permille = in_service ? (uint32_t)view.permille * pool.permille / 1000 : 0,
 		.next_change_ms = sooner(sooner(view.change_ms, view.step_ms), pool.change_ms),
+		.missing = POOL_NONE,
 	};
 }
 
@@ -382,6 +431,7 @@ struct standing pool_standing(const struct world *world, uint32_t pool, enum fam
 		.forced = view.cover.action,
 		.weight_permille = view.in_service ? view.drain : 0,
 		.next_change_ms = view.change_ms,
+		.missing = view.missing,
 	};
 }
 

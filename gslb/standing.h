@@ -57,6 +57,8 @@ struct pool_view {
 	uint32_t up, of;      /* endpoints of the family */
 	uint32_t last_down_s; /* when the last of its endpoints that are down went down; 0: none is */
 	struct vigour vigour; /* full but in SIGHT_NORMAL */
+	uint32_t
+		missing; /* a pool that it needs, and without which it is not in service; POOL_NONE; only in SIGHT_NORMAL */
 	struct cover cover;
 	uint64_t change_ms;
 };

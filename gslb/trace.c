@@ -22,6 +22,8 @@ static enum trace_fate out_fate(const struct pool_view *view)
 		return FATE_FORCED_DOWN;
 	if (view->cover.action == OVERRIDE_DRAIN && view->cover.permille == 0)
 		return FATE_DRAINED;
+	if (view->missing != POOL_NONE)
+		return FATE_NEEDS;
 	if (view->all_expired)
 		return FATE_UNRESOLVED;
 	return view->any_available ? FATE_MIN_UP : FATE_DOWN;
@@ -59,6 +61,7 @@ static struct trace_pool *add_pool(const struct trace_input *input, uint32_t can
 		.fate = out_fate(view),
 		.in_service = view->in_service,
 		.vigour = view->vigour,
+		.missing = view->missing,
 	};
 	return pool;
 }
@@ -266,6 +269,7 @@ const char *trace_fate_name(enum trace_fate fate)
 		[FATE_DOUBT] = "in-doubt",
 		[FATE_LEAKED] = "draining",
 		[FATE_SPILLED] = "spilled",
+		[FATE_NEEDS] = "needs",
 	};
 
 	return names[fate];

@@ -24,6 +24,7 @@ EXTRA_DIST += tests/scenario/scenarios.test \
 	tests/scenario/loss.txt \
 	tests/scenario/maps.txt \
 	tests/scenario/min-up.txt \
+	tests/scenario/needs.txt \
 	tests/scenario/overrides.txt \
 	tests/scenario/panic.txt \
 	tests/scenario/ramp.txt \

@@ -748,7 +748,7 @@ static void check_decision(const struct decision *d, const struct service_plan *
 
 START_TEST(no_verdicts_and_overrides_make_a_wrong_or_empty_answer)
 {
-	static const char *const names[] = { "www", "last", "nodata", "servfail", "sticky", "tie" };
+	static const char *const names[] = { "www", "last", "nodata", "servfail", "sticky", "tie", "needs" };
 	struct dice dice = { (uint64_t)_i + 77 };
 	struct trace *trace = mem_alloc(sizeof(*trace));
 
@@ -769,6 +769,9 @@ START_TEST(no_verdicts_and_overrides_make_a_wrong_or_empty_answer)
 		"us._pool SRV 0 3 443 lb2.us\nlb.us A 192.0.2.20\nlb.us AAAA 2001:db8::20\n"
 		"lb2.us A 192.0.2.21\nlb2.us AAAA 2001:db8::21\n"
 		"ap._pool TXT \"v=pool1; region=ap; check=none\"\nap._pool SRV 0 1 443 lb.ap\n"
+		"_gslb.needs TXT \"v=gslb1; pools=af,eu; rank=order\"\n"
+		"af._pool TXT \"v=pool1; needs=us\"\naf._pool SRV 0 1 443 lb.af\n"
+		"lb.af A 192.0.2.40\nlb.af AAAA 2001:db8::40\n"
 		"lb.ap A 192.0.2.30\nlb.ap AAAA 2001:db8::30\n");
 	sim_place(&sim, "198.51.100.0/24 53.3 -6.2 IE EU");
 	sim_place(&sim, "203.0.113.0/24 35.7 139.7 JP AS");
@@ -1009,6 +1012,49 @@ static const struct told_case {
 	{ 0, 2, "www", "2 of 4 up, 50 % by weight: serves all all the same" },
 };
 
+static const struct told_needs_case {
+	const char *probed, *forced; /* what is down; NULL: nothing is */
+	const char *said;
+} told_needs_cases[] = {
+	{ "db", NULL, "\"fate\":\"needs\"" },
+	{ "db", NULL, "\"reason\":\"needs db, which is down (connect refused)\"" },
+	{ "db", "db=down", "\"reason\":\"needs db, which is forced down\"" },
+	{ NULL, "db=drain", "\"reason\":\"needs db, which is drained\"" },
+	{ NULL, "endpoint:db/l1.db=down", "\"reason\":\"needs db, which is not in service\"" },
+	{ NULL, NULL, "\"fate\":\"chosen\",\"kept\":true,\"up\":1,\"of\":1,\"weight\":1" },
+};
+
+START_TEST(what_a_pool_lacks_is_said)
+{
+	const struct told_needs_case *c = &told_needs_cases[_i];
+	const struct explain_request request = {
+		.name = "www.svc.example",
+		.client = "198.51.100.7",
+		.assume = &c->forced,
+		.nassume = c->forced != NULL,
+		.now_ms = sim.now_ms,
+	};
+	struct err err;
+	json_t *json;
+	char *text;
+
+	sim_zone(&sim, "svc.example",
+		ZONE_HEAD "_gslb.www TXT \"v=gslb1; pools=eu,us; rank=order\"\n"
+			  "eu._pool TXT \"v=pool1; needs=db\"\neu._pool SRV 0 1 443 l1.eu\nl1.eu A 192.0.2.1\n"
+			  "us._pool TXT \"v=pool1\"\nus._pool SRV 0 1 443 l1.us\nl1.us A 192.0.2.2\n"
+			  "db._pool TXT \"v=pool1\"\ndb._pool SRV 0 1 443 l1.db\nl1.db A 192.0.2.3\n");
+	sim_load(&sim);
+	for (unsigned i = 0; i < 3 && c->probed != NULL; i++)
+		sim_probe(&sim, c->probed, PROBE_REFUSED);
+	json = explain(&sim.world, &request, &err);
+	ck_assert_msg(json != NULL, "%s", err.text);
+	text = json_dumps(json, JSON_COMPACT);
+	ck_assert_msg(strstr(text, c->said) != NULL, "%s: %s", c->said, text);
+	free(text);
+	json_decref(json);
+}
+END_TEST
+
 static json_t *told(const char *name, unsigned client)
 {
 	char full[64], from[64];
@@ -1097,6 +1143,7 @@ int main(void)
 	tcase_add_loop_test(worlds, a_traced_decision_is_the_one_that_is_answered, 0, 4);
 	tcase_add_test(worlds, a_trace_gives_each_pool_its_place_and_its_fate);
 	tcase_add_loop_test(worlds, what_becomes_of_the_clients_of_half_a_pool_is_said, 0, COUNT_OF(told_cases));
+	tcase_add_loop_test(worlds, what_a_pool_lacks_is_said, 0, COUNT_OF(told_needs_cases));
 	suite_add_tcase(suite, worlds);
 	return unit_run(suite);
 }
