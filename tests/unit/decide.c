@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gslb/explain.h"
+#include "gslb/glance.h"
 #include "gslb/order.h"
 #include "gslb/target.h"
 #include "gslb/ttl.h"
@@ -915,6 +916,100 @@ START_TEST(a_glance_decides_as_a_close_look_does)
 }
 END_TEST
 
+/* A pool of random tiers, weights and targets with several addresses. */
+static void random_pool(struct dice *dice)
+{
+	struct buf zone = { 0 };
+	unsigned ntargets = 1 + (unsigned)dice_below(dice, 8), host = 1;
+
+	buf_printf(&zone, ZONE_HEAD "eu._pool TXT \"v=pool1; ramp=0s\"\n");
+	for (unsigned i = 0; i < ntargets; i++) {
+		buf_printf(&zone, "eu._pool SRV %u %u 443 l%u\n", (unsigned)dice_below(dice, 3),
+			(unsigned)dice_below(dice, 4), i);
+		for (uint64_t n = 1 + dice_below(dice, 3); n > 0; n--)
+			buf_printf(&zone, "l%u A 192.0.2.%u\n", i, host++);
+	}
+	sim_zone(&sim, "svc.example", zone.text);
+	buf_fini(&zone);
+	sim_load(&sim);
+}
+
+START_TEST(a_glance_finds_a_pool_as_strong_as_a_close_look_does)
+{
+	struct dice dice = { (uint64_t)_i + 99 };
+	unsigned partly = 0;
+
+	for (unsigned round = 0; round < 100; round++) {
+		const struct sight sight = { .world = &sim.world, .now_ms = sim.now_ms };
+		const struct pool_part *part;
+
+		random_pool(&dice);
+		part = &sim.snapshot->pools[0].part[FAMILY_V4];
+		for (unsigned k = 0; k < 50; k++) {
+			struct pool_view view;
+			struct vigour vigour;
+			uint64_t up;
+
+			for (size_t i = 0; i < sim.nslots; i++)
+				sim.slots[i].word = 1 + dice_below(&dice, 2); /* up or down */
+			ck_assert(pool_glance(&sight, 0, FAMILY_V4, NULL, &up));
+			pool_look(&sight, 0, FAMILY_V4, NULL, &view);
+			ck_assert_int_eq(view.in_service, glance_serves(sim.snapshot, 0, FAMILY_V4, up));
+			if (!view.in_service)
+				continue;
+			vigour = glance_vigour(sim.snapshot, part, up);
+			ck_assert_uint_eq(vigour.health, view.vigour.health);
+			ck_assert_uint_eq(vigour.serves, view.vigour.serves);
+			ck_assert_int_eq(vigour.panics, view.vigour.panics);
+			ck_assert(!glance_whole(part, up) || vigour.serves == 1000);
+			partly += vigour.serves < 1000;
+		}
+	}
+	ck_assert_uint_gt(partly, 500);
+}
+END_TEST
+
+static const struct vigour_case {
+	const char *what;
+	struct {
+		uint16_t weight, permille;
+		bool up;
+	} target[6];
+	uint16_t health, serves;
+	bool panics;
+} vigour_cases[] = {
+	{ "all", { { 1, 1000, true }, { 1, 1000, true } }, 1000, 1000, false },
+	{ "half", { { 1, 1000, true }, { 1, 1000, false } }, 500, 700, false },
+	{ "five of seven by weight", { { 5, 1000, true }, { 2, 1000, false } }, 714, 1000, false },
+	{ "a little less", { { 50, 1000, true }, { 21, 1000, false } }, 704, 985, false },
+	{ "a hundredth, one down", { { 1, 1000, true }, { 99, 1000, false } }, 10, 14, false },
+	{ "a millionth", { { 1, 1, true }, { 60000, 1000, false } }, 0, 1, false },
+	{ "30 %, three down", { { 3, 1000, true }, { 3, 1000, false }, { 3, 1000, false }, { 1, 1000, false } }, 300,
+		420, false },
+	{ "29 %, three down", { { 29, 1000, true }, { 30, 1000, false }, { 30, 1000, false }, { 11, 1000, false } },
+		290, 406, true },
+	{ "29 %, two down", { { 29, 1000, true }, { 41, 1000, false }, { 30, 1000, false } }, 290, 406, false },
+	{ "what is drained is not counted", { { 1, 1000, true }, { 1, 0, false }, { 1, 0, false } }, 1000, 1000,
+		false },
+	{ "half drained, by half", { { 1, 500, true }, { 1, 500, false }, { 1, 1000, true } }, 750, 1000, false },
+	{ "weight 0 beside some", { { 1, 1000, true }, { 0, 1000, false } }, 1000, 1000, false },
+	{ "weight 0 alone is a tier", { { 1, 1000, false }, { 0, 1000, true }, { 0, 1000, false } }, 500, 700, false },
+};
+
+START_TEST(what_is_up_of_a_tier_says_how_many_clients_it_serves)
+{
+	const struct vigour_case *c = &vigour_cases[_i];
+	struct strength strength = { 0 };
+	struct vigour vigour;
+
+	for (size_t i = 0; i < COUNT_OF(c->target); i++)
+		strength_add(&strength, c->target[i].weight, c->target[i].permille, c->target[i].up);
+	vigour = strength_vigour(&strength);
+	ck_assert_msg(vigour.health == c->health && vigour.serves == c->serves && vigour.panics == c->panics,
+		"%s: %u %u %d", c->what, vigour.health, vigour.serves, vigour.panics);
+}
+END_TEST
+
 /* The same dice for both: explain shows what would have been answered. */
 static void check_traced(uint32_t client, const char *name, enum family family, struct trace *trace)
 {
@@ -1127,6 +1222,7 @@ int main(void)
 	tcase_add_loop_test(pure, jitter_takes_at_most_a_tenth_and_never_goes_below_min, 0, COUNT_OF(span_cases));
 	tcase_add_loop_test(pure, jitter_is_even_over_clients_minutes_and_services, 0, 4);
 	tcase_add_test(pure, all_of_a_prefix_have_one_jitter_for_a_minute);
+	tcase_add_loop_test(pure, what_is_up_of_a_tier_says_how_many_clients_it_serves, 0, COUNT_OF(vigour_cases));
 	tcase_add_loop_test(pure, an_order_is_groups_within_the_tolerance_of_the_best, 0, COUNT_OF(order_cases));
 	tcase_add_test(pure, who_cannot_be_placed_gets_the_list_where_distance_would_decide);
 	tcase_add_test(pure, a_set_holds_each_order_once_and_says_when_it_is_full);
@@ -1140,6 +1236,7 @@ int main(void)
 	tcase_add_test(worlds, all_of_a_sticky_scope_block_is_told_the_same);
 	tcase_add_loop_test(worlds, no_verdicts_and_overrides_make_a_wrong_or_empty_answer, 0, 4);
 	tcase_add_loop_test(worlds, a_glance_decides_as_a_close_look_does, 0, 4);
+	tcase_add_loop_test(worlds, a_glance_finds_a_pool_as_strong_as_a_close_look_does, 0, 4);
 	tcase_add_loop_test(worlds, a_traced_decision_is_the_one_that_is_answered, 0, 4);
 	tcase_add_test(worlds, a_trace_gives_each_pool_its_place_and_its_fate);
 	tcase_add_loop_test(worlds, what_becomes_of_the_clients_of_half_a_pool_is_said, 0, COUNT_OF(told_cases));
