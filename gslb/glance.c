@@ -257,8 +257,8 @@ unsigned glance_pick(const struct snapshot *snapshot, const struct pool_part *pa
 {
 	struct tier tier;
 
-	if ((up & part->even) != 0)
-		tier_gather_even(&tier, snapshot->endpoints, part, up & part->even);
+	if (part->even && (up & part->whole) != 0)
+		tier_gather_even(&tier, snapshot->endpoints, part, up & part->whole);
 	else
 		tier_gather(&tier, snapshot->endpoints, part, up);
 	if (!choice->sticky)

@@ -22,7 +22,7 @@ struct vigour glance_vigour(const struct snapshot *snapshot, const struct pool_p
 /* All that has weight in its first tier is up: it serves all of its clients. Nearly always; else glance_vigour knows. */
 static inline bool glance_whole(const struct pool_part *part, uint64_t up)
 {
-	return (part->even != 0 && (up & part->even) == part->even) || up == UINT64_MAX >> (64 - part->n);
+	return (up & part->whole) == part->whole;
 }
 
 /* How to choose: weighted rendezvous for the key, or by dice. */

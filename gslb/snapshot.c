@@ -153,10 +153,11 @@ static void part_facts(struct pool_part *part, const struct endpoint *endpoint)
 			continue;
 		shared |= endpoint[i].nsharers > 1;
 		if (endpoint[i].weight > 0)
-			part->even |= UINT64_C(1) << i;
+			part->whole |= UINT64_C(1) << i;
 	}
-	if (shared)
-		part->even = 0;
+	part->even = !shared && part->whole != 0;
+	if (!part->even && part->n > 0)
+		part->whole = UINT64_MAX >> (64 - (part->n < 64 ? part->n : 64));
 }
 
 static void make_pool(struct build *build, const struct pool *pool, struct pool_plan *plan)

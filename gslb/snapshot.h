@@ -48,9 +48,9 @@ struct pool_part {
 	uint32_t first, n;
 	bool dated; /* it has an address that was resolved, and expires */
 	bool needs; /* the pool needs others: a glance at it is not enough */
-	uint64_t
-		even; /* a bit for each endpoint of the first tier that has weight, while no target there has two addresses; of the
-			* first 64 */
+	bool even; /* the first tier has weight, and no target there has two addresses: whole is what has weight in it */
+	/* A bit for each endpoint, of the first 64, that must be up for the pool to serve all of its clients without a closer look. */
+	uint64_t whole;
 };
 
 struct pool_plan {

@@ -36,15 +36,15 @@ static inline uint32_t ttl_steady(
 	uint32_t max_s, uint32_t span_s, uint64_t identity, const struct addr *addr, unsigned bits, uint64_t now_ms)
 {
 	unsigned most = addr->family == ADDR_V4 ? TTL_PREFIX_V4 : TTL_PREFIX_V6;
-	uint64_t prefix, hash;
+	uint64_t prefix, mixed;
 
 	if (bits == 0 || bits > most)
 		bits = most;
 	memcpy(&prefix, addr->bytes, sizeof(prefix));
 	prefix = be64toh(prefix) >> (64 - bits);
-	/* the minute goes in apart: clients that were told the same in one must not be in the next */
-	hash = hash_mix(hash_mix(identity, prefix), now_ms / 60000);
-	return max_s - (uint32_t)((hash >> 32) * (span_s + UINT64_C(1)) >> 32);
+	/* The minute is spread over all bits before it meets the prefix: clients that were told the same in one must not be in the next. */
+	mixed = hash_mix(identity ^ now_ms / 60000 * UINT64_C(0x9e3779b97f4a7c15), prefix);
+	return max_s - (uint32_t)((mixed >> 32) * (span_s + UINT64_C(1)) >> 32);
 }
 
 uint32_t ttl_decide(const struct ttl_input *input, enum ttl_why *why);
