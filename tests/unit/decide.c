@@ -1107,6 +1107,86 @@ static const struct told_case {
 	{ 0, 2, "www", "2 of 4 up, 50 % by weight: serves all all the same" },
 };
 
+static void put_down(const char *pool, unsigned n)
+{
+	char text[64];
+
+	for (unsigned i = 1; i <= n; i++) {
+		snprintf(text, sizeof(text), "endpoint:%s/l%u.%s", pool, i, pool);
+		for (unsigned k = 0; k < 3; k++)
+			sim_probe(&sim, text, PROBE_REFUSED);
+	}
+}
+
+static void pool_of_four(struct buf *zone, const char *pool, unsigned net)
+{
+	buf_printf(zone, "%s._pool TXT \"v=pool1; ramp=0s\"\n", pool);
+	for (unsigned i = 1; i <= 4; i++)
+		buf_printf(zone, "%s._pool SRV 0 1 443 l%u.%s\nl%u.%s A 192.0.%u.%u\n", pool, i, pool, i, pool, net, i);
+}
+
+/* Who is passed on by hash has nothing to do with which pool of the tie group is theirs. */
+START_TEST(sticky_clients_leave_the_pools_of_a_tie_group_alike)
+{
+	enum { N = 8000 };
+	struct buf zone = { 0 };
+	unsigned of[3] = { 0 };
+
+	buf_printf(&zone, ZONE_HEAD "_gslb.www TXT \"v=gslb1; pools=eu,us,ap; rank=geo,weight; spread=sticky; "
+				    "sticky=32/128\"\n"
+				    "eu._pool LOC 1 N 1 E 0m\nus._pool LOC 1 N 1 E 0m\nap._pool LOC 1 N 99 E 0m\n");
+	pool_of_four(&zone, "eu", 2);
+	pool_of_four(&zone, "us", 3);
+	pool_of_four(&zone, "ap", 4);
+	sim_zone(&sim, "svc.example", zone.text);
+	buf_fini(&zone);
+	sim_place(&sim, "198.51.0.0/16 0 0 IE EU");
+	sim_load(&sim);
+	put_down("eu", 2);
+	put_down("us", 2);
+	for (unsigned i = 0; i < N; i++) {
+		struct decision decision;
+
+		ask_number(i, "www.svc.example", FAMILY_V4, &decision);
+		of[decision.pool]++;
+	}
+	ck_assert_msg(abs((int)of[0] - N * 35 / 100) < N / 40, "eu: %u of %d", of[0], N);
+	ck_assert_msg(abs((int)of[1] - N * 35 / 100) < N / 40, "us: %u of %d", of[1], N);
+	ck_assert_msg(abs((int)of[2] - N * 30 / 100) < N / 40, "ap: %u of %d", of[2], N);
+}
+END_TEST
+
+/* What an ECS answer is kept for has one TTL; resolvers that give no ECS differ by their own networks. */
+START_TEST(jitter_goes_by_the_scope_with_ecs_and_by_the_resolver_without)
+{
+	const struct service_plan *service;
+	uint32_t first = 0, lowest[2] = { 300, 300 };
+
+	sim_zone(&sim, "svc.example",
+		ZONE_HEAD "_gslb.www TXT \"v=gslb1; pools=eu,us,ap; rank=geo; ttl=300/5\"\n" THREE_POOLS);
+	sim_place(&sim, "198.51.0.0/16 40.7 -74.0 US NA");
+	sim_load(&sim);
+	service = sim_service(&sim, "www.svc.example");
+	for (unsigned ecs = 0; ecs < 2; ecs++)
+		for (unsigned i = 0; i < 1000; i++) {
+			struct client client = { .addr = { .family = ADDR_V4, .bytes = { 198, 51, (uint8_t)i, 9 } } };
+			struct decision decision;
+
+			client.ecs = ecs;
+			client.source_len = ecs ? 24 : 0;
+			decide(&sim.world, service, &client, FAMILY_V4, sim.now_ms, &sim.dice, &decision, NULL);
+			ck_assert(decision.scope > 0 && decision.scope <= 16);
+			if (i == 0)
+				first = decision.ttl_s;
+			ck_assert(!ecs || decision.ttl_s == first);
+			if (decision.ttl_s < lowest[ecs])
+				lowest[ecs] = decision.ttl_s;
+			ck_assert_uint_ge(decision.ttl_s, 270);
+		}
+	ck_assert_uint_lt(lowest[0], 275);
+}
+END_TEST
+
 static const struct told_needs_case {
 	const char *probed, *forced; /* what is down; NULL: nothing is */
 	const char *said;
@@ -1166,24 +1246,6 @@ static json_t *told(const char *name, unsigned client)
 	return explain(&sim.world, &request, &err);
 }
 
-static void put_down(const char *pool, unsigned n)
-{
-	char text[64];
-
-	for (unsigned i = 1; i <= n; i++) {
-		snprintf(text, sizeof(text), "endpoint:%s/l%u.%s", pool, i, pool);
-		for (unsigned k = 0; k < 3; k++)
-			sim_probe(&sim, text, PROBE_REFUSED);
-	}
-}
-
-static void pool_of_four(struct buf *zone, const char *pool, unsigned net)
-{
-	buf_printf(zone, "%s._pool TXT \"v=pool1; ramp=0s\"\n", pool);
-	for (unsigned i = 1; i <= 4; i++)
-		buf_printf(zone, "%s._pool SRV 0 1 443 l%u.%s\nl%u.%s A 192.0.%u.%u\n", pool, i, pool, i, pool, net, i);
-}
-
 START_TEST(what_becomes_of_the_clients_of_half_a_pool_is_said)
 {
 	const struct told_case *c = &told_cases[_i];
@@ -1240,6 +1302,8 @@ int main(void)
 	tcase_add_loop_test(worlds, a_traced_decision_is_the_one_that_is_answered, 0, 4);
 	tcase_add_test(worlds, a_trace_gives_each_pool_its_place_and_its_fate);
 	tcase_add_loop_test(worlds, what_becomes_of_the_clients_of_half_a_pool_is_said, 0, COUNT_OF(told_cases));
+	tcase_add_test(worlds, sticky_clients_leave_the_pools_of_a_tie_group_alike);
+	tcase_add_test(worlds, jitter_goes_by_the_scope_with_ecs_and_by_the_resolver_without);
 	tcase_add_loop_test(worlds, what_a_pool_lacks_is_said, 0, COUNT_OF(told_needs_cases));
 	suite_add_tcase(suite, worlds);
 	return unit_run(suite);
