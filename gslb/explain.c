@@ -179,15 +179,15 @@ static void vigour_reason(
 
 	if (!pool->in_service || pool->group >= SERVICE_POOLS_MAX || pool->vigour.health == 1000)
 		return;
-	buf_printf(reason, "%u of %u up, %u %% by weight: ", pool->up, pool->of, pool->vigour.health / 10u);
+	buf_printf(reason, "%u of %u up, %u %% by weight", pool->up, pool->of, pool->vigour.health / 10u);
 	if (why == WHY_PANIC)
-		buf_printf(reason, "and no other pool can take its clients, so that probes are ignored");
+		buf_printf(reason, ", and no other pool can take its clients: probes are ignored");
 	else if (pool->vigour.serves == 1000)
-		buf_printf(reason, "enough for all of its clients");
+		buf_printf(reason, ": enough for all of its clients");
 	else if (has_next(trace, pool))
-		buf_printf(reason, "serves %u %%, %u %% go on to the next rank", serves, 100 - serves);
+		buf_printf(reason, ": serves %u %%, %u %% go on to the next rank", serves, 100 - serves);
 	else
-		buf_printf(reason, "serves all all the same, since no rank after it is in service");
+		buf_printf(reason, ": keeps all of its clients, since no rank after it is in service");
 }
 
 static json_t *reason_json(const struct world *world, const struct trace *trace, const struct trace_pool *pool,

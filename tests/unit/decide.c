@@ -1099,12 +1099,11 @@ static const struct told_case {
 	{ 2, 0, "www", "2 of 4 up, 50 % by weight: serves 70 %, 30 % go on to the next rank" },
 	{ 2, 0, "www", "\"fate\":\"spilled\",\"kept\":false,\"up\":2" },
 	{ 2, 0, "www", "\"health_permille\":500,\"serves_permille\":700" },
-	{ 2, 0, "one", "2 of 4 up, 50 % by weight: serves all all the same, since no rank after it is in service" },
-	{ 3, 4, "www",
-		"1 of 4 up, 25 % by weight: and no other pool can take its clients, so that probes are ignored" },
+	{ 2, 0, "one", "2 of 4 up, 50 % by weight: keeps all of its clients, since no rank after it is in service" },
+	{ 3, 4, "www", "1 of 4 up, 25 % by weight, and no other pool can take its clients: probes are ignored" },
 	{ 3, 4, "www", "\"why\":\"panic\"" },
 	{ 3, 4, "www", "\"ttl_reason\":\"min: an answer of last resort" },
-	{ 0, 2, "www", "2 of 4 up, 50 % by weight: serves all all the same" },
+	{ 0, 2, "www", "2 of 4 up, 50 % by weight: keeps all of its clients" },
 };
 
 static void put_down(const char *pool, unsigned n)
