@@ -51,6 +51,9 @@ static void answer_why(struct answer *answer, enum decide_why why)
 	case WHY_FALLBACK:
 		answer_trouble(answer, EDE_OTHER, "no pool is up: this is the fallback");
 		return;
+	case WHY_HELD:
+		answer_trouble(answer, EDE_OTHER, "no pool is up: this one flaps, and answers its probes");
+		return;
 	case WHY_ALL_DOWN:
 		answer_trouble(answer, EDE_OTHER, "no pool is up: answered as if all were");
 		return;

@@ -290,6 +290,21 @@ static uint32_t walk_back(struct run *run, const struct passed *passed, enum dec
 
 /* ---- when nothing is in service ---- */
 
+/* Damping never leaves nothing: what is held down for flapping, but answers its probes, is better than what does not. */
+static uint32_t all_down_held(struct run *run)
+{
+	struct passed passed;
+	uint32_t candidate;
+
+	run->sight.mode = SIGHT_HELD;
+	candidate = walk(run, &passed);
+	if (candidate == CANDIDATE_NONE && passed.leaked.n > 0)
+		candidate = take(run, choose(run, &passed.leaked));
+	if (candidate == CANDIDATE_NONE)
+		run->sight.mode = SIGHT_NORMAL;
+	return candidate;
+}
+
 /* As if all were up; overrides are ignored only when nothing else remains. */
 static uint32_t all_down_all(struct run *run)
 {
@@ -337,9 +352,11 @@ static uint32_t all_down_last(struct run *run)
 
 static uint32_t all_down(struct run *run, struct decision *decision)
 {
-	uint32_t candidate = CANDIDATE_NONE;
+	uint32_t candidate = all_down_held(run);
 
-	decision->why = WHY_ALL_DOWN;
+	decision->why = candidate != CANDIDATE_NONE ? WHY_HELD : WHY_ALL_DOWN;
+	if (candidate != CANDIDATE_NONE)
+		return candidate;
 	switch (run->service->service->down) {
 	case DOWN_NODATA:
 		decision->kind = DECIDE_NODATA;

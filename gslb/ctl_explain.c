@@ -215,6 +215,7 @@ static const char *why_sentence(const char *why)
 		{ "ranked", "" },
 		{ "fallback", ", the fallback: too little of the service's pools is in service" },
 		{ "panic", ", as if all of it were up: most of it is down, and no other pool can take its clients" },
+		{ "held", ", which flaps, but answers its probes, and nothing else is up" },
 		{ "all-down", ", though nothing is up (down=all): probes are ignored" },
 		{ "last-up", ", the last that was up (down=last)" },
 		{ "no-family", ": no pool of the service has an address of this family" },

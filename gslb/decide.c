@@ -86,6 +86,7 @@ const char *decide_why_name(enum decide_why why)
 	static const char *const names[WHYS] = {
 		[WHY_RANKED] = "ranked",
 		[WHY_FALLBACK] = "fallback",
+		[WHY_HELD] = "held",
 		[WHY_ALL_DOWN] = "all-down",
 		[WHY_LAST_UP] = "last-up",
 		[WHY_NO_FAMILY] = "no-family",

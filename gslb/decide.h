@@ -19,6 +19,7 @@ enum decide_kind { DECIDE_ADDRESSES, DECIDE_CNAME, DECIDE_NODATA, DECIDE_SERVFAI
 enum decide_why {
 	WHY_RANKED,
 	WHY_FALLBACK,
+	WHY_HELD, /* nothing is up, but what flaps answers its probes: it is held down no longer */
 	WHY_ALL_DOWN,
 	WHY_LAST_UP,
 	WHY_NO_FAMILY,  /* NODATA: no pool that this client can be given has an address of the family */

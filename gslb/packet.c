@@ -80,7 +80,7 @@ static void count_steered(const struct packet_context *context, const struct ans
 	count(context->counters, COUNT_answers_steered);
 	if (decision->why == WHY_FALLBACK)
 		count(context->counters, COUNT_answers_fallback);
-	if (decision->why == WHY_ALL_DOWN || decision->why == WHY_LAST_UP)
+	if (decision->why == WHY_ALL_DOWN || decision->why == WHY_LAST_UP || decision->why == WHY_HELD)
 		count(context->counters, COUNT_answers_all_down);
 	if (decision->why == WHY_PANIC)
 		count(context->counters, COUNT_answers_panic);

@@ -85,6 +85,8 @@ static bool verdict_allows(const struct sight *sight, const struct verdict *verd
 	switch (sight->mode) {
 	case SIGHT_NORMAL:
 		return verdict->state != HEALTH_DOWN;
+	case SIGHT_HELD:
+		return verdict->state != HEALTH_DOWN || (verdict->damped && verdict->reason == PROBE_OK);
 	case SIGHT_LAST:
 		return verdict->state != HEALTH_DOWN || verdict->since_s >= sight->last_s;
 	case SIGHT_ALL:
@@ -306,7 +308,7 @@ static void own_look(const struct sight *sight, uint32_t pool, unsigned family, 
 	view->any_available = view->up > 0;
 	view->all_expired = view->of > 0 && tally.expired == view->of;
 	/* who forces a pool up wants it, however few it has */
-	if (sight->mode == SIGHT_NORMAL && view->cover.action != OVERRIDE_UP)
+	if (sight->mode <= SIGHT_HELD && view->cover.action != OVERRIDE_UP)
 		need = plan->pool->min_up > 1 ? plan->pool->min_up : 1;
 	view->drain =
 		sight->mode == SIGHT_BLIND ? 1000 : (uint16_t)((uint32_t)view->cover.permille * tally.drain / 1000);
@@ -322,7 +324,9 @@ static void own_look(const struct sight *sight, uint32_t pool, unsigned family, 
 static bool stands(const struct sight *sight, uint32_t pool, struct pool_view *needy)
 {
 	const struct pool_plan *plan = &sight->world->snapshot->pools[pool];
-	const struct sight own = { .world = sight->world, .now_ms = sight->now_ms, .names = plan->pool->via_cname };
+	const struct sight own = {
+		.mode = sight->mode, .world = sight->world, .now_ms = sight->now_ms, .names = plan->pool->via_cname
+	};
 	struct pool_view view[FAMILIES] = { 0 };
 	unsigned n = plan->pool->via_cname ? 1 : FAMILIES;
 	bool any = false;
@@ -352,8 +356,7 @@ void pool_look(const struct sight *sight, uint32_t number, unsigned family, cons
 	const struct pool *pool = sight->world->snapshot->pools[number].pool;
 
 	own_look(sight, number, family, service_pair, false, view);
-	if (pool->nall_needs == 0 || sight->mode != SIGHT_NORMAL || !view->in_service ||
-		view->cover.action == OVERRIDE_UP)
+	if (pool->nall_needs == 0 || sight->mode > SIGHT_HELD || !view->in_service || view->cover.action == OVERRIDE_UP)
 		return;
 	for (uint16_t i = 0; i < pool->nall_needs; i++)
 		if (!stands(sight, pool->all_needs[i], view) && view->missing == POOL_NONE)

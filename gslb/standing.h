@@ -9,9 +9,10 @@
 /* Both families at once: for via=cname, where a name stands for all of its addresses. */
 enum { FAMILY_ANY = FAMILIES };
 
-/* How to look at things. The later ones are for when nothing is in service. */
+/* How to look at things. The later ones are for when nothing is in service; those after SIGHT_HELD do not ask for min-up and needs. */
 enum sight_mode {
 	SIGHT_NORMAL,
+	SIGHT_HELD,  /* what is held down for flapping, but answers its probes, counts as up */
 	SIGHT_LAST,  /* down=last: what went down after last_s counts as up */
 	SIGHT_ALL,   /* down=all: probes are ignored, and min-up; overrides are not */
 	SIGHT_BLIND, /* nothing else remains: overrides are ignored too */
