@@ -22,7 +22,7 @@ struct verdict {
 	bool recovered; /* up, and it was down before: its weight ramps; a first verdict does not */
 	bool damped; /* it flaps. Up: at most a tenth of its weight. Down with reason PROBE_OK: it answers, but is held down
 	                 * yet; a last resort may use it */
-	bool held;   /* its state is kept against its probes: for tables */
+	bool held;      /* its state is kept against its probes: for tables */
 	uint8_t reason; /* enum probe_result of the last probe */
 	uint16_t generation;
 	uint32_t since_s; /* when state was reached; up: or when its damping ended, where the ramp starts */
