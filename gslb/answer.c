@@ -51,11 +51,17 @@ static void answer_why(struct answer *answer, enum decide_why why)
 	case WHY_FALLBACK:
 		answer_trouble(answer, EDE_OTHER, "no pool is up: this is the fallback");
 		return;
+	case WHY_HELD:
+		answer_trouble(answer, EDE_OTHER, "no pool is up: this one flaps, and answers its probes");
+		return;
 	case WHY_ALL_DOWN:
 		answer_trouble(answer, EDE_OTHER, "no pool is up: answered as if all were");
 		return;
 	case WHY_LAST_UP:
 		answer_trouble(answer, EDE_OTHER, "no pool is up: these were the last");
+		return;
+	case WHY_PANIC:
+		answer_trouble(answer, EDE_OTHER, "most of the pool is down: answered as if all of it were up");
 		return;
 	case WHY_UNRESOLVED:
 		answer_trouble(answer, EDE_OTHER, "no address of a pool is known yet");

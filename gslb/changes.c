@@ -5,6 +5,7 @@
 
 #include "gslb/daemon.h"
 #include "gslb/edits.h"
+#include "gslb/needs.h"
 
 enum { LINES_MAX = 50 }; /* of one look; the rest is counted */
 
@@ -90,15 +91,21 @@ static const char *reason_of(const struct world *world, uint32_t pool, enum fami
 }
 
 static void log_pool(const struct world *world, uint32_t number, enum family family, const struct standing *was,
-	const struct standing *now)
+	const struct standing *now, uint64_t now_ms)
 {
 	const struct pool *pool = world->snapshot->pools[number].pool;
-	const char *reason = reason_of(world, number, family);
+	struct buf reason = { 0 };
 	char zone[NAME_TEXT_MAX];
+
+	if (now->missing != POOL_NONE)
+		needs_text(world, number, now->missing, now_ms, &reason);
+	else
+		buf_printf(&reason, "%s", reason_of(world, number, family));
 
 	log_notice("pool=%s zone=%s family=%s state=%s was=%s%s%s%s", pool->label, name_format(&pool->zone->apex, zone),
 		family == FAMILY_V6 ? "ipv6" : "ipv4", state_text(now), state_text(was),
-		reason[0] != '\0' ? " reason=\"" : "", reason, reason[0] != '\0' ? "\"" : "");
+		reason.len > 0 ? " reason=\"" : "", reason.len > 0 ? reason.text : "", reason.len > 0 ? "\"" : "");
+	buf_fini(&reason);
 }
 
 static void list_pools(const struct world *world, const struct service_plan *service, const struct standing *standings,
@@ -226,7 +233,7 @@ void changes_look(struct changes *changes, const struct world *world, uint64_t n
 				continue;
 			moved = moved || in_service(&before->standing[family]) != in_service(at);
 			if (differs(&before->standing[family], at) && lines++ < LINES_MAX)
-				log_pool(world, i, (enum family)family, &before->standing[family], at);
+				log_pool(world, i, (enum family)family, &before->standing[family], at, now_ms);
 		}
 		if (changes->herald == NULL)
 			continue;

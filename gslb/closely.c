@@ -1,24 +1,28 @@
 /* Each step looks only at what it needs; the trace is worked out afterwards, for who asks. */
 #include "gslb/closely.h"
 
-#include "gslb/pick.h"
+#include "gslb/pool_pick.h"
 #include "gslb/standing.h"
 #include "gslb/trace.h"
 #include "gslb/ttl.h"
 
 enum { LAST_SET_S = 60 }; /* down=last: endpoints that went down within this of the last one are its set */
+#define SPILL_SALT UINT64_C(0x7370696c6c) /* who goes elsewhere has nothing to do with which endpoint the others get */
 
 /* A pool that may answer: a member of the tie group that is being chosen from. */
 struct member {
 	uint32_t candidate;
 	uint16_t keep; /* permille of its clients that drains leave it */
-	bool plain;    /* seen at a glance: */
-	uint64_t up;   /* its endpoints that are */
+	struct vigour vigour;
+	bool plain;  /* seen at a glance: */
+	uint64_t up; /* its endpoints that are */
 	uint64_t weight;
 };
 
 struct group {
 	unsigned n;
+	uint16_t keep, serves; /* permille of clients that the group keeps: the most of its members */
+	bool panics;           /* all of its members do */
 	struct member member[SERVICE_POOLS_MAX];
 };
 
@@ -37,6 +41,8 @@ struct run {
 	int luck;   /* 0 to 999: against gradual drains; -1: not drawn yet */
 	bool plain; /* the pool that was chosen was seen at a glance, with these endpoints up: */
 	uint64_t up;
+	uint32_t spilled; /* a bit for each tie group that did not serve this client, though it is in service */
+	bool panic;
 };
 
 /* ---- looking at pools ---- */
@@ -80,18 +86,23 @@ static bool serves_at_a_glance(const struct run *run, const struct member *membe
 /* Is the candidate in service? A glance first: it is enough nearly always. */
 static bool look(struct run *run, uint32_t candidate, struct member *member)
 {
+	const struct snapshot *snapshot = run->sight.world->snapshot;
 	const struct candidate *of = &run->service->candidates[candidate];
 	struct pool_view view;
 
+	member->keep = 1000;
 	if (look_at_a_glance(run, candidate, member)) {
-		member->keep = 1000;
-		member->weight = (uint64_t)of->weight * 1000;
-		return serves_at_a_glance(run, member);
+		if (!serves_at_a_glance(run, member))
+			return false;
+		member->vigour = glance_vigour(snapshot, &snapshot->pools[of->pool].part[run->family], member->up);
+	} else {
+		if (!look_closely(run, candidate, &view))
+			return false;
+		member->keep = view.drain;
+		member->vigour = view.vigour;
 	}
-	if (!look_closely(run, candidate, &view))
-		return false;
-	member->keep = view.drain;
-	member->weight = (uint64_t)of->weight * view.drain;
+	/* within a tie group, pools that are as good take over first */
+	member->weight = (uint64_t)of->weight * member->keep * member->vigour.serves / 1000;
 	return true;
 }
 
@@ -115,22 +126,42 @@ static int luck(struct run *run)
 	return run->luck;
 }
 
-/* The members of the tie group that begins at `at`; returns where the next one begins. *keep: the permille of clients that the
- * group keeps: all while one of its pools does not drain. */
-static unsigned gather(struct run *run, unsigned at, struct group *group, uint16_t *keep)
+/* Is this client one of those that the tie group that begins at `at` passes on since too little of it is up? By hash, where clients are to
+ * keep what they have: with less up, more go, and none of them comes back. */
+static bool is_spilled(struct run *run, unsigned at, uint16_t serves)
+{
+	const struct pool_plan *pools = run->sight.world->snapshot->pools;
+	uint64_t h;
+
+	if (serves == 1000)
+		return false;
+	if (run->sticky)
+		h = picker_hash(
+			run->key, pools[run->service->candidates[run->order->pool[at]].pool].identity ^ SPILL_SALT);
+	else
+		h = dice_next(run->dice);
+	return ((h >> 32) * 1000 >> 32) >= serves;
+}
+
+/* The members of the tie group that begins at `at`; returns where the next one begins. */
+static unsigned gather(struct run *run, unsigned at, struct group *group)
 {
 	const struct order *order = run->order;
 
 	group->n = 0;
-	*keep = 0;
+	group->keep = group->serves = 0;
+	group->panics = true;
 	do {
 		struct member *member = &group->member[group->n];
 
 		if (!look(run, order->pool[at++], member))
 			continue;
 		group->n++;
-		if (member->keep > *keep)
-			*keep = member->keep;
+		if (member->keep > group->keep)
+			group->keep = member->keep;
+		if (member->vigour.serves > group->serves)
+			group->serves = member->vigour.serves;
+		group->panics &= member->vigour.panics;
 	} while (at < order->npools && !(order->begins & UINT32_C(1) << at));
 	return at;
 }
@@ -174,27 +205,6 @@ static const struct member *choose(struct run *run, const struct group *group)
 	return &group->member[group->n - 1];
 }
 
-/* The first group with something in service. Where all of a group drains gradually, a part of its clients moves on already;
- * *leaked holds that group, for when nothing else is found. */
-static uint32_t walk(struct run *run, struct group *leaked)
-{
-	struct group group;
-	unsigned at = 0;
-	uint16_t keep;
-
-	leaked->n = 0;
-	while (at < run->order->npools) {
-		at = gather(run, at, &group, &keep);
-		if (group.n == 0)
-			continue;
-		if (keep == 1000 || luck(run) < keep)
-			return take(run, choose(run, &group));
-		if (leaked->n == 0)
-			*leaked = group;
-	}
-	return CANDIDATE_NONE;
-}
-
 static bool has_fallback(const struct run *run)
 {
 	const struct pool_plan *pool;
@@ -214,19 +224,98 @@ static uint32_t try_fallback(struct run *run)
 	return CANDIDATE_NONE;
 }
 
+/* Can a pool from `at` on, or the fallback, take clients of one that has next to nothing up? */
+static bool others_can_take(struct run *run, unsigned at)
+{
+	struct member member;
+
+	for (; at < run->order->npools; at++)
+		if (look(run, run->order->pool[at], &member) && !member.vigour.panics)
+			return true;
+	return has_fallback(run) && look(run, run->service->fallback_candidate, &member);
+}
+
+/* Groups that were in service and did not keep the client, for when nothing else is found. */
+struct passed {
+	struct group leaked;  /* the first one that drains */
+	struct group spilled; /* the last one with too little up */
+	bool sound;           /* one of those has enough up to be believed */
+};
+
+/* The first group with something in service. Where all of a group drains gradually, or too little of it is up, a part of its clients
+ * moves on. */
+static uint32_t walk(struct run *run, struct passed *passed)
+{
+	struct group group;
+	unsigned at = 0, next;
+
+	passed->leaked.n = passed->spilled.n = 0;
+	passed->sound = false;
+	for (unsigned number = 0; at < run->order->npools; at = next, number++) {
+		next = gather(run, at, &group);
+		if (group.n == 0)
+			continue;
+		if (group.keep < 1000 && luck(run) >= group.keep) {
+			if (passed->leaked.n == 0)
+				passed->leaked = group;
+			continue;
+		}
+		run->panic = group.panics && !passed->sound && !others_can_take(run, next);
+		if (run->panic || !is_spilled(run, at, group.serves))
+			return take(run, choose(run, &group));
+		passed->spilled = group;
+		passed->sound |= !group.panics;
+		run->spilled |= UINT32_C(1) << number;
+	}
+	return CANDIDATE_NONE;
+}
+
+/* No further rank is in service: the last one keeps all, but when it has next to nothing left the fallback may help. Those that drain
+ * are the last to be asked. */
+static uint32_t walk_back(struct run *run, const struct passed *passed, enum decide_why *why)
+{
+	uint32_t candidate = CANDIDATE_NONE;
+
+	if (passed->spilled.n > 0 && !passed->spilled.panics)
+		return take(run, choose(run, &passed->spilled));
+	candidate = try_fallback(run);
+	if (candidate != CANDIDATE_NONE)
+		*why = WHY_FALLBACK;
+	else if (passed->spilled.n > 0)
+		candidate = take(run, choose(run, &passed->spilled));
+	else if (passed->leaked.n > 0)
+		candidate = take(run, choose(run, &passed->leaked));
+	return candidate;
+}
+
 /* ---- when nothing is in service ---- */
+
+/* Damping never leaves nothing: what is held down for flapping, but answers its probes, is better than what does not. */
+static uint32_t all_down_held(struct run *run)
+{
+	struct passed passed;
+	uint32_t candidate;
+
+	run->sight.mode = SIGHT_HELD;
+	candidate = walk(run, &passed);
+	if (candidate == CANDIDATE_NONE && passed.leaked.n > 0)
+		candidate = take(run, choose(run, &passed.leaked));
+	if (candidate == CANDIDATE_NONE)
+		run->sight.mode = SIGHT_NORMAL;
+	return candidate;
+}
 
 /* As if all were up; overrides are ignored only when nothing else remains. */
 static uint32_t all_down_all(struct run *run)
 {
-	struct group leaked;
+	struct passed passed;
 	uint32_t candidate = CANDIDATE_NONE;
 
 	for (enum sight_mode mode = SIGHT_ALL; mode <= SIGHT_BLIND && candidate == CANDIDATE_NONE; mode++) {
 		run->sight.mode = mode;
-		candidate = walk(run, &leaked);
-		if (candidate == CANDIDATE_NONE && leaked.n > 0)
-			candidate = take(run, choose(run, &leaked));
+		candidate = walk(run, &passed);
+		if (candidate == CANDIDATE_NONE && passed.leaked.n > 0)
+			candidate = take(run, choose(run, &passed.leaked));
 		if (candidate == CANDIDATE_NONE)
 			candidate = try_fallback(run);
 	}
@@ -263,9 +352,11 @@ static uint32_t all_down_last(struct run *run)
 
 static uint32_t all_down(struct run *run, struct decision *decision)
 {
-	uint32_t candidate = CANDIDATE_NONE;
+	uint32_t candidate = all_down_held(run);
 
-	decision->why = WHY_ALL_DOWN;
+	decision->why = candidate != CANDIDATE_NONE ? WHY_HELD : WHY_ALL_DOWN;
+	if (candidate != CANDIDATE_NONE)
+		return candidate;
 	switch (run->service->service->down) {
 	case DOWN_NODATA:
 		decision->kind = DECIDE_NODATA;
@@ -288,145 +379,6 @@ static uint32_t all_down(struct run *run, struct decision *decision)
 		decision->why = WHY_UNRESOLVED;
 	}
 	return candidate;
-}
-
-/* ---- choosing endpoints ---- */
-
-/* A tier's choice: what has weight 0 answers only when nothing else of the tier does. */
-struct tier {
-	struct picker some, zero;
-};
-
-static void tier_init(struct tier *tier, struct run *run, unsigned wanted)
-{
-	picker_init(&tier->some, wanted, run->dice, run->sticky, run->key);
-	picker_init(&tier->zero, wanted, run->dice, run->sticky, run->key);
-}
-
-static void tier_add(
-	struct tier *tier, uint32_t id, uint64_t identity, uint32_t weight, uint32_t permille, uint32_t sharers)
-{
-	uint64_t units = (uint64_t)weight * permille * (PICK_UNITS / 1000);
-
-	if (units == 0) {
-		picker_add(&tier->zero, id, identity, 1);
-		return;
-	}
-	if (sharers > 1)
-		units = units / sharers > 0 ? units / sharers : 1;
-	picker_add(&tier->some, id, identity, units);
-}
-
-static const struct picker *tier_choice(const struct tier *tier)
-{
-	return tier->some.npicked > 0 ? &tier->some : &tier->zero;
-}
-
-/* How many of a target's addresses from `at` on are available; *next: where the next target begins. */
-static uint32_t sharers(const struct run *run, const struct cover *cover, uint32_t at, uint32_t end, uint32_t *next)
-{
-	const struct endpoint *endpoints = run->sight.world->snapshot->endpoints;
-	struct endpoint_view view;
-	uint32_t n = 0, i = at;
-
-	while (i < end && endpoints[i].target == endpoints[at].target)
-		i++;
-	*next = i;
-	if (i == at + 1) /* it has nobody to share with */
-		return 1;
-	for (i = at; i < *next; i++) {
-		endpoint_look(&run->sight, i, cover, &view);
-		n += view.available;
-	}
-	return n;
-}
-
-/* The highest tier with something available gives the answer. */
-static void pick_addresses(struct run *run, uint32_t pool, const struct cover *cover, struct decision *decision)
-{
-	const struct endpoint *endpoints = run->sight.world->snapshot->endpoints;
-	const struct pool_part *part = &run->sight.world->snapshot->pools[pool].part[run->family];
-	uint32_t end = part->first + part->n, next;
-	const struct picker *choice;
-	struct tier tier;
-
-	tier_init(&tier, run, run->service->answers);
-	for (uint32_t i = part->first; i < end; i = next) {
-		uint32_t n;
-
-		if (i > part->first && endpoints[i].priority != endpoints[i - 1].priority &&
-			tier_choice(&tier)->npicked > 0)
-			break;
-		n = sharers(run, cover, i, end, &next);
-		for (uint32_t k = i; k < next; k++) {
-			struct endpoint_view view;
-
-			endpoint_look(&run->sight, k, cover, &view);
-			if (view.available)
-				tier_add(&tier, k, endpoints[k].identity, endpoints[k].weight, view.permille, n);
-		}
-	}
-	choice = tier_choice(&tier);
-	decision->nendpoints = choice->npicked;
-	for (unsigned i = 0; i < choice->npicked; i++) {
-		decision->endpoint[i] = choice->id[i];
-		run->expires_ms = sooner(run->expires_ms, endpoint_expires_ms(&endpoints[choice->id[i]]));
-	}
-}
-
-/* The same, when a glance at the pool was enough. */
-static void pick_plain(struct run *run, uint32_t pool, struct decision *decision)
-{
-	const struct snapshot *snapshot = run->sight.world->snapshot;
-	const struct pool_part *part = &snapshot->pools[pool].part[run->family];
-	const struct glance_choice choice = {
-		.wanted = run->service->answers,
-		.sticky = run->sticky,
-		.key = run->key,
-		.dice = run->dice,
-	};
-
-	decision->nendpoints = glance_pick(snapshot, part, run->up, &choice, decision->endpoint);
-	if (!part->dated)
-		return;
-	for (unsigned i = 0; i < decision->nendpoints; i++)
-		run->expires_ms =
-			sooner(run->expires_ms, endpoint_expires_ms(&snapshot->endpoints[decision->endpoint[i]]));
-}
-
-static bool pick_target(struct run *run, uint32_t pool, const struct cover *cover, struct decision *decision)
-{
-	const struct snapshot *snapshot = run->sight.world->snapshot;
-	const struct pool_plan *plan = &snapshot->pools[pool];
-	uint32_t at[FAMILIES] = { plan->part[FAMILY_V4].first, plan->part[FAMILY_V6].first };
-	struct tier tier;
-
-	tier_init(&tier, run, 1);
-	for (uint16_t i = 0; i < plan->pool->ntargets; i++) {
-		const struct target *target = &plan->pool->targets[i];
-		struct endpoint_view view;
-
-		if (i > 0 && target->priority != target[-1].priority && tier_choice(&tier)->npicked > 0)
-			break;
-		target_look(&run->sight, plan, target->number, cover, at, &view);
-		if (view.available)
-			tier_add(&tier, target->number, hash_sip(snapshot->seed, target->name.wire, target->name.len),
-				target->weight, view.permille, 1);
-	}
-	if (tier_choice(&tier)->npicked == 0)
-		return false;
-	decision->target = tier_choice(&tier)->id[0];
-	return true;
-}
-
-static bool pick(struct run *run, struct decision *decision)
-{
-	struct cover cover = pool_cover(&run->sight, decision->pool, service_pair(run, decision->candidate));
-
-	if (run->family == FAMILY_ANY)
-		return pick_target(run, decision->pool, &cover, decision);
-	pick_addresses(run, decision->pool, &cover, decision);
-	return decision->nendpoints > 0;
 }
 
 /* ---- the whole ---- */
@@ -454,41 +406,56 @@ static void decide_no_family(const struct run *run, struct decision *decision)
 
 static void decide_pool(struct run *run, struct decision *decision)
 {
-	struct group leaked;
+	struct passed passed;
 
 	decision->why = WHY_RANKED;
-	decision->candidate = walk(run, &leaked);
-	if (decision->candidate == CANDIDATE_NONE && (decision->candidate = try_fallback(run)) != CANDIDATE_NONE)
-		decision->why = WHY_FALLBACK;
-	if (decision->candidate == CANDIDATE_NONE && leaked.n > 0)
-		decision->candidate = take(run, choose(run, &leaked));
+	decision->candidate = walk(run, &passed);
+	if (decision->candidate == CANDIDATE_NONE)
+		decision->candidate = walk_back(run, &passed, &decision->why);
 	if (decision->candidate == CANDIDATE_NONE)
 		decision->candidate = all_down(run, decision);
+	if (decision->why == WHY_RANKED && run->panic) {
+		decision->why = WHY_PANIC;
+		run->sight.mode = SIGHT_ALL;
+		run->plain = false;
+	}
 }
 
 /* Endpoints of the pool. The board may have changed since the pool was looked at: then what it was chosen for counts. */
 static void decide_endpoints(struct run *run, struct decision *decision)
 {
+	const struct pool_pick pick = {
+		.sight = &run->sight,
+		.service = run->service,
+		.family = run->family,
+		.dice = run->dice,
+		.sticky = run->sticky,
+		.key = run->key,
+	};
+	const uint16_t *pair = service_pair(run, decision->candidate);
+
 	decision->kind = run->family == FAMILY_ANY ? DECIDE_CNAME : DECIDE_ADDRESSES;
 	if (run->plain) {
-		pick_plain(run, decision->pool, decision);
+		pool_pick_plain(&pick, run->up, decision, &run->expires_ms);
 		return;
 	}
-	if (pick(run, decision))
+	if (pool_pick(&pick, pair, decision, &run->expires_ms))
 		return;
 	run->sight.mode = SIGHT_BLIND;
-	if (pick(run, decision))
+	if (pool_pick(&pick, pair, decision, &run->expires_ms))
 		return;
 	decision->kind = DECIDE_SERVFAIL;
 	decision->why = WHY_UNRESOLVED;
 }
 
-static void decide_ttl(const struct run *run, struct decision *decision, struct trace *trace)
+static void decide_ttl(
+	const struct run *run, const struct client *client, struct decision *decision, struct trace *trace)
 {
 	const struct service_plan *service = run->service;
 	const struct ttl_input input = {
 		.max_s = service->ttl_max_s,
 		.min_s = service->ttl_min_s,
+		.steady_s = decide_steady_ttl(service, client, decision->scope, run->sight.now_ms),
 		.doubt = run->doubt,
 		.last_resort = decision->why != WHY_RANKED,
 		.now_ms = run->sight.now_ms,
@@ -539,7 +506,7 @@ void decide_closely(const struct sight *sight, const struct service_plan *servic
 		decision->scope = 0;
 		decision->ttl_s = service->service->negative_ttl_s;
 	} else {
-		decide_ttl(&run, decision, trace);
+		decide_ttl(&run, client, decision, trace);
 	}
 	if (trace != NULL)
 		trace_fill(&(struct trace_input){ .sight = &run.sight,
@@ -550,6 +517,7 @@ void decide_closely(const struct sight *sight, const struct service_plan *servic
 				   .order = run.order,
 				   .sticky = run.sticky,
 				   .key = run.key,
-				   .draw = run.draw },
+				   .draw = run.draw,
+				   .spilled = run.spilled },
 			decision, trace);
 }

@@ -5,6 +5,15 @@
 #define GSLB_CLOSELY_H
 
 #include "gslb/glance.h"
+#include "gslb/ttl.h"
+
+/* The TTL while nothing changes: one for the whole block that an ECS answer is kept for, or for the resolver's neighbours. */
+static inline uint32_t decide_steady_ttl(
+	const struct service_plan *service, const struct client *client, uint8_t scope, uint64_t now_ms)
+{
+	return ttl_steady(service->ttl_max_s, service->ttl_span_s, service->identity, &client->addr,
+		client->ecs ? scope : 0, now_ms);
+}
 
 /* scope and class of the decision are set, and stay but for negative answers. */
 void decide_closely(const struct sight *sight, const struct service_plan *service, const struct client *client,

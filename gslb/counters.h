@@ -28,6 +28,7 @@
 	row(answers_steered, "answers that were steered") \
 	row(answers_fallback, "steered answers from a fallback pool") \
 	row(answers_all_down, "steered answers while everything was down") \
+	row(answers_panic, "steered answers of a pool with most of it down, its probes ignored") \
 	row(dropped, "packets dropped in silence") \
 	row(send_failed, "answers that could not be sent") \
 	row(tcp_accepted, "TCP connections accepted") \

@@ -27,10 +27,12 @@ static const struct fate {
 	{ "lower-rank", CTL_PLAIN, "ranked behind one that is in service" },
 	{ "lower-tier", CTL_PLAIN, "a higher tier has something up" },
 	{ "down", CTL_RED, "down by its probes" },
+	{ "needs", CTL_RED, "down" },
 	{ "below-min-up", CTL_RED, "fewer up than min-up" },
 	{ "forced-down", CTL_RED, "forced down (gslbctl overrides)" },
 	{ "drained", CTL_YELLOW, "drained (gslbctl overrides)" },
 	{ "draining", CTL_YELLOW, "draining: some clients go elsewhere already" },
+	{ "spilled", CTL_YELLOW, "passes this client on" },
 	{ "no-address", CTL_PLAIN, "has no address of this family" },
 	{ "unresolved", CTL_RED, "its name is not resolved" },
 };
@@ -150,7 +152,7 @@ static void print_pools(const json_t *pools, const struct ctl_view *view, struct
 			(long long)ctl_integer(pool, "of"));
 		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(pool, "weight"));
 		ctl_cell(&table, CTL_PLAIN, "%.1f%%", (double)ctl_integer(pool, "share_permille") / 10);
-		fate_cell(&table, ctl_string(pool, "fate"), "");
+		fate_cell(&table, ctl_string(pool, "fate"), ctl_string(pool, "reason"));
 	}
 	ctl_table_print(&table, view, "   none", out);
 }
@@ -211,7 +213,9 @@ static const char *why_sentence(const char *why)
 {
 	static const char *const sentences[][2] = {
 		{ "ranked", "" },
-		{ "fallback", ", the fallback: none of the service's pools is in service" },
+		{ "fallback", ", the fallback: too little of the service's pools is in service" },
+		{ "panic", ", as if all of it were up: most of it is down, and no other pool can take its clients" },
+		{ "held", ", which flaps, but answers its probes, and nothing else is up" },
 		{ "all-down", ", though nothing is up (down=all): probes are ignored" },
 		{ "last-up", ", the last that was up (down=last)" },
 		{ "no-family", ": no pool of the service has an address of this family" },

@@ -143,8 +143,26 @@ static const struct ctl_column pool_columns[] = {
 	{ "SERVICES", true },
 	{ "SHARE", true },
 	{ "OVERRIDE", false },
+	{ "NEEDS", false },
 	{ NULL, false },
 };
+
+/* Why it is down though its own endpoints are not; else what it would be down without. */
+static void needs_cell(struct ctl_table *table, const json_t *pool)
+{
+	const json_t *name, *needs = json_object_get(pool, "needs");
+	struct buf text = { 0 };
+	size_t i;
+
+	if (*ctl_string(pool, "reason") != '\0') {
+		ctl_cell(table, CTL_RED, "%s", ctl_string(pool, "reason"));
+		return;
+	}
+	json_array_foreach(needs, i, name)
+		buf_printf(&text, "%s%s", i > 0 ? "," : "", json_is_string(name) ? json_string_value(name) : "?");
+	ctl_cell(table, CTL_PLAIN, "%s", text.len > 0 ? text.text : "-");
+	buf_fini(&text);
+}
 
 static void print_pools(const json_t *result, const struct ctl_view *view, struct buf *out)
 {
@@ -167,6 +185,7 @@ static void print_pools(const json_t *result, const struct ctl_view *view, struc
 		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(pool, "services"));
 		share_cell(&table, pool);
 		ctl_state(&table, ctl_string(pool, "override"));
+		needs_cell(&table, pool);
 	}
 	ctl_table_print(&table, view, "no pools", out);
 }

@@ -23,8 +23,9 @@ static uint64_t sticky_key(
 }
 
 /* The usual case: the best tie group is one pool, a glance at it is enough, and it is in service. Then nothing of a run is needed. */
-static bool decide_at_a_glance(const struct sight *sight, const struct service_plan *service, enum family family,
-	const struct order *order, const struct glance_choice *choice, struct decision *decision)
+static bool decide_at_a_glance(const struct sight *sight, const struct service_plan *service,
+	const struct client *client, enum family family, const struct order *order, const struct glance_choice *choice,
+	struct decision *decision)
 {
 	const struct snapshot *snapshot = sight->world->snapshot;
 	const struct overlay *overlay = sight->world->overlay;
@@ -40,14 +41,14 @@ static bool decide_at_a_glance(const struct sight *sight, const struct service_p
 		!pool_glance(sight, pool, family,
 			overlay != NULL ? overlay->service_pool[service->first_override + candidate] : NULL, &up))
 		return false;
-	if (!glance_serves(snapshot, pool, family, up))
+	if (!glance_serves(snapshot, pool, family, up) || !glance_whole(part, up))
 		return false;
 	decision->kind = DECIDE_ADDRESSES;
 	decision->why = WHY_RANKED;
 	decision->candidate = candidate;
 	decision->pool = pool;
 	decision->target = POOL_NONE;
-	decision->ttl_s = service->ttl_max_s;
+	decision->ttl_s = decide_steady_ttl(service, client, decision->scope, sight->now_ms);
 	decision->nendpoints = glance_pick(snapshot, part, up, choice, decision->endpoint);
 	return true;
 }
@@ -57,7 +58,9 @@ void decide(const struct world *world, const struct service_plan *service, const
 {
 	const struct steering *steering = &service->steering[family];
 	uint8_t key_len = client->addr.family == ADDR_V6 ? service->sticky_v6 : service->sticky_v4;
-	const struct sight sight = { .world = world, .now_ms = now_ms, .names = service->via_cname };
+	const struct sight sight = {
+		.world = world, .now_ms = now_ms, .names = service->via_cname, .ttl_s = service->ttl_max_s
+	};
 	struct glance_choice choice = { .wanted = service->answers, .sticky = service->sticky, .dice = dice };
 	struct geo_hit hit = { 0 };
 	const struct order *order;
@@ -72,7 +75,7 @@ void decide(const struct world *world, const struct service_plan *service, const
 	if (trace != NULL) {
 		trace->depth = hit.depth;
 		trace->key_len = key_len;
-	} else if (decide_at_a_glance(&sight, service, family, order, &choice, decision)) {
+	} else if (decide_at_a_glance(&sight, service, client, family, order, &choice, decision)) {
 		return;
 	}
 	decide_closely(&sight, service, client, family, order, &choice, decision, trace);
@@ -83,9 +86,11 @@ const char *decide_why_name(enum decide_why why)
 	static const char *const names[WHYS] = {
 		[WHY_RANKED] = "ranked",
 		[WHY_FALLBACK] = "fallback",
+		[WHY_HELD] = "held",
 		[WHY_ALL_DOWN] = "all-down",
 		[WHY_LAST_UP] = "last-up",
 		[WHY_NO_FAMILY] = "no-family",
+		[WHY_PANIC] = "panic",
 		[WHY_UNRESOLVED] = "unresolved",
 	};
 

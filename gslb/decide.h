@@ -4,6 +4,7 @@
 #define GSLB_DECIDE_H
 
 #include "gslb/snapshot.h"
+#include "gslb/strength.h"
 
 /* Who asks: the zero-filled ECS address, or the packet's source. */
 struct client {
@@ -18,9 +19,11 @@ enum decide_kind { DECIDE_ADDRESSES, DECIDE_CNAME, DECIDE_NODATA, DECIDE_SERVFAI
 enum decide_why {
 	WHY_RANKED,
 	WHY_FALLBACK,
+	WHY_HELD, /* nothing is up, but what flaps answers its probes: it is held down no longer */
 	WHY_ALL_DOWN,
 	WHY_LAST_UP,
 	WHY_NO_FAMILY,  /* NODATA: no pool that this client can be given has an address of the family */
+	WHY_PANIC,      /* ranked, but so little of it is up, and no other pool can help, that its probes are ignored */
 	WHY_UNRESOLVED, /* SERVFAIL: no address is known (yet, or any more); a NODATA would be a lie that is cached */
 	WHYS
 };
@@ -57,6 +60,8 @@ enum trace_fate {
 	FATE_UNRESOLVED,
 	FATE_DOUBT /* eligible, in doubt */,
 	FATE_LEAKED /* draining: this client is moved on */,
+	FATE_NEEDS /* a pool that it needs is not in service */,
+	FATE_SPILLED /* too little of it is up for all of its clients: this one is moved on */,
 	FATES
 };
 const char *trace_fate_name(enum trace_fate fate);
@@ -68,7 +73,10 @@ struct trace_pool {
 	uint32_t up, of; /* endpoints of the family */
 	uint32_t weight;
 	uint32_t share_permille; /* of the tie group, by weight */
-	uint64_t score;          /* sticky: its rendezvous score, the lowest wins; 0 when it was not compared */
+	bool in_service;
+	struct vigour vigour;
+	uint32_t missing; /* FATE_NEEDS: the pool that it needs */
+	uint64_t score;   /* sticky: its rendezvous score, the lowest wins; 0 when it was not compared */
 };
 
 struct trace_endpoint {
@@ -102,6 +110,7 @@ struct standing {
 	enum override_action forced;
 	uint32_t weight_permille; /* 0 when drained */
 	uint64_t next_change_ms;  /* wall: when a dated change is due; 0: none */
+	uint32_t missing;         /* of a pool: one that it needs, and that is not in service; POOL_NONE */
 };
 struct standing endpoint_standing(const struct world *world, uint32_t endpoint, uint64_t now_ms);
 struct standing pool_standing(const struct world *world, uint32_t pool, enum family family, uint64_t now_ms);

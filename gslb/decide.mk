@@ -7,14 +7,17 @@ libdecide_a_SOURCES = \
 	gslb/decide.c gslb/decide.h \
 	gslb/explain.c gslb/explain.h \
 	gslb/glance.c gslb/glance.h \
+	gslb/needs.c gslb/needs.h \
 	gslb/order.c gslb/order.h \
 	gslb/overlay.c \
 	gslb/override.c gslb/override.h \
 	gslb/pick.c gslb/pick.h \
+	gslb/pool_pick.c gslb/pool_pick.h \
 	gslb/rank.h \
 	gslb/rank_geo.c gslb/rank_latency.c gslb/rank_order.c gslb/rank_weight.c \
 	gslb/snapshot.c gslb/snapshot.h \
 	gslb/standing.c gslb/standing.h \
+	gslb/strength.c gslb/strength.h \
 	gslb/steering.c gslb/steering.h \
 	gslb/target.c gslb/target.h \
 	gslb/terms.c gslb/terms.h \

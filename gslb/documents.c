@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "gslb/daemon.h"
+#include "gslb/needs.h"
 #include "gslb/terms.h"
 
 static json_t *time_json(uint64_t wall_ms)
@@ -245,6 +246,30 @@ static uint64_t pool_since_ms(const struct world *world, uint32_t pool)
 	return (uint64_t)latest * 1000;
 }
 
+static json_t *needs_json(const struct world *world, uint32_t number)
+{
+	const struct pool *pool = world->snapshot->pools[number].pool;
+	json_t *list = json_array();
+
+	for (uint8_t i = 0; i < pool->nneeds; i++)
+		json_array_append_new(list, name_json(&world->snapshot->pools[pool->needs[i].pool].pool->name));
+	return list;
+}
+
+static json_t *missing_json(
+	const struct world *world, uint32_t number, const struct standing *standing, uint64_t now_ms)
+{
+	struct buf text = { 0 };
+	json_t *json;
+
+	if (standing->missing == POOL_NONE)
+		return json_null();
+	needs_text(world, number, standing->missing, now_ms, &text);
+	json = json_string(text.text);
+	buf_fini(&text);
+	return json;
+}
+
 json_t *document_pools(const struct daemon *daemon)
 {
 	const struct world *world = world_of(daemon);
@@ -270,12 +295,13 @@ json_t *document_pools(const struct daemon *daemon)
 		struct standing standing = whole_pool(world, i, now_ms);
 
 		json_array_append_new(list,
-			json_pack("{s:s,s:o,s:s,s:s,s:o,s:o,s:s,s:o,s:o,s:i,s:o}", "name", pool->label, "zone",
+			json_pack("{s:s,s:o,s:s,s:s,s:o,s:o,s:s,s:o,s:o,s:i,s:o,s:o,s:o}", "name", pool->label, "zone",
 				name_json(&pool->zone->apex), "region", pool->region, "state", state_word(&standing),
 				"v4", family_json(world, i, FAMILY_V4, now_ms), "v6",
 				family_json(world, i, FAMILY_V6, now_ms), "check", check_name(pool->check.type),
 				"since", time_json(pool_since_ms(world, i)), "override", forced_json(standing.forced),
-				"services", (int)services[i], "share_percent", percent_json(answers[i], all)));
+				"services", (int)services[i], "share_percent", percent_json(answers[i], all), "needs",
+				needs_json(world, i), "reason", missing_json(world, i, &standing, now_ms)));
 	}
 	free(answers);
 	free(services);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gslb/needs.h"
 #include "gslb/rank.h"
 #include "gslb/target.h"
 #include "gslb/terms.h"
@@ -160,15 +161,63 @@ static void distance_json(json_t *json, const struct pool *pool, const struct pl
 	json_object_set_new(json, "bias", json_integer(pool->bias));
 }
 
-static json_t *pool_json(const struct snapshot *snapshot, const struct trace_pool *from, const struct place *place)
+/* Is a pool of a later rank in service? */
+static bool has_next(const struct trace *trace, const struct trace_pool *pool)
 {
-	const struct pool *pool = snapshot->pools[from->pool].pool;
+	for (uint32_t i = 0; i < trace->npools; i++)
+		if (trace->pool[i].in_service && trace->pool[i].group > pool->group &&
+			trace->pool[i].group < SERVICE_POOLS_MAX)
+			return true;
+	return false;
+}
+
+/* What becomes of the clients of a pool that is not whole. */
+static void vigour_reason(
+	const struct trace *trace, const struct trace_pool *pool, enum decide_why why, struct buf *reason)
+{
+	unsigned serves = (pool->vigour.serves + 5u) / 10;
+
+	if (!pool->in_service || pool->group >= SERVICE_POOLS_MAX || pool->vigour.health == 1000)
+		return;
+	buf_printf(reason, "%u of %u up, %u %% by weight", pool->up, pool->of, pool->vigour.health / 10u);
+	if (why == WHY_PANIC)
+		buf_printf(reason, ", and no other pool can take its clients: probes are ignored");
+	else if (pool->vigour.serves == 1000)
+		buf_printf(reason, ": enough for all of its clients");
+	else if (has_next(trace, pool))
+		buf_printf(reason, ": serves %u %%, %u %% go on to the next rank", serves, 100 - serves);
+	else
+		buf_printf(reason, ": keeps all of its clients, since no rank after it is in service");
+}
+
+static json_t *reason_json(const struct world *world, const struct trace *trace, const struct trace_pool *pool,
+	enum decide_why why, uint64_t now_ms)
+{
+	struct buf reason = { 0 };
+	json_t *json;
+
+	if (pool->fate == FATE_NEEDS)
+		needs_text(world, pool->pool, pool->missing, now_ms, &reason);
+	else
+		vigour_reason(trace, pool, why, &reason);
+	json = reason.len > 0 ? json_string(reason.text) : json_null();
+	buf_fini(&reason);
+	return json;
+}
+
+static json_t *pool_json(const struct world *world, const struct trace *trace, const struct trace_pool *from,
+	enum decide_why why, const struct place *place, uint64_t now_ms)
+{
+	const struct pool *pool = world->snapshot->pools[from->pool].pool;
 	json_t *json = json_pack("{s:s s:o s:s s:s s:b s:I s:I s:I s:I s:o}", "pool", pool->label, "name",
 		name_json(&pool->name), "region", pool->region, "fate", trace_fate_name(from->fate), "kept",
 		from->fate == FATE_CHOSEN || from->fate == FATE_ELIGIBLE || from->fate == FATE_DOUBT, "up",
 		(json_int_t)from->up, "of", (json_int_t)from->of, "weight", (json_int_t)from->weight, "share_permille",
 		(json_int_t)from->share_permille, "score", score_json(from->score));
 
+	json_object_set_new(json, "health_permille", json_integer(from->in_service ? from->vigour.health : 0));
+	json_object_set_new(json, "serves_permille", json_integer(from->in_service ? from->vigour.serves : 0));
+	json_object_set_new(json, "reason", reason_json(world, trace, from, why, now_ms));
 	json_object_set_new(json, "group", from->group < SERVICE_POOLS_MAX ? json_integer(from->group) : json_null());
 	distance_json(json, pool, place);
 	return json;
@@ -191,12 +240,13 @@ static json_t *endpoint_json(const struct snapshot *snapshot, const struct trace
 {
 	const struct endpoint *endpoint = &snapshot->endpoints[from->endpoint];
 	char addr[ADDR_TEXT_MAX], since[CLOCK_TEXT_MAX];
-	json_t *json = json_pack("{s:s s:o s:s s:s s:b s:s s:i s:i s:I s:o}", "address",
+	json_t *json = json_pack("{s:s s:o s:s s:s s:b s:b s:b s:s s:i s:i s:I s:o}", "address",
 		addr_format(&endpoint->addr, addr), "target",
 		name_json(&snapshot->set->targets[endpoint->target]->name), "fate", trace_fate_name(from->fate),
 		"state", endpoint->slot == SLOT_NONE ? "not probed" : state_name(from->verdict.state), "doubt",
-		from->verdict.doubt, "forced", override_action_name(from->forced), "priority", (int)endpoint->priority,
-		"weight", (int)endpoint->weight, "weight_permille", (json_int_t)from->weight_permille, "score",
+		from->verdict.doubt, "damped", from->verdict.damped, "held", from->verdict.held, "forced",
+		override_action_name(from->forced), "priority", (int)endpoint->priority, "weight",
+		(int)endpoint->weight, "weight_permille", (json_int_t)from->weight_permille, "score",
 		score_json(from->score));
 
 	if (from->verdict.state != HEALTH_UNKNOWN) {
@@ -279,7 +329,8 @@ static void steered_json(json_t *json, const struct world *world, const struct s
 		json_array_append_new(ranks, json_string(rank_name(plan->service->ranks[i])));
 	json_object_set_new(json, "rank", ranks);
 	for (uint32_t i = 0; i < trace->npools; i++)
-		json_array_append_new(pools, pool_json(snapshot, &trace->pool[i], &place));
+		json_array_append_new(
+			pools, pool_json(world, trace, &trace->pool[i], decision.why, &place, request->now_ms));
 	json_object_set_new(json, "pools", pools);
 	json_object_set_new(json, "pick", pick_json(&asked->client, trace));
 	for (uint32_t i = 0; i < trace->nendpoints; i++) {

@@ -9,7 +9,7 @@ static bool is_ramping(const struct sight *sight, const struct endpoint *endpoin
 {
 	uint32_t ramp_ms = sight->world->snapshot->pools[endpoint->pool].pool->ramp_ms;
 
-	return sight->now_ms < (uint64_t)since_s * 1000 + ramp_ms;
+	return sight->now_ms < (uint64_t)since_s * 1000 + ramp_whole_ms(sight, ramp_ms);
 }
 
 /* What the board says of an endpoint; of one that is not probed, that it is up. */
@@ -58,7 +58,7 @@ bool pool_glance(
 	const struct endpoint *endpoint = &world->snapshot->endpoints[part->first];
 	uint64_t bits = 0;
 
-	if (part->n > GLANCE_MAX || (part->dated && any_expired(sight, part)))
+	if (part->n > GLANCE_MAX || part->needs || (part->dated && any_expired(sight, part)))
 		return false;
 	if (overlay != NULL && overlay->neffects > 1 &&
 		(any_covered(overlay, pool, part) || (service_pair != NULL && is_covered(service_pair))))
@@ -67,8 +67,9 @@ bool pool_glance(
 		uint64_t word = word_of(world, endpoint);
 		enum { RECOVERED_UP = HEALTH_UP | VERDICT_RECOVERED };
 
-		if (word & VERDICT_DOUBT)
-			return false;
+		if ((word & (VERDICT_DOUBT | VERDICT_DAMPED)) != 0 &&
+			((word & VERDICT_DOUBT) != 0 || (word & VERDICT_STATE) != HEALTH_DOWN))
+			return false; /* what is down has no weight to be damped */
 		if ((word & (VERDICT_STATE | VERDICT_RECOVERED)) == RECOVERED_UP &&
 			is_ramping(sight, endpoint, (uint32_t)(word >> VERDICT_SINCE_AT)))
 			return false;
@@ -96,6 +97,24 @@ bool glance_serves(const struct snapshot *snapshot, uint32_t pool, enum family f
 	for (uint32_t i = 0; i < part->n; i += endpoint[i].nsharers)
 		ntargets += (up & target_bits(&endpoint[i], i)) != 0;
 	return ntargets >= plan->min_up;
+}
+
+struct vigour glance_vigour(const struct snapshot *snapshot, const struct pool_part *part, uint64_t up)
+{
+	const struct endpoint *endpoint = &snapshot->endpoints[part->first];
+	struct strength strength = { 0 };
+
+	if (glance_whole(part, up))
+		return VIGOUR_FULL;
+	for (uint32_t i = 0; i < part->n; i += endpoint[i].nsharers) {
+		if (i > 0 && endpoint[i].priority != endpoint[i - 1].priority) {
+			if (strength_any(&strength))
+				break; /* this tier answers */
+			strength = (struct strength){ 0 };
+		}
+		strength_add(&strength, endpoint[i].weight, 1000, (up & target_bits(&endpoint[i], i)) != 0);
+	}
+	return strength_vigour(&strength);
 }
 
 /* ---- choosing ---- */
@@ -238,8 +257,8 @@ unsigned glance_pick(const struct snapshot *snapshot, const struct pool_part *pa
 {
 	struct tier tier;
 
-	if ((up & part->even) != 0)
-		tier_gather_even(&tier, snapshot->endpoints, part, up & part->even);
+	if (part->even && (up & part->whole) != 0)
+		tier_gather_even(&tier, snapshot->endpoints, part, up & part->whole);
 	else
 		tier_gather(&tier, snapshot->endpoints, part, up);
 	if (!choice->sticky)

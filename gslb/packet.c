@@ -80,8 +80,10 @@ static void count_steered(const struct packet_context *context, const struct ans
 	count(context->counters, COUNT_answers_steered);
 	if (decision->why == WHY_FALLBACK)
 		count(context->counters, COUNT_answers_fallback);
-	if (decision->why == WHY_ALL_DOWN || decision->why == WHY_LAST_UP)
+	if (decision->why == WHY_ALL_DOWN || decision->why == WHY_LAST_UP || decision->why == WHY_HELD)
 		count(context->counters, COUNT_answers_all_down);
+	if (decision->why == WHY_PANIC)
+		count(context->counters, COUNT_answers_panic);
 	if (world->shares == NULL || decision->candidate == CANDIDATE_NONE)
 		return;
 	share = share_of(context, answer->service) + decision->candidate;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gslb/steering.h"
+#include "gslb/ttl.h"
 
 enum { CANDIDATES_MAX = 255, CACHE_LINE = 64 };
 
@@ -152,10 +153,11 @@ static void part_facts(struct pool_part *part, const struct endpoint *endpoint)
 			continue;
 		shared |= endpoint[i].nsharers > 1;
 		if (endpoint[i].weight > 0)
-			part->even |= UINT64_C(1) << i;
+			part->whole |= UINT64_C(1) << i;
 	}
-	if (shared)
-		part->even = 0;
+	part->even = !shared && part->whole != 0;
+	if (!part->even && part->n > 0)
+		part->whole = UINT64_MAX >> (64 - (part->n < 64 ? part->n : 64));
 }
 
 static void make_pool(struct build *build, const struct pool *pool, struct pool_plan *plan)
@@ -170,6 +172,7 @@ static void make_pool(struct build *build, const struct pool *pool, struct pool_
 			add_target(build, pool, &pool->targets[i], family, first, &plan->unresolved);
 		plan->part[family].first = (uint32_t)first;
 		plan->part[family].n = (uint32_t)(build->nendpoints - first);
+		plan->part[family].needs = pool->nall_needs > 0;
 		part_facts(&plan->part[family], build->endpoints + first);
 	}
 }
@@ -326,6 +329,7 @@ static bool make_service(
 	plan->answers = service->answers;
 	plan->ttl_max_s = service->ttl_max_s;
 	plan->ttl_min_s = service->ttl_min_s;
+	plan->ttl_span_s = ttl_span(service->ttl_max_s, service->ttl_min_s);
 	plan->identity = identity(snapshot->seed, 's', service->owner.wire, service->owner.len);
 	make_candidates(plan, service, snapshot->inner->arena);
 	if (plan->ncandidates > CANDIDATES_MAX)

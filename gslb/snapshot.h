@@ -47,9 +47,10 @@ static inline uint64_t endpoint_expires_ms(const struct endpoint *endpoint)
 struct pool_part {
 	uint32_t first, n;
 	bool dated; /* it has an address that was resolved, and expires */
-	uint64_t
-		even; /* a bit for each endpoint of the first tier that has weight, while no target there has two addresses; of the
-			* first 64 */
+	bool needs; /* the pool needs others: a glance at it is not enough */
+	bool even; /* the first tier has weight, and no target there has two addresses: whole is what has weight in it */
+	/* A bit for each endpoint, of the first 64, that must be up for the pool to serve all of its clients without a closer look. */
+	uint64_t whole;
 };
 
 struct pool_plan {
@@ -87,7 +88,8 @@ struct service_plan {
 	bool via_cname, sticky;
 	uint8_t sticky_v4, sticky_v6, answers;
 	uint32_t ttl_max_s, ttl_min_s;
-	uint64_t identity; /* of its owner's name: for rendezvous hashing, and for jitter */
+	uint32_t ttl_span_s; /* what jitter may take of max */
+	uint64_t identity;   /* of its owner's name: for rendezvous hashing, and for jitter */
 	uint32_t
 		ncandidates; /* pools=, then pools that only maps name, then a fallback that neither does; at most 255 */
 	uint32_t nlisted;    /* how many of them, the first ones, are pools= */

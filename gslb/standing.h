@@ -4,13 +4,15 @@
 #define GSLB_STANDING_H
 
 #include "gslb/decide.h"
+#include "gslb/strength.h"
 
 /* Both families at once: for via=cname, where a name stands for all of its addresses. */
 enum { FAMILY_ANY = FAMILIES };
 
-/* How to look at things. The later ones are for when nothing is in service. */
+/* How to look at things. The later ones are for when nothing is in service; those after SIGHT_HELD do not ask for min-up and needs. */
 enum sight_mode {
 	SIGHT_NORMAL,
+	SIGHT_HELD,  /* what is held down for flapping, but answers its probes, counts as up */
 	SIGHT_LAST,  /* down=last: what went down after last_s counts as up */
 	SIGHT_ALL,   /* down=all: probes are ignored, and min-up; overrides are not */
 	SIGHT_BLIND, /* nothing else remains: overrides are ignored too */
@@ -21,6 +23,7 @@ struct sight {
 	uint64_t now_ms;
 	enum sight_mode mode;
 	bool names;      /* via=cname: a name is answered, which does not expire with an address that it had */
+	uint32_t ttl_s;  /* the most that the asking service's answers are kept; 0: no service asks */
 	uint32_t last_s; /* SIGHT_LAST */
 };
 
@@ -36,14 +39,16 @@ struct endpoint_view {
 	bool expired; /* its resolved address may not be answered any more */
 	bool available;
 	bool doubt;
-	uint16_t permille; /* of its weight, after ramp and drain */
+	uint16_t permille; /* of its weight, after ramp, damping and drain */
 	uint16_t drain;    /* the part of that which is drain */
 	struct cover cover;
 	struct verdict verdict;
-	uint64_t change_ms;
+	uint64_t change_ms; /* the next one by date; without ramp, which is: */
+	uint64_t step_ms;
 };
 
-/* A pool through a sight. */
+/* A pool through a sight. doubt and change_ms are of what the answer depends on: not of a lower tier than answers, and not of what has
+ * weight 0 beside what has some; all of it with min-up. */
 struct pool_view {
 	bool in_service;
 	bool doubt;
@@ -52,6 +57,9 @@ struct pool_view {
 	uint16_t drain;       /* permille of its weight that drains leave */
 	uint32_t up, of;      /* endpoints of the family */
 	uint32_t last_down_s; /* when the last of its endpoints that are down went down; 0: none is */
+	struct vigour vigour; /* full but in SIGHT_NORMAL */
+	uint32_t
+		missing; /* a pool that it needs, and without which it is not in service; POOL_NONE; only in SIGHT_NORMAL */
 	struct cover cover;
 	uint64_t change_ms;
 };
@@ -59,6 +67,15 @@ struct pool_view {
 static inline uint64_t sooner(uint64_t a, uint64_t b)
 {
 	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
+/* How long an endpoint that came back climbs to all of its weight; never faster than the TTL, so that no more than a step of it is handed
+ * out while a cache keeps an answer. 0: no ramp. */
+static inline uint64_t ramp_whole_ms(const struct sight *sight, uint32_t ramp_ms)
+{
+	uint64_t ttl_ms = (uint64_t)sight->ttl_s * 1000;
+
+	return ramp_ms > 0 && ttl_ms > ramp_ms ? ttl_ms : ramp_ms;
 }
 
 /* service_pair: the overlay's entry for this pool in the asking service; NULL when no service asks. */

@@ -200,17 +200,26 @@ char *override_target_text(const struct snapshot *snapshot, const struct overrid
 	return text;
 }
 
+static bool covers_pool(const struct snapshot *snapshot, const struct override_target *target, uint32_t pool)
+{
+	if (target->kind == OVERRIDE_REGION)
+		return strcmp(snapshot->pools[pool].pool->region, target->region) == 0;
+	return pool == target->pool;
+}
+
 bool override_target_touches(
 	const struct snapshot *snapshot, const struct override_target *target, const struct service_plan *service)
 {
 	if (target->kind == OVERRIDE_SERVICE_POOL)
 		return service == &snapshot->services[target->service];
 	for (uint32_t i = 0; i < service->ncandidates; i++) {
-		uint32_t pool = service->candidates[i].pool;
+		const struct pool *pool = snapshot->pools[service->candidates[i].pool].pool;
 
-		if (target->kind == OVERRIDE_REGION ? strcmp(snapshot->pools[pool].pool->region, target->region) == 0
-						    : pool == target->pool)
+		if (covers_pool(snapshot, target, pool->number))
 			return true;
+		for (uint16_t k = 0; k < pool->nall_needs; k++)
+			if (covers_pool(snapshot, target, pool->all_needs[k]))
+				return true;
 	}
 	return false;
 }

@@ -22,16 +22,19 @@ static enum trace_fate out_fate(const struct pool_view *view)
 		return FATE_FORCED_DOWN;
 	if (view->cover.action == OVERRIDE_DRAIN && view->cover.permille == 0)
 		return FATE_DRAINED;
+	if (view->missing != POOL_NONE)
+		return FATE_NEEDS;
 	if (view->all_expired)
 		return FATE_UNRESOLVED;
 	return view->any_available ? FATE_MIN_UP : FATE_DOWN;
 }
 
 /* chosen_group: the group that answers, GROUP_NONE when none does. */
-static enum trace_fate in_fate(const struct pool_view *view, unsigned group, unsigned chosen_group)
+static enum trace_fate in_fate(
+	const struct trace_input *input, const struct pool_view *view, unsigned group, unsigned chosen_group)
 {
 	if (group < chosen_group && chosen_group != GROUP_NONE)
-		return FATE_LEAKED;
+		return (input->spilled >> group & 1) != 0 ? FATE_SPILLED : FATE_LEAKED;
 	if (group > chosen_group)
 		return FATE_LOWER_RANK;
 	return view->doubt ? FATE_DOUBT : FATE_ELIGIBLE;
@@ -56,6 +59,9 @@ static struct trace_pool *add_pool(const struct trace_input *input, uint32_t can
 		.of = view->of,
 		.weight = input->service->candidates[candidate].weight,
 		.fate = out_fate(view),
+		.in_service = view->in_service,
+		.vigour = view->vigour,
+		.missing = view->missing,
 	};
 	return pool;
 }
@@ -102,9 +108,9 @@ static void trace_order(const struct trace_input *input, const struct decision *
 			first = i;
 		}
 		pool = add_pool(input, order->pool[i], group, trace, &view);
-		units[i] = view.in_service ? (uint64_t)pool->weight * view.drain : 0;
+		units[i] = view.in_service ? (uint64_t)pool->weight * view.drain * view.vigour.serves / 1000 : 0;
 		if (view.in_service)
-			pool->fate = in_fate(&view, group, chosen);
+			pool->fate = in_fate(input, &view, group, chosen);
 		if (input->sticky && group == chosen && units[i] > 0)
 			pool->score = pick_score(
 				picker_hash(input->key, input->sight->world->snapshot->pools[pool->pool].identity),
@@ -262,6 +268,8 @@ const char *trace_fate_name(enum trace_fate fate)
 		[FATE_UNRESOLVED] = "unresolved",
 		[FATE_DOUBT] = "in-doubt",
 		[FATE_LEAKED] = "draining",
+		[FATE_SPILLED] = "spilled",
+		[FATE_NEEDS] = "needs",
 	};
 
 	return names[fate];

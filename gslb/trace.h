@@ -15,6 +15,7 @@ struct trace_input {
 	bool sticky;
 	uint64_t key;
 	uint64_t draw;
+	uint32_t spilled; /* a bit for each tie group that passed the client on since too little of it is up */
 };
 
 void trace_fill(const struct trace_input *input, const struct decision *decision, struct trace *trace);

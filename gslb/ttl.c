@@ -1,6 +1,7 @@
 #include "gslb/ttl.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static uint32_t clamp(uint64_t s, uint32_t min_s, uint32_t max_s)
 {
@@ -11,7 +12,7 @@ static uint32_t clamp(uint64_t s, uint32_t min_s, uint32_t max_s)
 
 uint32_t ttl_decide(const struct ttl_input *input, enum ttl_why *why)
 {
-	uint32_t ttl_s = input->max_s;
+	uint32_t ttl_s = input->steady_s;
 
 	*why = TTL_STEADY;
 	if (input->doubt || input->last_resort) {
@@ -42,12 +43,15 @@ void ttl_reason(const struct ttl_input *input, enum ttl_why why, char *text, siz
 	switch (why) {
 	case TTL_STEADY:
 		snprintf(text, cap, "max: all that the answer depends on is steady");
+		if (input->steady_s < input->max_s && strlen(text) < cap)
+			snprintf(text + strlen(text), cap - strlen(text), ", less a jitter of %u s",
+				input->max_s - input->steady_s);
 		return;
 	case TTL_DOUBT:
 		snprintf(text, cap, "min: an endpoint that the answer depends on is in doubt");
 		return;
 	case TTL_LAST_RESORT:
-		snprintf(text, cap, "min: nothing of the ranked pools is in service");
+		snprintf(text, cap, "min: an answer of last resort, to be left as soon as more is up");
 		return;
 	case TTL_DATED:
 		snprintf(text, cap, "the next dated change is in %.1f s (kept within min and max)",

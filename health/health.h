@@ -14,14 +14,15 @@
 
 enum health_state { HEALTH_UNKNOWN = 0, HEALTH_UP = 1, HEALTH_DOWN = 2 };
 
-/* One word of the board: bits 0–1 state, 2 in doubt, 3 recovered, 4 damped, 5–7 unused (0), 8–15 reason (enum probe_result), 16–31
- * generation, 32–63 since (Unix seconds). It is read and written whole: relaxed atomics suffice. */
+/* One word of the board: bits 0–1 state, 2 in doubt, 3 recovered, 4 damped, 5 held, 6–7 unused (0), 8–15 reason (enum probe_result),
+ * 16–31 generation, 32–63 since (Unix seconds). It is read and written whole: relaxed atomics suffice. */
 struct verdict {
 	enum health_state state;
 	bool doubt;     /* a change is under way: answers fall to the minimum TTL */
 	bool recovered; /* up, and it was down before: its weight ramps; a first verdict does not */
 	bool damped; /* it flaps. Up: at most a tenth of its weight. Down with reason PROBE_OK: it answers, but is held down
 	                 * yet; a last resort may use it */
+	bool held;      /* its state is kept against its probes: for tables */
 	uint8_t reason; /* enum probe_result of the last probe */
 	uint16_t generation;
 	uint32_t since_s; /* when state was reached; up: or when its damping ended, where the ramp starts */
@@ -33,6 +34,7 @@ enum {
 	VERDICT_DOUBT = 1 << 2,
 	VERDICT_RECOVERED = 1 << 3,
 	VERDICT_DAMPED = 1 << 4,
+	VERDICT_HELD = 1 << 5,
 	VERDICT_GENERATION_AT = 16,
 	VERDICT_SINCE_AT = 32
 };

@@ -5,8 +5,8 @@
 uint64_t verdict_pack(const struct verdict *verdict)
 {
 	return (uint64_t)(verdict->state & 3) | (uint64_t)verdict->doubt << 2 | (uint64_t)verdict->recovered << 3 |
-	       (uint64_t)verdict->damped << 4 | (uint64_t)verdict->reason << 8 | (uint64_t)verdict->generation << 16 |
-	       (uint64_t)verdict->since_s << 32;
+	       (uint64_t)verdict->damped << 4 | (uint64_t)verdict->held << 5 | (uint64_t)verdict->reason << 8 |
+	       (uint64_t)verdict->generation << 16 | (uint64_t)verdict->since_s << 32;
 }
 
 struct verdict verdict_unpack(uint64_t word)
@@ -18,6 +18,7 @@ struct verdict verdict_unpack(uint64_t word)
 		.doubt = word >> 2 & 1,
 		.recovered = word >> 3 & 1,
 		.damped = word >> 4 & 1,
+		.held = word >> 5 & 1,
 		.reason = (uint8_t)(word >> 8),
 		.generation = (uint16_t)(word >> 16),
 		.since_s = (uint32_t)(word >> 32),

@@ -9,6 +9,7 @@ tests_scenario_scenario_LDADD = $(DECIDE_TEST_LIBS)
 TESTS += tests/scenario/scenarios.test
 EXTRA_DIST += tests/scenario/scenarios.test \
 	tests/scenario/cname.txt \
+	tests/scenario/damped.txt \
 	tests/scenario/down-all.txt \
 	tests/scenario/down-last.txt \
 	tests/scenario/down-nodata.txt \
@@ -23,13 +24,18 @@ EXTRA_DIST += tests/scenario/scenarios.test \
 	tests/scenario/loss.txt \
 	tests/scenario/maps.txt \
 	tests/scenario/min-up.txt \
+	tests/scenario/needs.txt \
 	tests/scenario/overrides.txt \
+	tests/scenario/panic.txt \
 	tests/scenario/ramp.txt \
 	tests/scenario/regions.txt \
 	tests/scenario/reload.txt \
+	tests/scenario/spill.txt \
+	tests/scenario/spill-sticky.txt \
 	tests/scenario/sticky.txt \
 	tests/scenario/tiers.txt \
 	tests/scenario/tolerance.txt \
+	tests/scenario/ttl.txt \
 	tests/scenario/unplaced.txt \
 	tests/scenario/weights.txt \
 	tests/scenario/wildcard.txt

@@ -13,6 +13,7 @@ libzones_a_SOURCES = \
 	zones/lookup.c \
 	zones/map.c \
 	zones/model.c \
+	zones/needs.c \
 	zones/parse.c zones/parse.h \
 	zones/pool.c \
 	zones/poolname.c \

@@ -111,7 +111,7 @@ static void read_map(struct tag_reader *reader, const struct name *owner)
 	tags_mistake(reader, "a map without a service (add a _gslb record for the same owner)");
 }
 
-/* ---- pools of this zone that services name ---- */
+/* ---- pools of this zone that services, and other pools, name ---- */
 
 static bool is_missing(const struct draft *draft, const struct name *name)
 {
@@ -138,6 +138,17 @@ static void check_use(const struct draft *draft, const struct service *service, 
 			name_format_under(use->name, &draft->apex, text));
 }
 
+static void check_needs(const struct draft *draft, const struct pool *pool, const bool *missing)
+{
+	char text[NAME_TEXT_MAX];
+
+	for (uint8_t i = 0; i < pool->nneeds; i++)
+		if (missing[pool->needs[i].pool])
+			report_add(draft->report, REPORT_MISTAKE, pool->file, pool->line,
+				"%s._pool: needs: %s: no such pool in this zone (correct it, or add the pool)",
+				pool->label, name_format_under(pool->needs[i].name, &draft->apex, text));
+}
+
 static void check_uses(const struct draft *draft)
 {
 	bool *missing = mem_alloc(draft->npool_names * sizeof *missing);
@@ -155,6 +166,8 @@ static void check_uses(const struct draft *draft)
 			for (size_t k = 0; k < service->rules[r].npools; k++)
 				check_use(draft, service, &service->rules[r], missing, &service->rules[r].pools[k]);
 	}
+	for (size_t i = 0; i < draft->npools; i++)
+		check_needs(draft, &draft->pools[i], missing);
 	free(missing);
 }
 

@@ -154,6 +154,13 @@ static bool parse_command(struct tag_reader *reader, const char *value, struct e
 	return true;
 }
 
+static bool parse_needs(struct tag_reader *reader, const char *value, struct err *err)
+{
+	struct pool *pool = reader->into;
+
+	return pool_uses_parse(reader->draft, value, false, &pool->needs, &pool->nneeds, err);
+}
+
 static const struct tag rows[] = {
 	{ .name = "region",
 		.kind = TAG_OTHER,
@@ -296,6 +303,13 @@ static const struct tag rows[] = {
 		.try = "2",
 		TAG_FIELD(struct pool, min_up),
 		.sentence = "With fewer targets up than this the pool counts as down; not more than it has." },
+	{ .name = "needs",
+		.kind = TAG_OTHER,
+		.parse = parse_needs,
+		.try = "db-eu",
+		.sentence =
+			"Pools without which this one counts as down, at most 32: labels, or whole names with a last "
+			"dot." },
 	{ .name = "via",
 		.kind = TAG_CHOICE,
 		.choices = via_names,
@@ -313,7 +327,6 @@ static const struct tag rows[] = {
 		.sentence = "Whether a target that is resolved by name may have private and loopback addresses: yes or "
 			    "no." },
 	{ .name = "capacity", .kind = TAG_LATER },
-	{ .name = "needs", .kind = TAG_LATER },
 	{ .name = "load", .kind = TAG_LATER },
 	{ .name = "vantages", .kind = TAG_LATER },
 };

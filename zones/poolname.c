@@ -1,4 +1,4 @@
-/* Names of pools as services write them. Each distinct name is kept once, so that a hundred thousand services over a
+/* Names of pools as services, and other pools, write them. Each distinct name is kept once, so that a hundred thousand services over a
  * thousand pools share a thousand names, and zone_set_link looks each of them up once. */
 #include <stdlib.h>
 #include <string.h>

@@ -151,6 +151,7 @@ struct zone_set *zone_set_link(struct zone *const *zones, size_t nzones, uint64_
 	copy_pools(set);
 	copy_services(set);
 	resolve_names(set, seed);
+	link_needs(set, &own);
 	link_services(set, &own);
 	link_targets(set, seed, &own);
 	link_delegations(set, &own);

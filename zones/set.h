@@ -21,7 +21,8 @@ struct zone_set_inner {
 	struct pool *pools;
 };
 
-/* The checks of what crosses zones; each fills its part of the set's copies (link.c, targets.c). */
+/* The checks of what crosses zones; each fills its part of the set's copies (link.c, needs.c, targets.c). */
+void link_needs(struct zone_set *set, struct report *report);
 void link_services(struct zone_set *set, struct report *report);
 void link_targets(struct zone_set *set, uint64_t seed, struct report *report);
 void link_delegations(const struct zone_set *set, struct report *report);

@@ -73,6 +73,7 @@ const struct rrset *node_rrset(const struct node *node, uint16_t type); /* NULL:
 enum rank_by { RANK_LATENCY, RANK_GEO, RANK_ORDER, RANK_WEIGHT };
 enum spread { SPREAD_RANDOM, SPREAD_STICKY };
 enum down_policy { DOWN_ALL, DOWN_LAST, DOWN_NODATA, DOWN_SERVFAIL };
+enum { POOL_NEEDS_MAX = 64 }; /* pools that one may need, with those that they need */
 enum { SERVICE_POOLS_MAX = 32, SERVICE_RANKS_MAX = 4, SERVICE_ANSWERS_MAX = 16, POOL_NONE = 0xffffffff };
 
 /* A pool as a service names it. */
@@ -171,6 +172,10 @@ struct pool {
 	uint32_t min_up;
 	bool via_cname;
 	bool private_ok; /* private=yes */
+	uint8_t nneeds;
+	struct pool_use *needs;    /* as written; weight is always 1 */
+	uint16_t nall_needs;       /* with what those need: */
+	const uint32_t *all_needs; /* numbers in the set, each once; set by zone_set_link, which refuses circles */
 	uint16_t ntargets;
 	struct target *targets; /* by rising priority, then as written */
 };

@@ -193,6 +193,38 @@ def watching_takes_edits_and_never_unloads(stack):
 
 
 @test
+def an_edit_that_breaks_what_a_pool_needs_is_refused(stack):
+    """needs=: a pool in another zone that is needed cannot be taken away, and a circle is refused, with file and line"""
+    needy = POOL.format(name="eu", address="192.0.2.1").replace("check=none", "check=none; needs=db._pool.other.example.")
+    zone = HEAD.format(zone="svc.example", serial=1) + '_gslb.www TXT "v=gslb1; pools=eu; rank=order"\n' + needy
+    lab = world(stack, {"svc.example": zone,
+                        "other.example": other() + POOL.format(name="db", address="192.0.2.8")})
+    line = zone[:zone.index("v=pool1")].count("\n") + 1
+    lab.write_zone("other.example", other(2))
+    result = lab.ctl("reload", expect=3)
+    mistakes = [m for z in result["zones"] for m in z["mistakes"]]
+    assert any(m.endswith(f"svc.example.zone:{line}: eu._pool: needs: db._pool.other.example.: no such pool in a loaded zone "
+                          "(correct it, or load its zone)") for m in mistakes), mistakes
+    assert lab.addresses("www.svc.example") == ["192.0.2.1"] and serial(lab, "other.example") == 1
+    lab.write_zone("other.example", other(3) + POOL.format(name="db", address="192.0.2.8").replace(
+        "check=none", "check=none; needs=eu._pool.svc.example."))
+    result = lab.ctl("reload", expect=3)
+    mistakes = [m for z in result["zones"] for m in z["mistakes"]]
+    assert any("needs db._pool.other.example., which needs eu (a circle" in m or
+               "needs eu._pool.svc.example., which needs db (a circle" in m for m in mistakes), mistakes
+    assert serial(lab, "other.example") == 1
+    pools = {p["name"]: p for p in lab.ctl("pools")["pools"]}
+    assert pools["eu"]["needs"] == ["db._pool.other.example"] and pools["eu"]["reason"] is None
+    lab.ctl("force", "db", "down", "--for", "1m", "--why", "test", "--force")
+    wait_for("the pool to lack what it needs", lambda: "needs db._pool.other.example, which is forced down" in
+             lab.ctl_text("pools").stdout)
+    lab.gslbd.wait_log('reason="needs db._pool.other.example, which is forced down"')
+    lab.write_zone("other.example", other(4) + POOL.format(name="db", address="192.0.2.8"))
+    lab.ctl("reload")
+    assert serial(lab, "other.example") == 4
+
+
+@test
 def an_edit_with_a_mistake_is_said_and_not_taken(stack):
     """a watched edit with a mistake is told in the log and by status, and the old zone goes on; the mended one is taken"""
     lab = Lab(stack, {"svc.example": svc()})

@@ -9,9 +9,10 @@
  *   lose eu/lb1 10 1000          probes, each tenth of them lost, all others good
  *   flap eu/lb1 30s 20s 10m CLIENT www A                down and up for these times, by turns, probed as it wants to be
  *   changes 1 3                  so often the answer was another one meanwhile
+ *   damp eu/lb1 [off]            as if the detector had found that it flaps
  *   ask 198.51.100.0/24 www A
  *   expect eu 192.0.2.10 ttl=5 scope=24 why=ranked      pool ("-": none) and addresses ("-": not looked at)
- *   expect nodata ttl=5          or servfail
+ *   expect nodata ttl=5          or servfail; the service's maximal TTL stands for what jitter makes of it, too
  *   draw 2000 198.51.100.0/24 www A
  *   share 192.0.2.10 0.55 0.65   part of the answers drawn that hold it; "eu" is a pool
  *   keep CLIENT www A            sticky: note what 2000 client prefixes are told
@@ -37,7 +38,8 @@ struct run {
 	unsigned line;
 	struct decision decision;
 	char asked[256];
-	struct err refused; /* of the last force or clear; "" when it was taken */
+	const struct service_plan *service; /* that was asked */
+	struct err refused;                 /* of the last force or clear; "" when it was taken */
 	struct drawn drawn[DRAWN_MAX];
 	size_t ndrawn;
 	unsigned total, changes;
@@ -95,6 +97,7 @@ static void ask(struct run *run, const char *client, const char *name, const cha
 
 	snprintf(run->asked, sizeof(run->asked), "%s %s for %s", name, type, client);
 	sim_ask(&run->sim, client, full_name(name, full), family_word(run, type), &run->decision, NULL);
+	run->service = sim_service(&run->sim, full);
 }
 
 static const char *pool_label(const struct run *run)
@@ -142,6 +145,15 @@ static bool has_word(const char *text, const char *word)
 	return false;
 }
 
+/* "ttl=30" of a service with that maximum stands for what jitter makes of it, too. */
+static bool is_steady(const struct run *run, const char *word)
+{
+	uint32_t max_s = run->service->ttl_max_s;
+
+	return strncmp(word, "ttl=", 4) == 0 && strtoul(word + 4, NULL, 10) == max_s && run->decision.ttl_s <= max_s &&
+	       run->decision.ttl_s >= max_s - run->service->ttl_span_s;
+}
+
 static void expect(struct run *run, char **words, unsigned n)
 {
 	char got[1024], expected[1024] = "";
@@ -153,7 +165,7 @@ static void expect(struct run *run, char **words, unsigned n)
 
 		snprintf(expected + len, sizeof(expected) - len, "%s%s", i > 1 ? " " : "", words[i]);
 		if (strcmp(words[i], "-") != 0)
-			ok &= has_word(got, words[i]);
+			ok &= is_steady(run, words[i]) || has_word(got, words[i]);
 	}
 	result(run, ok, expected, got);
 }
@@ -243,6 +255,12 @@ static void moved(struct run *run, const char *from, const char *to)
 
 /* ---- what happens ---- */
 
+static const char *endpoint_text(const char *target, char text[static 256])
+{
+	snprintf(text, 256, "%s%s", strchr(target, '/') != NULL ? "endpoint:" : "", target);
+	return text;
+}
+
 static enum probe_result outcome_word(const struct run *run, const char *text)
 {
 	if (strcmp(text, "ok") == 0)
@@ -258,8 +276,7 @@ static void probe(struct run *run, const char *target, enum probe_result result)
 {
 	char text[256];
 
-	snprintf(text, sizeof(text), "%s%s", strchr(target, '/') != NULL ? "endpoint:" : "", target);
-	sim_probe(&run->sim, text, result);
+	sim_probe(&run->sim, endpoint_text(target, text), result);
 }
 
 static void probes(struct run *run, const char *target, const char *outcome, const char *times)
@@ -356,6 +373,7 @@ static void read_zone(struct run *run, FILE *in, const char *apex)
 static void command(struct run *run, FILE *in, const char *line, char **words, unsigned n)
 {
 	const char *verb = words[0];
+	char text[256];
 
 	if (run->refused.text[0] != '\0' && strcmp(verb, "refused") != 0)
 		bail(run, run->refused.text, "refused");
@@ -375,6 +393,8 @@ static void command(struct run *run, FILE *in, const char *line, char **words, u
 		flap(run, words);
 	else if (strcmp(verb, "changes") == 0 && n == 3)
 		changes(run, words[1], words[2]);
+	else if (strcmp(verb, "damp") == 0 && n >= 2)
+		sim_damp(&run->sim, endpoint_text(words[1], text), n == 2);
 	else if (strcmp(verb, "ask") == 0 && n == 4)
 		ask(run, words[1], words[2], words[3]);
 	else if (strcmp(verb, "expect") == 0 && n >= 2)

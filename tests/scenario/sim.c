@@ -266,6 +266,21 @@ void sim_load(struct sim *sim)
 
 /* ---- what happens ---- */
 
+static void show_verdict(struct sim *sim, uint32_t slot, enum probe_result result)
+{
+	const struct detector *detector = &sim->slot[slot].detector;
+	struct verdict verdict = {
+		.state = detector->state,
+		.doubt = detector->doubt,
+		.recovered = detector->recovered,
+		.damped = detector->damped || sim->slot[slot].damped,
+		.reason = (uint8_t)result,
+		.since_s = (uint32_t)(detector->since_ms / 1000),
+	};
+
+	sim->slots[slot].word = verdict_pack(&verdict);
+}
+
 static void step(struct sim *sim, const struct endpoint *endpoint, enum probe_result result)
 {
 	const struct check *check = &sim->snapshot->pools[endpoint->pool].pool->check;
@@ -277,43 +292,63 @@ static void step(struct sim *sim, const struct endpoint *endpoint, enum probe_re
 	struct detector *detector = &sim->slot[endpoint->slot].detector;
 	const struct observation seen = { .result = result };
 	struct detector_terms terms;
-	struct verdict verdict;
 
 	detector_step(detector, &rule, &seen, sim->now_ms, &sim->next_ms);
 	terms = detector_terms(detector, &rule, sim->now_ms);
 	sim->slots[endpoint->slot].terms = detector_terms_pack(&terms);
 	sim->slots[endpoint->slot].streak = detector->streak;
 	sim->slots[endpoint->slot].last_s = (uint32_t)(sim->now_ms / 1000);
-	verdict = (struct verdict){
-		.state = detector->state,
-		.doubt = detector->doubt,
-		.recovered = detector->recovered,
-		.damped = detector->damped,
-		.reason = (uint8_t)result,
-		.since_s = (uint32_t)(detector->since_ms / 1000),
-	};
-	sim->slots[endpoint->slot].word = verdict_pack(&verdict);
+	show_verdict(sim, endpoint->slot, result);
 }
 
-void sim_probe(struct sim *sim, const char *text, enum probe_result result)
+/* The next probed endpoint from *at on that the target covers; NULL at the end. */
+static const struct endpoint *covered(const struct sim *sim, const struct override_target *target, uint32_t *at)
+{
+	while (*at < sim->snapshot->nendpoints) {
+		const struct endpoint *endpoint = &sim->snapshot->endpoints[(*at)++];
+
+		if (endpoint->pool != target->pool || endpoint->slot == SLOT_NONE)
+			continue;
+		if (target->kind == OVERRIDE_ENDPOINT && target->name == NULL &&
+			!addr_equal(&endpoint->addr, &target->addr))
+			continue;
+		if (target->name != NULL &&
+			!name_equal(&sim->snapshot->set->targets[endpoint->target]->name, target->name))
+			continue;
+		return endpoint;
+	}
+	return NULL;
+}
+
+static struct override_target find_target(const struct sim *sim, const char *text)
 {
 	struct override_target target;
 	struct err err;
 
 	if (!override_target_find(sim->snapshot, text, &target, &err))
 		fail("%s", err.text);
-	for (uint32_t i = 0; i < sim->snapshot->nendpoints; i++) {
-		const struct endpoint *endpoint = &sim->snapshot->endpoints[i];
+	return target;
+}
 
-		if (endpoint->pool != target.pool || endpoint->slot == SLOT_NONE)
-			continue;
-		if (target.kind == OVERRIDE_ENDPOINT && target.name == NULL &&
-			!addr_equal(&endpoint->addr, &target.addr))
-			continue;
-		if (target.name != NULL &&
-			!name_equal(&sim->snapshot->set->targets[endpoint->target]->name, target.name))
-			continue;
+void sim_probe(struct sim *sim, const char *text, enum probe_result result)
+{
+	struct override_target target = find_target(sim, text);
+	const struct endpoint *endpoint;
+	uint32_t at = 0;
+
+	while ((endpoint = covered(sim, &target, &at)) != NULL)
 		step(sim, endpoint, result);
+}
+
+void sim_damp(struct sim *sim, const char *text, bool damped)
+{
+	struct override_target target = find_target(sim, text);
+	const struct endpoint *endpoint;
+	uint32_t at = 0;
+
+	while ((endpoint = covered(sim, &target, &at)) != NULL) {
+		sim->slot[endpoint->slot].damped = damped;
+		show_verdict(sim, endpoint->slot, PROBE_OK);
 	}
 }
 

@@ -13,6 +13,7 @@ struct sim_slot {
 	struct addr addr;
 	char *pool;
 	struct detector detector;
+	bool damped; /* said by sim_damp */
 };
 
 struct sim {
@@ -50,6 +51,8 @@ void sim_load(struct sim *sim);
 
 /* One probe result of all endpoints that the target covers ("eu", "endpoint:eu/lb1", "endpoint:eu/192.0.2.10"). */
 void sim_probe(struct sim *sim, const char *target, enum probe_result result);
+/* As if the detector had found that they flap. */
+void sim_damp(struct sim *sim, const char *target, bool damped);
 bool sim_force(struct sim *sim, const struct override_request *request, struct err *err);
 bool sim_clear(struct sim *sim, const char *target, struct err *err);
 /* Set the clock; what ended is dropped. */

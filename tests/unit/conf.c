@@ -55,7 +55,7 @@ static const struct mistake_case {
 	{ "log.level: info", "c.yaml:5:1: log.level: a dot leads nowhere (write what is before it as a key, and the "
 			     "rest below that)\n" },
 	{ "logs: { level: info }", "c.yaml:5:1: logs: no such key (the file has server, zones, geo, health, selection, "
-				   "state, control, log)\n" },
+				   "state, control, relay, log)\n" },
 	{ "log: { levle: info }", "c.yaml:5:8: log.levle: no such key (log has level)\n" },
 	{ "log: info", "c.yaml:5:6: log: keys belong below it: level\n" },
 	{ "log:", "c.yaml:5:5: log: keys belong below it: level\n" },

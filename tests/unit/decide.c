@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gslb/explain.h"
+#include "gslb/glance.h"
 #include "gslb/order.h"
 #include "gslb/target.h"
 #include "gslb/ttl.h"
@@ -41,11 +43,90 @@ START_TEST(the_ttl_is_max_when_steady_min_in_doubt_and_the_time_to_a_date)
 	struct ttl_input input = c->input;
 	enum ttl_why why;
 
-	input.max_s = 30;
+	input.max_s = input.steady_s = 30;
 	input.min_s = 5;
 	input.now_ms = 1000000;
 	ck_assert_msg(ttl_decide(&input, &why) == c->ttl_s, "%s", c->name);
 	ck_assert_msg(why == c->why, "%s", c->name);
+}
+END_TEST
+
+static const struct span_case {
+	uint32_t max_s, min_s, span_s;
+} span_cases[] = {
+	{ 30, 5, 3 },
+	{ 9, 5, 0 },
+	{ 10, 5, 1 },
+	{ 0, 0, 0 },
+	{ 30, 30, 0 },
+	{ 30, 29, 1 },
+	{ 86400, 5, 8640 },
+};
+
+START_TEST(jitter_takes_at_most_a_tenth_and_never_goes_below_min)
+{
+	const struct span_case *c = &span_cases[_i];
+	bool lowest = false, highest = false;
+
+	ck_assert_uint_eq(ttl_span(c->max_s, c->min_s), c->span_s);
+	for (unsigned i = 0; i < 20000; i++) {
+		struct addr addr = { .family = ADDR_V4, .bytes = { 10, (uint8_t)(i >> 8), (uint8_t)i } };
+		uint32_t ttl_s = ttl_steady(c->max_s, c->span_s, 77, &addr, 24, 1000000);
+
+		if (ttl_s > c->max_s || ttl_s < c->max_s - c->span_s)
+			ck_abort_msg("%u of %u/%u", ttl_s, c->max_s, c->min_s);
+		lowest |= ttl_s <= c->max_s - c->span_s + c->span_s / 100;
+		highest |= ttl_s >= c->max_s - c->span_s / 100;
+	}
+	ck_assert(lowest && highest);
+}
+END_TEST
+
+/* Over clients and over minutes each of the possible TTLs is as frequent as the next. */
+START_TEST(jitter_is_even_over_clients_minutes_and_services)
+{
+	enum { N = 40000 };
+	unsigned n[4] = { 0 }, same = 0;
+
+	for (unsigned i = 0; i < N; i++) {
+		struct addr v4 = { .family = ADDR_V4, .bytes = { 10, (uint8_t)(i >> 8), (uint8_t)i, 9 } };
+		struct addr v6 = { .family = ADDR_V6,
+			.bytes = { 0x20, 1, 13, 0xb8, 0, (uint8_t)(i >> 8), (uint8_t)i } };
+		const struct addr *addr = _i == 1 ? &v6 : &v4;
+		uint64_t identity = _i == 3 ? i : 99, now_ms = UINT64_C(1767225600000);
+
+		if (_i >= 2)
+			v4.bytes[1] = v4.bytes[2] = 7;
+		now_ms += _i == 2 ? i * UINT64_C(60000) : i % 60000;
+		n[30 - ttl_steady(30, 3, identity, addr, 0, now_ms)]++;
+		same += ttl_steady(30, 3, identity, addr, 0, now_ms) ==
+			ttl_steady(30, 3, identity, addr, 0, now_ms + 60000);
+	}
+	for (unsigned i = 0; i < 4; i++)
+		ck_assert_msg(abs((int)n[i] - N / 4) < N / 40, "%u less: %u of %d", i, n[i], N);
+	/* and the next minute has nothing of this one (a single client goes round in steps of its own) */
+	ck_assert_msg(_i == 2 || abs((int)same - N / 4) < N / 40, "%u of %d stay", same, N);
+}
+END_TEST
+
+START_TEST(all_of_a_prefix_have_one_jitter_for_a_minute)
+{
+	uint64_t minute_ms = UINT64_C(1767225600000);
+
+	for (unsigned i = 0; i < 1000; i++) {
+		struct addr a = { .family = ADDR_V4, .bytes = { 198, (uint8_t)i, (uint8_t)(i >> 2), 0 } }, b = a;
+		struct addr c = { .family = ADDR_V6, .bytes = { 0x20, 1, 13, 0xb8, (uint8_t)i, 0, 1 } }, d = c;
+		uint32_t ttl_s = ttl_steady(300, 30, i, &a, 24, minute_ms);
+
+		b.bytes[3] = (uint8_t)(i * 7);
+		d.bytes[7] = d.bytes[15] = (uint8_t)(i * 7);
+		ck_assert_uint_eq(ttl_s, ttl_steady(300, 30, i, &b, 24, minute_ms + 59999));
+		ck_assert_uint_eq(ttl_s, ttl_steady(300, 30, i, &b, 0, minute_ms));  /* /24 when nothing is said */
+		ck_assert_uint_eq(ttl_s, ttl_steady(300, 30, i, &b, 32, minute_ms)); /* and never more */
+		ck_assert_uint_eq(ttl_steady(300, 30, i, &c, 0, minute_ms), ttl_steady(300, 30, i, &d, 128, minute_ms));
+		b.bytes[2] ^= 0xf;
+		ck_assert_uint_eq(ttl_steady(300, 30, i, &a, 20, minute_ms), ttl_steady(300, 30, i, &b, 20, minute_ms));
+	}
 }
 END_TEST
 
@@ -564,6 +645,10 @@ START_TEST(all_of_a_sticky_scope_block_is_told_the_same)
 			sim_service(&sim, i % 2 == 0 ? "www.svc.example" : "tie.svc.example");
 		struct client client = { .addr = { .family = ADDR_V4, .bytes = { 198, 51 } }, .ecs = true };
 		struct decision first, other;
+		struct verdict verdict = { .state = dice_below(&dice, 2) == 0 ? HEALTH_DOWN : HEALTH_UP };
+
+		if (i >= 500) /* from then on parts of pools are down, and pass clients on */
+			sim.slots[dice_below(&dice, sim.nslots)].word = verdict_pack(&verdict);
 
 		client.source_len = (uint8_t)(8 + dice_below(&dice, 25));
 		client.addr.bytes[2] = i % 4 < 2 ? 100 : (uint8_t)dice_next(&dice);
@@ -596,6 +681,7 @@ static void random_verdicts(struct dice *dice)
 			.state = (enum health_state)dice_below(dice, 3),
 			.doubt = dice_below(dice, 4) == 0,
 			.recovered = dice_below(dice, 2) == 0,
+			.damped = dice_below(dice, 5) == 0,
 			.since_s = (uint32_t)(sim.now_ms / 1000 - dice_below(dice, 300)),
 		};
 
@@ -663,7 +749,7 @@ static void check_decision(const struct decision *d, const struct service_plan *
 
 START_TEST(no_verdicts_and_overrides_make_a_wrong_or_empty_answer)
 {
-	static const char *const names[] = { "www", "last", "nodata", "servfail", "sticky", "tie" };
+	static const char *const names[] = { "www", "last", "nodata", "servfail", "sticky", "tie", "needs" };
 	struct dice dice = { (uint64_t)_i + 77 };
 	struct trace *trace = mem_alloc(sizeof(*trace));
 
@@ -684,6 +770,9 @@ START_TEST(no_verdicts_and_overrides_make_a_wrong_or_empty_answer)
 		"us._pool SRV 0 3 443 lb2.us\nlb.us A 192.0.2.20\nlb.us AAAA 2001:db8::20\n"
 		"lb2.us A 192.0.2.21\nlb2.us AAAA 2001:db8::21\n"
 		"ap._pool TXT \"v=pool1; region=ap; check=none\"\nap._pool SRV 0 1 443 lb.ap\n"
+		"_gslb.needs TXT \"v=gslb1; pools=af,eu; rank=order\"\n"
+		"af._pool TXT \"v=pool1; needs=us\"\naf._pool SRV 0 1 443 lb.af\n"
+		"lb.af A 192.0.2.40\nlb.af AAAA 2001:db8::40\n"
 		"lb.ap A 192.0.2.30\nlb.ap AAAA 2001:db8::30\n");
 	sim_place(&sim, "198.51.100.0/24 53.3 -6.2 IE EU");
 	sim_place(&sim, "203.0.113.0/24 35.7 139.7 JP AS");
@@ -792,11 +881,15 @@ START_TEST(a_glance_decides_as_a_close_look_does)
 		sim_at(&sim, round * 60);
 		random_verdicts(&dice);
 		for (size_t i = 0; i < sim.nslots && round % 4 > 0; i++) /* most of the time nothing is in doubt */
-			sim.slots[i].word &= ~(uint64_t)(VERDICT_DOUBT | (round % 4 > 1 ? VERDICT_RECOVERED : 0));
+			sim.slots[i].word &=
+				~(uint64_t)(VERDICT_DOUBT | (round % 4 > 1 ? VERDICT_RECOVERED | VERDICT_DAMPED : 0));
 		for (uint32_t client = 0; client < 50; client++) {
+			struct dice same = sim.dice;
+
 			sim.world.overlay = none;
 			ask_number(client, name, family, &glanced);
 			sim.world.overlay = nothing;
+			sim.dice = same; /* whether a pool passes the client on is the first throw */
 			ask_number(client, name, family, &looked);
 			ck_assert_int_eq(glanced.kind, looked.kind);
 			ck_assert_int_eq(glanced.why, looked.why);
@@ -820,6 +913,100 @@ START_TEST(a_glance_decides_as_a_close_look_does)
 	}
 	sim.world.overlay = none;
 	overlay_free(nothing);
+}
+END_TEST
+
+/* A pool of random tiers, weights and targets with several addresses. */
+static void random_pool(struct dice *dice)
+{
+	struct buf zone = { 0 };
+	unsigned ntargets = 1 + (unsigned)dice_below(dice, 8), host = 1;
+
+	buf_printf(&zone, ZONE_HEAD "eu._pool TXT \"v=pool1; ramp=0s\"\n");
+	for (unsigned i = 0; i < ntargets; i++) {
+		buf_printf(&zone, "eu._pool SRV %u %u 443 l%u\n", (unsigned)dice_below(dice, 3),
+			(unsigned)dice_below(dice, 4), i);
+		for (uint64_t n = 1 + dice_below(dice, 3); n > 0; n--)
+			buf_printf(&zone, "l%u A 192.0.2.%u\n", i, host++);
+	}
+	sim_zone(&sim, "svc.example", zone.text);
+	buf_fini(&zone);
+	sim_load(&sim);
+}
+
+START_TEST(a_glance_finds_a_pool_as_strong_as_a_close_look_does)
+{
+	struct dice dice = { (uint64_t)_i + 99 };
+	unsigned partly = 0;
+
+	for (unsigned round = 0; round < 100; round++) {
+		const struct sight sight = { .world = &sim.world, .now_ms = sim.now_ms };
+		const struct pool_part *part;
+
+		random_pool(&dice);
+		part = &sim.snapshot->pools[0].part[FAMILY_V4];
+		for (unsigned k = 0; k < 50; k++) {
+			struct pool_view view;
+			struct vigour vigour;
+			uint64_t up;
+
+			for (size_t i = 0; i < sim.nslots; i++)
+				sim.slots[i].word = 1 + dice_below(&dice, 2); /* up or down */
+			ck_assert(pool_glance(&sight, 0, FAMILY_V4, NULL, &up));
+			pool_look(&sight, 0, FAMILY_V4, NULL, &view);
+			ck_assert_int_eq(view.in_service, glance_serves(sim.snapshot, 0, FAMILY_V4, up));
+			if (!view.in_service)
+				continue;
+			vigour = glance_vigour(sim.snapshot, part, up);
+			ck_assert_uint_eq(vigour.health, view.vigour.health);
+			ck_assert_uint_eq(vigour.serves, view.vigour.serves);
+			ck_assert_int_eq(vigour.panics, view.vigour.panics);
+			ck_assert(!glance_whole(part, up) || vigour.serves == 1000);
+			partly += vigour.serves < 1000;
+		}
+	}
+	ck_assert_uint_gt(partly, 500);
+}
+END_TEST
+
+static const struct vigour_case {
+	const char *what;
+	struct {
+		uint16_t weight, permille;
+		bool up;
+	} target[6];
+	uint16_t health, serves;
+	bool panics;
+} vigour_cases[] = {
+	{ "all", { { 1, 1000, true }, { 1, 1000, true } }, 1000, 1000, false },
+	{ "half", { { 1, 1000, true }, { 1, 1000, false } }, 500, 700, false },
+	{ "five of seven by weight", { { 5, 1000, true }, { 2, 1000, false } }, 714, 1000, false },
+	{ "a little less", { { 50, 1000, true }, { 21, 1000, false } }, 704, 985, false },
+	{ "a hundredth, one down", { { 1, 1000, true }, { 99, 1000, false } }, 10, 14, false },
+	{ "a millionth", { { 1, 1, true }, { 60000, 1000, false } }, 0, 1, false },
+	{ "30 %, three down", { { 3, 1000, true }, { 3, 1000, false }, { 3, 1000, false }, { 1, 1000, false } }, 300,
+		420, false },
+	{ "29 %, three down", { { 29, 1000, true }, { 30, 1000, false }, { 30, 1000, false }, { 11, 1000, false } },
+		290, 406, true },
+	{ "29 %, two down", { { 29, 1000, true }, { 41, 1000, false }, { 30, 1000, false } }, 290, 406, false },
+	{ "what is drained is not counted", { { 1, 1000, true }, { 1, 0, false }, { 1, 0, false } }, 1000, 1000,
+		false },
+	{ "half drained, by half", { { 1, 500, true }, { 1, 500, false }, { 1, 1000, true } }, 750, 1000, false },
+	{ "weight 0 beside some", { { 1, 1000, true }, { 0, 1000, false } }, 1000, 1000, false },
+	{ "weight 0 alone is a tier", { { 1, 1000, false }, { 0, 1000, true }, { 0, 1000, false } }, 500, 700, false },
+};
+
+START_TEST(what_is_up_of_a_tier_says_how_many_clients_it_serves)
+{
+	const struct vigour_case *c = &vigour_cases[_i];
+	struct strength strength = { 0 };
+	struct vigour vigour;
+
+	for (size_t i = 0; i < COUNT_OF(c->target); i++)
+		strength_add(&strength, c->target[i].weight, c->target[i].permille, c->target[i].up);
+	vigour = strength_vigour(&strength);
+	ck_assert_msg(vigour.health == c->health && vigour.serves == c->serves && vigour.panics == c->panics,
+		"%s: %u %u %d", c->what, vigour.health, vigour.serves, vigour.panics);
 }
 END_TEST
 
@@ -860,7 +1047,8 @@ START_TEST(a_traced_decision_is_the_one_that_is_answered)
 		sim_at(&sim, round * 60);
 		random_verdicts(&dice);
 		for (size_t i = 0; i < sim.nslots && round % 4 > 0; i++)
-			sim.slots[i].word &= ~(uint64_t)(VERDICT_DOUBT | (round % 4 > 1 ? VERDICT_RECOVERED : 0));
+			sim.slots[i].word &=
+				~(uint64_t)(VERDICT_DOUBT | (round % 4 > 1 ? VERDICT_RECOVERED | VERDICT_DAMPED : 0));
 		for (uint32_t client = 0; client < 30; client++)
 			check_traced(client, names[client % COUNT_OF(names)], client % 5 == 0 ? FAMILY_V6 : FAMILY_V4,
 				trace);
@@ -900,6 +1088,190 @@ START_TEST(a_trace_gives_each_pool_its_place_and_its_fate)
 }
 END_TEST
 
+/* ---- pools that are not whole, in words ---- */
+
+static const struct told_case {
+	unsigned eu_down, us_down; /* of four endpoints each */
+	const char *name, *said;   /* in the explanation for one of a hundred clients */
+} told_cases[] = {
+	{ 1, 0, "www", "3 of 4 up, 75 % by weight: enough for all of its clients" },
+	{ 2, 0, "www", "\"fate\":\"chosen\",\"kept\":true,\"up\":2" },
+	{ 2, 0, "www", "2 of 4 up, 50 % by weight: serves 70 %, 30 % go on to the next rank" },
+	{ 2, 0, "www", "\"fate\":\"spilled\",\"kept\":false,\"up\":2" },
+	{ 2, 0, "www", "\"health_permille\":500,\"serves_permille\":700" },
+	{ 2, 0, "one", "2 of 4 up, 50 % by weight: keeps all of its clients, since no rank after it is in service" },
+	{ 3, 4, "www", "1 of 4 up, 25 % by weight, and no other pool can take its clients: probes are ignored" },
+	{ 3, 4, "www", "\"why\":\"panic\"" },
+	{ 3, 4, "www", "\"ttl_reason\":\"min: an answer of last resort" },
+	{ 0, 2, "www", "2 of 4 up, 50 % by weight: keeps all of its clients" },
+};
+
+static void put_down(const char *pool, unsigned n)
+{
+	char text[64];
+
+	for (unsigned i = 1; i <= n; i++) {
+		snprintf(text, sizeof(text), "endpoint:%s/l%u.%s", pool, i, pool);
+		for (unsigned k = 0; k < 3; k++)
+			sim_probe(&sim, text, PROBE_REFUSED);
+	}
+}
+
+static void pool_of_four(struct buf *zone, const char *pool, unsigned net)
+{
+	buf_printf(zone, "%s._pool TXT \"v=pool1; ramp=0s\"\n", pool);
+	for (unsigned i = 1; i <= 4; i++)
+		buf_printf(zone, "%s._pool SRV 0 1 443 l%u.%s\nl%u.%s A 192.0.%u.%u\n", pool, i, pool, i, pool, net, i);
+}
+
+/* Who is passed on by hash has nothing to do with which pool of the tie group is theirs. */
+START_TEST(sticky_clients_leave_the_pools_of_a_tie_group_alike)
+{
+	enum { N = 8000 };
+	struct buf zone = { 0 };
+	unsigned of[3] = { 0 };
+
+	buf_printf(&zone, ZONE_HEAD "_gslb.www TXT \"v=gslb1; pools=eu,us,ap; rank=geo,weight; spread=sticky; "
+				    "sticky=32/128\"\n"
+				    "eu._pool LOC 1 N 1 E 0m\nus._pool LOC 1 N 1 E 0m\nap._pool LOC 1 N 99 E 0m\n");
+	pool_of_four(&zone, "eu", 2);
+	pool_of_four(&zone, "us", 3);
+	pool_of_four(&zone, "ap", 4);
+	sim_zone(&sim, "svc.example", zone.text);
+	buf_fini(&zone);
+	sim_place(&sim, "198.51.0.0/16 0 0 IE EU");
+	sim_load(&sim);
+	put_down("eu", 2);
+	put_down("us", 2);
+	for (unsigned i = 0; i < N; i++) {
+		struct decision decision;
+
+		ask_number(i, "www.svc.example", FAMILY_V4, &decision);
+		of[decision.pool]++;
+	}
+	ck_assert_msg(abs((int)of[0] - N * 35 / 100) < N / 40, "eu: %u of %d", of[0], N);
+	ck_assert_msg(abs((int)of[1] - N * 35 / 100) < N / 40, "us: %u of %d", of[1], N);
+	ck_assert_msg(abs((int)of[2] - N * 30 / 100) < N / 40, "ap: %u of %d", of[2], N);
+}
+END_TEST
+
+/* What an ECS answer is kept for has one TTL; resolvers that give no ECS differ by their own networks. */
+START_TEST(jitter_goes_by_the_scope_with_ecs_and_by_the_resolver_without)
+{
+	const struct service_plan *service;
+	uint32_t first = 0, lowest[2] = { 300, 300 };
+
+	sim_zone(&sim, "svc.example",
+		ZONE_HEAD "_gslb.www TXT \"v=gslb1; pools=eu,us,ap; rank=geo; ttl=300/5\"\n" THREE_POOLS);
+	sim_place(&sim, "198.51.0.0/16 40.7 -74.0 US NA");
+	sim_load(&sim);
+	service = sim_service(&sim, "www.svc.example");
+	for (unsigned ecs = 0; ecs < 2; ecs++)
+		for (unsigned i = 0; i < 1000; i++) {
+			struct client client = { .addr = { .family = ADDR_V4, .bytes = { 198, 51, (uint8_t)i, 9 } } };
+			struct decision decision;
+
+			client.ecs = ecs;
+			client.source_len = ecs ? 24 : 0;
+			decide(&sim.world, service, &client, FAMILY_V4, sim.now_ms, &sim.dice, &decision, NULL);
+			ck_assert(decision.scope > 0 && decision.scope <= 16);
+			if (i == 0)
+				first = decision.ttl_s;
+			ck_assert(!ecs || decision.ttl_s == first);
+			if (decision.ttl_s < lowest[ecs])
+				lowest[ecs] = decision.ttl_s;
+			ck_assert_uint_ge(decision.ttl_s, 270);
+		}
+	ck_assert_uint_lt(lowest[0], 275);
+}
+END_TEST
+
+static const struct told_needs_case {
+	const char *probed, *forced; /* what is down; NULL: nothing is */
+	const char *said;
+} told_needs_cases[] = {
+	{ "db", NULL, "\"fate\":\"needs\"" },
+	{ "db", NULL, "\"reason\":\"needs db, which is down (connect refused)\"" },
+	{ "db", "db=down", "\"reason\":\"needs db, which is forced down\"" },
+	{ NULL, "db=drain", "\"reason\":\"needs db, which is drained\"" },
+	{ NULL, "endpoint:db/l1.db=down", "\"reason\":\"needs db, which is not in service\"" },
+	{ NULL, NULL, "\"fate\":\"chosen\",\"kept\":true,\"up\":1,\"of\":1,\"weight\":1" },
+};
+
+START_TEST(what_a_pool_lacks_is_said)
+{
+	const struct told_needs_case *c = &told_needs_cases[_i];
+	const struct explain_request request = {
+		.name = "www.svc.example",
+		.client = "198.51.100.7",
+		.assume = &c->forced,
+		.nassume = c->forced != NULL,
+		.now_ms = sim.now_ms,
+	};
+	struct err err;
+	json_t *json;
+	char *text;
+
+	sim_zone(&sim, "svc.example",
+		ZONE_HEAD "_gslb.www TXT \"v=gslb1; pools=eu,us; rank=order\"\n"
+			  "eu._pool TXT \"v=pool1; needs=db\"\neu._pool SRV 0 1 443 l1.eu\nl1.eu A 192.0.2.1\n"
+			  "us._pool TXT \"v=pool1\"\nus._pool SRV 0 1 443 l1.us\nl1.us A 192.0.2.2\n"
+			  "db._pool TXT \"v=pool1\"\ndb._pool SRV 0 1 443 l1.db\nl1.db A 192.0.2.3\n");
+	sim_load(&sim);
+	for (unsigned i = 0; i < 3 && c->probed != NULL; i++)
+		sim_probe(&sim, c->probed, PROBE_REFUSED);
+	json = explain(&sim.world, &request, &err);
+	ck_assert_msg(json != NULL, "%s", err.text);
+	text = json_dumps(json, JSON_COMPACT);
+	ck_assert_msg(strstr(text, c->said) != NULL, "%s: %s", c->said, text);
+	free(text);
+	json_decref(json);
+}
+END_TEST
+
+static json_t *told(const char *name, unsigned client)
+{
+	char full[64], from[64];
+	const struct explain_request request = {
+		.name = full,
+		.client = from,
+		.now_ms = sim.now_ms,
+		.dice = client,
+	};
+	struct err err;
+
+	snprintf(full, sizeof(full), "%s.svc.example", name);
+	snprintf(from, sizeof(from), "198.51.%u.0/24", client);
+	return explain(&sim.world, &request, &err);
+}
+
+START_TEST(what_becomes_of_the_clients_of_half_a_pool_is_said)
+{
+	const struct told_case *c = &told_cases[_i];
+	struct buf zone = { 0 };
+	bool found = false;
+
+	buf_printf(&zone, ZONE_HEAD "_gslb.www TXT \"v=gslb1; pools=eu,us; rank=order\"\n"
+				    "_gslb.one TXT \"v=gslb1; pools=eu; rank=order\"\n");
+	pool_of_four(&zone, "eu", 2);
+	pool_of_four(&zone, "us", 3);
+	sim_zone(&sim, "svc.example", zone.text);
+	buf_fini(&zone);
+	sim_load(&sim);
+	put_down("eu", c->eu_down);
+	put_down("us", c->us_down);
+	for (unsigned client = 0; client < 100 && !found; client++) {
+		json_t *json = told(c->name, client);
+		char *text = json_dumps(json, JSON_COMPACT);
+
+		found = strstr(text, c->said) != NULL;
+		free(text);
+		json_decref(json);
+	}
+	ck_assert_msg(found, "%s: %s", c->name, c->said);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("decide");
@@ -908,6 +1280,10 @@ int main(void)
 	tcase_set_timeout(pure, 60);
 	tcase_add_loop_test(
 		pure, the_ttl_is_max_when_steady_min_in_doubt_and_the_time_to_a_date, 0, COUNT_OF(ttl_cases));
+	tcase_add_loop_test(pure, jitter_takes_at_most_a_tenth_and_never_goes_below_min, 0, COUNT_OF(span_cases));
+	tcase_add_loop_test(pure, jitter_is_even_over_clients_minutes_and_services, 0, 4);
+	tcase_add_test(pure, all_of_a_prefix_have_one_jitter_for_a_minute);
+	tcase_add_loop_test(pure, what_is_up_of_a_tier_says_how_many_clients_it_serves, 0, COUNT_OF(vigour_cases));
 	tcase_add_loop_test(pure, an_order_is_groups_within_the_tolerance_of_the_best, 0, COUNT_OF(order_cases));
 	tcase_add_test(pure, who_cannot_be_placed_gets_the_list_where_distance_would_decide);
 	tcase_add_test(pure, a_set_holds_each_order_once_and_says_when_it_is_full);
@@ -921,8 +1297,13 @@ int main(void)
 	tcase_add_test(worlds, all_of_a_sticky_scope_block_is_told_the_same);
 	tcase_add_loop_test(worlds, no_verdicts_and_overrides_make_a_wrong_or_empty_answer, 0, 4);
 	tcase_add_loop_test(worlds, a_glance_decides_as_a_close_look_does, 0, 4);
+	tcase_add_loop_test(worlds, a_glance_finds_a_pool_as_strong_as_a_close_look_does, 0, 4);
 	tcase_add_loop_test(worlds, a_traced_decision_is_the_one_that_is_answered, 0, 4);
 	tcase_add_test(worlds, a_trace_gives_each_pool_its_place_and_its_fate);
+	tcase_add_loop_test(worlds, what_becomes_of_the_clients_of_half_a_pool_is_said, 0, COUNT_OF(told_cases));
+	tcase_add_test(worlds, sticky_clients_leave_the_pools_of_a_tie_group_alike);
+	tcase_add_test(worlds, jitter_goes_by_the_scope_with_ecs_and_by_the_resolver_without);
+	tcase_add_loop_test(worlds, what_a_pool_lacks_is_said, 0, COUNT_OF(told_needs_cases));
 	suite_add_tcase(suite, worlds);
 	return unit_run(suite);
 }

@@ -345,7 +345,7 @@ static const struct explain_case {
 	{ "www.svc.example", "198.51.100.7", "A", NULL, "\"bias\":10" },
 	{ "www.svc.example", "198.51.100.7", "A", NULL,
 		"\"address\":\"192.0.2.20\",\"target\":\"lb1.us.svc.example\",\"fate\":\"lower-tier\"" },
-	{ "www.svc.example", "198.51.100.7", "A", NULL, "\"records\":[\"192.0.2.10\"],\"ttl_s\":30" },
+	{ "www.svc.example", "198.51.100.7", "A", NULL, "\"records\":[\"192.0.2.10\"],\"ttl_s\":" },
 	{ "www.svc.example", "198.51.100.7", "A", NULL, "\"ttl_reason\":\"max: " },
 	{ "www.svc.example", "198.51.100.7", NULL, "eu=down", "\"fate\":\"forced-down\"" },
 	{ "www.svc.example", "198.51.100.7", NULL, "eu=down", "\"records\":[\"192.0.2.20\"]" },

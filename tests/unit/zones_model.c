@@ -194,6 +194,63 @@ START_TEST(a_pool_has_what_its_tags_say)
 }
 END_TEST
 
+START_TEST(a_pool_has_all_that_it_needs_and_what_that_needs_once)
+{
+	struct zone_set *set = set_of("eu._pool TXT \"v=pool1; needs=db,cache\"\n SRV 0 1 443 ns1\n"
+				      "db._pool TXT \"v=pool1; needs=disk\"\n SRV 0 1 443 ns1\n"
+				      "cache._pool TXT \"v=pool1; needs=disk,db\"\n SRV 0 1 443 ns1\n"
+				      "disk._pool TXT \"v=pool1\"\n SRV 0 1 443 ns1\n");
+	static const uint32_t all[] = { 1, 2, 3 };
+
+	ck_assert_uint_eq(set->pools[0].nneeds, 2);
+	ck_assert_uint_eq(set->pools[0].needs[1].pool, 2);
+	ck_assert_uint_eq(set->pools[0].nall_needs, 3);
+	ck_assert_mem_eq(set->pools[0].all_needs, all, sizeof all);
+	ck_assert_uint_eq(set->pools[1].nall_needs, 1);
+	ck_assert_uint_eq(set->pools[2].nall_needs, 2);
+	ck_assert_uint_eq(set->pools[2].all_needs[0], 3);
+	ck_assert_uint_eq(set->pools[3].nall_needs, 0);
+	zone_set_free(set);
+}
+END_TEST
+
+/* p0 needs p1 needs p2 …, and the last one the first, if it is a circle. */
+static struct zone_set *chain(unsigned n, bool circle, struct report *report)
+{
+	struct buf text = { 0 };
+	struct zone *zone;
+	struct zone_set *set;
+
+	buf_printf(&text, HEAD);
+	for (unsigned i = 0; i < n; i++)
+		buf_printf(&text,
+			i + 1 < n || circle ? "p%u._pool TXT \"v=pool1; needs=p%u\"\n SRV 0 1 443 ns1\n"
+					    : "p%u._pool TXT \"v=pool1\"\n SRV 0 1 443 ns1\n",
+			i, (i + 1) % n);
+	zone = zone_of("svc.example", text.text, report);
+	set = zone_set_link(&zone, 1, SEED, report);
+	zone_unref(zone);
+	buf_fini(&text);
+	return set;
+}
+
+START_TEST(a_chain_of_needs_may_be_64_long_and_a_circle_of_any_length_is_refused)
+{
+	struct report report = { 0 };
+	struct zone_set *set = chain(65, false, &report);
+
+	ck_assert_uint_eq(set->pools[0].nall_needs, 64);
+	zone_set_free(set);
+	ck_assert_uint_eq(report.nmistakes, 0);
+	ck_assert_ptr_null(chain(66, false, &report));
+	ck_assert_uint_eq(report.nmistakes, 1);
+	ck_assert_ptr_null(chain(65, true, &report));
+	ck_assert_uint_eq(report.nmistakes, 2);
+	ck_assert_ptr_null(chain(20000, true, &report));
+	report_fini(&report);
+}
+END_TEST
+
 START_TEST(targets_stand_by_priority_then_as_written_with_their_addresses_a_first)
 {
 	struct zone_set *set =
@@ -348,6 +405,8 @@ void add_model_cases(Suite *suite)
 	tcase_add_test(tcase, maps_of_one_owner_are_one_map_in_the_order_written);
 	tcase_add_test(tcase, a_pool_without_tags_has_the_documented_defaults);
 	tcase_add_test(tcase, a_pool_has_what_its_tags_say);
+	tcase_add_test(tcase, a_pool_has_all_that_it_needs_and_what_that_needs_once);
+	tcase_add_test(tcase, a_chain_of_needs_may_be_64_long_and_a_circle_of_any_length_is_refused);
 	tcase_add_test(tcase, targets_stand_by_priority_then_as_written_with_their_addresses_a_first);
 	tcase_add_test(tcase, a_target_behind_a_delegation_has_its_glue_and_without_glue_is_dynamic);
 	tcase_add_loop_test(tcase, a_loc_is_degrees_minutes_and_thousandths_of_seconds, 0, COUNT_OF(locs));

@@ -9,6 +9,7 @@
 #define POOLS POOL("eu", "192.0.2.1") POOL("us", "192.0.2.2") POOL("ap", "192.0.2.3")
 #define SERVICE(tags) "_gslb.www TXT \"v=gslb1; " tags "\"\n" POOLS
 #define MAP(keys) "_map.www TXT \"v=map1; " keys "\"\n" SERVICE("pools=eu,us")
+#define POOL_OF(label) label "._pool TXT \"v=pool1\"\n SRV 0 1 443 ns1\n"
 #define PROBED(tags) \
 	"eu._pool TXT \"v=pool1; " tags "\"\n SRV 0 1 443 lb1\n SRV 0 1 443 lb2\nlb1 A 192.0.2.1\nlb2 A 192.0.2.2\n"
 #define TARGETS(records) "eu._pool TXT \"v=pool1\"\n" records
@@ -311,14 +312,28 @@ static const struct rule_case {
 	{ PROBED("via=alias"), "z:5: eu._pool: via=alias: not address or cname (try cname)\n" },
 	{ PROBED("private=yes"), "" },
 	{ PROBED("private=true"), "z:5: eu._pool: private=true: not no or yes (try yes)\n" },
-	{ PROBED("capacity=5; needs=eu; load=push; vantages=3"),
+	{ PROBED("needs=us,ap._pool.svc.example.") POOL_OF("us") POOL_OF("ap"), "" },
+	{ PROBED("needs="), "z:5: eu._pool: needs=: an empty list of pools (name at least one)\n" },
+	{ PROBED("needs=us,us") POOL_OF("us"), "z:5: eu._pool: needs=us,us: us: twice in the list (leave one)\n" },
+	{ PROBED("needs=us:2") POOL_OF("us"),
+		"z:5: eu._pool: needs=us:2: us:2: a weight stands in pools alone (leave :2 out)\n" },
+	{ PROBED("needs=oc"),
+		"z:5: eu._pool: needs: oc._pool: no such pool in this zone (correct it, or add the pool)\n" },
+	{ PROBED("needs=eu._pool.other.example."), "z:5: eu._pool: needs: eu._pool.other.example.: no such pool in a "
+						   "loaded zone (correct it, or load its zone)\n" },
+	{ PROBED("needs=eu"), "z:5: eu._pool: needs: eu needs itself (a circle: take one of them out)\n" },
+	{ PROBED("needs=us") "us._pool TXT \"v=pool1; needs=ap\"\n SRV 0 1 443 ns1\n"
+			     "ap._pool TXT \"v=pool1; needs=db\"\n SRV 0 1 443 ns1\n"
+			     "db._pool TXT \"v=pool1; needs=us\"\n SRV 0 1 443 ns1\n",
+		"z:10: us._pool: needs: us needs ap, which needs db, which needs us (a circle: take one of them "
+		"out)\n" },
+	{ PROBED("capacity=5; load=push; vantages=3"),
 		"z:5: eu._pool: capacity=5: not in this version of gslb (leave it out)\n"
-		"z:5: eu._pool: needs=eu: not in this version of gslb (leave it out)\n"
 		"z:5: eu._pool: load=push: not in this version of gslb (leave it out)\n"
 		"z:5: eu._pool: vantages=3: not in this version of gslb (leave it out)\n" },
 	{ PROBED("colour=blue"),
 		"z:5: eu._pool: colour=blue: no tag of a pool (they are v region check host path status body verify "
-		"cert-days qname qtype command interval timeout rise fall bias ramp min-up via private)\n" },
+		"cert-days qname qtype command interval timeout rise fall bias ramp min-up needs via private)\n" },
 	{ PROBED("region=a; region=b"), "z:5: eu._pool: region=b: given twice (leave one)\n" },
 	{ "eu._pool LOC 53 20 N 6 15 W 0m\n" PROBED(""), "" },
 	{ "eu._pool LOC 53 20 N 6 15 W 0m\n LOC 53 21 N 6 15 W 0m\n" PROBED(""),
