@@ -6,6 +6,7 @@
 #include "gslb/conf.h"
 #include "base/control.h"
 #include "gslb/guard.h"
+#include "gslb/ledger.h"
 #include "gslb/override.h"
 #include "gslb/prober.h"
 #include "gslb/worker.h"
@@ -20,7 +21,7 @@ struct published {
 	struct world world;
 	struct snapshot *snapshot;
 	struct overlay *overlay;
-	_Atomic uint64_t *shares;
+	struct ledger *ledger;
 };
 
 struct daemon {

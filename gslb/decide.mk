@@ -7,6 +7,7 @@ libdecide_a_SOURCES = \
 	gslb/decide.c gslb/decide.h \
 	gslb/explain.c gslb/explain.h \
 	gslb/glance.c gslb/glance.h \
+	gslb/ledger.c gslb/ledger.h \
 	gslb/order.c gslb/order.h \
 	gslb/overlay.c \
 	gslb/override.c gslb/override.h \

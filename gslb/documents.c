@@ -164,14 +164,7 @@ json_t *document_status(const struct daemon *daemon)
 
 static uint64_t share_count(const struct daemon *daemon, const struct service_plan *service, uint32_t candidate)
 {
-	const struct published *published = daemon->published;
-	uint64_t sum = 0;
-
-	for (uint32_t worker = 0; worker < daemon->conf->workers; worker++)
-		sum += atomic_load_explicit(&published->shares[(size_t)worker * published->snapshot->nservice_pools +
-							       service->first_override + candidate],
-			memory_order_relaxed);
-	return sum;
+	return ledger_answers(daemon->published->ledger, service->first_override + candidate);
 }
 
 static json_t *percent_json(uint64_t part, uint64_t all)

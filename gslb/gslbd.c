@@ -406,7 +406,7 @@ static void stop(struct daemon *daemon)
 	rrl_free(daemon->guard->rrl);
 	free(daemon->guard);
 	overlay_free(daemon->published->overlay);
-	free(daemon->published->shares);
+	ledger_free(daemon->published->ledger);
 	free(daemon->published);
 	override_list_free(daemon->overrides);
 	changes_free(daemon->changes);

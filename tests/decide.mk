@@ -47,4 +47,9 @@ tests_unit_override_test_SOURCES = tests/unit/override.c $(SIM_SOURCES)
 tests_unit_override_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_override_test_LDADD = $(DECIDE_TEST_LIBS) $(CHECK_LIBS)
 
-TESTS += tests/unit/decide_test tests/unit/pick_test tests/unit/override_test
+check_PROGRAMS += tests/unit/ledger_test
+tests_unit_ledger_test_SOURCES = tests/unit/ledger.c $(SIM_SOURCES)
+tests_unit_ledger_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_ledger_test_LDADD = $(DECIDE_TEST_LIBS) $(CHECK_LIBS)
+
+TESTS += tests/unit/decide_test tests/unit/pick_test tests/unit/override_test tests/unit/ledger_test
