@@ -23,10 +23,10 @@ static struct published *published_new(const struct daemon *daemon, struct snaps
 /* No worker writes in the one before any more. */
 static void carry_ledger(struct daemon *daemon, struct ledger *before, struct ledger *next)
 {
-	struct ledger_map *map;
+	struct ledger_map *map = ledger_carry(next, before);
 
-	(void)daemon;
-	map = ledger_carry(next, before);
+	recent_take(daemon->recent, before, clock_wall_ms());
+	recent_carry(daemon->recent, map);
 	ledger_map_free(map);
 	ledger_free(before);
 }
@@ -57,6 +57,7 @@ static bool publish(struct daemon *daemon, struct snapshot *snapshot, struct err
 
 	if (daemon->published == NULL)
 		ledger_assume(ledger, (uint32_t)(clock_wall_ms() / 1000));
+	recent_begin(daemon->recent, ledger);
 	snapshot->serial = ++daemon->serial;
 	swap(daemon, published_new(daemon, snapshot, ledger));
 	return prober_plan(daemon->prober, snapshot, daemon->conf->checks_directory, err);

@@ -9,6 +9,7 @@
 #include "gslb/ledger.h"
 #include "gslb/override.h"
 #include "gslb/prober.h"
+#include "gslb/recent.h"
 #include "gslb/worker.h"
 
 /* tickets: fewer than the control socket has places, so that reloads that wait keep nobody out */
@@ -34,6 +35,7 @@ struct daemon {
 	struct override_list *overrides;
 	struct control *control;
 	struct changes *changes;
+	struct recent *recent; /* answers */
 	struct published *published;
 	struct guard *guard;
 	struct packet_identity identity;

@@ -12,6 +12,7 @@ libdecide_a_SOURCES = \
 	gslb/overlay.c \
 	gslb/override.c gslb/override.h \
 	gslb/pick.c gslb/pick.h \
+	gslb/recent.c gslb/recent.h \
 	gslb/rank.h \
 	gslb/rank_geo.c gslb/rank_latency.c gslb/rank_order.c gslb/rank_weight.c \
 	gslb/snapshot.c gslb/snapshot.h \

@@ -227,6 +227,7 @@ static bool start(struct daemon *daemon, struct err *err)
 	daemon->started_ms = clock_wall_ms();
 	daemon->name_seed = dice_from_kernel().state;
 	daemon->changes = changes_new();
+	daemon->recent = recent_new(daemon->started_ms);
 	if (!start_privileged(daemon, &spawner, err) || !read_seed(daemon, err) ||
 		!daemon_guard(daemon, daemon->conf, NULL, err) || !load_all(daemon, spawner, err))
 		return false;
@@ -363,6 +364,7 @@ static uint64_t work(struct daemon *daemon, struct watch **watch)
 	}
 	if (daemon->override_next_ms > now_ms)
 		sooner(&next_ms, monotonic_ms + (daemon->override_next_ms - now_ms));
+	recent_take(daemon->recent, daemon->published->ledger, now_ms);
 	count_rate(daemon, monotonic_ms);
 	return next_ms;
 }
@@ -410,6 +412,7 @@ static void stop(struct daemon *daemon)
 	free(daemon->published);
 	override_list_free(daemon->overrides);
 	changes_free(daemon->changes);
+	recent_free(daemon->recent);
 	conf_free(daemon->conf);
 	close(daemon->lock_fd);
 	log_notice("state=stopped");

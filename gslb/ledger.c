@@ -15,6 +15,7 @@
 enum {
 	ENTRY_WORDS = 6,
 	CACHE_LINE = 64,
+	LARGE_LEN = 4 << 20, /* from here on mem_alloc gives huge pages, and writes them */
 	SHIFT_MAX = 24,
 	FLAG_V6 = 1,
 	FLAG_ECS = 2,
@@ -62,12 +63,11 @@ struct ledger {
 static void *lines(size_t len)
 {
 	size_t whole = (len + 2 * CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
-	void *bytes = aligned_alloc(CACHE_LINE, whole);
+	void *bytes = whole < LARGE_LEN ? aligned_alloc(CACHE_LINE, whole) : mem_alloc(whole);
 
 	if (bytes == NULL)
 		abort();
-	memset(bytes, 0, whole);
-	return bytes;
+	return whole < LARGE_LEN ? memset(bytes, 0, whole) : bytes;
 }
 
 struct ledger *ledger_new(const struct snapshot *snapshot, unsigned nrows)
@@ -114,6 +114,11 @@ void ledger_free(struct ledger *ledger)
 const struct snapshot *ledger_snapshot(const struct ledger *ledger)
 {
 	return ledger->snapshot;
+}
+
+unsigned ledger_nrows(const struct ledger *ledger)
+{
+	return ledger->nrows;
 }
 
 uint32_t ledger_npairs(const struct ledger *ledger)

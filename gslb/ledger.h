@@ -49,6 +49,7 @@ const void *ledger_ahead(const struct ledger_row *row, const struct service_plan
 
 /* ---- sums, over all workers and all snapshots since gslbd began ---- */
 
+unsigned ledger_nrows(const struct ledger *ledger);
 uint32_t ledger_npairs(const struct ledger *ledger);
 uint32_t ledger_target_slot(const struct ledger *ledger, uint32_t target);
 uint64_t ledger_answers(const struct ledger *ledger, uint32_t pair);

@@ -1,8 +1,10 @@
 #include "gslb/ledger.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "gslb/recent.h"
 #include "tests/scenario/sim.h"
 #include "tests/unit/unit.h"
 
@@ -273,6 +275,165 @@ START_TEST(a_reload_keeps_what_was_written_down)
 }
 END_TEST
 
+/* ---- recent ---- */
+
+static struct recent *recent;
+
+static void setup_recent(void)
+{
+	setup();
+	recent = recent_new(NOW_S * UINT64_C(1000));
+}
+
+static void teardown_recent(void)
+{
+	recent_free(recent);
+	teardown();
+}
+
+static void take(uint64_t at_s)
+{
+	recent_take(recent, ledger, at_s * 1000);
+}
+
+START_TEST(a_reader_gets_each_answer_once_and_in_order)
+{
+	uint64_t cursor = recent_end(recent), missed = 0;
+	struct ledger_entry entry;
+
+	answer(0, "www.svc.example", "198.51.100.7", 30, NOW_S * UINT64_C(1000));
+	take(NOW_S);
+	ck_assert(recent_read(recent, &cursor, &entry, &missed));
+	ck_assert(!recent_read(recent, &cursor, &entry, &missed));
+	answer(0, "www.svc.example", "198.51.100.7", 30, NOW_S * UINT64_C(1000) + 5);
+	take(NOW_S);
+	ck_assert(recent_read(recent, &cursor, &entry, &missed));
+	ck_assert_uint_eq(entry.time_ms, NOW_S * UINT64_C(1000) + 5);
+	ck_assert(!recent_read(recent, &cursor, &entry, &missed));
+	ck_assert_uint_eq(missed, 0);
+}
+END_TEST
+
+START_TEST(a_reader_who_is_too_slow_is_told_what_it_missed)
+{
+	uint64_t cursor = recent_end(recent), missed = 0, read = 0;
+	struct ledger_entry entry;
+
+	for (unsigned i = 0; i < RECENT_ENTRIES_MAX + 500; i++) {
+		answer(0, "www.svc.example", "198.51.100.7", 30, NOW_S * UINT64_C(1000) + i);
+		if (i % 1000 == 0)
+			take(NOW_S);
+	}
+	take(NOW_S);
+	while (recent_read(recent, &cursor, &entry, &missed))
+		read++;
+	ck_assert_uint_eq(read, RECENT_ENTRIES_MAX);
+	ck_assert_uint_eq(missed, 500);
+}
+END_TEST
+
+START_TEST(a_network_is_known_by_what_it_was_told)
+{
+	struct recent_client *clients;
+	size_t n;
+
+	answer(0, "www.svc.example", "198.51.100.7", 30, NOW_S * UINT64_C(1000));
+	answer(1, "www.svc.example", "198.51.100.200", 5, (NOW_S + 1) * UINT64_C(1000));
+	answer(0, "www.svc.example", "198.51.101.7", 30, NOW_S * UINT64_C(1000));
+	answer(0, "named.svc.example", "198.51.100.7", 60, NOW_S * UINT64_C(1000));
+	take(NOW_S + 1);
+	clients = recent_clients(recent, &n);
+	ck_assert_uint_eq(n, 3);
+	ck_assert(addr_equal(&clients[0].net, &clients[1].net));
+	for (size_t i = 0; i < n; i++)
+		if (clients[i].pair == pair_of(&sim, "www.svc.example", 0) && i < 2) {
+			ck_assert_uint_eq(clients[i].expires_s, NOW_S + 30 + LEDGER_WAY_S);
+			ck_assert_uint_eq(clients[i].last_s, NOW_S + 1);
+			ck_assert(clients[i].one);
+			ck_assert_float_eq(clients[i].weight, 2);
+		}
+	free(clients);
+}
+END_TEST
+
+START_TEST(a_network_that_asks_no_more_is_forgotten)
+{
+	size_t n;
+
+	answer(0, "www.svc.example", "198.51.100.7", 30, NOW_S * UINT64_C(1000));
+	take(NOW_S);
+	take(NOW_S + RECENT_HORIZON_S - 1);
+	free(recent_clients(recent, &n));
+	ck_assert_uint_eq(n, 1);
+	take(NOW_S + RECENT_HORIZON_S + 61);
+	ck_assert_ptr_null(recent_clients(recent, &n));
+	ck_assert_uint_eq(n, 0);
+}
+END_TEST
+
+START_TEST(when_there_are_too_many_networks_the_oldest_go_and_it_is_said)
+{
+	char client[ADDR_TEXT_MAX];
+	uint64_t began_ms = recent_facts(recent, NOW_S * UINT64_C(1000)).since_ms;
+	size_t n;
+
+	for (unsigned i = 0; i <= RECENT_CLIENTS_MAX; i++) {
+		snprintf(client, sizeof client, "%u.%u.%u.0/24", 11 + (i >> 16), i >> 8 & 255, i & 255);
+		answer(0, "www.svc.example", client, 30, (NOW_S + i / 200) * UINT64_C(1000));
+		if (i % 1000 == 0)
+			take(NOW_S + i / 200);
+	}
+	take(NOW_S + RECENT_CLIENTS_MAX / 200);
+	free(recent_clients(recent, &n));
+	ck_assert_uint_gt(n, RECENT_CLIENTS_MAX / 8);
+	ck_assert_uint_le(n, RECENT_CLIENTS_MAX / 4 * 3 + 2000);
+	ck_assert_uint_gt(recent_facts(recent, (NOW_S + RECENT_CLIENTS_MAX / 200) * UINT64_C(1000)).since_ms, began_ms);
+}
+END_TEST
+
+START_TEST(many_answers_are_sampled_and_few_are_not)
+{
+	uint64_t at_ms = NOW_S * UINT64_C(1000);
+
+	for (unsigned i = 0; i < 32 * RECENT_RATE; i++)
+		answer(0, "www.svc.example", "198.51.100.7", 30, at_ms);
+	recent_take(recent, ledger, at_ms + 1000);
+	ck_assert_uint_eq(recent_facts(recent, at_ms).shift, 5);
+	recent_take(recent, ledger, at_ms + 2000);
+	ck_assert_uint_eq(recent_facts(recent, at_ms).shift, 0);
+	ck_assert_uint_gt(recent_facts(recent, at_ms).lost, 0); /* they came before it could adapt */
+}
+END_TEST
+
+START_TEST(a_reload_keeps_who_was_told_what)
+{
+	uint64_t cursor = recent_end(recent), missed = 0;
+	struct recent_client *clients;
+	struct ledger_entry entry;
+	struct ledger_map *map;
+	struct ledger *after;
+	size_t n;
+
+	answer(0, "www.svc.example", "198.51.100.7", 30, NOW_S * UINT64_C(1000));
+	answer(0, "named.svc.example", "198.51.100.7", 30, NOW_S * UINT64_C(1000));
+	take(NOW_S);
+	map = reload(HEAD "_gslb.www TXT \"v=gslb1; pools=us,eu; rank=order; ttl=20/5\"\n" US EU, &after);
+	recent_carry(recent, map);
+	clients = recent_clients(recent, &n);
+	ck_assert_uint_eq(n, 1);
+	ck_assert_uint_eq(clients->pair, pair_of(&next, "www.svc.example", 1));
+	ck_assert_uint_eq(clients->slot, slot_of(&next, "192.0.2.10"));
+	ck_assert(recent_read(recent, &cursor, &entry, &missed));
+	ck_assert_uint_eq(entry.pair, clients->pair);
+	ck_assert(recent_read(recent, &cursor, &entry, &missed));
+	ck_assert_uint_eq(entry.pair, LEDGER_NONE);
+	free(clients);
+	ledger_map_free(map);
+	ledger_free(after);
+	sim_fini(&next);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("ledger");
@@ -289,6 +450,16 @@ int main(void)
 	tcase_add_test(tcase, weights_of_a_sample_add_up_to_the_answers);
 	tcase_add_test(tcase, when_less_is_to_be_let_pass_the_next_answer_is_written);
 	tcase_add_test(tcase, a_reload_keeps_what_was_written_down);
+	suite_add_tcase(suite, tcase);
+	tcase = tcase_create("recent");
+	tcase_add_checked_fixture(tcase, setup_recent, teardown_recent);
+	tcase_add_test(tcase, a_reader_gets_each_answer_once_and_in_order);
+	tcase_add_test(tcase, a_reader_who_is_too_slow_is_told_what_it_missed);
+	tcase_add_test(tcase, a_network_is_known_by_what_it_was_told);
+	tcase_add_test(tcase, a_network_that_asks_no_more_is_forgotten);
+	tcase_add_test(tcase, when_there_are_too_many_networks_the_oldest_go_and_it_is_said);
+	tcase_add_test(tcase, many_answers_are_sampled_and_few_are_not);
+	tcase_add_test(tcase, a_reload_keeps_who_was_told_what);
 	suite_add_tcase(suite, tcase);
 	return unit_run(suite);
 }
