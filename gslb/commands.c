@@ -93,6 +93,7 @@ static void run_force(void *context, const json_t *args, const struct control_pe
 		.why = text_of(args, "why"),
 		.force = json_is_true(json_object_get(args, "force")),
 		.dry_run = json_is_true(json_object_get(args, "dry_run")),
+		.recent = daemon->recent,
 	};
 	uint64_t now_ms = clock_wall_ms();
 	json_t *effects = NULL;
@@ -115,6 +116,9 @@ static void run_force(void *context, const json_t *args, const struct control_pe
 	give(reply,
 		json_pack("{s:s,s:s,s:s,s:o,s:b}", "target", request.target, "action", text_of(args, "action"), "until",
 			clock_format(now_ms + request.for_ms, until), "effects", effects, "dry_run", request.dry_run));
+	if (request.dry_run)
+		json_object_set_new(reply->result, "clients_since",
+			json_string(clock_format(recent_facts(daemon->recent, now_ms).since_ms, until)));
 }
 
 static void run_clear(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,

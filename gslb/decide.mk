@@ -6,6 +6,7 @@ libdecide_a_SOURCES = \
 	gslb/closely.c gslb/closely.h \
 	gslb/decide.c gslb/decide.h \
 	gslb/explain.c gslb/explain.h \
+	gslb/forecast.c gslb/forecast.h \
 	gslb/glance.c gslb/glance.h \
 	gslb/ledger.c gslb/ledger.h \
 	gslb/order.c gslb/order.h \
@@ -18,7 +19,7 @@ libdecide_a_SOURCES = \
 	gslb/snapshot.c gslb/snapshot.h \
 	gslb/standing.c gslb/standing.h \
 	gslb/steering.c gslb/steering.h \
-	gslb/target.c gslb/target.h \
+	gslb/target.c gslb/target.h gslb/target_match.c \
 	gslb/terms.c gslb/terms.h \
 	gslb/trace.c gslb/trace.h \
 	gslb/ttl.c gslb/ttl.h

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "gslb/daemon.h"
+#include "gslb/target.h"
 #include "gslb/terms.h"
 
 static json_t *time_json(uint64_t wall_ms)
@@ -429,18 +430,23 @@ json_t *document_overrides(const struct daemon *daemon)
 {
 	const struct override *const *overrides;
 	size_t n = override_list_get(daemon->overrides, &overrides);
+	const struct snapshot *snapshot = world_of(daemon)->snapshot;
 	uint64_t now_ms = clock_wall_ms();
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < n; i++) {
 		const struct override *o = overrides[i];
+		struct override_target target;
+		uint32_t covers = 0;
 
+		if (override_target_again(snapshot, o->target, o->glob, &target))
+			covers = override_target_covers(snapshot, &target);
 		json_array_append_new(
-			list, json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:I,s:I}", "target", o->target, "action",
+			list, json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:I,s:I,s:I}", "target", o->target, "action",
 				      override_action_name(o->action), "who", o->who, "why", o->why, "from",
 				      time_json(o->from_ms), "until", time_json(o->until_ms), "left_s",
 				      (json_int_t)(o->until_ms > now_ms ? (o->until_ms - now_ms + 999) / 1000 : 0),
-				      "over_ms", (json_int_t)o->over_ms));
+				      "over_ms", (json_int_t)o->over_ms, "covers", (json_int_t)covers));
 	}
 	return json_pack("{s:o}", "overrides", list);
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "gslb/recent.h"
-#include "tests/scenario/sim.h"
+#include "tests/unit/told.h"
 #include "tests/unit/unit.h"
 
 /* What a service's zone begins with; its pools follow. */
@@ -65,22 +65,9 @@ static uint32_t slot_of(const struct sim *of, const char *text)
 	ck_abort_msg("%s", text);
 }
 
-/* What a worker does with an answer to this client; false when nothing was written into the ring. */
-static bool answer(unsigned row, const char *service, const char *client_text, uint32_t ttl_s, uint64_t now_ms)
+static bool answer(unsigned row, const char *service, const char *client, uint32_t ttl_s, uint64_t now_ms)
 {
-	struct addr resolver = { ADDR_V4, { 203, 0, 113, 9 } };
-	struct decision decision;
-	struct client client;
-	struct ledger_row *mine = ledger_row(ledger, row);
-
-	sim_client(client_text, &client);
-	sim_ask(&sim, client_text, service, FAMILY_V4, &decision, NULL);
-	decision.ttl_s = ttl_s;
-	if (!ledger_note(mine, sim_service(&sim, service), &decision, (uint32_t)(now_ms / 1000)))
-		return false;
-	ledger_write(mine, &(struct ledger_answer){
-				   sim_service(&sim, service), &decision, &client, &resolver, FAMILY_V4, now_ms });
-	return true;
+	return told(&sim, ledger_row(ledger, row), service, client, ttl_s, now_ms);
 }
 
 START_TEST(answers_are_counted_by_pair_over_all_workers)
