@@ -121,6 +121,30 @@ static void run_force(void *context, const json_t *args, const struct control_pe
 			json_string(clock_format(recent_facts(daemon->recent, now_ms).since_ms, until)));
 }
 
+static void run_drain_status(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	static const int exits[] = { [DRAIN_SAFE] = 0, [DRAIN_HELD] = 3, [DRAIN_UNDER_WAY] = 3, [DRAIN_NONE] = 4 };
+	const struct daemon *daemon = context;
+	const struct drain_question question = {
+		.target = text_of(args, "target"),
+		.world = &daemon->published->world,
+		.ledger = daemon->published->ledger,
+		.recent = daemon->recent,
+		.overrides = daemon->overrides,
+		.marks = daemon->marks,
+		.now_ms = clock_wall_ms(),
+		.started_ms = daemon->started_ms,
+	};
+	enum drain_state state;
+
+	(void)peer;
+	(void)ticket;
+	recent_take(daemon->recent, daemon->published->ledger, question.now_ms);
+	reply->result = drain_status(&question, &state, &reply->err);
+	reply->exit = reply->result != NULL ? exits[state] : 1;
+}
+
 static void run_clear(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
 	struct control_reply *reply)
 {
@@ -231,6 +255,7 @@ const struct control_command daemon_commands[] = {
 	{ "endpoints", false, run_endpoints },
 	{ "explain", false, run_explain },
 	{ "overrides", false, run_overrides },
+	{ "drain-status", false, run_drain_status },
 	{ "stats", false, run_stats },
 	{ "force", true, run_force },
 	{ "clear", true, run_clear },

@@ -41,13 +41,14 @@ static void swap(struct daemon *daemon, struct published *next)
 	daemon->published = next;
 	override_expire(daemon->overrides, clock_wall_ms(), &daemon->override_next_ms);
 	changes_look(daemon->changes, &next->world, clock_wall_ms());
+	if (before != NULL && before->snapshot != next->snapshot)
+		carry_ledger(daemon, before->ledger, next->ledger);
+	drain_marks_look(daemon->marks, daemon->overrides, next->ledger, clock_wall_ms(), &daemon->marks_next_ms);
 	if (before == NULL)
 		return;
 	overlay_free(before->overlay);
-	if (before->snapshot != next->snapshot) {
-		carry_ledger(daemon, before->ledger, next->ledger);
+	if (before->snapshot != next->snapshot)
 		builder_drop(daemon->builder, before->snapshot, NULL);
-	}
 	free(before);
 }
 

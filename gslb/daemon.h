@@ -5,6 +5,7 @@
 #include "gslb/builder.h"
 #include "gslb/conf.h"
 #include "base/control.h"
+#include "gslb/drain.h"
 #include "gslb/guard.h"
 #include "gslb/ledger.h"
 #include "gslb/override.h"
@@ -36,6 +37,8 @@ struct daemon {
 	struct control *control;
 	struct changes *changes;
 	struct recent *recent; /* answers */
+	struct drain_marks *marks;
+	uint64_t marks_next_ms; /* wall: when a gradual drain will be whole; 0: none */
 	struct published *published;
 	struct guard *guard;
 	struct packet_identity identity;

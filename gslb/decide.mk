@@ -5,6 +5,7 @@ libdecide_a_SOURCES = \
 	gslb/audit.c gslb/audit.h \
 	gslb/closely.c gslb/closely.h \
 	gslb/decide.c gslb/decide.h \
+	gslb/drain.c gslb/drain.h gslb/drain_marks.c gslb/drain_status.c \
 	gslb/explain.c gslb/explain.h \
 	gslb/forecast.c gslb/forecast.h \
 	gslb/glance.c gslb/glance.h \
@@ -12,6 +13,7 @@ libdecide_a_SOURCES = \
 	gslb/order.c gslb/order.h \
 	gslb/overlay.c \
 	gslb/override.c gslb/override.h \
+	gslb/parts.c gslb/parts.h \
 	gslb/pick.c gslb/pick.h \
 	gslb/recent.c gslb/recent.h \
 	gslb/rank.h \

@@ -228,6 +228,7 @@ static bool start(struct daemon *daemon, struct err *err)
 	daemon->name_seed = dice_from_kernel().state;
 	daemon->changes = changes_new();
 	daemon->recent = recent_new(daemon->started_ms);
+	daemon->marks = drain_marks_new();
 	if (!start_privileged(daemon, &spawner, err) || !read_seed(daemon, err) ||
 		!daemon_guard(daemon, daemon->conf, NULL, err) || !load_all(daemon, spawner, err))
 		return false;
@@ -365,6 +366,9 @@ static uint64_t work(struct daemon *daemon, struct watch **watch)
 	if (daemon->override_next_ms > now_ms)
 		sooner(&next_ms, monotonic_ms + (daemon->override_next_ms - now_ms));
 	recent_take(daemon->recent, daemon->published->ledger, now_ms);
+	if (daemon->marks_next_ms != 0 && now_ms >= daemon->marks_next_ms)
+		drain_marks_look(
+			daemon->marks, daemon->overrides, daemon->published->ledger, now_ms, &daemon->marks_next_ms);
 	count_rate(daemon, monotonic_ms);
 	return next_ms;
 }
@@ -413,6 +417,7 @@ static void stop(struct daemon *daemon)
 	override_list_free(daemon->overrides);
 	changes_free(daemon->changes);
 	recent_free(daemon->recent);
+	drain_marks_free(daemon->marks);
 	conf_free(daemon->conf);
 	close(daemon->lock_fd);
 	log_notice("state=stopped");

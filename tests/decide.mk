@@ -49,6 +49,11 @@ tests_unit_override_test_SOURCES = tests/unit/override.c $(SIM_SOURCES)
 tests_unit_override_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_override_test_LDADD = $(DECIDE_TEST_LIBS) $(CHECK_LIBS)
 
+check_PROGRAMS += tests/unit/drain_test
+tests_unit_drain_test_SOURCES = tests/unit/drain.c $(SIM_SOURCES)
+tests_unit_drain_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_drain_test_LDADD = $(DECIDE_TEST_LIBS) $(CHECK_LIBS)
+
 check_PROGRAMS += tests/unit/forecast_test
 tests_unit_forecast_test_SOURCES = tests/unit/forecast.c $(SIM_SOURCES)
 tests_unit_forecast_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -59,4 +64,5 @@ tests_unit_ledger_test_SOURCES = tests/unit/ledger.c $(SIM_SOURCES)
 tests_unit_ledger_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_ledger_test_LDADD = $(DECIDE_TEST_LIBS) $(CHECK_LIBS)
 
-TESTS += tests/unit/decide_test tests/unit/pick_test tests/unit/override_test tests/unit/ledger_test tests/unit/forecast_test
+TESTS += tests/unit/decide_test tests/unit/pick_test tests/unit/override_test tests/unit/ledger_test tests/unit/forecast_test \
+	tests/unit/drain_test
