@@ -120,6 +120,8 @@ static bool compile(struct builder *builder, const struct build_order *order, st
 	memcpy(inputs.seed, build->seed, sizeof inputs.seed);
 	build->snapshot = snapshot_new(set, builder->name_seed, builder->geo, &inputs, order->before, &build->err);
 	builder->owing = build->snapshot == NULL;
+	if (build->snapshot != NULL) /* its pages are written here, where nobody waits for it */
+		build->ledger = ledger_new(build->snapshot, order->conf->workers);
 	return build->snapshot != NULL;
 }
 
@@ -221,6 +223,7 @@ void build_free(struct build *build)
 	if (build == NULL)
 		return;
 	report_fini(&build->conf_report);
+	ledger_free(build->ledger);
 	free(build);
 }
 

@@ -5,6 +5,7 @@
 #define GSLB_BUILDER_H
 
 #include "gslb/conf.h"
+#include "gslb/ledger.h"
 #include "gslb/loader.h"
 #include "gslb/snapshot.h"
 
@@ -36,7 +37,8 @@ struct build {
 	enum build_geo geo;
 	char geo_alarm[1024]; /* "": the databases are as they should be */
 	struct snapshot
-		*snapshot; /* to be put in force, then freed by builder_drop; NULL: nothing changed, or it failed */
+		*snapshot;     /* to be put in force, then freed by builder_drop; NULL: nothing changed, or it failed */
+	struct ledger *ledger; /* of the snapshot, to be taken with it */
 	struct zones_view *zones; /* the zones after it, for builder_drop; NULL: they could not be read */
 	bool good;                /* all that there is was taken up */
 	struct err err;           /* else what was not, and why */

@@ -52,10 +52,8 @@ static void swap(struct daemon *daemon, struct published *next)
 	free(before);
 }
 
-static bool publish(struct daemon *daemon, struct snapshot *snapshot, struct err *err)
+static bool publish(struct daemon *daemon, struct snapshot *snapshot, struct ledger *ledger, struct err *err)
 {
-	struct ledger *ledger = ledger_new(snapshot, daemon->conf->workers);
-
 	if (daemon->published == NULL)
 		ledger_assume(ledger, (uint32_t)(clock_wall_ms() / 1000));
 	recent_begin(daemon->recent, ledger);
@@ -219,8 +217,10 @@ static void put_in_force(struct daemon *daemon, struct build *build)
 		builder_drop(daemon->builder, NULL, daemon->zones);
 		daemon->zones = build->zones;
 	}
-	if (build->snapshot != NULL)
-		build->good = publish(daemon, build->snapshot, &build->err) && build->good;
+	if (build->snapshot != NULL) {
+		build->good = publish(daemon, build->snapshot, build->ledger, &build->err) && build->good;
+		build->ledger = NULL;
+	}
 }
 
 static struct build_order order_of(const struct daemon *daemon, enum build_kind kind)

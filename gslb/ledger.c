@@ -300,129 +300,125 @@ void ledger_assume(struct ledger *ledger, uint32_t now_s)
 	free(pool_s);
 }
 
-/* Identities of the things of one snapshot, and where they are: open addressing. */
+/* Identities of the pairs or the slots of one snapshot, by number, and where they are: open addressing, made when it is needed. */
 struct finder {
-	size_t nplaces; /* a power of two */
-	struct {
-		uint64_t key;
-		uint32_t number; /* + 1; 0: free */
-	} * place;
+	uint32_t n;
+	uint64_t *key;    /* 0: none */
+	size_t nplaces;   /* a power of two; 0: not made yet */
+	uint32_t *number; /* + 1; 0: free */
 };
 
 static void finder_init(struct finder *finder, uint32_t n)
 {
-	finder->nplaces = 16;
-	while (finder->nplaces < n * UINT64_C(2))
-		finder->nplaces *= 2;
-	finder->place = mem_alloc(finder->nplaces * sizeof *finder->place);
+	*finder = (struct finder){ .n = n, .key = mem_alloc((n + 1) * sizeof *finder->key) };
+}
+
+static void finder_fini(struct finder *finder)
+{
+	free(finder->key);
+	free(finder->number);
 }
 
 static size_t finder_at(const struct finder *finder, uint64_t key)
 {
 	size_t at = key & (finder->nplaces - 1);
 
-	while (finder->place[at].number != 0 && finder->place[at].key != key)
+	while (finder->number[at] != 0 && finder->key[finder->number[at] - 1] != key)
 		at = (at + 1) & (finder->nplaces - 1);
 	return at;
 }
 
-static void finder_add(struct finder *finder, uint64_t key, uint32_t number)
+static void finder_make(struct finder *finder)
 {
-	size_t at = finder_at(finder, key);
-
-	finder->place[at].key = key;
-	finder->place[at].number = number + 1;
+	finder->nplaces = 16;
+	while (finder->nplaces < finder->n * UINT64_C(2))
+		finder->nplaces *= 2;
+	finder->number = mem_alloc(finder->nplaces * sizeof *finder->number);
+	for (uint32_t i = 0; i < finder->n; i++)
+		if (finder->key[i] != 0)
+			finder->number[finder_at(finder, finder->key[i])] = i + 1;
 }
 
-static uint32_t finder_get(const struct finder *finder, uint64_t key)
+/* The number of what has this key; most reloads leave it as it was. */
+static uint32_t finder_get(struct finder *finder, uint64_t key, uint32_t was)
 {
-	uint32_t number = finder->place[finder_at(finder, key)].number;
+	uint32_t number;
 
+	if (key == 0)
+		return LEDGER_NONE;
+	if (was < finder->n && finder->key[was] == key)
+		return was;
+	if (finder->nplaces == 0)
+		finder_make(finder);
+	number = finder->number[finder_at(finder, key)];
 	return number > 0 ? number - 1 : LEDGER_NONE;
 }
 
-static uint64_t pair_key(const struct snapshot *snapshot, const struct service_plan *service, uint32_t candidate)
-{
-	return hash_mix(service->identity, snapshot->pools[service->candidates[candidate].pool].identity);
-}
-
-static uint64_t endpoint_key(const struct snapshot *snapshot, uint32_t number)
-{
-	const struct endpoint *endpoint = &snapshot->endpoints[number];
-	const struct name *name = &snapshot->set->targets[endpoint->target]->name;
-
-	return hash_mix(
-		hash_bytes(endpoint->identity, name->wire, name->len), snapshot->pools[endpoint->pool].identity);
-}
-
-static uint64_t target_key(const struct pool_plan *pool, const struct target *target)
-{
-	return hash_mix(hash_bytes(1, target->name.wire, target->name.len), pool->identity);
-}
-
-/* Calls back for each pair and each slot of a ledger. */
-struct walker {
-	void (*pair)(void *context, uint64_t key, uint32_t number);
-	void (*slot)(void *context, uint64_t key, uint32_t number);
-	void *context;
-};
-
-static void walk(const struct ledger *ledger, const struct walker *walker)
+/* A pool has an address once, so that the two tell an endpoint. */
+static void name_slots(const struct ledger *ledger, uint64_t *key)
 {
 	const struct snapshot *snapshot = ledger->snapshot;
 
-	for (uint32_t i = 0; i < snapshot->nservices; i++)
-		for (uint32_t k = 0; k < snapshot->services[i].ncandidates; k++)
-			walker->pair(walker->context, pair_key(snapshot, &snapshot->services[i], k),
-				snapshot->services[i].first_override + k);
 	for (uint32_t i = 0; i < snapshot->nendpoints; i++)
-		walker->slot(walker->context, endpoint_key(snapshot, i), i);
-	for (uint32_t i = 0; i < snapshot->npools; i++)
-		for (uint16_t k = 0; k < snapshot->pools[i].pool->ntargets; k++) {
-			const struct target *target = &snapshot->pools[i].pool->targets[k];
+		key[i] = hash_mix(snapshot->endpoints[i].identity,
+				 snapshot->pools[snapshot->endpoints[i].pool].identity) |
+			 1;
+	for (uint32_t i = 0; i < snapshot->npools; i++) {
+		const struct pool *pool = snapshot->pools[i].pool;
 
-			walker->slot(walker->context, target_key(&snapshot->pools[i], target),
-				ledger_target_slot(ledger, target->number));
+		for (uint16_t k = 0; k < pool->ntargets && pool->via_cname; k++) {
+			const struct target *target = &pool->targets[k];
+
+			key[ledger_target_slot(ledger, target->number)] =
+				hash_mix(hash_bytes(1, target->name.wire, target->name.len),
+					snapshot->pools[i].identity) |
+				1;
 		}
+	}
 }
 
-struct carrying {
-	struct ledger *ledger;
-	const struct ledger *before;
-	struct finder pairs, slots; /* of the ledger that follows */
-	struct ledger_map *map;
-};
-
-static void learn_pair(void *context, uint64_t key, uint32_t number)
+static void name_pairs(const struct ledger *ledger, uint64_t *key)
 {
-	finder_add(&((struct carrying *)context)->pairs, key, number);
+	const struct snapshot *snapshot = ledger->snapshot;
+
+	for (uint32_t i = 0; i < snapshot->nservices; i++) {
+		const struct service_plan *service = &snapshot->services[i];
+
+		for (uint32_t k = 0; k < service->ncandidates; k++)
+			key[service->first_override + k] =
+				hash_mix(service->identity, snapshot->pools[service->candidates[k].pool].identity) | 1;
+	}
 }
 
-static void learn_slot(void *context, uint64_t key, uint32_t number)
+/* What became of each pair or slot. */
+static void map_all(const struct ledger *ledger, const struct ledger *before, uint32_t n, uint32_t nbefore,
+	void (*name)(const struct ledger *ledger, uint64_t *key), uint32_t *map)
 {
-	finder_add(&((struct carrying *)context)->slots, key, number);
+	struct finder finder;
+	uint64_t *key = mem_alloc((nbefore + 1) * sizeof *key);
+
+	finder_init(&finder, n);
+	name(ledger, finder.key);
+	name(before, key);
+	for (uint32_t i = 0; i < nbefore; i++)
+		map[i] = finder_get(&finder, key[i], i);
+	finder_fini(&finder);
+	free(key);
 }
 
-static void carry_pair(void *context, uint64_t key, uint32_t number)
+static void take_over(struct ledger *ledger, const struct ledger *before, const struct ledger_map *map)
 {
-	struct carrying *carrying = context;
-	uint32_t to = finder_get(&carrying->pairs, key);
+	for (uint32_t i = 0; i < map->npairs; i++) {
+		uint32_t to = map->pair[i];
 
-	carrying->map->pair[number] = to;
-	if (to == LEDGER_NONE)
-		return;
-	carrying->ledger->base_answers[to] += ledger_answers(carrying->before, number);
-	raise_base(&carrying->ledger->base_pairs_s[to], ledger_pair_expires_s(carrying->before, number));
-}
-
-static void carry_slot(void *context, uint64_t key, uint32_t number)
-{
-	struct carrying *carrying = context;
-	uint32_t to = finder_get(&carrying->slots, key);
-
-	carrying->map->slot[number] = to;
-	if (to != LEDGER_NONE)
-		raise_base(&carrying->ledger->base_slots_s[to], ledger_slot_expires_s(carrying->before, number));
+		if (to == LEDGER_NONE)
+			continue;
+		ledger->base_answers[to] += ledger_answers(before, i);
+		raise_base(&ledger->base_pairs_s[to], ledger_pair_expires_s(before, i));
+	}
+	for (uint32_t i = 0; i < map->nslots; i++)
+		if (map->slot[i] != LEDGER_NONE)
+			raise_base(&ledger->base_slots_s[map->slot[i]], ledger_slot_expires_s(before, i));
 }
 
 /* The names of a snapshot with another seed cannot be told from its identities: all may have been answered until now. */
@@ -436,7 +432,6 @@ static void carry_nothing(struct ledger *ledger, struct ledger_map *map)
 struct ledger_map *ledger_carry(struct ledger *ledger, const struct ledger *before)
 {
 	struct ledger_map *map = mem_alloc(sizeof *map);
-	struct carrying carrying = { .ledger = ledger, .before = before, .map = map };
 
 	*map = (struct ledger_map){ .npairs = before->npairs, .nslots = before->nslots };
 	map->pair = mem_alloc((map->npairs + 1) * sizeof *map->pair);
@@ -445,12 +440,9 @@ struct ledger_map *ledger_carry(struct ledger *ledger, const struct ledger *befo
 		carry_nothing(ledger, map);
 		return map;
 	}
-	finder_init(&carrying.pairs, ledger->npairs);
-	finder_init(&carrying.slots, ledger->nslots);
-	walk(ledger, &(struct walker){ learn_pair, learn_slot, &carrying });
-	walk(before, &(struct walker){ carry_pair, carry_slot, &carrying });
-	free(carrying.pairs.place);
-	free(carrying.slots.place);
+	map_all(ledger, before, ledger->npairs, before->npairs, name_pairs, map->pair);
+	map_all(ledger, before, ledger->nslots, before->nslots, name_slots, map->slot);
+	take_over(ledger, before, map);
 	return map;
 }
 

@@ -1,5 +1,6 @@
 #include "gslb/ledger.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -221,6 +222,48 @@ START_TEST(when_less_is_to_be_let_pass_the_next_answer_is_written)
 }
 END_TEST
 
+enum { RACED = 3 * 1000 * 1000 };
+
+/* Writes as fast as it can; a word of each entry follows from another one. */
+static void *write_many(void *argument)
+{
+	struct ledger_row *row = argument;
+	struct addr resolver = { ADDR_V4, { 203, 0, 113, 9 } };
+	struct client client = { .addr = resolver };
+	struct decision decision = { .kind = DECIDE_ADDRESSES, .nendpoints = 1 };
+	const struct service_plan *www = sim_service(&sim, "www.svc.example");
+
+	for (uint64_t i = 0; i < RACED; i++) {
+		decision.ttl_s = (uint32_t)(i % 100000);
+		if (ledger_note(row, www, &decision, 0))
+			ledger_write(row, &(struct ledger_answer){ www, &decision, &client, &resolver, FAMILY_V4, i });
+	}
+	return NULL;
+}
+
+START_TEST(what_is_taken_while_a_worker_writes_is_whole_or_told_as_lost)
+{
+	uint64_t taken = 0, lost = 0, next_one = 0;
+	pthread_t writer;
+	size_t n;
+
+	ck_assert_int_eq(pthread_create(&writer, NULL, write_many, ledger_row(ledger, 0)), 0);
+	while (taken + lost < RACED) {
+		n = ledger_take(ledger, 0, entries, 1000, &lost);
+		for (size_t i = 0; i < n; i++) {
+			ck_assert_uint_ge(entries[i].time_ms, next_one);
+			next_one = entries[i].time_ms + 1;
+			ck_assert_uint_eq(entries[i].ttl_s, entries[i].time_ms % 100000);
+		}
+		taken += n;
+		if (n > 0)
+			ck_assert_uint_eq(taken + lost, next_one);
+	}
+	pthread_join(writer, NULL);
+	ck_assert_uint_eq(taken + lost, RACED);
+}
+END_TEST
+
 /* ---- reloads ---- */
 
 static struct ledger_map *reload(const char *text, struct ledger **after)
@@ -436,6 +479,7 @@ int main(void)
 	tcase_add_test(tcase, entries_that_were_overwritten_are_told_and_the_newest_stay);
 	tcase_add_test(tcase, weights_of_a_sample_add_up_to_the_answers);
 	tcase_add_test(tcase, when_less_is_to_be_let_pass_the_next_answer_is_written);
+	tcase_add_test(tcase, what_is_taken_while_a_worker_writes_is_whole_or_told_as_lost);
 	tcase_add_test(tcase, a_reload_keeps_what_was_written_down);
 	suite_add_tcase(suite, tcase);
 	tcase = tcase_create("recent");
