@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gslb/parts.h"
 #include "gslb/standing.h"
 
 enum { ASKED_MAX = 4096, DRAWS = 8, NO_POOL = CANDIDATE_NONE };
@@ -172,14 +173,26 @@ static bool weigh(const struct forecast *forecast, const struct service_plan *pl
 		(unsigned)keep, (unsigned)is, (unsigned)of, forecast->said);
 }
 
+/* Which services have a pair that the target takes in. */
+static bool *touched_by(const struct snapshot *snapshot, const struct override_target *target)
+{
+	bool *touched = mem_alloc((snapshot->nservices + 1) * sizeof *touched);
+	struct parts parts;
+
+	parts_init(&parts, snapshot, target);
+	for (uint32_t i = 0; i < snapshot->nservices; i++)
+		for (uint32_t k = 0; k < snapshot->services[i].ncandidates; k++)
+			touched[i] = touched[i] || parts.pair[snapshot->services[i].first_override + k];
+	parts_fini(&parts);
+	return touched;
+}
+
 bool forecast_make(const struct forecast *forecast, json_t *effects, struct err *err)
 {
 	const struct snapshot *snapshot = forecast->before->snapshot;
-	bool *touched = mem_alloc((snapshot->nservices + 1) * sizeof *touched), good = true;
+	bool *touched = touched_by(snapshot, forecast->target), good = true;
 	struct visitors visitors = { 0 };
 
-	for (uint32_t i = 0; i < snapshot->nservices; i++)
-		touched[i] = override_target_touches(snapshot, forecast->target, &snapshot->services[i]);
 	if (forecast->recent != NULL)
 		visitors_gather(&visitors, forecast, touched);
 	for (uint32_t i = 0; i < snapshot->nservices; i++) {

@@ -39,10 +39,6 @@ bool override_target_has_pair(const struct snapshot *snapshot, const struct over
 	const struct service_plan *service, uint32_t candidate);
 /* How many pools, endpoints or pairs it covers. */
 uint32_t override_target_covers(const struct snapshot *snapshot, const struct override_target *target);
-/* Does it cover one of the pools that the service uses, or an endpoint of one? */
-bool override_target_touches(
-	const struct snapshot *snapshot, const struct override_target *target, const struct service_plan *service);
-
 /* ---- overlays ---- */
 
 /* Lay an effect over a target. replace: in place of what covers it, else the stronger one counts. */

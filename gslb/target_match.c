@@ -115,28 +115,3 @@ uint32_t override_target_covers(const struct snapshot *snapshot, const struct ov
 			n += override_target_has_pair(snapshot, target, &snapshot->services[i], k);
 	return n;
 }
-
-static bool has_endpoint_of(const struct snapshot *snapshot, const struct override_target *target, uint32_t pool)
-{
-	if (!target->glob)
-		return target->kind == OVERRIDE_ENDPOINT && target->pool == pool;
-	for (enum family family = 0; family < FAMILIES; family++)
-		for (uint32_t i = 0; i < snapshot->pools[pool].part[family].n; i++)
-			if (override_target_has_endpoint(
-				    snapshot, target, snapshot->pools[pool].part[family].first + i))
-				return true;
-	return false;
-}
-
-bool override_target_touches(
-	const struct snapshot *snapshot, const struct override_target *target, const struct service_plan *service)
-{
-	for (uint32_t i = 0; i < service->ncandidates; i++) {
-		uint32_t pool = service->candidates[i].pool;
-
-		if (override_target_has_pool(snapshot, target, pool) || has_endpoint_of(snapshot, target, pool) ||
-			override_target_has_pair(snapshot, target, service, i))
-			return true;
-	}
-	return false;
-}
