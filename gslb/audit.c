@@ -1,3 +1,4 @@
+/* A line that does not fit on the disk is taken back, so that what follows later is not glued to half of it. */
 #include "gslb/audit.h"
 
 #include <errno.h>
@@ -11,29 +12,54 @@
 static bool rotate(const char *path, struct err *err)
 {
 	struct stat st;
-	char *older;
-	bool good;
+	bool good = true;
 
 	if (stat(path, &st) != 0 || st.st_size < AUDIT_MAX_BYTES)
 		return true;
-	older = mem_printf("%s.1", path);
-	good = rename(path, older) == 0;
-	if (!good)
-		err_set(err, "%s: cannot be renamed to %s: %s", path, older, strerror(errno));
-	free(older);
+	for (int i = AUDIT_OLDER - 1; i >= 0 && good; i--) {
+		char *from = i > 0 ? mem_printf("%s.%d", path, i) : mem_strdup(path);
+		char *to = mem_printf("%s.%d", path, i + 1);
+
+		good = rename(from, to) == 0 || (i > 0 && errno == ENOENT);
+		if (!good)
+			err_set(err, "%s: cannot be renamed to %s: %s", from, to, strerror(errno));
+		free(from);
+		free(to);
+	}
 	return good;
 }
 
-static bool append(const char *path, const char *line, struct err *err)
+/* A file that was made or renamed stays so after a crash. */
+static void sync_folder(const char *directory)
 {
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-	bool good;
+	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)
-		return err_set(err, "%s: %s", path, strerror(errno));
-	good = file_write_all(fd, line, strlen(line)) && fsync(fd) == 0;
-	if (!good)
+		return;
+	fsync(fd);
+	close(fd);
+}
+
+static bool append(const char *directory, const char *path, const char *line, struct err *err)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+	struct stat before;
+	bool good;
+
+	if (fd < 0 || fstat(fd, &before) != 0) {
 		err_set(err, "%s: %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	good = file_write_all(fd, line, strlen(line)) && fsync(fd) == 0;
+	if (!good) {
+		err_set(err, "%s: %s", path, strerror(errno));
+		if (ftruncate(fd, before.st_size) != 0)
+			log_error("audit=damaged reason=\"%s: %s\"", path, strerror(errno));
+	} else if (before.st_size == 0) {
+		sync_folder(directory);
+	}
 	close(fd);
 	return good;
 }
@@ -44,7 +70,7 @@ bool audit_append(const char *directory, const json_t *event, struct err *err)
 	bool good;
 
 	line = mem_printf("%s\n", text != NULL ? text : "{}");
-	good = rotate(path, err) && append(path, line, err);
+	good = rotate(path, err) && append(directory, path, line, err);
 	free(line);
 	free(text);
 	free(path);

@@ -1,4 +1,5 @@
-/* audit - who changed what, and when: JSON lines, synced as they are written, one older file kept. Main thread. */
+/* audit - who changed what, and when: JSON lines, synced as they are written; full files are kept as audit.log.1 (the newest) to
+ * audit.log.4, so that all together stay under 50 MB. Main thread. */
 #ifndef GSLB_AUDIT_H
 #define GSLB_AUDIT_H
 
@@ -6,10 +7,10 @@
 
 #include "base/base.h"
 
-enum { AUDIT_MAX_BYTES = 10 * 1024 * 1024 };
+enum { AUDIT_MAX_BYTES = 10 * 1024 * 1024, AUDIT_OLDER = 4 };
 
-/* Append one line to audit.log in the folder; over the limit it becomes audit.log.1 first. `event` is borrowed. A failure is
- * a sentence: what was done stays done. */
+/* Append one line to audit.log in the folder, whole or not at all; a file over the limit is put aside first. `event` is borrowed. On
+ * failure a sentence. */
 bool audit_append(const char *directory, const json_t *event, struct err *err);
 
 #endif

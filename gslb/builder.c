@@ -122,6 +122,8 @@ static bool compile(struct builder *builder, const struct build_order *order, st
 	builder->owing = build->snapshot == NULL;
 	if (build->snapshot != NULL && order->before != NULL && order->conf->relay_socket[0] != '\0')
 		build->edits = edits_new(order->before->set, build->snapshot->set);
+	if (build->snapshot != NULL) /* its pages are written here, where nobody waits for it */
+		build->ledger = ledger_new(build->snapshot, order->conf->workers);
 	return build->snapshot != NULL;
 }
 
@@ -224,6 +226,7 @@ void build_free(struct build *build)
 		return;
 	report_fini(&build->conf_report);
 	edits_free(build->edits);
+	ledger_free(build->ledger);
 	free(build);
 }
 

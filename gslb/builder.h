@@ -6,6 +6,7 @@
 
 #include "gslb/conf.h"
 #include "gslb/edits.h"
+#include "gslb/ledger.h"
 #include "gslb/loader.h"
 #include "gslb/snapshot.h"
 
@@ -37,8 +38,9 @@ struct build {
 	enum build_geo geo;
 	char geo_alarm[1024]; /* "": the databases are as they should be */
 	struct snapshot
-		*snapshot;   /* to be put in force, then freed by builder_drop; NULL: nothing changed, or it failed */
-	struct edits *edits; /* what its zones changed, when gslb-relay is to hear of it; or NULL */
+		*snapshot;     /* to be put in force, then freed by builder_drop; NULL: nothing changed, or it failed */
+	struct edits *edits;   /* what its zones changed, when gslb-relay is to hear of it; or NULL */
+	struct ledger *ledger; /* of the snapshot, to be taken with it */
 	struct zones_view *zones; /* the zones after it, for builder_drop; NULL: they could not be read */
 	bool good;                /* all that there is was taken up */
 	struct err err;           /* else what was not, and why */

@@ -93,6 +93,7 @@ static void run_force(void *context, const json_t *args, const struct control_pe
 		.why = text_of(args, "why"),
 		.force = json_is_true(json_object_get(args, "force")),
 		.dry_run = json_is_true(json_object_get(args, "dry_run")),
+		.recent = daemon->recent,
 	};
 	uint64_t now_ms = clock_wall_ms();
 	json_t *effects = NULL;
@@ -115,6 +116,33 @@ static void run_force(void *context, const json_t *args, const struct control_pe
 	give(reply,
 		json_pack("{s:s,s:s,s:s,s:o,s:b}", "target", request.target, "action", text_of(args, "action"), "until",
 			clock_format(now_ms + request.for_ms, until), "effects", effects, "dry_run", request.dry_run));
+	if (request.dry_run)
+		json_object_set_new(reply->result, "clients_since",
+			json_string(clock_format(recent_facts(daemon->recent, now_ms).since_ms, until)));
+}
+
+static void run_drain_status(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	static const int exits[] = { [DRAIN_SAFE] = 0, [DRAIN_HELD] = 3, [DRAIN_UNDER_WAY] = 3, [DRAIN_NONE] = 4 };
+	const struct daemon *daemon = context;
+	const struct drain_question question = {
+		.target = text_of(args, "target"),
+		.world = &daemon->published->world,
+		.ledger = daemon->published->ledger,
+		.recent = daemon->recent,
+		.overrides = daemon->overrides,
+		.marks = daemon->marks,
+		.now_ms = clock_wall_ms(),
+		.started_ms = daemon->started_ms,
+	};
+	enum drain_state state;
+
+	(void)peer;
+	(void)ticket;
+	recent_take(daemon->recent, daemon->published->ledger, question.now_ms);
+	reply->result = drain_status(&question, &state, &reply->err);
+	reply->exit = reply->result != NULL ? exits[state] : 1;
 }
 
 static void run_clear(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
@@ -227,6 +255,7 @@ const struct control_command daemon_commands[] = {
 	{ "endpoints", false, run_endpoints },
 	{ "explain", false, run_explain },
 	{ "overrides", false, run_overrides },
+	{ "drain-status", false, run_drain_status },
 	{ "stats", false, run_stats },
 	{ "force", true, run_force },
 	{ "clear", true, run_clear },

@@ -49,13 +49,15 @@ struct ctl_command {
 	const char *(*prepare)(const json_t *args, json_t **request, struct err *err);
 	/* Leave out of the result what was not asked for. May be NULL. */
 	void (*sift)(json_t *result, const json_t *args);
+	/* How many ms to wait before the daemon is asked again; 0: this result is it. May be NULL. */
+	uint32_t (*again)(const json_t *result, const json_t *args);
 	/* What the result means for the exit status when the daemon said done. May be NULL. */
 	enum ctl_exit (*judge)(const json_t *result, struct err *err);
 	void (*print)(const json_t *result, const struct ctl_view *view, struct buf *out);
 };
 
 extern const struct ctl_command ctl_status, ctl_services, ctl_pools, ctl_endpoints, ctl_explain, ctl_check, ctl_force,
-	ctl_clear, ctl_overrides, ctl_push, ctl_reload, ctl_stats, ctl_purge, ctl_relay;
+	ctl_clear, ctl_overrides, ctl_push, ctl_reload, ctl_stats, ctl_drain_status, ctl_purge, ctl_relay;
 extern const struct ctl_command *const ctl_commands[]; /* NULL behind the last */
 
 /* ---- the command line (ctl_args.c) ---- */

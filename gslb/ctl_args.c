@@ -14,6 +14,7 @@ const struct ctl_command *const ctl_commands[] = {
 	&ctl_force,
 	&ctl_clear,
 	&ctl_overrides,
+	&ctl_drain_status,
 	&ctl_push,
 	&ctl_reload,
 	&ctl_stats,

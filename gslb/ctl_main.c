@@ -1,6 +1,7 @@
 /* gslbctl as a function of its arguments, so that tests can look at all it prints. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "gslb/ctl.h"
 
@@ -54,6 +55,23 @@ static enum ctl_exit ask_daemon(const struct ctl_line *line, json_t **result, st
 	return code;
 }
 
+/* Ask until the command has what it waits for. */
+static enum ctl_exit ask_until(const struct ctl_line *line, json_t **result, struct err *err)
+{
+	for (;;) {
+		enum ctl_exit code = ask_daemon(line, result, err);
+		uint32_t wait_ms = 0;
+
+		if (*result != NULL && line->command->again != NULL)
+			wait_ms = line->command->again(*result, line->args);
+		if (wait_ms == 0)
+			return code;
+		json_decref(*result);
+		*result = NULL;
+		nanosleep(&(struct timespec){ wait_ms / 1000, wait_ms % 1000 * 1000000L }, NULL);
+	}
+}
+
 static void print_json(const json_t *result, enum ctl_exit code, const struct err *err, struct buf *out)
 {
 	json_t *failure = result == NULL ? json_pack("{s:i, s:s}", "exit", (int)code, "error", err->text) : NULL;
@@ -80,7 +98,7 @@ static enum ctl_exit run_command(
 	struct err sentence = { 0 };
 	json_t *result = NULL;
 	enum ctl_exit code = command->run != NULL ? command->run(line->args, &result, &sentence)
-						  : ask_daemon(line, &result, &sentence);
+						  : ask_until(line, &result, &sentence);
 
 	if (result != NULL && command->sift != NULL)
 		command->sift(result, line->args);

@@ -3,7 +3,7 @@
 
 #include "gslb/ctl_text.h"
 
-#define TARGET_SENTENCE "pool:eu, endpoint:eu/lb1, region:NAME or service:www/eu; eu alone is a pool"
+#define TARGET_SENTENCE "pool:eu, endpoint:eu/lb1, region:NAME or service:www/eu, also with * and ?; eu alone is a pool"
 
 static const struct ctl_operand force_operands[] = {
 	{ "TARGET", "target", CTL_ONE, NULL, TARGET_SENTENCE },
@@ -44,6 +44,57 @@ static void effect_row(struct ctl_table *table, const json_t *effect)
 	ctl_cell(table, CTL_PLAIN, "%lld", (long long)keep);
 }
 
+static const struct ctl_column client_columns[] = {
+	{ "SERVICE", false },
+	{ "POOL", false },
+	{ "NOW", true },
+	{ "THEN", true },
+	{ "NETWORKS", true },
+	{ NULL, false },
+};
+
+static void clients_rows(struct ctl_table *table, const json_t *effect)
+{
+	const json_t *clients = json_object_get(effect, "clients"), *pool;
+	size_t i;
+
+	json_array_foreach(json_object_get(clients, "pools"), i, pool)
+	{
+		const char *name = json_string_value(json_object_get(pool, "pool"));
+		double now = json_number_value(json_object_get(pool, "before_percent")),
+		       then = json_number_value(json_object_get(pool, "after_percent"));
+
+		if (i == 0)
+			ctl_cell(table, CTL_PLAIN, "%s", ctl_string(effect, "service"));
+		else
+			ctl_blank(table);
+		ctl_cell(table, name != NULL ? CTL_PLAIN : CTL_RED, "%s", name != NULL ? name : "none: no address");
+		ctl_cell(table, CTL_PLAIN, "%.1f%%", now);
+		ctl_cell(table, CTL_PLAIN, "%.1f%%", then);
+		if (i == 0)
+			ctl_cell(table, CTL_PLAIN, "%lld", (long long)ctl_integer(clients, "networks"));
+		else
+			ctl_blank(table);
+	}
+}
+
+/* Where those go who asked in the last minutes: only a dry run asks for it. */
+static void print_clients(const json_t *result, const struct ctl_view *view, struct buf *out)
+{
+	const char *since = ctl_string(result, "clients_since");
+	const json_t *effect;
+	struct ctl_table table;
+	char ago[32];
+	size_t i;
+
+	if (*since == '\0' || json_array_size(json_object_get(result, "effects")) == 0)
+		return;
+	ctl_table_init(&table, client_columns);
+	json_array_foreach(json_object_get(result, "effects"), i, effect) clients_rows(&table, effect);
+	buf_printf(out, "\nWhere the answers to the clients of the last %s go:\n", ctl_ago(view, since, ago));
+	ctl_table_print(&table, view, "nobody asked for these services: where clients would go is not known", out);
+}
+
 static void print_force(const json_t *result, const struct ctl_view *view, struct buf *out)
 {
 	bool dry = ctl_true(result, "dry_run");
@@ -61,6 +112,7 @@ static void print_force(const json_t *result, const struct ctl_view *view, struc
 	ctl_table_init(&table, effect_columns);
 	json_array_foreach(json_object_get(result, "effects"), i, effect) effect_row(&table, effect);
 	ctl_table_print(&table, view, "no service uses it", out);
+	print_clients(result, view, out);
 }
 
 const struct ctl_command ctl_force = {
@@ -105,7 +157,7 @@ static const struct ctl_column override_columns[] = {
 static void print_overrides(const json_t *result, const struct ctl_view *view, struct buf *out)
 {
 	struct ctl_table table;
-	const json_t *override, *applies;
+	const json_t *override, *covers;
 	char left[32], over[32];
 	size_t i;
 
@@ -114,9 +166,10 @@ static void print_overrides(const json_t *result, const struct ctl_view *view, s
 	{
 		json_int_t over_ms = ctl_integer(override, "over_ms");
 
-		applies = json_object_get(override, "applies");
+		covers = json_object_get(override, "covers");
 		ctl_cell(&table, CTL_PLAIN, "%s%s", ctl_string(override, "target"),
-			json_is_false(applies) ? " (nothing here has this name)" : "");
+			json_is_integer(covers) && json_integer_value(covers) == 0 ? " (nothing here has this name)"
+										   : "");
 		ctl_state(&table, ctl_string(override, "action"));
 		ctl_cell(&table, CTL_PLAIN, "%s", ctl_duration((uint64_t)ctl_integer(override, "left_s") * 1000, left));
 		ctl_cell(&table, CTL_PLAIN, "%s", over_ms > 0 ? ctl_duration((uint64_t)over_ms, over) : "");

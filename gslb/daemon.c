@@ -8,16 +8,27 @@
 
 /* ---- publishing ---- */
 
-static struct published *published_new(const struct daemon *daemon, struct snapshot *snapshot, _Atomic uint64_t *shares)
+static struct published *published_new(const struct daemon *daemon, struct snapshot *snapshot, struct ledger *ledger)
 {
 	struct published *published = mem_alloc(sizeof *published);
 
 	published->snapshot = snapshot;
 	published->overlay = overlay_new(daemon->overrides, snapshot);
-	published->shares = shares;
-	published->world = (struct world){ .snapshot = snapshot, .overlay = published->overlay, .shares = shares };
+	published->ledger = ledger;
+	published->world = (struct world){ .snapshot = snapshot, .overlay = published->overlay, .ledger = ledger };
 	published->world.slots = prober_slots(daemon->prober, &published->world.nslots);
 	return published;
+}
+
+/* No worker writes in the one before any more. */
+static void carry_ledger(struct daemon *daemon, struct ledger *before, struct ledger *next)
+{
+	struct ledger_map *map = ledger_carry(next, before);
+
+	recent_take(daemon->recent, before, clock_wall_ms());
+	recent_carry(daemon->recent, map);
+	ledger_map_free(map);
+	ledger_free(before);
 }
 
 /* After workers_publish nobody reads the old one any more; what the new one shares stays. */
@@ -30,32 +41,30 @@ static void swap(struct daemon *daemon, struct published *next)
 	daemon->published = next;
 	override_expire(daemon->overrides, clock_wall_ms(), &daemon->override_next_ms);
 	changes_look(daemon->changes, &next->world, clock_wall_ms());
+	if (before != NULL && before->snapshot != next->snapshot)
+		carry_ledger(daemon, before->ledger, next->ledger);
+	drain_marks_look(daemon->marks, daemon->overrides, next->ledger, clock_wall_ms(), &daemon->marks_next_ms);
 	if (before == NULL)
 		return;
 	overlay_free(before->overlay);
-	if (before->snapshot != next->snapshot) {
+	if (before->snapshot != next->snapshot)
 		builder_drop(daemon->builder, before->snapshot, NULL);
-		free(before->shares);
-	}
 	free(before);
 }
 
-static bool publish(struct daemon *daemon, struct snapshot *snapshot, struct err *err)
+static bool publish(struct daemon *daemon, struct snapshot *snapshot, struct ledger *ledger, struct err *err)
 {
-	size_t len = ((size_t)daemon->conf->workers * snapshot->nservice_pools + 1) * sizeof(uint64_t);
-	void *shares = mem_resize(NULL, len);
-
-	/* Written, not only asked for: a worker that is the first to touch a page would wait for whoever has the address space, and
-	 * the builder may have it while it waits for a processor. */
-	memset(shares, 0, len);
+	if (daemon->published == NULL)
+		ledger_assume(ledger, (uint32_t)(clock_wall_ms() / 1000));
+	recent_begin(daemon->recent, ledger);
 	snapshot->serial = ++daemon->serial;
-	swap(daemon, published_new(daemon, snapshot, shares));
+	swap(daemon, published_new(daemon, snapshot, ledger));
 	return prober_plan(daemon->prober, snapshot, daemon->conf->checks_directory, err);
 }
 
 void daemon_publish_overlay(struct daemon *daemon)
 {
-	swap(daemon, published_new(daemon, daemon->published->snapshot, daemon->published->shares));
+	swap(daemon, published_new(daemon, daemon->published->snapshot, daemon->published->ledger));
 }
 
 /* ---- cookies and the limit ---- */
@@ -208,8 +217,10 @@ static void put_in_force(struct daemon *daemon, struct build *build)
 		builder_drop(daemon->builder, NULL, daemon->zones);
 		daemon->zones = build->zones;
 	}
-	if (build->snapshot != NULL)
-		build->good = publish(daemon, build->snapshot, &build->err) && build->good;
+	if (build->snapshot != NULL) {
+		build->good = publish(daemon, build->snapshot, build->ledger, &build->err) && build->good;
+		build->ledger = NULL;
+	}
 }
 
 static struct build_order order_of(const struct daemon *daemon, enum build_kind kind)

@@ -5,10 +5,13 @@
 #include "base/control.h"
 #include "gslb/builder.h"
 #include "gslb/conf.h"
+#include "gslb/drain.h"
 #include "gslb/guard.h"
 #include "gslb/herald.h"
+#include "gslb/ledger.h"
 #include "gslb/override.h"
 #include "gslb/prober.h"
+#include "gslb/recent.h"
 #include "gslb/worker.h"
 
 /* tickets: fewer than the control socket has places, so that reloads that wait keep nobody out */
@@ -21,7 +24,7 @@ struct published {
 	struct world world;
 	struct snapshot *snapshot;
 	struct overlay *overlay;
-	_Atomic uint64_t *shares;
+	struct ledger *ledger;
 };
 
 struct daemon {
@@ -35,6 +38,9 @@ struct daemon {
 	struct control *control;
 	struct changes *changes;
 	struct herald *herald; /* NULL: there is no gslb-relay to tell */
+	struct recent *recent; /* answers */
+	struct drain_marks *marks;
+	uint64_t marks_next_ms; /* wall: when a gradual drain will be whole; 0: none */
 	struct published *published;
 	struct guard *guard;
 	struct packet_identity identity;

@@ -35,7 +35,7 @@ struct decision {
 	enum decide_kind kind;
 	enum decide_why why;
 	uint32_t pool;      /* number; POOL_NONE without */
-	uint32_t candidate; /* the same as an index into the service's candidates: for shares; CANDIDATE_NONE without */
+	uint32_t candidate; /* the same as an index into the service's candidates: for the ledger; CANDIDATE_NONE without */
 	uint32_t nendpoints;
 	uint32_t endpoint[SERVICE_ANSWERS_MAX]; /* numbers */
 	uint32_t target;                        /* DECIDE_CNAME: number of the target whose name is answered */

@@ -5,21 +5,26 @@ libdecide_a_SOURCES = \
 	gslb/audit.c gslb/audit.h \
 	gslb/closely.c gslb/closely.h \
 	gslb/decide.c gslb/decide.h \
+	gslb/drain.c gslb/drain.h gslb/drain_marks.c gslb/drain_status.c \
 	gslb/explain.c gslb/explain.h \
+	gslb/forecast.c gslb/forecast.h \
 	gslb/glance.c gslb/glance.h \
 	gslb/needs.c gslb/needs.h \
+	gslb/ledger.c gslb/ledger.h \
 	gslb/order.c gslb/order.h \
 	gslb/overlay.c \
 	gslb/override.c gslb/override.h \
+	gslb/parts.c gslb/parts.h \
 	gslb/pick.c gslb/pick.h \
 	gslb/pool_pick.c gslb/pool_pick.h \
+	gslb/recent.c gslb/recent.h \
 	gslb/rank.h \
 	gslb/rank_geo.c gslb/rank_latency.c gslb/rank_order.c gslb/rank_weight.c \
 	gslb/snapshot.c gslb/snapshot.h \
 	gslb/standing.c gslb/standing.h \
 	gslb/strength.c gslb/strength.h \
 	gslb/steering.c gslb/steering.h \
-	gslb/target.c gslb/target.h \
+	gslb/target.c gslb/target.h gslb/target_match.c \
 	gslb/terms.c gslb/terms.h \
 	gslb/trace.c gslb/trace.h \
 	gslb/ttl.c gslb/ttl.h

@@ -5,6 +5,7 @@
 
 #include "gslb/daemon.h"
 #include "gslb/needs.h"
+#include "gslb/target.h"
 #include "gslb/terms.h"
 
 static json_t *time_json(uint64_t wall_ms)
@@ -165,14 +166,7 @@ json_t *document_status(const struct daemon *daemon)
 
 static uint64_t share_count(const struct daemon *daemon, const struct service_plan *service, uint32_t candidate)
 {
-	const struct published *published = daemon->published;
-	uint64_t sum = 0;
-
-	for (uint32_t worker = 0; worker < daemon->conf->workers; worker++)
-		sum += atomic_load_explicit(&published->shares[(size_t)worker * published->snapshot->nservice_pools +
-							       service->first_override + candidate],
-			memory_order_relaxed);
-	return sum;
+	return ledger_answers(daemon->published->ledger, service->first_override + candidate);
 }
 
 static json_t *percent_json(uint64_t part, uint64_t all)
@@ -462,18 +456,23 @@ json_t *document_overrides(const struct daemon *daemon)
 {
 	const struct override *const *overrides;
 	size_t n = override_list_get(daemon->overrides, &overrides);
+	const struct snapshot *snapshot = world_of(daemon)->snapshot;
 	uint64_t now_ms = clock_wall_ms();
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < n; i++) {
 		const struct override *o = overrides[i];
+		struct override_target target;
+		uint32_t covers = 0;
 
+		if (override_target_again(snapshot, o->target, o->glob, &target))
+			covers = override_target_covers(snapshot, &target);
 		json_array_append_new(
-			list, json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:I,s:I}", "target", o->target, "action",
+			list, json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:I,s:I,s:I}", "target", o->target, "action",
 				      override_action_name(o->action), "who", o->who, "why", o->why, "from",
 				      time_json(o->from_ms), "until", time_json(o->until_ms), "left_s",
 				      (json_int_t)(o->until_ms > now_ms ? (o->until_ms - now_ms + 999) / 1000 : 0),
-				      "over_ms", (json_int_t)o->over_ms));
+				      "over_ms", (json_int_t)o->over_ms, "covers", (json_int_t)covers));
 	}
 	return json_pack("{s:o}", "overrides", list);
 }

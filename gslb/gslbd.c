@@ -229,6 +229,8 @@ static bool start(struct daemon *daemon, struct err *err)
 	if (daemon->conf->relay_socket[0] != '\0')
 		daemon->herald = herald_new(daemon->conf->relay_socket);
 	daemon->changes = changes_new(daemon->herald);
+	daemon->recent = recent_new(daemon->started_ms);
+	daemon->marks = drain_marks_new();
 	if (!start_privileged(daemon, &spawner, err) || !read_seed(daemon, err) ||
 		!daemon_guard(daemon, daemon->conf, NULL, err) || !load_all(daemon, spawner, err))
 		return false;
@@ -365,6 +367,10 @@ static uint64_t work(struct daemon *daemon, struct watch **watch)
 	}
 	if (daemon->override_next_ms > now_ms)
 		sooner(&next_ms, monotonic_ms + (daemon->override_next_ms - now_ms));
+	recent_take(daemon->recent, daemon->published->ledger, now_ms);
+	if (daemon->marks_next_ms != 0 && now_ms >= daemon->marks_next_ms)
+		drain_marks_look(
+			daemon->marks, daemon->overrides, daemon->published->ledger, now_ms, &daemon->marks_next_ms);
 	count_rate(daemon, monotonic_ms);
 	if (daemon->herald != NULL)
 		sooner(&next_ms, herald_run(daemon->herald, clock_monotonic_ms()));
@@ -411,11 +417,13 @@ static void stop(struct daemon *daemon)
 	rrl_free(daemon->guard->rrl);
 	free(daemon->guard);
 	overlay_free(daemon->published->overlay);
-	free(daemon->published->shares);
+	ledger_free(daemon->published->ledger);
 	free(daemon->published);
 	override_list_free(daemon->overrides);
 	changes_free(daemon->changes);
 	herald_free(daemon->herald);
+	recent_free(daemon->recent);
+	drain_marks_free(daemon->marks);
 	conf_free(daemon->conf);
 	close(daemon->lock_fd);
 	log_notice("state=stopped");

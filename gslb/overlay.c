@@ -51,17 +51,31 @@ static void pair_set(const struct overlay *overlay, uint16_t pair[2], uint16_t e
 static void cover_endpoints(struct overlay *overlay, const struct snapshot *snapshot,
 	const struct override_target *target, uint16_t effect, bool replace)
 {
-	const struct pool_plan *plan = &snapshot->pools[target->pool];
+	for (uint32_t pool = target->glob ? 0 : target->pool;
+		pool < (target->glob ? snapshot->npools : target->pool + 1); pool++)
+		for (enum family family = 0; family < FAMILIES; family++)
+			for (uint32_t i = 0; i < snapshot->pools[pool].part[family].n; i++) {
+				uint32_t endpoint = snapshot->pools[pool].part[family].first + i;
 
-	for (enum family family = 0; family < FAMILIES; family++)
-		for (uint32_t i = plan->part[family].first; i < plan->part[family].first + plan->part[family].n; i++) {
-			const struct endpoint *endpoint = &snapshot->endpoints[i];
+				if (override_target_has_endpoint(snapshot, target, endpoint))
+					pair_set(overlay, overlay->endpoint[endpoint], effect, replace);
+			}
+}
 
-			if (target->name != NULL
-					? name_equal(&snapshot->set->targets[endpoint->target]->name, target->name)
-					: addr_equal(&endpoint->addr, &target->addr))
-				pair_set(overlay, overlay->endpoint[i], effect, replace);
-		}
+static void cover_pools(struct overlay *overlay, const struct snapshot *snapshot, const struct override_target *target,
+	uint16_t effect, bool replace)
+{
+	for (uint32_t i = 0; i < snapshot->npools; i++)
+		if (override_target_has_pool(snapshot, target, i))
+			pair_set(overlay, overlay->pool[i], effect, replace);
+}
+
+static void cover_service(struct overlay *overlay, const struct snapshot *snapshot,
+	const struct override_target *target, const struct service_plan *service, uint16_t effect, bool replace)
+{
+	for (uint32_t i = 0; i < service->ncandidates; i++)
+		if (override_target_has_pair(snapshot, target, service, i))
+			pair_set(overlay, overlay->service_pool[service->first_override + i], effect, replace);
 }
 
 void overlay_cover(struct overlay *overlay, const struct snapshot *snapshot, const struct override_target *target,
@@ -75,17 +89,20 @@ void overlay_cover(struct overlay *overlay, const struct snapshot *snapshot, con
 		cover_endpoints(overlay, snapshot, target, number, replace);
 		return;
 	case OVERRIDE_POOL:
-		pair_set(overlay, overlay->pool[target->pool], number, replace);
+		if (!target->glob) {
+			pair_set(overlay, overlay->pool[target->pool], number, replace);
+			return;
+		}
+		cover_pools(overlay, snapshot, target, number, replace);
 		return;
 	case OVERRIDE_REGION:
-		for (uint32_t i = 0; i < snapshot->npools; i++)
-			if (strcmp(snapshot->pools[i].pool->region, target->region) == 0)
-				pair_set(overlay, overlay->pool[i], number, replace);
+		cover_pools(overlay, snapshot, target, number, replace);
 		return;
 	case OVERRIDE_SERVICE_POOL:
-		pair_set(overlay,
-			overlay->service_pool[snapshot->services[target->service].first_override + target->candidate],
-			number, replace);
+		if (!target->glob)
+			cover_service(overlay, snapshot, target, &snapshot->services[target->service], number, replace);
+		for (uint32_t i = 0; target->glob && i < snapshot->nservices; i++)
+			cover_service(overlay, snapshot, target, &snapshot->services[i], number, replace);
 		return;
 	}
 }
@@ -115,7 +132,7 @@ struct overlay *overlay_new(const struct override_list *list, const struct snaps
 		const struct override *from = overrides[i];
 		struct override_target target;
 
-		if (!override_target_find(snapshot, from->target, &target, NULL))
+		if (!override_target_again(snapshot, from->target, from->glob, &target))
 			continue;
 		overlay_cover(overlay, snapshot, &target,
 			&(struct effect){ .action = from->action,

@@ -1,5 +1,5 @@
 /* The list is a file first and memory second: a change is written and synced before it is in force, so that a crash right
- * after the operator's "done" loses nothing. */
+ * after the operator's "done" loses nothing, and when the disk is full nothing changes. */
 #include "gslb/override.h"
 
 #include <errno.h>
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "gslb/audit.h"
+#include "gslb/forecast.h"
 #include "gslb/standing.h"
 #include "gslb/target.h"
 
@@ -74,10 +75,10 @@ json_t *override_json(const struct override *override)
 /* What the file holds: exact times, to be read again. */
 static json_t *stored(const struct override *override)
 {
-	return json_pack("{s:s s:s s:s s:s s:s s:I s:I s:I}", "kind", kind_names[override->kind], "target",
-		override->target, "action", override_action_name(override->action), "who", override->who, "why",
-		override->why, "from_ms", (json_int_t) override->from_ms, "until_ms", (json_int_t) override->until_ms,
-		"over_ms", (json_int_t) override->over_ms);
+	return json_pack("{s:s s:s s:b s:s s:s s:s s:I s:I s:I}", "kind", kind_names[override->kind], "target",
+		override->target, "glob", override->glob, "action", override_action_name(override->action), "who",
+		override->who, "why", override->why, "from_ms", (json_int_t) override->from_ms, "until_ms",
+		(json_int_t) override->until_ms, "over_ms", (json_int_t) override->over_ms);
 }
 
 static struct override *restore(const json_t *from)
@@ -87,10 +88,11 @@ static struct override *restore(const json_t *from)
 	struct override *override;
 	enum override_action what;
 	unsigned at = 0;
+	int glob = 0; /* older files have none */
 
-	if (json_unpack((json_t *)(uintptr_t)from, "{s:s s:s s:s s:s s:s s:I s:I s:I}", "kind", &kind, "target",
-		    &target, "action", &action, "who", &who, "why", &why, "from_ms", &from_ms, "until_ms", &until_ms,
-		    "over_ms", &over_ms) != 0)
+	if (json_unpack((json_t *)(uintptr_t)from, "{s:s s:s s?b s:s s:s s:s s:I s:I s:I}", "kind", &kind, "target",
+		    &target, "glob", &glob, "action", &action, "who", &who, "why", &why, "from_ms", &from_ms,
+		    "until_ms", &until_ms, "over_ms", &over_ms) != 0)
 		return NULL;
 	while (at < COUNT_OF(kind_names) && strcmp(kind, kind_names[at]) != 0)
 		at++;
@@ -101,6 +103,7 @@ static struct override *restore(const json_t *from)
 	*override = (struct override){
 		.kind = (enum override_kind)at,
 		.target = mem_strdup(target),
+		.glob = glob != 0,
 		.action = what,
 		.who = mem_strdup(who),
 		.why = mem_strdup(why),
@@ -215,18 +218,37 @@ static bool list_write(const struct override_list *list, struct err *err)
 	return good;
 }
 
-static void audit(const struct override_list *list, const char *event, const char *who, const struct override *override,
-	uint64_t now_ms)
+static bool audit(const struct override_list *list, const char *event, const char *who, const struct override *override,
+	uint64_t now_ms, struct err *err)
 {
 	char now[CLOCK_TEXT_MAX];
 	json_t *line = json_pack("{s:s s:s s:s s:o}", "time", clock_format(now_ms, now), "event", event, "who", who,
 		"override", override_json(override));
-	struct err err;
+	bool good = line != NULL ? audit_append(list->directory, line, err) : err_set(err, "not UTF-8");
 
-	if (line == NULL || !audit_append(list->directory, line, &err))
-		log_error("audit=not-written event=%s target=%s reason=\"%s\"", event, override->target,
-			line != NULL ? err.text : "not UTF-8");
+	if (!good)
+		log_error("audit=not-written event=%s target=%s reason=\"%s\"", event, override->target, err->text);
 	json_decref(line);
+	return good;
+}
+
+static bool not_done(struct err *err, const char *target, const struct err *why)
+{
+	return err_set(err, "%s: not done, since it cannot be stored: %.*s", target, 700, why->text);
+}
+
+/* What cannot be put on record does not happen: first the audit, then the list. */
+static bool record(const struct override_list *list, const char *event, const char *who,
+	const struct override *override, uint64_t now_ms, struct err *err)
+{
+	struct err why, again;
+
+	if (!audit(list, event, who, override, now_ms, &why))
+		return not_done(err, override->target, &why);
+	if (list_write(list, &why))
+		return true;
+	audit(list, "not-done", who, override, now_ms, &again);
+	return not_done(err, override->target, &why);
 }
 
 static size_t list_index(const struct override_list *list, const char *target)
@@ -236,6 +258,21 @@ static size_t list_index(const struct override_list *list, const char *target)
 	while (i < list->nitems && strcmp(list->items[i]->target, target) != 0)
 		i++;
 	return i;
+}
+
+/* A glob as typed: "eu-*" is listed as "pool:eu-*". It need not match anything any more. */
+static size_t list_index_glob(const struct override_list *list, const struct snapshot *snapshot, const char *target)
+{
+	struct override_target glob;
+	size_t at;
+	char *text;
+
+	if (strpbrk(target, "*?") == NULL || !override_target_again(snapshot, target, true, &glob))
+		return list->nitems;
+	text = override_target_text(snapshot, &glob);
+	at = list_index(list, text);
+	free(text);
+	return at;
 }
 
 /* ---- setting one ---- */
@@ -287,36 +324,6 @@ static struct overlay *overlay_with(const struct override_list *list, const stru
 	return overlay;
 }
 
-/* Compare the services that the target touches. False with a sentence when `keep` would be broken. */
-static bool weigh(const struct world *before, const struct world *after, const struct override_target *target,
-	const struct override_request *request, uint64_t now_ms, json_t *effects, struct err *err)
-{
-	const struct snapshot *snapshot = before->snapshot;
-	char owner[NAME_TEXT_MAX];
-	bool good = true;
-
-	for (uint32_t i = 0; i < snapshot->nservices; i++) {
-		const struct service_plan *plan = &snapshot->services[i];
-		uint32_t of, was, is;
-
-		if (!override_target_touches(snapshot, target, plan))
-			continue;
-		was = service_pools_in_service(before, plan, now_ms, true, &of);
-		is = service_pools_in_service(after, plan, now_ms, true, &of);
-		name_format(&plan->service->owner, owner);
-		json_array_append_new(effects,
-			json_pack("{s:s s:[I,I] s:I s:I}", "service", owner, "pools_in_service", (json_int_t)was,
-				(json_int_t)is, "of", (json_int_t)of, "keep", (json_int_t)plan->service->keep));
-		if (good && is < was && is < plan->service->keep)
-			good = err_set(err,
-				"%s: keep=%u: would leave %u of %u pools in service (force %s of %s); --force "
-				"overrides",
-				owner, (unsigned)plan->service->keep, (unsigned)is, (unsigned)of,
-				override_action_name(request->action), request->target);
-	}
-	return good;
-}
-
 static struct override *override_of(const struct world *world, const struct override_request *request,
 	const struct override_target *target, uint64_t now_ms)
 {
@@ -325,6 +332,7 @@ static struct override *override_of(const struct world *world, const struct over
 	*override = (struct override){
 		.kind = target->kind,
 		.target = override_target_text(world->snapshot, target),
+		.glob = target->glob,
 		.action = request->action,
 		.who = mem_strdup(request->who != NULL ? request->who : ""),
 		.why = mem_strdup(request->why),
@@ -336,7 +344,7 @@ static struct override *override_of(const struct world *world, const struct over
 }
 
 /* Write the list with it; the old list stays when that fails. */
-static bool commit(struct override_list *list, struct override *added, size_t at, struct err *err)
+static bool commit(struct override_list *list, struct override *added, size_t at, uint64_t now_ms, struct err *err)
 {
 	struct override *old = NULL;
 
@@ -346,7 +354,7 @@ static bool commit(struct override_list *list, struct override *added, size_t at
 	} else {
 		list_add(list, added);
 	}
-	if (list_write(list, err)) {
+	if (record(list, "force", added->who, added, now_ms, err)) {
 		override_free(old);
 		return true;
 	}
@@ -364,6 +372,7 @@ bool override_set(struct override_list *list, const struct world *world, const s
 	struct override *added;
 	struct world after = *world;
 	struct overlay *overlay;
+	char said[256];
 	json_t *weighed;
 	size_t at;
 	bool good;
@@ -381,14 +390,20 @@ bool override_set(struct override_list *list, const struct world *world, const s
 	overlay = overlay_with(list, world, &target, added, at);
 	after.overlay = overlay;
 	weighed = json_array();
-	good = weigh(world, &after, &target, request, now_ms, weighed, request->force ? NULL : err) || request->force;
+	snprintf(said, sizeof said, "%s of %s", override_action_name(request->action), request->target);
+	good = forecast_make(&(struct forecast){ .before = world,
+				     .after = &after,
+				     .target = &target,
+				     .recent = request->dry_run ? request->recent : NULL,
+				     .now_ms = now_ms,
+				     .said = said },
+		       weighed, request->force ? NULL : err) ||
+	       request->force;
 	overlay_free(overlay);
 	if (good && !request->dry_run) {
-		good = commit(list, added, at, err);
-		if (good) {
-			audit(list, "force", added->who, added, now_ms);
+		good = commit(list, added, at, now_ms, err);
+		if (good)
 			added = NULL;
-		}
 	}
 	override_free(added);
 	if (effects != NULL)
@@ -410,6 +425,8 @@ enum override_cleared override_clear(struct override_list *list, const struct wo
 
 	/* what a zone has lost can still be named as it is listed */
 	at = list_index(list, target);
+	if (at == list->nitems)
+		at = list_index_glob(list, world->snapshot, target);
 	if (at == list->nitems) {
 		if (!override_target_find(world->snapshot, target, &found, err))
 			return OVERRIDE_CLEAR_FAILED;
@@ -424,11 +441,10 @@ enum override_cleared override_clear(struct override_list *list, const struct wo
 	gone = list->items[at];
 	memmove(&list->items[at], &list->items[at + 1], (list->nitems - at - 1) * sizeof(struct override *));
 	list->nitems--;
-	if (!list_write(list, err)) {
+	if (!record(list, "clear", who, gone, now_ms, err)) {
 		list_add(list, gone);
 		return OVERRIDE_CLEAR_FAILED;
 	}
-	audit(list, "clear", who, gone, now_ms);
 	override_free(gone);
 	return OVERRIDE_CLEARED;
 }
@@ -457,7 +473,7 @@ bool override_expire(struct override_list *list, uint64_t now_ms, uint64_t *next
 		struct override *override = list->items[i];
 
 		if (override->until_ms <= now_ms) {
-			audit(list, "end", override->who, override, now_ms);
+			audit(list, "end", override->who, override, now_ms, &err);
 			override_free(override);
 			continue;
 		}

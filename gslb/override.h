@@ -9,12 +9,15 @@
 #include "gslb/decide.h"
 #include "gslb/snapshot.h"
 
+struct recent;
+
 enum override_kind { OVERRIDE_ENDPOINT, OVERRIDE_POOL, OVERRIDE_REGION, OVERRIDE_SERVICE_POOL };
 
 struct override {
 	enum override_kind kind;
 	char *target; /* canonical text: "pool:eu.svc.example", "endpoint:eu.svc.example/lb1.eu.svc.example",
 			 * "region:eu-west", "service:www.svc.example/eu.svc.example" */
+	bool glob;    /* "pool:eu-*": whatever each snapshot has that matches */
 	enum override_action action;
 	char *who, *why;
 	uint64_t from_ms, until_ms; /* wall */
@@ -32,18 +35,20 @@ void override_list_free(struct override_list *list);
 size_t override_list_get(const struct override_list *list, const struct override *const **overrides);
 
 struct override_request {
-	const char *target; /* as typed: "eu", "pool:eu", "endpoint:eu/lb1", "region:NAME", "service:www/eu" */
+	const char *
+		target; /* as typed: "eu", "pool:eu", "endpoint:eu/lb1", "region:NAME", "service:www/eu", "pool:eu-*" */
 	enum override_action action;
 	uint64_t for_ms;
 	uint32_t over_ms;
 	const char *who, *why;
 	bool force; /* --force: also when `keep` would be broken */
 	bool dry_run;
+	const struct recent *recent; /* for a dry run: the clients to ask for; may be NULL */
 };
 
-/* Check, store (fsync'd) and audit one; a second for the same target replaces the first. `effects`: what it would change or
- * changed, service by service: [{"service":…,"pools_in_service":[before,after],"keep":…}], a new reference. False with a
- * sentence: unknown or ambiguous target, no why, no time, `keep` broken (names the rule and the numbers). */
+/* Check, audit and store (fsync'd) one; a second for the same target replaces the first. `effects`: what it would change or
+ * changed, service by service, as forecast.h has it, a new reference. False with a sentence: unknown or ambiguous target, no why, no
+ * time, `keep` broken (names the rule and the numbers), cannot be stored. */
 bool override_set(struct override_list *list, const struct world *world, const struct override_request *request,
 	uint64_t now_ms, json_t **effects, struct err *err);
 /* End one. MOOT, with a sentence: the target is known, and nothing is in force for it. */

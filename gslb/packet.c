@@ -6,6 +6,7 @@
 #include "gslb/answer.h"
 #include "gslb/chaos.h"
 #include "gslb/guard.h"
+#include "gslb/ledger.h"
 #include "gslb/query.h"
 #include "gslb/reply.h"
 
@@ -62,20 +63,9 @@ static void count_rcode(struct counters *counters, const struct answer *answer)
 	}
 }
 
-/* Where this worker counts the service's answers: one for each candidate. */
-static _Atomic uint64_t *share_of(const struct packet_context *context, const struct service_plan *service)
-{
-	const struct world *world = context->world;
-
-	return world->shares + (size_t)context->worker * world->snapshot->nservice_pools + service->first_override;
-}
-
-/* A steered answer, for the table of shares: by the service's candidate that gave it. */
 static void count_steered(const struct packet_context *context, const struct answer *answer)
 {
-	const struct world *world = context->world;
 	const struct decision *decision = &answer->decision;
-	_Atomic uint64_t *share;
 
 	count(context->counters, COUNT_answers_steered);
 	if (decision->why == WHY_FALLBACK)
@@ -84,10 +74,23 @@ static void count_steered(const struct packet_context *context, const struct ans
 		count(context->counters, COUNT_answers_all_down);
 	if (decision->why == WHY_PANIC)
 		count(context->counters, COUNT_answers_panic);
-	if (world->shares == NULL || decision->candidate == CANDIDATE_NONE)
+}
+
+/* What names a pool, for the ledger. One with TC names nothing: who asks comes back over TCP. */
+static void note_steered(
+	const struct packet_context *context, const struct packet *packet, const struct answer *answer, bool truncated)
+{
+	if (context->row == NULL || truncated || (answer->body != ANSWER_ADDRESSES && answer->body != ANSWER_ALIAS) ||
+		!ledger_note(context->row, answer->service, &answer->decision, context->now_s))
 		return;
-	share = share_of(context, answer->service) + decision->candidate;
-	atomic_store_explicit(share, atomic_load_explicit(share, memory_order_relaxed) + 1, memory_order_relaxed);
+	ledger_write(context->row, &(struct ledger_answer){
+					   .service = answer->service,
+					   .decision = &answer->decision,
+					   .client = &packet->client,
+					   .resolver = &packet->source,
+					   .family = packet->query.qtype == RR_AAAA ? FAMILY_V6 : FAMILY_V4,
+					   .now_ms = context->now_ms,
+				   });
 }
 
 /* ---- read ---- */
@@ -144,8 +147,8 @@ static void ahead_steering(const struct packet *packet, const struct packet_cont
 	const struct geo_table *table = table_of(packet);
 
 	__builtin_prefetch(packet->service->candidates);
-	if (context->world->shares != NULL)
-		__builtin_prefetch(share_of(context, packet->service), 1);
+	if (context->row != NULL)
+		__builtin_prefetch(ledger_ahead(context->row, packet->service), 1);
 	if (table != NULL)
 		geo_table_prefetch_index(table, &packet->client.addr);
 }
@@ -238,8 +241,10 @@ size_t packet_write(struct packet *packet, const struct packet_context *context,
 	count_rcode(counters, &answer);
 	if (truncated)
 		count(counters, COUNT_answers_truncated);
-	if (answer.service != NULL)
+	if (answer.service != NULL) {
 		count_steered(context, &answer);
+		note_steered(context, packet, &answer, truncated);
+	}
 	return len;
 }
 

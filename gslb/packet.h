@@ -10,6 +10,7 @@
 #include "gslb/answer.h"
 #include "gslb/counters.h"
 #include "gslb/guard.h"
+#include "gslb/ledger.h"
 #include "gslb/query.h"
 
 enum transport { TRANSPORT_UDP, TRANSPORT_TCP };
@@ -31,8 +32,9 @@ struct packet_context {
 	const struct guard *guard; /* NULL: no cookies, no limit */
 	struct dice *dice;
 	struct counters *counters; /* this worker's own */
-	unsigned worker;           /* its number: picks its row of world->shares */
+	struct ledger_row *row;    /* this worker's, of world->ledger; NULL: nothing is written down */
 	uint64_t now_ms;           /* wall, once a batch */
+	uint32_t now_s;            /* the same in seconds */
 	uint64_t now_monotonic_ms; /* at the same moment */
 	enum transport transport;
 	struct addr source; /* of packet_answer's message */

@@ -97,7 +97,7 @@ struct service_plan {
 	uint32_t fallback;           /* pool number or POOL_NONE */
 	uint32_t fallback_candidate; /* its index; only with a fallback */
 	uint32_t
-		first_override; /* where its candidates' entries begin in overlay.service_pool and in a row of shares */
+		first_override; /* where its candidates' entries begin in overlay.service_pool, and their pairs in the ledger */
 	bool keyed
 		[FAMILIES]; /* spread=sticky, and there is something to choose from: the key's length counts for scope */
 	struct steering steering[FAMILIES]; /* with via=cname both are the same: all pools are candidates */
@@ -180,14 +180,14 @@ struct overlay {
 
 /* ---- a world ---- */
 
+struct ledger;
+
 struct world {
 	const struct snapshot *snapshot;
 	const struct overlay *overlay;
 	const struct board_slot *slots;
 	uint32_t nslots;
-	/* Steered answers counted: a row a worker, each of snapshot->nservice_pools, at service_plan.first_override + candidate;
-	 * written by that worker alone with relaxed atomics. May be NULL. */
-	_Atomic uint64_t *shares;
+	struct ledger *ledger; /* ledger.h: what workers write down of steered answers; NULL: nothing */
 };
 
 #endif

@@ -138,8 +138,8 @@ static bool find_pair(
 	return good;
 }
 
-bool override_target_find(
-	const struct snapshot *snapshot, const char *text, struct override_target *target, struct err *err)
+/* Its kind; returns what stands behind it. */
+static const char *read_kind(const char *text, struct override_target *target)
 {
 	static const struct {
 		const char *prefix;
@@ -161,16 +161,96 @@ bool override_target_find(
 			break;
 		}
 	}
+	return text;
+}
+
+static bool find_exact(
+	const struct snapshot *snapshot, const char *name, struct override_target *target, struct err *err)
+{
 	switch (target->kind) {
 	case OVERRIDE_POOL:
-		return find_pool(snapshot, text, target, err);
+		return find_pool(snapshot, name, target, err);
 	case OVERRIDE_REGION:
-		return find_region(snapshot, text, target, err);
+		return find_region(snapshot, name, target, err);
 	case OVERRIDE_ENDPOINT:
 	case OVERRIDE_SERVICE_POOL:
-		return find_pair(snapshot, text, target, err);
+		return find_pair(snapshot, name, target, err);
 	}
 	return false;
+}
+
+/* The parts of a glob: one, or two with a slash between. */
+static bool read_glob(const char *text, struct override_target *target, struct err *err)
+{
+	const char *name = read_kind(text, target), *slash = NULL;
+	size_t len = strlen(name), nstars = 0;
+
+	if (target->kind == OVERRIDE_ENDPOINT || target->kind == OVERRIDE_SERVICE_POOL)
+		slash = strrchr(name, '/');
+	for (size_t i = 0; i < len; i++)
+		nstars += name[i] == '*';
+	if (nstars > TARGET_STARS_MAX)
+		return err_set(err, "%s: more than %d '*' in one target", text, TARGET_STARS_MAX);
+	if (slash == NULL && (target->kind == OVERRIDE_ENDPOINT || target->kind == OVERRIDE_SERVICE_POOL))
+		return err_set(err, "%s: not complete (try %s)", text,
+			target->kind == OVERRIDE_ENDPOINT ? "endpoint:eu/lb*" : "service:*/eu");
+	if (slash != NULL) {
+		len = (size_t)(slash - name);
+		if (len == 0 || slash[1] == '\0' || strlen(slash + 1) >= TARGET_PART_MAX)
+			return err_set(err, "%s: not a target (try endpoint:eu/lb* or service:*/eu)", text);
+		strcpy(target->second, slash + 1);
+	}
+	if (len >= TARGET_PART_MAX)
+		return err_set(err, "%s: longer than any name", text);
+	memcpy(target->first, name, len);
+	target->glob = true;
+	return true;
+}
+
+static const char *const kind_words[] = {
+	[OVERRIDE_ENDPOINT] = "endpoint",
+	[OVERRIDE_POOL] = "pool",
+	[OVERRIDE_REGION] = "region",
+	[OVERRIDE_SERVICE_POOL] = "pool of a service",
+};
+
+bool override_target_find(
+	const struct snapshot *snapshot, const char *text, struct override_target *target, struct err *err)
+{
+	const char *name = read_kind(text, target);
+	struct err exact;
+
+	if (find_exact(snapshot, name, target, &exact))
+		return true;
+	if (strpbrk(name, "*?") == NULL)
+		return err_set(err, "%s", exact.text);
+	if (!read_glob(text, target, err))
+		return false;
+	if (override_target_covers(snapshot, target) > 0)
+		return true;
+	return err_set(err, "%s: matches no %s", text, kind_words[target->kind]);
+}
+
+bool override_target_again(const struct snapshot *snapshot, const char *text, bool glob, struct override_target *target)
+{
+	const char *name = read_kind(text, target);
+
+	return glob ? read_glob(text, target, NULL) : find_exact(snapshot, name, target, NULL);
+}
+
+static char *glob_text(const struct override_target *target)
+{
+	switch (target->kind) {
+	case OVERRIDE_ENDPOINT:
+		return mem_printf("endpoint:%s/%s", target->first, target->second);
+	case OVERRIDE_POOL:
+		return mem_printf("pool:%s", target->first);
+	case OVERRIDE_REGION:
+		return mem_printf("region:%s", target->first);
+	case OVERRIDE_SERVICE_POOL:
+		return mem_printf("service:%s/%s", target->first, target->second);
+	}
+	return NULL;
 }
 
 char *override_target_text(const struct snapshot *snapshot, const struct override_target *target)
@@ -178,6 +258,8 @@ char *override_target_text(const struct snapshot *snapshot, const struct overrid
 	char name[NAME_TEXT_MAX], addr[ADDR_TEXT_MAX];
 	char *pool, *text = NULL;
 
+	if (target->glob)
+		return glob_text(target);
 	if (target->kind == OVERRIDE_REGION)
 		return mem_printf("region:%s", target->region);
 	pool = pool_text(snapshot->pools[target->pool].pool);
@@ -198,28 +280,4 @@ char *override_target_text(const struct snapshot *snapshot, const struct overrid
 	}
 	free(pool);
 	return text;
-}
-
-static bool covers_pool(const struct snapshot *snapshot, const struct override_target *target, uint32_t pool)
-{
-	if (target->kind == OVERRIDE_REGION)
-		return strcmp(snapshot->pools[pool].pool->region, target->region) == 0;
-	return pool == target->pool;
-}
-
-bool override_target_touches(
-	const struct snapshot *snapshot, const struct override_target *target, const struct service_plan *service)
-{
-	if (target->kind == OVERRIDE_SERVICE_POOL)
-		return service == &snapshot->services[target->service];
-	for (uint32_t i = 0; i < service->ncandidates; i++) {
-		const struct pool *pool = snapshot->pools[service->candidates[i].pool].pool;
-
-		if (covers_pool(snapshot, target, pool->number))
-			return true;
-		for (uint16_t k = 0; k < pool->nall_needs; k++)
-			if (covers_pool(snapshot, target, pool->all_needs[k]))
-				return true;
-	}
-	return false;
 }

@@ -187,7 +187,9 @@ static void worker_look(struct worker *worker)
 {
 	worker->context.world = atomic_load_explicit(&worker->workers->world, memory_order_acquire);
 	worker->context.guard = atomic_load_explicit(&worker->workers->guard, memory_order_acquire);
+	worker->context.row = ledger_row(worker->context.world->ledger, worker->number);
 	worker->context.now_ms = clock_wall_ms();
+	worker->context.now_s = (uint32_t)(worker->context.now_ms / 1000);
 	worker->context.now_monotonic_ms = clock_monotonic_ms();
 }
 
@@ -336,7 +338,6 @@ static bool worker_start(struct worker *worker, const struct packet_identity *id
 		.identity = &worker->identity,
 		.dice = &worker->dice,
 		.counters = &worker->counters,
-		.worker = worker->number,
 	};
 	worker->udp = udp_new();
 	worker->tcp = tcp_new(worker->epoll, &worker->context, &worker->limits, &worker->identity.tcp_idle_ms, err);

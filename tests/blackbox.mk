@@ -25,8 +25,9 @@ BLACKBOX_TESTS = \
 	tests/blackbox/steering.py \
 	tests/blackbox/transport.py \
 	tests/blackbox/tcp_crowd.py \
+	tests/blackbox/overrides.py \
 	tests/blackbox/names.py
-EXTRA_DIST += tests/blackbox/lab.py tests/blackbox/wire.py $(BLACKBOX_TESTS)
+EXTRA_DIST += tests/blackbox/lab.py tests/blackbox/recursive.py tests/blackbox/wire.py $(BLACKBOX_TESTS)
 TESTS += $(BLACKBOX_TESTS)
 
 # A measurement of large loads: GSLB_BENCH_DATABASES names geo databases; prints figures, asserts nothing.

@@ -7,6 +7,7 @@ tests_scenario_scenario_SOURCES = tests/scenario/scenario.c $(SIM_SOURCES)
 tests_scenario_scenario_LDADD = $(DECIDE_TEST_LIBS)
 
 TESTS += tests/scenario/scenarios.test
+EXTRA_DIST += tests/unit/told.h
 EXTRA_DIST += tests/scenario/scenarios.test \
 	tests/scenario/cname.txt \
 	tests/scenario/damped.txt \
@@ -20,6 +21,7 @@ EXTRA_DIST += tests/scenario/scenarios.test \
 	tests/scenario/fallback.txt \
 	tests/scenario/families.txt \
 	tests/scenario/flapping.txt \
+	tests/scenario/globs.txt \
 	tests/scenario/keep.txt \
 	tests/scenario/loss.txt \
 	tests/scenario/maps.txt \
@@ -53,4 +55,20 @@ tests_unit_override_test_SOURCES = tests/unit/override.c $(SIM_SOURCES)
 tests_unit_override_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_override_test_LDADD = $(DECIDE_TEST_LIBS) $(CHECK_LIBS)
 
-TESTS += tests/unit/decide_test tests/unit/pick_test tests/unit/override_test
+check_PROGRAMS += tests/unit/drain_test
+tests_unit_drain_test_SOURCES = tests/unit/drain.c $(SIM_SOURCES)
+tests_unit_drain_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_drain_test_LDADD = $(DECIDE_TEST_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/forecast_test
+tests_unit_forecast_test_SOURCES = tests/unit/forecast.c $(SIM_SOURCES)
+tests_unit_forecast_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_forecast_test_LDADD = $(DECIDE_TEST_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/ledger_test
+tests_unit_ledger_test_SOURCES = tests/unit/ledger.c $(SIM_SOURCES)
+tests_unit_ledger_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_ledger_test_LDADD = $(DECIDE_TEST_LIBS) $(CHECK_LIBS)
+
+TESTS += tests/unit/decide_test tests/unit/pick_test tests/unit/override_test tests/unit/ledger_test tests/unit/forecast_test \
+	tests/unit/drain_test

@@ -32,12 +32,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		.dice = &dice,
 		.counters = &counters,
 		.now_ms = 1700000000000,
+		.now_s = 1700000000,
 		.source_port = 53,
 	};
 	size_t cap, out_len;
 
 	if (world.snapshot == NULL)
 		packet_world_init(&world, 1);
+	context.row = ledger_row(world.ledger, 0);
 	if (len == 0)
 		return 0;
 	context.transport = data[0] & 1 ? TRANSPORT_TCP : TRANSPORT_UDP;

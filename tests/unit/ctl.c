@@ -57,10 +57,26 @@ static void run_moot(void *context, const json_t *args, const struct control_pee
 	err_set(&reply->err, "eu: there is no such override");
 }
 
+/* Held when it is asked first, then safe. */
+static void run_becomes_safe(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	static int asked;
+
+	(void)context;
+	(void)args;
+	(void)peer;
+	(void)ticket;
+	reply->exit = asked++ == 0 ? 3 : 0;
+	reply->result = json_pack(
+		"{s:s,s:s,s:i}", "target", "pool:eu", "state", reply->exit == 0 ? "safe" : "held", "left_s", 0);
+}
+
 #define SAMPLES                                                                                                   \
 	{ "status", false, run_sample }, { "services", false, run_sample }, { "pools", false, run_sample },       \
 		{ "endpoints", false, run_sample }, { "explain", false, run_sample },                             \
 		{ "overrides", false, run_sample }, { "push", true, run_sample }, { "reload", true, run_sample }, \
+		{ "drain-status", false, run_sample },                                                            \
 	{                                                                                                         \
 		"stats", false, run_sample                                                                        \
 	}
@@ -76,6 +92,7 @@ static const struct control_command refusals[] = {
 	{ "force", true, run_refuse },
 	{ "explain", false, run_refuse },
 	{ "clear", true, run_moot },
+	{ "drain-status", false, run_becomes_safe },
 	{ NULL, false, NULL },
 };
 
@@ -161,6 +178,8 @@ static const struct golden_case {
 	{ "clear eu", "clear", NULL, CTL_DONE, "" },
 	{ "overrides", "overrides", NULL, CTL_DONE, "" },
 	{ "overrides", "overrides-none", NULL, CTL_DONE, "" },
+	{ "drain-status eu", "drain-status", NULL, CTL_DONE, "" },
+	{ "drain-status eu", "drain-status-none", NULL, CTL_DONE, "" },
 	{ "push eu/lb1 down", "push", NULL, CTL_DONE, "" },
 	{ "reload", "reload", NULL, CTL_PART,
 		"gslbctl: not taken up: app.example (mend the mistakes and reload again)\n" },
@@ -256,6 +275,22 @@ START_TEST(the_rows_make_the_arguments_and_the_exit_status)
 	buf_fini(&out);
 	buf_fini(&err);
 	free(want);
+}
+END_TEST
+
+START_TEST(drain_status_waits_only_when_it_is_told_to)
+{
+	struct buf out = { 0 }, err = { 0 };
+
+	serve(refusals);
+	ck_assert_int_eq(run("drain-status eu", 0, &out, &err), CTL_PART);
+	buf_fini(&out);
+	stop();
+	serve(refusals);
+	ck_assert_int_eq(run("drain-status --wait eu", 0, &out, &err), CTL_DONE);
+	stop();
+	buf_fini(&out);
+	buf_fini(&err);
 }
 END_TEST
 
@@ -433,6 +468,7 @@ int main(void)
 	tcase_add_loop_test(cases, each_document_makes_its_table, 0, COUNT_OF(goldens));
 	tcase_add_test(cases, colours_are_green_red_and_yellow);
 	tcase_add_loop_test(cases, the_rows_make_the_arguments_and_the_exit_status, 0, COUNT_OF(args_cases));
+	tcase_add_test(cases, drain_status_waits_only_when_it_is_told_to);
 	tcase_add_test(cases, a_failure_is_one_json_document_too);
 	tcase_add_test(cases, a_missing_daemon_is_one_sentence);
 	tcase_add_test(cases, each_command_has_its_help);

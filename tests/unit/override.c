@@ -84,6 +84,23 @@ static const struct target_case {
 	{ "service:www/", false, NULL, "try service:www/eu" },
 	{ "pool:mars", false, NULL, "mars" },
 	{ "", false, NULL, "" },
+	{ "e*", false, "pool:e*", NULL },
+	{ "pool:*.svc.example", true, "pool:*.svc.example", NULL },
+	{ "pool:?u._pool.svc.example", false, "pool:?u._pool.svc.example", NULL },
+	{ "region:?est", false, "region:?est", NULL },
+	{ "endpoint:eu/lb*", false, "endpoint:eu/lb*", NULL },
+	{ "endpoint:*/192.0.2.*", false, "endpoint:*/192.0.2.*", NULL },
+	{ "endpoint:*/2001:db8:*", false, "endpoint:*/2001:db8:*", NULL },
+	{ "endpoint:eu/*.us", false, "endpoint:eu/*.us", NULL },
+	{ "service:*/eu", false, "service:*/eu", NULL },
+	{ "service:*.svc.example/e?", false, "service:*.svc.example/e?", NULL },
+	{ "pool:x*", false, NULL, "pool:x*: matches no pool" },
+	{ "region:x*", false, NULL, "matches no region" },
+	{ "endpoint:eu/x*", false, NULL, "matches no endpoint" },
+	{ "endpoint:e*", false, NULL, "try endpoint:eu/lb*" },
+	{ "endpoint:e*/", false, NULL, "try endpoint:eu/lb*" },
+	{ "service:shop*/eu", false, NULL, "matches no pool of a service" },
+	{ "pool:*********", false, NULL, "more than 8" },
 };
 
 START_TEST(a_target_is_found_by_each_of_its_names_or_refused_with_a_sentence)
@@ -300,6 +317,60 @@ START_TEST(what_cannot_be_stored_is_not_in_force)
 }
 END_TEST
 
+START_TEST(what_cannot_be_audited_is_not_in_force_and_not_ended)
+{
+	struct override_request down = request("eu", OVERRIDE_DOWN), up = request("us", OVERRIDE_UP);
+	const struct override *const *got;
+	char path[128];
+	struct err err;
+
+	down.force = true;
+	ck_assert(sim_force(&sim, &down, &err));
+	snprintf(path, sizeof(path), "%s/audit.log", sim.state);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	ck_assert(!sim_force(&sim, &up, &err));
+	ck_assert_msg(
+		strstr(err.text, "pool:us.svc.example: not done, since it cannot be stored: ") != NULL, "%s", err.text);
+	ck_assert(!sim_clear(&sim, "eu", &err));
+	ck_assert_msg(strstr(err.text, "not done, since it cannot be stored: ") != NULL, "%s", err.text);
+	ck_assert_uint_eq(override_list_get(sim.overrides, &got), 1);
+	sim_restart(&sim);
+	ck_assert_uint_eq(override_list_get(sim.overrides, &got), 1);
+	ck_assert_str_eq(got[0]->target, "pool:eu.svc.example");
+	ck_assert_int_eq(rmdir(path), 0);
+}
+END_TEST
+
+START_TEST(four_older_audit_logs_are_kept)
+{
+	static char filler[AUDIT_MAX_BYTES];
+	char path[128], number[2] = "a";
+	json_t *event = json_pack("{s:s}", "event", "test");
+	struct err err;
+
+	for (unsigned i = 0; i < AUDIT_OLDER + 2; i++) {
+		char *text;
+		size_t len;
+
+		memset(filler, 'a' + (int)i, sizeof(filler));
+		snprintf(path, sizeof(path), "%s/audit.log", sim.state);
+		ck_assert(file_replace(path, filler, sizeof(filler), 0640, &err));
+		ck_assert_msg(audit_append(sim.state, event, &err), "%s", err.text);
+		snprintf(path, sizeof(path), "%s/audit.log.1", sim.state);
+		ck_assert(file_read(path, sizeof(filler), &text, &len, &err));
+		number[0] = (char)('a' + i);
+		ck_assert(strncmp(text, number, 1) == 0);
+		free(text);
+	}
+	snprintf(path, sizeof(path), "%s/audit.log.%d", sim.state, AUDIT_OLDER);
+	ck_assert_int_eq(access(path, F_OK), 0);
+	snprintf(path, sizeof(path), "%s/audit.log.%d", sim.state, AUDIT_OLDER + 1);
+	ck_assert_int_ne(access(path, F_OK), 0);
+	json_decref(event);
+}
+END_TEST
+
 START_TEST(every_change_is_audited_in_a_log_that_turns_over)
 {
 	struct override_request down = request("eu", OVERRIDE_DOWN);
@@ -483,6 +554,8 @@ int main(void)
 	tcase_add_test(tcase, what_ended_while_we_were_away_is_not_taken_up);
 	tcase_add_loop_test(tcase, a_damaged_file_is_kept_aside_and_the_list_is_empty, 0, COUNT_OF(damaged));
 	tcase_add_test(tcase, what_cannot_be_stored_is_not_in_force);
+	tcase_add_test(tcase, what_cannot_be_audited_is_not_in_force_and_not_ended);
+	tcase_add_test(tcase, four_older_audit_logs_are_kept);
 	tcase_add_test(tcase, every_change_is_audited_in_a_log_that_turns_over);
 	tcase_add_loop_test(tcase, each_step_of_a_decision_is_explained, 0, COUNT_OF(explain_cases));
 	tcase_add_loop_test(tcase, what_cannot_be_explained_is_refused_with_a_sentence, 0, COUNT_OF(bad_explains));

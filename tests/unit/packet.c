@@ -24,7 +24,9 @@ static void setup(void)
 		.identity = &packet_world_identity,
 		.dice = &dice,
 		.counters = &counters,
+		.row = ledger_row(world.ledger, 0),
 		.now_ms = 1700000000000,
+		.now_s = 1700000000,
 		.source_port = 4242,
 	};
 	ck_assert(addr_parse("203.0.113.9", &context.source));
@@ -569,8 +571,8 @@ START_TEST(a_steered_answer_counts_for_the_pool_that_gave_it)
 	answer_words("www.svc.example A ecs=198.51.100.0/24");
 	answer_words("www.svc.example A ecs=203.0.112.0/24");
 	answer_words("www.svc.example TXT");
-	ck_assert_uint_eq(atomic_load(&world.shares[www->first_override + 0]), 1);
-	ck_assert_uint_eq(atomic_load(&world.shares[www->first_override + 1]), 2);
+	ck_assert_uint_eq(ledger_answers(world.ledger, www->first_override + 0), 1);
+	ck_assert_uint_eq(ledger_answers(world.ledger, www->first_override + 1), 2);
 	ck_assert_uint_eq(counted(COUNT_answers_steered), 3);
 	ck_assert_uint_eq(counted(COUNT_answers_noerror), 4);
 	ck_assert_uint_eq(counted(COUNT_queries_ecs), 3);

@@ -145,7 +145,7 @@ void packet_world_init(struct world *world, unsigned nworkers)
 	zone_unref(zones[1]);
 	*world = (struct world){ .snapshot = snapshot_new(set, SEED, geo, &inputs, NULL, &err) };
 	must(world->snapshot != NULL, &report);
-	world->shares = mem_alloc(sizeof *world->shares * nworkers * world->snapshot->nservice_pools);
+	world->ledger = ledger_new(world->snapshot, nworkers);
 	report_fini(&report);
 }
 
@@ -186,7 +186,7 @@ void packet_world_fini(struct world *world)
 		free(overlay.out->service_pool);
 		free(overlay.out);
 	}
-	free(world->shares);
+	ledger_free(world->ledger);
 	snapshot_free(snapshot.out);
 	*world = (struct world){ 0 };
 }

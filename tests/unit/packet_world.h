@@ -2,9 +2,10 @@
 #ifndef GSLB_TESTS_PACKET_WORLD_H
 #define GSLB_TESTS_PACKET_WORLD_H
 
+#include "gslb/ledger.h"
 #include "gslb/packet.h"
 
-/* All pools have check=none: nothing is on the board, all is up. The shares have one row for each of nworkers. */
+/* All pools have check=none: nothing is on the board, all is up. The ledger has one row for each of nworkers. */
 void packet_world_init(struct world *world, unsigned nworkers);
 void packet_world_fini(struct world *world);
 /* Force a pool down, in a new overlay of the world; it ends with the world. */
