@@ -183,7 +183,7 @@ START_TEST(endpoints_drained_one_by_one_drain_their_pool)
 	ck_assert_int_eq(look("endpoint:eu/lb1").state, DRAIN_HELD);
 	ck_assert_int_eq(look("endpoint:eu/lb2").state, DRAIN_NONE);
 	ck_assert_int_eq(look("eu").state, DRAIN_NONE);
-	at(10);
+	at(5);
 	answer("www.svc.example", "198.51.101.7");
 	drain("endpoint:eu/lb2", 600, 0);
 	ck_assert_int_eq(look("eu").state, DRAIN_HELD);
@@ -191,7 +191,7 @@ START_TEST(endpoints_drained_one_by_one_drain_their_pool)
 	ck_assert_uint_eq(look("endpoint:eu/lb2").holding, 1);
 	ck_assert_uint_eq(look("endpoint:eu/lb*").holding, 2);
 	ck_assert_uint_eq(look("endpoint:eu/lb*").networks, 2);
-	at(32);
+	at(12);
 	ck_assert_int_eq(look("endpoint:eu/lb1").state, DRAIN_SAFE);
 	ck_assert_int_eq(look("endpoint:eu/lb2").state, DRAIN_HELD);
 }
