@@ -7,6 +7,7 @@ libdecide_a_SOURCES = \
 	gslb/decide.c gslb/decide.h \
 	gslb/explain.c gslb/explain.h \
 	gslb/glance.c gslb/glance.h \
+	gslb/kin.c gslb/kin.h \
 	gslb/needs.c gslb/needs.h \
 	gslb/order.c gslb/order.h \
 	gslb/overlay.c \
@@ -15,6 +16,7 @@ libdecide_a_SOURCES = \
 	gslb/pool_pick.c gslb/pool_pick.h \
 	gslb/rank.h \
 	gslb/rank_geo.c gslb/rank_latency.c gslb/rank_order.c gslb/rank_weight.c \
+	gslb/rules.c gslb/rules.h \
 	gslb/snapshot.c gslb/snapshot.h \
 	gslb/standing.c gslb/standing.h \
 	gslb/strength.c gslb/strength.h \
