@@ -9,6 +9,8 @@
 
 enum { LINES_MAX = 50 }; /* of one look; the rest is counted */
 
+static const char nothing[] = "none"; /* in place of a list of pools */
+
 /* Which of a pool's endpoints of a family answer. */
 struct answering {
 	uint32_t n;
@@ -118,7 +120,7 @@ static void list_pools(const struct world *world, const struct service_plan *ser
 			buf_printf(text, "%s%s", text->len > 0 ? "," : "", world->snapshot->pools[pool].pool->label);
 	}
 	if (text->len == 0)
-		buf_printf(text, "none");
+		buf_printf(text, "%s", nothing);
 }
 
 static void log_service(const struct world *world, const struct service_plan *service, const struct standing *was,
@@ -126,11 +128,15 @@ static void log_service(const struct world *world, const struct service_plan *se
 {
 	struct buf before = { 0 }, after = { 0 };
 	char owner[NAME_TEXT_MAX];
+	bool none;
 
 	list_pools(world, service, was, family, &before);
 	list_pools(world, service, now, family, &after);
-	log_notice("service=%s family=%s in_service=%s was=%s", name_format(&service->service->owner, owner),
-		family == FAMILY_V6 ? "ipv6" : "ipv4", after.text, before.text);
+	none = strcmp(after.text, nothing) == 0;
+	log_at(none ? LOG_ERROR : LOG_NOTICE, "service=%s family=%s in_service=%s was=%s%s%s%s",
+		name_format(&service->service->owner, owner), family == FAMILY_V6 ? "ipv6" : "ipv4", after.text,
+		before.text, none ? " reason=\"no pool is in service: down=" : "",
+		none ? down_name(service->service->down) : "", none ? " decides what is answered\"" : "");
 	buf_fini(&before);
 	buf_fini(&after);
 }

@@ -55,7 +55,9 @@ static void run_explain(void *context, const json_t *args, const struct control_
 	struct control_reply *reply)
 {
 	const struct daemon *daemon = context;
+	const struct prober_status status = prober_status(daemon->prober);
 	const json_t *assumed = json_object_get(args, "assume");
+	char abstaining[ABSTAIN_TEXT_MAX];
 	const char *assume[32];
 	struct explain_request request = {
 		.name = text_of(args, "name"),
@@ -64,6 +66,9 @@ static void run_explain(void *context, const json_t *args, const struct control_
 		.assume = assume,
 		.now_ms = clock_wall_ms(),
 		.dice = dice_from_kernel().state,
+		.abstaining =
+			abstain_sentence(status.abstaining, status.abstain_failing, status.abstain_of, abstaining),
+		.vantages = status.vantages,
 	};
 
 	(void)peer;

@@ -33,6 +33,7 @@ static const struct conf_row rows[] = {
 	{ "zones.watch", &conf_yes_no, AT(zones_watch), .fallback = "yes" },
 	{ "geo.databases", &conf_databases, .required = false },
 	{ "health.checks-directory", &conf_folder, AT(checks_directory), .required = false },
+	{ "health.anchors", &conf_anchors, .required = false },
 	{ "selection.seed-file", &conf_seed, AT(seed_file), .required = false },
 	{ "state.directory", &conf_folder_made, AT(state_directory), .fallback = "/var/lib/gslb", .restart = true },
 	{ "control.socket", &conf_socket, AT(control_socket), .fallback = "/run/gslb/control.sock", .restart = true },
@@ -45,7 +46,6 @@ static const struct conf_row rows[] = {
 /* DESIGN names them; they come with the features that read them. */
 static const char *const later[] = {
 	"health.push-token-file",
-	"health.anchors",
 	"http",
 };
 

@@ -5,7 +5,7 @@
 #include "base/base.h"
 #include "gslb/cookie.h"
 
-enum { CONF_LISTEN_MAX = 64, CONF_DATABASES_MAX = 16, CONF_KEYS_MAX = 32 };
+enum { CONF_LISTEN_MAX = 64, CONF_ANCHORS_MAX = 16, CONF_DATABASES_MAX = 16, CONF_KEYS_MAX = 32 };
 
 struct conf_listen {
 	struct addr addr;
@@ -41,6 +41,8 @@ struct conf {
 	size_t ndatabases;
 	/* health */
 	char *checks_directory;
+	struct conf_listen anchors[CONF_ANCHORS_MAX]; /* addresses that gslb-health asks to know whether its own network works */
+	size_t nanchors;
 	/* selection */
 	char *seed_file;  /* 32 hexadecimal digits; "": made once and kept in the state folder */
 	uint8_t seed[16]; /* what the file held when the conf was read; zero without one */

@@ -272,6 +272,23 @@ static bool read_listen(struct conf_reading *r)
 	return true;
 }
 
+/* Most name servers and resolvers answer TCP on 53, peers of a fleet among them; a router without it refuses, which will do. */
+static bool read_anchor(struct conf_reading *r)
+{
+	struct conf *conf = r->conf;
+	struct conf_listen anchor = { .line = r->line };
+
+	if (!addr_parse_port(r->text, 53, &anchor.addr, &anchor.port) || anchor.port == 0)
+		return err_set(&r->err, "not an address, with a TCP port or without (try 192.0.2.1 or 192.0.2.1@443)");
+	if (conf->nanchors == CONF_ANCHORS_MAX)
+		return err_set(&r->err, "one too many (try at most %d)", CONF_ANCHORS_MAX);
+	for (size_t i = 0; i < conf->nanchors; i++)
+		if (addr_equal(&anchor.addr, &conf->anchors[i].addr))
+			return err_set(&r->err, "listed twice (keep one: an anchor is a host)");
+	conf->anchors[conf->nanchors++] = anchor;
+	return true;
+}
+
 static bool read_database(struct conf_reading *r)
 {
 	struct conf *conf = r->conf;
@@ -304,4 +321,5 @@ const struct conf_kind conf_number = { .read = read_number }, conf_duration = { 
 		       conf_relay = { .read = read_relay }, conf_seed = { .read = read_seed },
 		       conf_cookies = { .read = read_cookies }, conf_level = { .read = read_level },
 		       conf_listens = { .list = true, .read = read_listen },
-		       conf_databases = { .list = true, .read = read_database };
+		       conf_databases = { .list = true, .read = read_database },
+		       conf_anchors = { .list = true, .read = read_anchor };

@@ -184,7 +184,10 @@ static void print_endpoints(const json_t *endpoints, const struct ctl_view *view
 		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(endpoint, "priority"));
 		ctl_cell(&table, permille < 1000 ? CTL_YELLOW : CTL_PLAIN, permille < 1000 ? "%lld (%lld%%)" : "%lld",
 			(long long)ctl_integer(endpoint, "weight"), (long long)permille / 10);
-		ctl_state(&table, ctl_string(endpoint, "state"));
+		if (ctl_true(endpoint, "held"))
+			ctl_cell(&table, CTL_YELLOW, "%s (held)", ctl_string(endpoint, "state"));
+		else
+			ctl_state(&table, ctl_string(endpoint, "state"));
 		ctl_cell(&table, CTL_PLAIN, "%s", ctl_ago(view, ctl_string(endpoint, "since"), ago));
 		fate_cell(&table, ctl_string(endpoint, "fate"), ctl_string(endpoint, "detector"));
 	}
@@ -287,6 +290,10 @@ static void print_explain(const json_t *result, const struct ctl_view *view, str
 	print_pools(json_object_get(result, "pools"), view, out);
 	print_pick(result, &number, out);
 	print_endpoints(json_object_get(result, "endpoints"), view, out);
+	if (*ctl_string(result, "held") != '\0') {
+		add_part(out, "   held by ", ctl_string(result, "held"));
+		buf_printf(out, "\n");
+	}
 	print_answer(result, view, &number, out);
 }
 

@@ -268,6 +268,7 @@ static void print_endpoints(const json_t *result, const struct ctl_view *view, s
 	json_array_foreach(json_object_get(result, "endpoints"), i, endpoint)
 	{
 		bool doubt = ctl_true(endpoint, "doubt"), damped = ctl_true(endpoint, "damped");
+		bool held = ctl_true(endpoint, "held");
 		const char *state = ctl_string(endpoint, "state");
 
 		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(endpoint, "pool"));
@@ -276,8 +277,9 @@ static void print_endpoints(const json_t *result, const struct ctl_view *view, s
 			(long long)ctl_integer(endpoint, "port"));
 		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(endpoint, "priority"));
 		weight_cell(&table, endpoint);
-		ctl_cell(&table, doubt || damped ? CTL_YELLOW : ctl_colour_of(state), "%s%s", state,
-			doubt    ? " (doubt)"
+		ctl_cell(&table, doubt || damped || held ? CTL_YELLOW : ctl_colour_of(state), "%s%s", state,
+			held     ? " (held)"
+			: doubt  ? " (doubt)"
 			: damped ? " (damped)"
 				 : "");
 		ctl_cell(&table, CTL_PLAIN, "%s", ctl_ago(view, ctl_string(endpoint, "since"), ago));

@@ -114,6 +114,13 @@ static void print_parts(const json_t *status, const struct ctl_view *view, struc
 		(long long)ctl_integer(status, "health.restarts"), (long long)ctl_integer(status, "health.up"),
 		(long long)ctl_integer(status, "health.down"), (long long)ctl_integer(status, "health.unknown"),
 		(long long)ctl_integer(status, "health.targets"));
+	if (json_is_object(ctl_at(status, "health.abstaining"))) {
+		buf_printf(out, "           ");
+		ctl_paint(out, view, CTL_YELLOW, "abstaining");
+		buf_printf(out, " for %s: ", ctl_ago(view, ctl_string(status, "health.abstaining.since"), ago));
+		ctl_add(out, ctl_string(status, "health.abstaining.reason"));
+		buf_printf(out, " (%lld verdicts held)\n", (long long)ctl_integer(status, "health.held"));
+	}
 	buf_printf(out, "overrides  %lld\n", (long long)ctl_integer(status, "overrides"));
 	buf_printf(out, "reloads    %lld", (long long)ctl_integer(status, "reloads"));
 	if (*at != '\0') {

@@ -52,6 +52,15 @@ static void swap(struct daemon *daemon, struct published *next)
 	free(before);
 }
 
+static void hand_anchors(const struct daemon *daemon)
+{
+	struct health_anchor anchors[CONF_ANCHORS_MAX];
+
+	for (size_t i = 0; i < daemon->conf->nanchors; i++)
+		anchors[i] = (struct health_anchor){ daemon->conf->anchors[i].addr, daemon->conf->anchors[i].port };
+	prober_set_anchors(daemon->prober, anchors, daemon->conf->nanchors);
+}
+
 static bool publish(struct daemon *daemon, struct snapshot *snapshot, struct ledger *ledger, struct err *err)
 {
 	if (daemon->published == NULL)
@@ -59,6 +68,7 @@ static bool publish(struct daemon *daemon, struct snapshot *snapshot, struct led
 	recent_begin(daemon->recent, ledger);
 	snapshot->serial = ++daemon->serial;
 	swap(daemon, published_new(daemon, snapshot, ledger));
+	hand_anchors(daemon);
 	return prober_plan(daemon->prober, snapshot, daemon->conf->checks_directory, err);
 }
 

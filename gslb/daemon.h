@@ -80,6 +80,7 @@ void daemon_limits(struct daemon *daemon, const struct conf *conf);
 extern const struct control_command daemon_commands[];
 
 /* documents.c: what gslbctl shows. New references. */
+json_t *document_alarms(const struct daemon *daemon); /* alarms.c: a list of sentences */
 json_t *document_status(const struct daemon *daemon);
 json_t *document_services(const struct daemon *daemon);
 json_t *document_pools(const struct daemon *daemon);

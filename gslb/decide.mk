@@ -9,6 +9,7 @@ libdecide_a_SOURCES = \
 	gslb/explain.c gslb/explain.h \
 	gslb/forecast.c gslb/forecast.h \
 	gslb/glance.c gslb/glance.h \
+	gslb/kin.c gslb/kin.h \
 	gslb/needs.c gslb/needs.h \
 	gslb/ledger.c gslb/ledger.h \
 	gslb/order.c gslb/order.h \
@@ -20,6 +21,7 @@ libdecide_a_SOURCES = \
 	gslb/recent.c gslb/recent.h \
 	gslb/rank.h \
 	gslb/rank_geo.c gslb/rank_latency.c gslb/rank_order.c gslb/rank_weight.c \
+	gslb/rules.c gslb/rules.h \
 	gslb/snapshot.c gslb/snapshot.h \
 	gslb/standing.c gslb/standing.h \
 	gslb/strength.c gslb/strength.h \

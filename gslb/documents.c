@@ -83,55 +83,40 @@ static json_t *geo_json(const struct daemon *daemon, uint64_t now_ms)
 	return list;
 }
 
+static json_t *abstain_json(const struct prober_status *status)
+{
+	char text[ABSTAIN_TEXT_MAX];
+
+	if (status->abstaining == ABSTAIN_NOT)
+		return json_null();
+	return json_pack("{s:s,s:s,s:i,s:i,s:o}", "why",
+		status->abstaining == ABSTAIN_ANCHORS ? "anchors" : "endpoints", "reason",
+		abstain_sentence(status->abstaining, status->abstain_failing, status->abstain_of, text), "failing",
+		(int)status->abstain_failing, "of", (int)status->abstain_of, "since",
+		time_json(status->abstain_since_ms));
+}
+
 static json_t *health_json(const struct daemon *daemon)
 {
 	const struct world *world = world_of(daemon);
 	struct prober_status status = prober_status(daemon->prober);
-	unsigned n[3] = { 0 };
+	unsigned n[3] = { 0 }, held = 0;
 
 	for (uint32_t i = 0; i < world->snapshot->nendpoints; i++) {
 		const struct endpoint *endpoint = &world->snapshot->endpoints[i];
+		struct verdict verdict;
 
-		if (endpoint->slot != SLOT_NONE)
-			n[board_read(world->slots, world->nslots, endpoint->slot, endpoint->generation).state]++;
-	}
-	return json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:o}", "state", status.running ? "running" : "restarting",
-		"pid", (int)status.pid, "restarts", (int)status.restarts, "up", n[HEALTH_UP], "down", n[HEALTH_DOWN],
-		"unknown", n[HEALTH_UNKNOWN], "targets", (int)status.ntargets, "names", (int)status.nnames, "since",
-		time_json(status.since_ms));
-}
-
-static void add_alarm(json_t *alarms, const char *text)
-{
-	if (text[0] != '\0')
-		json_array_append_new(alarms, json_string(text));
-}
-
-static json_t *alarms_json(const struct daemon *daemon)
-{
-	json_t *alarms = json_array();
-
-	add_alarm(alarms, daemon->geo_alarm);
-	add_alarm(alarms, daemon->health_alarm);
-	add_alarm(alarms, daemon->state_alarm);
-	if (prober_status(daemon->prober).unsaved)
-		add_alarm(alarms, "the state folder cannot be written: verdicts would not outlive a restart");
-	for (size_t i = 0; i < daemon->zones->nzones; i++) {
-		const struct loaded_zone *zone = &daemon->zones->zones[i];
-		char line[1400];
-
-		if (zone->standing == ZONE_LOADED && !zone->gone)
+		if (endpoint->slot == SLOT_NONE)
 			continue;
-		if (zone->gone)
-			snprintf(line, sizeof line, "%s: the file is gone; still served until `gslbctl reload`",
-				zone->file);
-		else
-			snprintf(line, sizeof line, "%s: %zu mistake%s; %s", zone->file, zone->mistakes.nmistakes,
-				zone->mistakes.nmistakes == 1 ? "" : "s",
-				zone->zone != NULL ? "an older state is served" : "the zone is not served");
-		add_alarm(alarms, line);
+		verdict = board_read(world->slots, world->nslots, endpoint->slot, endpoint->generation);
+		n[verdict.state]++;
+		held += verdict.held;
 	}
-	return alarms;
+	return json_pack("{s:s,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:i,s:o,s:o}", "state",
+		status.running ? "running" : "restarting", "pid", (int)status.pid, "restarts", (int)status.restarts,
+		"up", n[HEALTH_UP], "down", n[HEALTH_DOWN], "unknown", n[HEALTH_UNKNOWN], "targets",
+		(int)status.ntargets, "names", (int)status.nnames, "held", (int)held, "anchors", (int)status.nanchors,
+		"abstaining", abstain_json(&status), "since", time_json(status.since_ms));
 }
 
 json_t *document_status(const struct daemon *daemon)
@@ -158,8 +143,8 @@ json_t *document_status(const struct daemon *daemon)
 		(int)snapshot->nservices, "pools", (int)snapshot->npools, "endpoints", (int)snapshot->nendpoints,
 		"zones", document_zones(daemon), "geo", geo_json(daemon, now_ms), "health", health_json(daemon),
 		"overrides", (int)noverrides, "reloads", (json_int_t)daemon->reloads, "last_reload", "at",
-		time_json(daemon->last_reload_ms), "result", daemon->last_reload, "alarms", alarms_json(daemon), "bus",
-		"alone");
+		time_json(daemon->last_reload_ms), "result", daemon->last_reload, "alarms", document_alarms(daemon),
+		"bus", "alone");
 }
 
 /* ---- shares of answers ---- */
@@ -421,13 +406,14 @@ static json_t *endpoint_json(const struct world *world, uint32_t number, uint64_
 	struct verdict verdict = board_read(world->slots, world->nslots, endpoint->slot, endpoint->generation);
 	char target[NAME_TEXT_MAX], addr[ADDR_TEXT_MAX];
 	bool probed = endpoint->slot < world->nslots;
-	json_t *json = json_pack("{s:s,s:o,s:s,s:s,s:i,s:i,s:i,s:f,s:s,s:b,s:s,s:o}", "pool", pool->label, "zone",
+	json_t *json = json_pack("{s:s,s:o,s:s,s:s,s:i,s:i,s:i,s:f,s:s,s:b,s:b,s:s,s:o}", "pool", pool->label, "zone",
 		name_json(&pool->zone->apex), "target",
 		name_format_under(&world->snapshot->set->targets[endpoint->target]->name, &pool->zone->apex, target),
 		"address", addr_format(&endpoint->addr, addr), "port", (int)endpoint->port, "priority",
 		(int)endpoint->priority, "weight", (int)endpoint->weight, "weight_percent",
 		standing.weight_permille / 10.0, "state", probed ? health_word(verdict.state) : "up", "doubt",
-		verdict.doubt, "check", check_name(pool->check.type), "override", forced_json(standing.forced));
+		verdict.doubt, "held", verdict.held, "check", check_name(pool->check.type), "override",
+		forced_json(standing.forced));
 
 	if (!probed) {
 		json_object_set_new(json, "reason", json_string("not probed (check=none)"));

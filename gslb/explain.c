@@ -7,6 +7,7 @@
 
 #include "gslb/needs.h"
 #include "gslb/rank.h"
+#include "gslb/rules.h"
 #include "gslb/target.h"
 #include "gslb/terms.h"
 
@@ -257,6 +258,33 @@ static json_t *endpoint_json(const struct snapshot *snapshot, const struct trace
 	return json;
 }
 
+/* Why endpoints of the pool that answers are in service though their probes fail; null when none is. */
+static json_t *held_json(
+	const struct trace *trace, const struct service_plan *plan, const struct explain_request *request)
+{
+	uint32_t npools = 0;
+	bool held = false;
+	char text[256];
+
+	for (uint32_t i = 0; i < trace->nendpoints; i++)
+		held |= trace->endpoint[i].verdict.held;
+	if (!held)
+		return json_null();
+	for (uint32_t i = 0; i < plan->ncandidates; i++)
+		npools += rules_counts(plan, i);
+	if (request->abstaining != NULL && request->abstaining[0] != '\0')
+		snprintf(text, sizeof text, "gslb-health, which abstains: %s", request->abstaining);
+	else if (request->vantages <= 1)
+		snprintf(text, sizeof text, "gslb-health, which did not trust its own sight: the next probe decides");
+	else
+		snprintf(text, sizeof text,
+			"the mass-failure budget: unless two vantages are unanimous, at most %u of %u pools are taken "
+			"out "
+			"within ten minutes, and keep=%u stay",
+			budget_most(npools), npools, (unsigned)plan->service->keep);
+	return json_string(text);
+}
+
 static json_t *pick_json(const struct client *client, const struct trace *trace)
 {
 	char text[ADDR_TEXT_MAX];
@@ -341,6 +369,7 @@ static void steered_json(json_t *json, const struct world *world, const struct s
 		json_array_append_new(endpoints, one);
 	}
 	json_object_set_new(json, "endpoints", endpoints);
+	json_object_set_new(json, "held", held_json(trace, plan, request));
 	json_object_set_new(json, "answer", decision_json(snapshot, &decision, trace));
 	free(trace);
 }

@@ -14,6 +14,8 @@ struct explain_request {
 	size_t nassume;
 	uint64_t now_ms;
 	uint64_t dice; /* seed: the same dice give the same explanation */
+	const char *abstaining; /* why gslb-health abstains, as a sentence; NULL or "": it does not */
+	unsigned vantages;      /* assigned to each endpoint; 0 and 1: this one alone, which has no budget */
 };
 
 /* A new reference, or NULL with a sentence. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "gslb/names.h"
+#include "gslb/rules.h"
 #include "gslb/slots.h"
 
 enum {
@@ -24,6 +25,8 @@ enum {
 	CHECKPOINT_SOON_MS = 1000, /* after a change */
 	CHECKPOINT_LATE_MS = 30000 /* without one: the age of what is kept is counted from here */
 };
+
+enum { VANTAGES = 1 }; /* others' votes come with the bus */
 
 enum phase { PHASE_STOPPED, PHASE_STARTING, PHASE_RUNNING, PHASE_ENDING };
 
@@ -39,6 +42,9 @@ struct prober {
 	int plan_fd; /* the last plan, for a gslb-health that starts anew; -1: none yet */
 	uint64_t plan_serial, plan_taken;
 	size_t ntargets, nnames;
+	struct health_anchor anchors[PROBER_ANCHORS_MAX];
+	size_t nanchors;
+	struct health_message abstain; /* the last that this gslb-health sent; state 0: it does not */
 	pid_t pid;
 	uint32_t restarts;
 	uint64_t since_ms, started_ms, heard_ms, start_ms; /* since: wall; the others monotonic */
@@ -213,8 +219,15 @@ void prober_inputs(struct prober *prober, struct snapshot_inputs *inputs)
 	inputs->context = prober;
 }
 
+void prober_set_anchors(struct prober *prober, const struct health_anchor *anchors, size_t n)
+{
+	prober->nanchors = n < PROBER_ANCHORS_MAX ? n : PROBER_ANCHORS_MAX;
+	memcpy(prober->anchors, anchors, prober->nanchors * sizeof *anchors);
+}
+
 /* One target a slot: endpoints that share an identity share its probe. */
-static size_t collect_targets(const struct snapshot *snapshot, struct arena *arena, struct health_target *targets)
+static size_t collect_targets(
+	const struct snapshot *snapshot, const uint32_t *groups, struct arena *arena, struct health_target *targets)
 {
 	uint8_t *seen = mem_alloc(PROBER_SLOTS / 8);
 	char pool_text[NAME_TEXT_MAX], target_text[NAME_TEXT_MAX], addr_text[ADDR_TEXT_MAX];
@@ -236,6 +249,7 @@ static size_t collect_targets(const struct snapshot *snapshot, struct arena *are
 			.port = endpoint->port,
 			.addr = endpoint->addr,
 			.probe = probe_of(pool, target, target_text),
+			.group = groups[i],
 		};
 		if (out->probe.host == target_text)
 			out->probe.host = arena_strdup(arena, target_text);
@@ -255,9 +269,15 @@ static size_t collect_targets(const struct snapshot *snapshot, struct arena *are
 bool prober_plan(struct prober *prober, const struct snapshot *snapshot, const char *checks_directory, struct err *err)
 {
 	struct health_target *targets = mem_alloc((snapshot->nendpoints + 1) * sizeof *targets);
+	uint32_t *groups = mem_alloc((snapshot->nendpoints + 1) * sizeof *groups);
 	struct arena *arena = arena_new();
 	struct health_plan plan = {
-		.serial = prober->plan_serial + 1, .targets = targets, .checks_directory = checks_directory
+		.serial = prober->plan_serial + 1,
+		.targets = targets,
+		.checks_directory = checks_directory,
+		.anchors = prober->anchors,
+		.nanchors = prober->nanchors,
+		.vantages = VANTAGES,
 	};
 	struct health_lookup *lookups;
 	int fd;
@@ -268,9 +288,13 @@ bool prober_plan(struct prober *prober, const struct snapshot *snapshot, const c
 	plan.nlookups = names_lookups(prober->names, &lookups);
 	hold(prober, false); /* the lookups' strings stay until the next sweep */
 	plan.lookups = lookups;
-	plan.ntargets = collect_targets(snapshot, arena, targets);
+	plan.ngroups = rules_groups(snapshot, groups);
+	plan.ntargets = collect_targets(snapshot, groups, arena, targets);
+	if (plan.vantages > 1)
+		rules_budget(snapshot, arena, &plan);
 	fd = health_plan_write(&plan, err);
 	arena_free(arena);
+	free(groups);
 	free(targets);
 	if (fd < 0)
 		return false;
@@ -311,6 +335,7 @@ static void ended(struct prober *prober, uint64_t now_ms, uint64_t monotonic_ms)
 	prober->sock = -1;
 	prober->phase = PHASE_STOPPED;
 	prober->pid = 0;
+	prober->abstain = (struct health_message){ 0 };
 	prober->since_ms = now_ms;
 	if (monotonic_ms - prober->started_ms > STEADY_MS)
 		prober->backoff_ms = BACKOFF_FIRST_MS;
@@ -421,6 +446,9 @@ static void take_messages(struct prober *prober, uint64_t now_ms, uint64_t monot
 			news->names = names_take(prober->names, &message, now_ms) || news->names;
 			hold(prober, false);
 			break;
+		case HEALTH_ABSTAIN:
+			prober->abstain = message;
+			break;
 		default: /* HEALTH_ALIVE, and what a gone-mad prober may send */
 			break;
 		}
@@ -488,5 +516,11 @@ struct prober_status prober_status(const struct prober *prober)
 		.plan_taken = prober->plan_taken,
 		.ntargets = prober->ntargets,
 		.nnames = prober->nnames,
+		.nanchors = prober->nanchors,
+		.vantages = VANTAGES,
+		.abstaining = (enum abstain_why)prober->abstain.state,
+		.abstain_failing = prober->abstain.slot,
+		.abstain_of = prober->abstain.ttl_s,
+		.abstain_since_ms = prober->abstain.value,
 	};
 }

@@ -9,6 +9,7 @@
 
 struct prober;
 
+enum { PROBER_ANCHORS_MAX = 16 };
 enum { PROBER_SLOTS = 1 << 20 }; /* 64 MiB of address space; memory is taken only for slots in use */
 
 /* Reads the checkpoint of the state folder; verdicts older than ten minutes are forgotten. Takes over the spawner. */
@@ -21,6 +22,8 @@ const struct board_slot *prober_slots(const struct prober *prober, uint32_t *nsl
 void prober_inputs(struct prober *prober, struct snapshot_inputs *inputs);
 /* A snapshot is in force: hand gslb-health its targets and names, and free slots that nothing uses any more. */
 bool prober_plan(struct prober *prober, const struct snapshot *snapshot, const char *checks_directory, struct err *err);
+/* The anchors of the next plan (health.anchors). */
+void prober_set_anchors(struct prober *prober, const struct health_anchor *anchors, size_t n);
 /* A verdict pushed for one endpoint (check=push). */
 bool prober_push(struct prober *prober, const struct endpoint *endpoint, enum health_state state, struct err *err);
 
@@ -44,6 +47,12 @@ struct prober_status {
 	uint64_t since_ms; /* wall: running or stopped since */
 	uint64_t plan_sent, plan_taken;
 	size_t ntargets, nnames;
+	size_t nanchors;
+	unsigned vantages; /* assigned to each target, with this one */
+	/* gslb-health does not trust its eyes: so many fail of so many (anchors, or groups of endpoints), since (wall) */
+	enum abstain_why abstaining;
+	uint32_t abstain_failing, abstain_of;
+	uint64_t abstain_since_ms;
 };
 struct prober_status prober_status(const struct prober *prober);
 

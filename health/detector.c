@@ -166,3 +166,12 @@ bool detector_step(struct detector *detector, const struct detector_rule *rule, 
 		return down ? come_back(detector, rule, now_ms, next_ms) : stay_up(detector, now_ms);
 	return down ? stay_down(detector, rule, now_ms) : doubt(detector, rule, seen, now_ms, next_ms);
 }
+
+void detector_forget_failures(struct detector *detector)
+{
+	if (detector->state == HEALTH_DOWN)
+		return;
+	detector->streak = 0;
+	detector->doubt = false;
+	evidence_forget(&detector->evidence);
+}

@@ -14,15 +14,15 @@
 
 enum health_state { HEALTH_UNKNOWN = 0, HEALTH_UP = 1, HEALTH_DOWN = 2 };
 
-/* One word of the board: bits 0–1 state, 2 in doubt, 3 recovered, 4 damped, 5 held, 6–7 unused (0), 8–15 reason (enum probe_result),
- * 16–31 generation, 32–63 since (Unix seconds). It is read and written whole: relaxed atomics suffice. */
+/* One word of the board: bits 0–1 state, 2 in doubt, 3 recovered, 4 damped, 5 held, 6–7 unused (0), 8–15 reason (enum probe_result), 16–31
+ * generation, 32–63 since (Unix seconds). It is read and written whole: relaxed atomics suffice. */
 struct verdict {
 	enum health_state state;
 	bool doubt;     /* a change is under way: answers fall to the minimum TTL */
 	bool recovered; /* up, and it was down before: its weight ramps; a first verdict does not */
 	bool damped; /* it flaps. Up: at most a tenth of its weight. Down with reason PROBE_OK: it answers, but is held down
 	                 * yet; a last resort may use it */
-	bool held;      /* its state is kept against its probes: for tables */
+	bool held; /* results speak against the state, which stands: we abstain, or are over the mass-failure budget */
 	uint8_t reason; /* enum probe_result of the last probe */
 	uint16_t generation;
 	uint32_t since_s; /* when state was reached; up: or when its damping ended, where the ramp starts */
@@ -115,6 +115,19 @@ static inline uint64_t board_word(const struct board_slot *slots, uint32_t nslot
 	return (uint16_t)(word >> VERDICT_GENERATION_AT) == generation ? word : 0;
 }
 
+/* ---- a vantage that does not trust its own eyes (abstain.h) ---- */
+
+enum abstain_why { ABSTAIN_NOT, ABSTAIN_ANCHORS, ABSTAIN_ENDPOINTS };
+
+/* "3 of 3 anchors fail: no endpoint is taken down until they answer"; "" when it does not abstain. */
+enum { ABSTAIN_TEXT_MAX = 128 };
+const char *abstain_sentence(enum abstain_why why, uint32_t failing, uint32_t of, char text[static ABSTAIN_TEXT_MAX]);
+
+/* ---- the mass-failure budget (budget.h) ---- */
+
+/* How many of a service's pools automation may take out within ten minutes: a quarter, or one. */
+uint32_t budget_most(uint32_t npools);
+
 /* ---- targets: what gslb-health is to probe ---- */
 
 enum health_check {
@@ -149,6 +162,30 @@ struct health_target {
 	struct addr addr;
 	struct health_probe probe;
 	const char *label; /* "eu/lb1.eu.svc.example 192.0.2.10": for log lines */
+	uint32_t
+		group; /* of endpoints that can fail together (gslb/kin.h); of none when it is not below the plan's ngroups */
+};
+
+/* An address of our own choice, to tell our own failures from those of endpoints: it is alive when it accepts a TCP connection
+ * or refuses it. */
+struct health_anchor {
+	struct addr addr;
+	uint16_t port;
+};
+
+/* A pool and a service as the mass-failure budget sees them (budget.h). */
+struct health_pool {
+	const uint32_t *slots; /* of IPv4 endpoints, then of IPv6 ones */
+	uint32_t nslots, nv4;
+	uint32_t min_up;   /* slots of a family */
+	const char *label; /* "eu.svc.example" */
+};
+
+struct health_service {
+	const uint32_t *pools; /* indices into the plan's pools */
+	uint32_t npools;
+	uint32_t keep;
+	const char *label; /* "www.svc.example" */
 };
 
 /* The identity under which state outlives reloads and restarts: all that makes a probe of an address what it is, but not
@@ -169,6 +206,16 @@ struct health_plan {
 	const struct health_lookup *lookups;
 	size_t nlookups;
 	const char *checks_directory; /* for check=exec, "" for none */
+	uint32_t ngroups;             /* of targets; at most ntargets */
+	const struct health_anchor *anchors;
+	size_t nanchors;
+	/* How many vantages are assigned to each target, with this one. The pools and services are there only when it is more than one:
+	 * a single vantage has no budget. */
+	uint32_t vantages;
+	const struct health_pool *pools;
+	size_t npools;
+	const struct health_service *services;
+	size_t nservices;
 };
 
 int health_plan_write(const struct health_plan *plan, struct err *err); /* a memfd, or -1 */
@@ -185,6 +232,7 @@ enum health_message_kind {
 	HEALTH_CHANGED,   /* ← health: slot's state or doubt changed; look at the board */
 	HEALTH_RESOLVED, /* ← health: value = lookup id, ttl_s, addresses; naddrs 0 with ok = false: failed, keep the last */
 	HEALTH_ALIVE, /* ← health: once a second */
+	HEALTH_ABSTAIN, /* ← health: it abstains, or no longer: state = enum abstain_why, slot failing of ttl_s, value = since, wall ms */
 };
 
 enum { HEALTH_ADDRS_MAX = 64 };
@@ -278,6 +326,8 @@ enum { DETECTOR_TEXT_MAX = 160 };
  * probes)". "" when there is nothing to say. fall is the operator's. */
 const char *detector_explain(const struct verdict *verdict, uint16_t streak, const struct detector_terms *terms,
 	uint16_t fall, uint32_t last_s, uint64_t now_ms, char text[static DETECTOR_TEXT_MAX]);
+/* Failures counted against one that is not down count no longer: they were perhaps ours. */
+void detector_forget_failures(struct detector *detector);
 
 /* ---- the process ---- */
 

@@ -2,8 +2,13 @@
 noinst_LIBRARIES += libhealth.a libprobe.a
 libhealth_a_SOURCES = \
 	health/health.h \
+	health/abstain.c health/abstain.h \
+	health/crowd.c health/crowd.h \
 	health/board.c health/board.h \
 	health/damping.c health/damping.h \
+	health/budget.c health/budget.h \
+	health/gate.c health/gate.h \
+	health/votes.c health/votes.h \
 	health/detector.c \
 	health/evidence.c health/evidence.h \
 	health/identity.c \
@@ -12,8 +17,11 @@ libhealth_a_SOURCES = \
 	health/terms.c \
 	health/verdict.c
 libprobe_a_SOURCES = \
+	health/anchors.c health/anchors.h \
+	health/eyes.c health/eyes.h \
 	health/changelog.c health/changelog.h \
 	health/http_answer.c health/http_answer.h \
+	health/judge.c health/judge.h \
 	health/lookup.c health/lookup.h \
 	health/lookup_doubt.c health/lookup_doubt.h \
 	health/loop.c health/loop.h \

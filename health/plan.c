@@ -12,12 +12,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char magic[8] = "gslbpln1";
+static const char magic[8] = "gslbpln2";
 
 enum {
 	TEXT_LEN_MAX = 1 << 16,      /* a TXT record's data is no longer */
 	TARGET_LEN_MIN = 46 + 6 * 4, /* all fields of one without the texts' bytes and the status ranges */
 	LOOKUP_LEN_MIN = 8,
+	ANCHOR_LEN = 19,
+	POOL_LEN_MIN = 16,
+	SERVICE_LEN_MIN = 12,
+	VANTAGES_MAX = 64,
 	PLAN_LEN_MAX = 1 << 30,
 };
 
@@ -50,6 +54,12 @@ static bool put_text(struct buf *buf, const char *text, const char *what, struct
 	return true;
 }
 
+static void put_addr(struct buf *buf, const struct addr *addr)
+{
+	put(buf, &addr->family, 1);
+	put(buf, addr->bytes, 16);
+}
+
 static bool put_target(struct buf *buf, const struct health_target *target, struct err *err)
 {
 	const struct health_probe *probe = &target->probe;
@@ -58,8 +68,7 @@ static bool put_target(struct buf *buf, const struct health_target *target, stru
 	put_u32(buf, target->slot);
 	put_u16(buf, target->generation);
 	put_u16(buf, target->port);
-	put(buf, &target->addr.family, 1);
-	put(buf, target->addr.bytes, 16);
+	put_addr(buf, &target->addr);
 	put_u16(buf, (uint16_t)probe->check);
 	put_u16(buf, probe->verify);
 	put_u16(buf, probe->cert_days);
@@ -78,6 +87,46 @@ static bool put_target(struct buf *buf, const struct health_target *target, stru
 	       put_text(buf, probe->command, "command", err) && put_text(buf, target->label, "label", err);
 }
 
+static void put_numbers(struct buf *buf, const uint32_t *numbers, uint32_t n)
+{
+	put_u32(buf, n);
+	put(buf, numbers, n * sizeof *numbers);
+}
+
+/* What judging needs beyond the probes: who can fail together, whom we ask about ourselves, and what the budget counts. */
+static bool put_rules(struct buf *buf, const struct health_plan *plan, struct err *err)
+{
+	put_u32(buf, plan->ngroups);
+	for (size_t i = 0; i < plan->ntargets; i++)
+		put_u32(buf, plan->targets[i].group);
+	put_u32(buf, (uint32_t)plan->nanchors);
+	for (size_t i = 0; i < plan->nanchors; i++) {
+		put_addr(buf, &plan->anchors[i].addr);
+		put_u16(buf, plan->anchors[i].port);
+	}
+	put_u32(buf, plan->vantages);
+	put_u32(buf, (uint32_t)plan->npools);
+	for (size_t i = 0; i < plan->npools; i++) {
+		const struct health_pool *pool = &plan->pools[i];
+
+		put_numbers(buf, pool->slots, pool->nslots);
+		put_u32(buf, pool->nv4);
+		put_u32(buf, pool->min_up);
+		if (!put_text(buf, pool->label, "pool", err))
+			return false;
+	}
+	put_u32(buf, (uint32_t)plan->nservices);
+	for (size_t i = 0; i < plan->nservices; i++) {
+		const struct health_service *service = &plan->services[i];
+
+		put_numbers(buf, service->pools, service->npools);
+		put_u32(buf, service->keep);
+		if (!put_text(buf, service->label, "service", err))
+			return false;
+	}
+	return true;
+}
+
 bool plan_format(const struct health_plan *plan, struct buf *buf, struct err *err)
 {
 	put(buf, magic, sizeof magic);
@@ -94,7 +143,7 @@ bool plan_format(const struct health_plan *plan, struct buf *buf, struct err *er
 		if (!put_text(buf, plan->lookups[i].name, "name", err))
 			return false;
 	}
-	return true;
+	return put_rules(buf, plan, err);
 }
 
 int health_plan_write(const struct health_plan *plan, struct err *err)
@@ -168,12 +217,18 @@ static const char *get_text(struct cursor *c)
 	return text;
 }
 
+static void get_addr(struct cursor *c, struct addr *addr)
+{
+	get(c, &addr->family, 1);
+	get(c, addr->bytes, 16);
+	c->bad |= addr->family != ADDR_V4 && addr->family != ADDR_V6;
+}
+
 static bool target_is_sound(const struct health_target *target)
 {
 	const struct health_probe *probe = &target->probe;
 
-	return (target->addr.family == ADDR_V4 || target->addr.family == ADDR_V6) &&
-	       probe->check <= HEALTH_CHECK_PUSH && probe->interval_ms > 0 && probe->timeout_ms > 0 &&
+	return probe->check <= HEALTH_CHECK_PUSH && probe->interval_ms > 0 && probe->timeout_ms > 0 &&
 	       probe->rise > 0 && probe->fall > 0;
 }
 
@@ -184,8 +239,7 @@ static void get_target(struct cursor *c, struct health_target *target)
 	target->slot = get_u32(c);
 	target->generation = get_u16(c);
 	target->port = get_u16(c);
-	get(c, &target->addr.family, 1);
-	get(c, target->addr.bytes, 16);
+	get_addr(c, &target->addr);
 	probe->check = get_u16(c);
 	probe->verify = get_u16(c) != 0;
 	probe->cert_days = get_u16(c);
@@ -222,6 +276,66 @@ static size_t get_count(struct cursor *c, size_t item_len_min)
 	return c->bad ? 0 : count;
 }
 
+static const uint32_t *get_numbers(struct cursor *c, uint32_t *n)
+{
+	uint32_t *numbers;
+
+	*n = (uint32_t)get_count(c, sizeof *numbers);
+	numbers = arena_alloc(c->arena, *n * sizeof *numbers);
+	get(c, numbers, *n * sizeof *numbers);
+	return numbers;
+}
+
+static void get_pools(struct cursor *c, struct health_plan *plan)
+{
+	struct health_pool *pools;
+
+	plan->npools = get_count(c, POOL_LEN_MIN);
+	plan->pools = pools = arena_alloc(c->arena, plan->npools * sizeof *pools);
+	for (size_t i = 0; i < plan->npools && !c->bad; i++) {
+		pools[i].slots = get_numbers(c, &pools[i].nslots);
+		pools[i].nv4 = get_u32(c);
+		pools[i].min_up = get_u32(c);
+		pools[i].label = get_text(c);
+		c->bad |= pools[i].nv4 > pools[i].nslots;
+	}
+}
+
+static void get_services(struct cursor *c, struct health_plan *plan)
+{
+	struct health_service *services;
+
+	plan->nservices = get_count(c, SERVICE_LEN_MIN);
+	plan->services = services = arena_alloc(c->arena, plan->nservices * sizeof *services);
+	for (size_t i = 0; i < plan->nservices && !c->bad; i++) {
+		services[i].pools = get_numbers(c, &services[i].npools);
+		services[i].keep = get_u32(c);
+		services[i].label = get_text(c);
+		for (uint32_t k = 0; k < services[i].npools; k++)
+			c->bad |= services[i].pools[k] >= plan->npools;
+	}
+}
+
+static void get_rules(struct cursor *c, struct health_plan *plan, struct health_target *targets)
+{
+	struct health_anchor *anchors;
+
+	plan->ngroups = get_u32(c);
+	c->bad |= plan->ngroups > plan->ntargets;
+	for (size_t i = 0; i < plan->ntargets && !c->bad; i++)
+		targets[i].group = get_u32(c);
+	plan->nanchors = get_count(c, ANCHOR_LEN);
+	plan->anchors = anchors = arena_alloc(c->arena, plan->nanchors * sizeof *anchors);
+	for (size_t i = 0; i < plan->nanchors && !c->bad; i++) {
+		get_addr(c, &anchors[i].addr);
+		anchors[i].port = get_u16(c);
+	}
+	plan->vantages = get_u32(c);
+	c->bad |= plan->vantages > VANTAGES_MAX;
+	get_pools(c, plan);
+	get_services(c, plan);
+}
+
 bool plan_parse(const uint8_t *bytes, size_t len, struct arena *arena, struct health_plan *plan, struct err *err)
 {
 	struct cursor c = { .at = bytes, .end = bytes + len, .arena = arena };
@@ -245,6 +359,7 @@ bool plan_parse(const uint8_t *bytes, size_t len, struct arena *arena, struct he
 		lookups[i].id = get_u32(&c);
 		lookups[i].name = get_text(&c);
 	}
+	get_rules(&c, plan, targets);
 	if (c.bad || c.at != c.end)
 		return err_set(err, "the plan is damaged at byte %zu of %zu", (size_t)(c.at - bytes), len);
 	return true;

@@ -1,4 +1,4 @@
-/* Order: the plan's receipt first, then answers, then changes. A change says no more than "look at slot N", so one that waits
+/* Order: the plan's receipt first, then whether we abstain, then answers, then changes. A change says no more than "look at slot N", so one that waits
  * stands for all that follow on its slot. */
 #include "health/post.h"
 
@@ -15,6 +15,8 @@ struct post {
 	size_t nanswers, answers_cap;
 	uint64_t serial;
 	bool serial_waits;
+	struct health_message abstain;
+	bool abstain_waits;
 };
 
 struct post *post_new(int sock)
@@ -81,6 +83,9 @@ bool post_flush(struct post *post)
 	if (post->serial_waits && !send_taken(post))
 		return false;
 	post->serial_waits = false;
+	if (post->abstain_waits && !health_send(post->sock, &post->abstain, -1))
+		return false;
+	post->abstain_waits = false;
 	while (sent < post->nanswers && health_send(post->sock, &post->answers[sent], -1))
 		sent++;
 	post->nanswers -= sent;
@@ -120,6 +125,12 @@ void post_taken(struct post *post, uint64_t serial)
 {
 	post->serial = serial;
 	post->serial_waits = true;
+}
+
+void post_abstain(struct post *post, const struct health_message *message)
+{
+	post->abstain = *message;
+	post->abstain_waits = true;
 }
 
 void post_alive(struct post *post)

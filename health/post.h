@@ -17,7 +17,8 @@ void post_set_board(struct post *post, const struct board_slot *slots, uint32_t 
 void post_changed(struct post *post, uint32_t slot);
 void post_resolved(struct post *post, const struct health_message *message);
 void post_taken(struct post *post, uint64_t serial);
-void post_alive(struct post *post); /* sent at once or not at all */
+void post_abstain(struct post *post, const struct health_message *message); /* the last one counts */
+void post_alive(struct post *post);                                         /* sent at once or not at all */
 
 /* Send what was noted. False when some is still there: then wait for EPOLLOUT and call again. */
 bool post_flush(struct post *post);

@@ -9,12 +9,15 @@
 #include <string.h>
 
 #include "health/changelog.h"
+#include "health/judge.h"
 
 enum {
 	FIRST_SPREAD_MS = 1000,
 	JITTER_PERCENT = 10,
 	CERT_LOOK_MS = 3600 * 1000,
 	CERT_WARN_MS = 24 * 3600 * 1000,
+	WITNESSES = 4,
+	WITNESS_LOOKS = 256,
 };
 
 struct target {
@@ -22,6 +25,7 @@ struct target {
 	struct health_target spec;
 	uint64_t identity;
 	struct detector detector;
+	struct judge judge; /* what its slot shows */
 	enum probe_result reason;
 	struct probe probe;
 	struct loop_timer timer;
@@ -33,12 +37,15 @@ struct target {
 struct probing {
 	struct loop *loop;
 	struct probe_runner *runner;
+	struct court court;
+	uint32_t witness; /* the slot where the next ones are looked for */
 	void (*changed)(void *arg, uint32_t slot);
 	void *arg;
 	struct board_slot *slots;
 	uint32_t nslots;
 	struct target **targets; /* by slot; NULL: none */
 	uint32_t ntargets;       /* room in that array */
+	uint32_t nused;          /* all that are there have slots below */
 	struct dice dice;
 	struct changelog changelog;
 };
@@ -64,16 +71,10 @@ static void write_word(const struct target *target)
 	const struct detector_rule rule = rule_of(target);
 	struct detector_terms terms = detector_terms(&target->detector, &rule, clock_wall_ms());
 	struct board_slot *slot = slot_of(target);
-	struct verdict verdict = {
-		.state = target->detector.state,
-		.doubt = target->detector.doubt,
-		.recovered = target->detector.recovered,
-		.damped = target->detector.damped,
-		.reason = (uint8_t)target->reason,
-		.generation = target->spec.generation,
-		.since_s = (uint32_t)(target->detector.since_ms / 1000),
-	};
+	struct verdict verdict = target->judge.shown;
 
+	verdict.reason = (uint8_t)target->reason;
+	verdict.generation = target->spec.generation;
 	if (slot == NULL)
 		return;
 	atomic_store_explicit(&slot->streak, target->detector.streak, memory_order_relaxed);
@@ -110,13 +111,14 @@ static void read_word(struct target *target)
 
 	if (slot != NULL && was.since_s != 0) {
 		terms = detector_terms_unpack(atomic_load_explicit(&slot->terms, memory_order_relaxed));
-		streak = atomic_load_explicit(&slot->streak, memory_order_relaxed);
+		streak = was.held ? 0 : atomic_load_explicit(&slot->streak, memory_order_relaxed);
 		last_s = atomic_load_explicit(&slot->last_s, memory_order_relaxed);
 	}
 	target->detector = detector_restore(&was, streak, &terms, last_s * UINT64_C(1000));
 	target->reason = was.since_s == 0 ? PROBE_NONE : (enum probe_result)was.reason;
 	if (target->reason >= PROBE_RESULTS)
 		target->reason = PROBE_NONE;
+	judge_begin(&target->judge, &probing->court, &target->detector, &was);
 }
 
 /* ---- one result ---- */
@@ -147,7 +149,7 @@ static void log_change(struct target *target, enum health_state was, const struc
 	changelog_add(&target->probing->changelog,
 		&(struct changelog_entry){
 			.label = target->spec.label,
-			.state = target->detector.state,
+			.state = target->judge.shown.state,
 			.was = was,
 			.check = probe_check_name(target->spec.probe.check),
 			.report = report,
@@ -165,24 +167,56 @@ static void note_contrary(struct target *target, uint64_t now_ms)
 		target->contrary_ms = now_ms;
 }
 
+/* Others, that have nothing in common with this one, are probed at once: if they fail too, it is us. */
+static void call_witnesses(const struct target *failing)
+{
+	struct probing *probing = failing->probing;
+	uint32_t groups[WITNESSES], n = 0;
+
+	if (!eyes_call_witnesses(probing->court.eyes))
+		return;
+	for (unsigned looks = 0; looks < WITNESS_LOOKS && looks < probing->nused && n < WITNESSES; looks++) {
+		struct target *other = probing->targets[++probing->witness % probing->nused];
+		const struct crowd_member *member = other != NULL ? &other->judge.member : NULL;
+		bool fit = other != NULL && other->timer.place != 0 && member->up && !member->failing &&
+			   member->group != failing->judge.member.group;
+
+		for (uint32_t i = 0; fit && i < n; i++)
+			fit = groups[i] != member->group;
+		if (!fit)
+			continue;
+		groups[n++] = member->group;
+		wait_for(other, 0);
+	}
+}
+
 /* Take in one result, from a probe or pushed; says when to look again. */
 static uint32_t take_result(struct target *target, const struct probe_report *report)
 {
 	const struct detector_rule rule = rule_of(target);
-	const struct observation seen = { .result = report->result, .took_ms = report->took_us / 1000 };
-	struct detector before = target->detector;
-	uint64_t now_ms = clock_wall_ms();
+	const struct hearing hearing = {
+		.detector = &target->detector,
+		.rule = &rule,
+		.seen = { .result = report->result, .took_ms = report->took_us / 1000 },
+		.slot = target->spec.slot,
+		.label = target->spec.label,
+		.now_ms = clock_wall_ms(),
+	};
+	enum health_state before = target->judge.shown.state;
+	bool suspicious, changed;
 	uint32_t next_ms;
-	bool changed = detector_step(&target->detector, &rule, &seen, now_ms, &next_ms);
 
+	changed = judge_result(&target->judge, &target->probing->court, &hearing, &next_ms, &suspicious);
 	target->reason = report->result;
-	write_report(target, report, changed, now_ms);
+	write_report(target, report, target->judge.shown.state != before, hearing.now_ms);
 	write_word(target);
+	if (target->judge.shown.state != before)
+		log_change(target, before, report, hearing.now_ms);
+	note_contrary(target, hearing.now_ms);
 	if (changed)
-		log_change(target, before.state, report, now_ms);
-	note_contrary(target, now_ms);
-	if (changed || target->detector.doubt != before.doubt || target->detector.damped != before.damped)
 		target->probing->changed(target->probing->arg, target->spec.slot);
+	if (suspicious)
+		call_witnesses(target);
 	return next_ms;
 }
 
@@ -273,6 +307,15 @@ static bool board_speaks_of_another(const struct probing *probing, const struct 
 	return old != NULL && old->spec.generation == spec->generation;
 }
 
+/* The crowd is a new one with each plan. */
+static void join_crowd(struct target *target)
+{
+	bool pushed = probe_is_pushed(target->spec.probe.check);
+
+	judge_join(
+		&target->judge, &target->probing->court, &target->detector, pushed ? CROWD_ALONE : target->spec.group);
+}
+
 static struct target *adopt(struct probing *probing, const struct health_target *spec)
 {
 	uint64_t identity = health_identity(&spec->addr, spec->port, &spec->probe);
@@ -280,12 +323,15 @@ static struct target *adopt(struct probing *probing, const struct health_target 
 
 	if (target != NULL) {
 		target_renew(target, spec);
+		join_crowd(target);
 		return target;
 	}
 	target = target_new(probing, spec, identity);
 	target->reason = PROBE_NONE;
+	judge_begin(&target->judge, &probing->court, &target->detector, &(struct verdict){ 0 });
 	if (!board_speaks_of_another(probing, spec))
 		read_word(target);
+	join_crowd(target);
 	write_word(target);
 	return target;
 }
@@ -293,6 +339,7 @@ static struct target *adopt(struct probing *probing, const struct health_target 
 void probing_set_targets(struct probing *probing, const struct health_target *targets, size_t n)
 {
 	struct target **fresh = mem_alloc(probing->nslots * sizeof *fresh);
+	uint32_t nused = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		uint32_t slot = targets[i].slot;
@@ -305,12 +352,38 @@ void probing_set_targets(struct probing *probing, const struct health_target *ta
 				fresh[slot]->spec.label);
 		else
 			fresh[slot] = adopt(probing, &targets[i]);
+		if (slot < probing->nslots && slot >= nused)
+			nused = slot + 1;
 	}
 	for (uint32_t slot = 0; slot < probing->ntargets; slot++)
 		target_free(probing->targets[slot]);
 	free(probing->targets);
 	probing->targets = fresh;
 	probing->ntargets = probing->nslots;
+	probing->nused = nused;
+}
+
+void probing_set_gate(struct probing *probing, struct gate *gate)
+{
+	probing->court.gate = gate;
+	for (uint32_t slot = 0; slot < probing->nused; slot++)
+		if (probing->targets[slot] != NULL)
+			judge_pass_gate(&probing->targets[slot]->judge, &probing->court, slot);
+}
+
+bool probing_vote(
+	struct probing *probing, uint32_t slot, uint16_t generation, uint32_t vantage, const struct vote *vote)
+{
+	struct target *target = slot < probing->ntargets ? probing->targets[slot] : NULL;
+
+	if (probing->court.gate == NULL || target == NULL || target->spec.generation != generation || vantage == 0 ||
+		!gate_vote(probing->court.gate, slot, vantage, vote))
+		return false;
+	if (!judge_again(&target->judge, &probing->court, slot, target->spec.label, clock_wall_ms()))
+		return true;
+	write_word(target);
+	probing->changed(probing->arg, slot);
+	return true;
 }
 
 /* A new board is written before anyone looks at it; the tables' fields come over from the old one. */
@@ -353,13 +426,18 @@ void probing_tick(struct probing *probing)
 	changelog_tick(&probing->changelog);
 }
 
-struct probing *probing_new(
-	struct loop *loop, struct probe_runner *runner, void (*changed)(void *arg, uint32_t slot), void *arg)
+struct probing *probing_new(struct loop *loop, struct probe_runner *runner, struct eyes *eyes,
+	void (*changed)(void *arg, uint32_t slot), void *arg)
 {
 	struct probing *probing = mem_alloc(sizeof *probing);
 
 	*probing = (struct probing){
-		.loop = loop, .runner = runner, .changed = changed, .arg = arg, .dice = dice_from_kernel()
+		.loop = loop,
+		.runner = runner,
+		.court = { .eyes = eyes },
+		.changed = changed,
+		.arg = arg,
+		.dice = dice_from_kernel(),
 	};
 	return probing;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "health/board.h"
+#include "health/eyes.h"
 #include "health/lookup.h"
 #include "health/post.h"
 #include "health/probing.h"
@@ -26,7 +27,9 @@ struct service {
 	uint32_t nslots;
 	struct arena *plan; /* what the probing's targets point to */
 	struct probe_runner *runner;
+	struct eyes *eyes;
 	struct probing *probing;
+	struct gate *gate; /* of the plan in force, where more than one vantage is assigned */
 	struct lookups *lookups;
 	struct post *post;
 	bool sandboxed;
@@ -64,12 +67,21 @@ static void say_resolved(void *arg, const struct health_message *message)
 	flush_soon(service);
 }
 
+static void say_abstain(void *arg, const struct health_message *message)
+{
+	struct service *service = arg;
+
+	post_abstain(service->post, message);
+	flush_soon(service);
+}
+
 static void say_alive(struct loop_timer *timer)
 {
 	struct service *service = LOOP_OWNER(timer, struct service, alive);
 
 	post_alive(service->post);
 	probing_tick(service->probing);
+	eyes_tick(service->eyes);
 	loop_set(service->loop, timer, clock_monotonic_us() + ALIVE_US);
 }
 
@@ -112,7 +124,12 @@ static void put_in_force(struct service *service, struct arena *arena, const str
 {
 	forbid_privileges(service, plan);
 	probe_runner_set_checks_directory(service->runner, plan->checks_directory);
+	eyes_set(service->eyes, plan);
+	probing_set_gate(service->probing, NULL);
 	probing_set_targets(service->probing, plan->targets, plan->ntargets);
+	gate_free(service->gate);
+	service->gate = plan->vantages > 1 ? gate_new(plan, service->nslots) : NULL;
+	probing_set_gate(service->probing, service->gate);
 	lookups_replace(service->lookups, plan->lookups, plan->nlookups);
 	arena_free(service->plan);
 	service->plan = arena;
@@ -226,7 +243,8 @@ static bool service_init(struct service *service, int sock, struct err *err)
 	service->runner = probe_runner_new(service->loop, service_descriptors(), err);
 	if (service->runner == NULL)
 		return false;
-	service->probing = probing_new(service->loop, service->runner, say_changed, service);
+	service->eyes = eyes_new(service->loop, service->runner, say_abstain, service);
+	service->probing = probing_new(service->loop, service->runner, service->eyes, say_changed, service);
 	service->post = post_new(sock);
 	service->lookups = lookups_new(service->loop, say_resolved, service, err);
 	if (service->lookups == NULL)
@@ -241,6 +259,8 @@ static void service_fini(struct service *service)
 {
 	lookups_free(service->lookups);
 	probing_free(service->probing);
+	gate_free(service->gate);
+	eyes_free(service->eyes);
 	probe_runner_free(service->runner);
 	post_free(service->post);
 	loop_free(service->loop);

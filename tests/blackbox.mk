@@ -10,6 +10,7 @@ tests_blackbox_crowd_LDADD = libbase.a
 
 BLACKBOX_TESTS = \
 	tests/blackbox/aside.py \
+	tests/blackbox/chaos.py \
 	tests/blackbox/cookies.py \
 	tests/blackbox/detection.py \
 	tests/blackbox/ecs.py \
@@ -38,3 +39,9 @@ bench-scale: gslbd gslbctl gslb-health tests/blackbox/steady
 	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' $(top_srcdir)/tests/bench/scale.py \
 		--services 10 --sets 1 --records 1000000 --steps start,edit
 EXTRA_DIST += tests/bench/scale.py
+
+# The same with gslb-health killed each second for a minute.
+.PHONY: chaos
+chaos: gslbd gslbctl gslb-health
+	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' GSLB_CHAOS_SECONDS=60 \
+		$(top_srcdir)/tests/blackbox/chaos.py

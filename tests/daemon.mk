@@ -11,3 +11,9 @@ tests_unit_builder_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_builder_test_LDADD = libdaemon.a libdecide.a libcontrol.a libabuse.a libhealth.a libgeo.a libzones.a libbase.a \
 	$(LDNS_LIBS) $(MMDB_LIBS) $(JANSSON_LIBS) $(CYAML_LIBS) $(CHECK_LIBS) -lm
 TESTS += tests/unit/builder_test
+
+check_PROGRAMS += tests/unit/kin_test
+tests_unit_kin_test_SOURCES = tests/unit/kin.c
+tests_unit_kin_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_kin_test_LDADD = libdecide.a libbase.a $(CHECK_LIBS)
+TESTS += tests/unit/kin_test

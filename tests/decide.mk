@@ -4,11 +4,16 @@ DECIDE_TEST_LIBS = libdecide.a libzones.a libgeo.a libhealth.a libbase.a $(LDNS_
 
 check_PROGRAMS += tests/scenario/scenario
 tests_scenario_scenario_SOURCES = tests/scenario/scenario.c $(SIM_SOURCES)
+tests_scenario_scenario_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_scenario_scenario_LDADD = $(DECIDE_TEST_LIBS)
 
 TESTS += tests/scenario/scenarios.test
 EXTRA_DIST += tests/unit/told.h
 EXTRA_DIST += tests/scenario/scenarios.test \
+	tests/scenario/abstain-anchors.txt \
+	tests/scenario/abstain-endpoints.txt \
+	tests/scenario/budget.txt \
+	tests/scenario/budget-keep.txt \
 	tests/scenario/cname.txt \
 	tests/scenario/damped.txt \
 	tests/scenario/down-all.txt \
@@ -39,6 +44,7 @@ EXTRA_DIST += tests/scenario/scenarios.test \
 	tests/scenario/tolerance.txt \
 	tests/scenario/ttl.txt \
 	tests/scenario/unplaced.txt \
+	tests/scenario/votes.txt \
 	tests/scenario/weights.txt \
 	tests/scenario/wildcard.txt
 

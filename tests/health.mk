@@ -45,3 +45,18 @@ EXTRA_DIST += tests/fuzz/health.test tests/fuzz/corpus/health
 
 TESTS += tests/blackbox/health_test.py
 EXTRA_DIST += tests/blackbox/health_test.py tests/blackbox/health_rig.py
+
+check_PROGRAMS += tests/unit/abstain_test
+tests_unit_abstain_test_SOURCES = tests/unit/abstain.c
+tests_unit_abstain_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_abstain_test_LDADD = libhealth.a libbase.a $(CHECK_LIBS)
+TESTS += tests/unit/abstain_test
+
+TESTS += tests/blackbox/abstain.py
+EXTRA_DIST += tests/blackbox/abstain.py
+
+check_PROGRAMS += tests/unit/votes_test
+tests_unit_votes_test_SOURCES = tests/unit/votes.c
+tests_unit_votes_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_votes_test_LDADD = libhealth.a libbase.a $(CHECK_LIBS)
+TESTS += tests/unit/votes_test

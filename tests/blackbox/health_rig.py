@@ -14,7 +14,7 @@ import time
 import lab
 
 F_ADD_SEALS, SEAL, SHRINK, GROW, WRITE = 1033, 1, 2, 4, 8
-BOARD, PLAN, PUSH, TAKEN, CHANGED, RESOLVED, ALIVE = range(1, 8)
+BOARD, PLAN, PUSH, TAKEN, CHANGED, RESOLVED, ALIVE, ABSTAIN = range(1, 9)
 UNKNOWN, UP, DOWN = range(3)
 CHECKS = ["none", "tcp", "http", "https", "dns", "exec", "push"]
 RESULTS = ["ok", "none", "refused", "timeout", "reset", "unreachable", "closed early", "tls expired", "tls name",
@@ -57,6 +57,7 @@ class Slot:
         (word, self.rtt_us, self.last_s, self.transitions, self.probes, self.streak, self.number,
          detail, terms) = struct.unpack("=QIIIIHH28sI4x", raw)
         self.state, self.doubt, self.recovered, self.damped = word & 3, bool(word & 4), bool(word & 8), bool(word & 16)
+        self.held = bool(word & 32)
         self.needed, self.loss_permille, self.hold_s = terms & 255, terms >> 8 & 1023, (terms >> 25) * 8
         self.result = RESULTS[word >> 8 & 255]
         self.generation, self.since_s = word >> 16 & 0xffff, word >> 32
@@ -116,16 +117,21 @@ class Health:
             return next((m for m in self.messages if wanted(m)), None)
         return lab.wait_for(what, look, deadline)
 
-    def send_plan(self, targets, lookups=(), checks=""):
+    def send_plan(self, targets, lookups=(), checks="", groups=None, anchors=(), vantages=1):
+        """groups: a number for each target; none: all are of one."""
         self.serial += 1
-        content = b"gslbpln1" + struct.pack("=QII", self.serial, len(targets), len(lookups)) + text(checks)
+        groups = groups or [0] * len(targets)
+        content = b"gslbpln2" + struct.pack("=QII", self.serial, len(targets), len(lookups)) + text(checks)
         content += b"".join(targets) + b"".join(struct.pack("=I", i) + text(name) for i, name in lookups)
+        content += struct.pack(f"={len(targets) + 1}I", max(groups, default=-1) + 1, *groups)
+        content += struct.pack("=I", len(anchors)) + b"".join(packed(a) + struct.pack("=H", port) for a, port in anchors)
+        content += struct.pack("=III", vantages, 0, 0)
         fd = sealed("plan", content, SEAL | SHRINK | GROW | WRITE)
         self.send(PLAN, value=self.serial, fd=fd)
         os.close(fd)
 
-    def plan(self, targets, lookups=(), checks=""):
-        self.send_plan(targets, lookups, checks)
+    def plan(self, targets, lookups=(), checks="", groups=None, anchors=(), vantages=1):
+        self.send_plan(targets, lookups, checks, groups, anchors, vantages)
         self.wait_message("the plan to be taken", lambda m: m["kind"] == TAKEN and m["value"] == self.serial)
 
     def wait_slot(self, slot, wanted, deadline=10):

@@ -18,11 +18,17 @@
  *   keep CLIENT www A            sticky: note what 2000 client prefixes are told
  *   moved 0.30 0.36              part of them that are told something else now
  *   force eu drain for=30s over=10s [force]   clear eu   refused TEXT (of the one before)
+ *   anchors 2 of 3               so many fail: gslb-health of the one vantage abstains from two thirds on
+ *   vantages eu-west us-east …   from here on verdicts are made of votes, with the budget
+ *   vote us-east eu/lb1 down [leaning]    or up; it stands until another one
+ *   vantage us-east silent       or speaks, abstains, votes (abstains no more)
+ *   explains TEXT                explain, for who asked last, says so
  *   resolve NAME ADDRESS 60s     restart (overrides are read from their file again) */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "gslb/explain.h"
 #include "tests/scenario/sim.h"
 
 enum { WORDS_MAX = 16, DRAWN_MAX = 64, KEPT_MAX = 2000 };
@@ -38,8 +44,9 @@ struct run {
 	unsigned line;
 	struct decision decision;
 	char asked[256];
-	const struct service_plan *service; /* that was asked */
-	struct err refused;                 /* of the last force or clear; "" when it was taken */
+	const struct service_plan *service;  /* that was asked */
+	char name[256], client[64], type[8]; /* who asked last */
+	struct err refused;                  /* of the last force or clear; "" when it was taken */
 	struct drawn drawn[DRAWN_MAX];
 	size_t ndrawn;
 	unsigned total, changes;
@@ -96,6 +103,9 @@ static void ask(struct run *run, const char *client, const char *name, const cha
 	char full[256];
 
 	snprintf(run->asked, sizeof(run->asked), "%s %s for %s", name, type, client);
+	snprintf(run->name, sizeof(run->name), "%s", full_name(name, full));
+	snprintf(run->client, sizeof(run->client), "%s", client);
+	snprintf(run->type, sizeof(run->type), "%s", type);
 	sim_ask(&run->sim, client, full_name(name, full), family_word(run, type), &run->decision, NULL);
 	run->service = sim_service(&run->sim, full);
 }
@@ -168,6 +178,27 @@ static void expect(struct run *run, char **words, unsigned n)
 			ok &= is_steady(run, words[i]) || has_word(got, words[i]);
 	}
 	result(run, ok, expected, got);
+}
+
+static void explains(struct run *run, const char *text)
+{
+	char abstaining[ABSTAIN_TEXT_MAX];
+	const struct explain_request request = { .name = run->name,
+		.client = run->client,
+		.type = run->type,
+		.now_ms = run->sim.now_ms,
+		.abstaining = sim_abstaining(&run->sim, abstaining),
+		.vantages = run->sim.nvantages };
+	struct err err;
+	json_t *json = explain(&run->sim.world, &request, &err);
+	char *got;
+
+	if (json == NULL)
+		bail(run, err.text, "explain");
+	got = json_dumps(json, JSON_COMPACT);
+	result(run, strstr(got, text) != NULL, text, got);
+	free(got);
+	json_decref(json);
 }
 
 /* ---- many answers ---- */
@@ -325,6 +356,30 @@ static void changes(struct run *run, const char *from, const char *to)
 	result(run, run->changes >= strtoul(from, NULL, 10) && run->changes <= strtoul(to, NULL, 10), expected, got);
 }
 
+static void vote(struct run *run, char **words, unsigned n)
+{
+	char text[256];
+	bool up = strcmp(words[3], "up") == 0;
+
+	if (!up && strcmp(words[3], "down") != 0)
+		bail(run, "neither up nor down", words[3]);
+	snprintf(text, sizeof(text), "%s%s", strchr(words[2], '/') != NULL ? "endpoint:" : "", words[2]);
+	sim_vote(&run->sim, words[1], text, up ? VOTE_UP : VOTE_DOWN, n > 4);
+}
+
+static void vantage(struct run *run, const char *name, const char *what)
+{
+	struct sim_vantage *of = sim_vantage(&run->sim, name);
+
+	if (strcmp(what, "silent") == 0 || strcmp(what, "speaks") == 0)
+		of->silent = strcmp(what, "silent") == 0;
+	else if (strcmp(what, "abstains") == 0 || strcmp(what, "votes") == 0)
+		of->abstains = strcmp(what, "abstains") == 0;
+	else
+		bail(run, "not what a vantage does", what);
+	sim_judge(&run->sim);
+}
+
 static void force(struct run *run, char **words, unsigned n)
 {
 	struct override_request request = { .target = words[1], .who = "tester", .why = "test", .for_ms = 3600000 };
@@ -413,6 +468,16 @@ static void command(struct run *run, FILE *in, const char *line, char **words, u
 		sim_clear(&run->sim, words[1], &run->refused);
 	else if (strcmp(verb, "refused") == 0 && n >= 2)
 		refused(run, line + strlen("refused "));
+	else if (strcmp(verb, "anchors") == 0 && n == 4)
+		sim_anchors(&run->sim, (uint32_t)atoi(words[1]), (uint32_t)atoi(words[3]));
+	else if (strcmp(verb, "vantages") == 0 && n >= 2)
+		sim_vantages(&run->sim, words + 1, n - 1);
+	else if (strcmp(verb, "vote") == 0 && n >= 4)
+		vote(run, words, n);
+	else if (strcmp(verb, "vantage") == 0 && n == 3)
+		vantage(run, words[1], words[2]);
+	else if (strcmp(verb, "explains") == 0 && n >= 2)
+		explains(run, line + strlen("explains "));
 	else if (strcmp(verb, "resolve") == 0 && n == 4)
 		sim_resolve(&run->sim, words[1], words[2], milliseconds(run, words[3]));
 	else if (strcmp(verb, "restart") == 0)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gslb/rules.h"
 #include "gslb/standing.h"
 #include "gslb/target.h"
 #include "tests/geo/mmdb_write.h"
@@ -71,6 +72,9 @@ void sim_fini(struct sim *sim)
 		zone_unref(sim->zones[i]);
 	for (size_t i = 0; i < sim->nslots; i++)
 		free(sim->slot[i].pool);
+	crowd_free(sim->crowd);
+	gate_free(sim->gate);
+	arena_free(sim->rules);
 	buf_fini(&sim->places[0]);
 	buf_fini(&sim->places[1]);
 	remove_state(sim->state);
@@ -78,7 +82,7 @@ void sim_fini(struct sim *sim)
 
 /* ---- zones ---- */
 
-static void show(const struct report *report)
+static void show_report(const struct report *report)
 {
 	char text[1024];
 
@@ -101,7 +105,7 @@ void sim_zone(struct sim *sim, const char *apex, const char *text)
 	snprintf(file, sizeof(file), "%s.zone", apex);
 	zone = zone_parse(file, text, strlen(text), &origin, SIM_SEED, &report);
 	if (zone == NULL) {
-		show(&report);
+		show_report(&report);
 		fail("%s: has mistakes", file);
 	}
 	report_fini(&report);
@@ -237,6 +241,22 @@ static bool take_slot(void *context, const struct endpoint *endpoint, const stru
 	return true;
 }
 
+static void gather_crowd(struct sim *sim)
+{
+	uint32_t *groups = mem_alloc((sim->snapshot->nendpoints + 1) * sizeof *groups);
+
+	crowd_free(sim->crowd);
+	sim->crowd = crowd_new(rules_groups(sim->snapshot, groups));
+	for (uint32_t i = 0; i < sim->snapshot->nendpoints; i++) {
+		uint32_t slot = sim->snapshot->endpoints[i].slot;
+		struct crowd_member *member = &sim->slot[slot < SIM_SLOTS ? slot : 0].member;
+
+		if (slot != SLOT_NONE)
+			crowd_join(sim->crowd, member, groups[i], sim->slot[slot].detector.state == HEALTH_UP);
+	}
+	free(groups);
+}
+
 void sim_load(struct sim *sim)
 {
 	const struct snapshot_inputs inputs = {
@@ -251,7 +271,7 @@ void sim_load(struct sim *sim)
 	struct err err;
 
 	if (set == NULL) {
-		show(&report);
+		show_report(&report);
 		fail("the zones have mistakes");
 	}
 	report_fini(&report);
@@ -262,23 +282,35 @@ void sim_load(struct sim *sim)
 		fail("%s", err.text);
 	snapshot_free(before);
 	sim_overlay(sim);
+	gather_crowd(sim);
 }
 
 /* ---- what happens ---- */
 
-static void show_verdict(struct sim *sim, uint32_t slot, enum probe_result result)
+static void show(struct sim *sim, uint32_t slot, const struct verdict *verdict)
 {
-	const struct detector *detector = &sim->slot[slot].detector;
-	struct verdict verdict = {
-		.state = detector->state,
-		.doubt = detector->doubt,
-		.recovered = detector->recovered,
-		.damped = detector->damped || sim->slot[slot].damped,
-		.reason = (uint8_t)result,
-		.since_s = (uint32_t)(detector->since_ms / 1000),
-	};
+	sim->slots[slot].word = verdict_pack(verdict);
+}
 
-	sim->slots[slot].word = verdict_pack(&verdict);
+static void look(struct sim *sim, uint64_t since_ms)
+{
+	sim->counts.groups_failing = crowd_failing(sim->crowd);
+	sim->counts.groups_seen = crowd_seen_since(sim->crowd, since_ms);
+	abstain_step(&sim->abstain,
+		&(struct abstain_rule){ .patience_ms = ABSTAIN_PATIENCE_MS, .calm_ms = ABSTAIN_CALM_MS }, &sim->counts,
+		sim->now_ms);
+}
+
+/* May this failure take it down? As probing.c has it. */
+static bool trusted(struct sim *sim, const struct sim_slot *slot, const struct detector *next)
+{
+	if (slot->detector.state == HEALTH_DOWN || sim->gate != NULL)
+		return true;
+	if (sim->abstain.why != ABSTAIN_NOT)
+		return false;
+	if (next->state == HEALTH_DOWN)
+		look(sim, slot->failing_ms);
+	return next->state != HEALTH_DOWN || abstain_allows_down(&sim->abstain);
 }
 
 static void step(struct sim *sim, const struct endpoint *endpoint, enum probe_result result)
@@ -289,67 +321,183 @@ static void step(struct sim *sim, const struct endpoint *endpoint, enum probe_re
 		.fall = (uint16_t)check->fall,
 		.interval_ms = check->interval_ms,
 	};
-	struct detector *detector = &sim->slot[endpoint->slot].detector;
+	struct sim_slot *slot = &sim->slot[endpoint->slot];
+	struct board_slot *board = &sim->slots[endpoint->slot];
 	const struct observation seen = { .result = result };
+	struct detector next = slot->detector;
+	bool ok = result == PROBE_OK, failed = slot->member.failing, held;
 	struct detector_terms terms;
 
-	detector_step(detector, &rule, &seen, sim->now_ms, &sim->next_ms);
-	terms = detector_terms(detector, &rule, sim->now_ms);
-	sim->slots[endpoint->slot].terms = detector_terms_pack(&terms);
-	sim->slots[endpoint->slot].streak = detector->streak;
-	sim->slots[endpoint->slot].last_s = (uint32_t)(sim->now_ms / 1000);
-	show_verdict(sim, endpoint->slot, result);
+	crowd_result(sim->crowd, &slot->member, slot->detector.state == HEALTH_UP, ok, sim->now_ms);
+	if (slot->member.failing && !failed)
+		slot->failing_ms = sim->now_ms;
+	detector_step(&next, &rule, &seen, sim->now_ms, &sim->next_ms);
+	held = !ok && !trusted(sim, slot, &next);
+	if (held)
+		slot->detector.doubt = true;
+	else
+		slot->detector = next;
+	crowd_result(sim->crowd, &slot->member, slot->detector.state == HEALTH_UP, ok, sim->now_ms);
+	terms = detector_terms(&slot->detector, &rule, sim->now_ms);
+	board->terms = detector_terms_pack(&terms);
+	board->streak = slot->detector.streak;
+	board->last_s = (uint32_t)(sim->now_ms / 1000);
+	show(sim, endpoint->slot,
+		&(struct verdict){
+			.state = slot->detector.state,
+			.doubt = slot->detector.doubt,
+			.recovered = slot->detector.recovered,
+			.damped = slot->detector.damped || slot->damped,
+			.held = held,
+			.reason = (uint8_t)result,
+			.since_s = (uint32_t)(slot->detector.since_ms / 1000),
+		});
 }
 
-/* The next probed endpoint from *at on that the target covers; NULL at the end. */
-static const struct endpoint *covered(const struct sim *sim, const struct override_target *target, uint32_t *at)
-{
-	while (*at < sim->snapshot->nendpoints) {
-		const struct endpoint *endpoint = &sim->snapshot->endpoints[(*at)++];
-
-		if (endpoint->pool != target->pool || endpoint->slot == SLOT_NONE)
-			continue;
-		if (target->kind == OVERRIDE_ENDPOINT && target->name == NULL &&
-			!addr_equal(&endpoint->addr, &target->addr))
-			continue;
-		if (target->name != NULL &&
-			!name_equal(&sim->snapshot->set->targets[endpoint->target]->name, target->name))
-			continue;
-		return endpoint;
-	}
-	return NULL;
-}
-
-static struct override_target find_target(const struct sim *sim, const char *text)
+static void each_endpoint(struct sim *sim, const char *text,
+	void (*act)(struct sim *sim, const struct endpoint *endpoint, void *what), void *what)
 {
 	struct override_target target;
 	struct err err;
 
 	if (!override_target_find(sim->snapshot, text, &target, &err))
 		fail("%s", err.text);
-	return target;
-}
+	for (uint32_t i = 0; i < sim->snapshot->nendpoints; i++) {
+		const struct endpoint *endpoint = &sim->snapshot->endpoints[i];
 
-void sim_probe(struct sim *sim, const char *text, enum probe_result result)
-{
-	struct override_target target = find_target(sim, text);
-	const struct endpoint *endpoint;
-	uint32_t at = 0;
-
-	while ((endpoint = covered(sim, &target, &at)) != NULL)
-		step(sim, endpoint, result);
-}
-
-void sim_damp(struct sim *sim, const char *text, bool damped)
-{
-	struct override_target target = find_target(sim, text);
-	const struct endpoint *endpoint;
-	uint32_t at = 0;
-
-	while ((endpoint = covered(sim, &target, &at)) != NULL) {
-		sim->slot[endpoint->slot].damped = damped;
-		show_verdict(sim, endpoint->slot, PROBE_OK);
+		if (endpoint->pool != target.pool || endpoint->slot == SLOT_NONE)
+			continue;
+		if (target.kind == OVERRIDE_ENDPOINT && target.name == NULL &&
+			!addr_equal(&endpoint->addr, &target.addr))
+			continue;
+		if (target.name != NULL &&
+			!name_equal(&sim->snapshot->set->targets[endpoint->target]->name, target.name))
+			continue;
+		act(sim, endpoint, what);
 	}
+}
+
+static void step_with(struct sim *sim, const struct endpoint *endpoint, void *result)
+{
+	step(sim, endpoint, *(const enum probe_result *)result);
+}
+
+void sim_probe(struct sim *sim, const char *target, enum probe_result result)
+{
+	each_endpoint(sim, target, step_with, &result);
+}
+
+static void damp(struct sim *sim, const struct endpoint *endpoint, void *damped)
+{
+	struct sim_slot *slot = &sim->slot[endpoint->slot];
+	struct verdict verdict = verdict_unpack(sim->slots[endpoint->slot].word);
+
+	slot->damped = *(const bool *)damped;
+	verdict.damped = slot->detector.damped || slot->damped;
+	verdict.reason = PROBE_OK;
+	show(sim, endpoint->slot, &verdict);
+}
+
+void sim_damp(struct sim *sim, const char *target, bool damped)
+{
+	each_endpoint(sim, target, damp, &damped);
+}
+
+/* ---- many vantages ---- */
+
+void sim_anchors(struct sim *sim, uint32_t failing, uint32_t of)
+{
+	sim->counts.anchors = of;
+	sim->counts.anchors_failing = failing;
+	look(sim, sim->now_ms);
+}
+
+const char *sim_abstaining(const struct sim *sim, char text[static ABSTAIN_TEXT_MAX])
+{
+	uint32_t failing, of;
+
+	abstain_numbers(&sim->abstain, &failing, &of);
+	return abstain_sentence(sim->abstain.why, failing, of, text);
+}
+
+void sim_vantages(struct sim *sim, char **names, unsigned n)
+{
+	struct health_plan plan = { .vantages = n };
+
+	if (n > SIM_VANTAGES)
+		fail("more than %d vantages", SIM_VANTAGES);
+	gate_free(sim->gate);
+	arena_free(sim->rules);
+	sim->rules = arena_new();
+	rules_budget(sim->snapshot, sim->rules, &plan);
+	sim->gate = gate_new(&plan, SIM_SLOTS);
+	sim->nvantages = n;
+	for (unsigned i = 0; i < n; i++) {
+		sim->vantages[i] = (struct sim_vantage){ .silent = false };
+		snprintf(sim->vantages[i].name, sizeof(sim->vantages[i].name), "%s", names[i]);
+	}
+}
+
+struct sim_vantage *sim_vantage(struct sim *sim, const char *name)
+{
+	for (unsigned i = 0; i < sim->nvantages; i++)
+		if (strcmp(sim->vantages[i].name, name) == 0)
+			return &sim->vantages[i];
+	fail("%s: no vantage", name);
+}
+
+static void judge_slot(struct sim *sim, uint32_t slot)
+{
+	struct verdict was = verdict_unpack(sim->slots[slot].word), now = { .reason = PROBE_REFUSED };
+	struct gate_verdict verdict;
+
+	for (unsigned i = 0; i < sim->nvantages; i++) {
+		struct sim_vantage *vantage = &sim->vantages[i];
+		struct vote *vote = &vantage->votes[slot];
+
+		if (!vantage->silent)
+			vote->at_ms = sim->now_ms;
+		vote->abstains = vantage->abstains;
+		gate_vote(sim->gate, slot, i, vote);
+	}
+	gate_judge(sim->gate, slot, sim->now_ms, &verdict);
+	now.state = verdict.state;
+	now.doubt = verdict.doubt;
+	now.held = verdict.held;
+	now.since_s = now.state != was.state ? (uint32_t)(sim->now_ms / 1000) : was.since_s;
+	now.recovered = now.state != was.state ? was.state == HEALTH_DOWN : was.recovered;
+	show(sim, slot, &now);
+}
+
+void sim_judge(struct sim *sim)
+{
+	for (uint32_t slot = 0; sim->gate != NULL && slot < sim->nslots; slot++)
+		judge_slot(sim, slot);
+}
+
+struct sim_said {
+	struct sim_vantage *vantage;
+	struct vote vote;
+};
+
+static void say(struct sim *sim, const struct endpoint *endpoint, void *what)
+{
+	struct sim_said *said = what;
+
+	said->vantage->votes[endpoint->slot] = said->vote;
+	judge_slot(sim, endpoint->slot);
+}
+
+void sim_vote(struct sim *sim, const char *vantage, const char *target, enum vote_says says, bool leaning)
+{
+	struct sim_said said = {
+		.vantage = sim_vantage(sim, vantage),
+		.vote = { .says = says, .leaning = leaning, .at_ms = sim->now_ms },
+	};
+
+	if (said.vantage->silent)
+		fail("%s: is silent", vantage);
+	each_endpoint(sim, target, say, &said);
 }
 
 bool sim_force(struct sim *sim, const struct override_request *request, struct err *err)
@@ -375,6 +523,9 @@ void sim_at(struct sim *sim, uint64_t now_ms)
 	sim->now_ms = SIM_EPOCH_MS + now_ms;
 	if (override_expire(sim->overrides, sim->now_ms, &next_ms))
 		sim_overlay(sim);
+	sim_judge(sim);
+	if (sim->abstain.why != ABSTAIN_NOT) /* gslb-health looks each second */
+		look(sim, sim->abstain.since_ms);
 }
 
 void sim_wait(struct sim *sim, uint64_t ms)

@@ -5,8 +5,11 @@
 
 #include "gslb/decide.h"
 #include "gslb/override.h"
+#include "health/abstain.h"
+#include "health/crowd.h"
+#include "health/gate.h"
 
-enum { SIM_SEED = 0x5eed, SIM_SLOTS = 256, SIM_ZONES = 8, SIM_NAMES = 8 };
+enum { SIM_SEED = 0x5eed, SIM_SLOTS = 256, SIM_ZONES = 8, SIM_NAMES = 8, SIM_VANTAGES = 8 };
 
 /* One slot of the board: it belongs to an address in a pool, over all reloads. */
 struct sim_slot {
@@ -14,6 +17,15 @@ struct sim_slot {
 	char *pool;
 	struct detector detector;
 	bool damped; /* said by sim_damp */
+	struct crowd_member member;
+	uint64_t failing_ms; /* since when it fails; only while it does */
+};
+
+/* Another vantage; what it says stands until it says something else, while it is not silent. */
+struct sim_vantage {
+	char name[64];
+	bool silent, abstains;
+	struct vote votes[SIM_SLOTS];
 };
 
 struct sim {
@@ -34,6 +46,13 @@ struct sim {
 	struct snapshot *snapshot;
 	struct overlay *overlay;
 	struct world world;
+	struct crowd *crowd;
+	struct abstain_counts counts; /* its anchors */
+	struct abstain abstain;
+	struct gate *gate; /* NULL: one vantage, whose probes are the verdict */
+	struct arena *rules;
+	struct sim_vantage vantages[SIM_VANTAGES];
+	unsigned nvantages;
 };
 
 void sim_init(struct sim *sim);
@@ -53,6 +72,17 @@ void sim_load(struct sim *sim);
 void sim_probe(struct sim *sim, const char *target, enum probe_result result);
 /* As if the detector had found that they flap. */
 void sim_damp(struct sim *sim, const char *target, bool damped);
+/* So many anchors fail of so many. */
+void sim_anchors(struct sim *sim, uint32_t failing, uint32_t of);
+/* From now on verdicts are made of votes; after sim_load. */
+void sim_vantages(struct sim *sim, char **names, unsigned n);
+struct sim_vantage *sim_vantage(struct sim *sim, const char *name);
+/* What a vantage says of the endpoints that the target covers. */
+void sim_vote(struct sim *sim, const char *vantage, const char *target, enum vote_says says, bool leaning);
+/* Judge all endpoints by what is said now. */
+void sim_judge(struct sim *sim);
+/* Why this vantage abstains; "" when it does not. */
+const char *sim_abstaining(const struct sim *sim, char text[static ABSTAIN_TEXT_MAX]);
 bool sim_force(struct sim *sim, const struct override_request *request, struct err *err);
 bool sim_clear(struct sim *sim, const char *target, struct err *err);
 /* Set the clock; what ended is dropped. */

@@ -77,9 +77,18 @@ static const struct mistake_case {
 	{ "? [a]\n: b", "c.yaml:5:3: a key is a plain word, not a list or a mapping\n" },
 	{ "http: { listen: 127.0.0.1@9153 }", "c.yaml:5:1: http: not in this version (leave it out)\n" },
 	{ "bus: { servers: [x] }\ncaches: [{ whatever: is }]\nrelay: { not: ours }", "" }, /* gslb-relay reads these */
-	{ "health: { anchors: [192.0.2.1], push-token-file: x }",
-		"c.yaml:5:11: health.anchors: not in this version (leave it out)\n"
-		"c.yaml:5:33: health.push-token-file: not in this version (leave it out)\n" },
+	{ "health: { push-token-file: x }",
+		"c.yaml:5:11: health.push-token-file: not in this version (leave it out)\n" },
+	{ "health: { anchors: [192.0.2.1, \"2001:db8::1@443\"] }", "" },
+	{ "health: { anchors: 192.0.2.1 }",
+		"c.yaml:5:20: health.anchors: not a list (write [one, two], also for a single one)\n" },
+	{ "health: { anchors: [gw, 192.0.2.1@0] }",
+		"c.yaml:5:21: health.anchors: gw: not an address, with a TCP port or without "
+		"(try 192.0.2.1 or 192.0.2.1@443)\n"
+		"c.yaml:5:25: health.anchors: 192.0.2.1@0: not an address, with a TCP port or without "
+		"(try 192.0.2.1 or 192.0.2.1@443)\n" },
+	{ "health: { anchors: [192.0.2.1, 192.0.2.1@443] }",
+		"c.yaml:5:32: health.anchors: 192.0.2.1@443: listed twice (keep one: an anchor is a host)\n" },
 	{ "geo: { databases: city.mmdb }",
 		"c.yaml:5:19: geo.databases: not a list (write [one, two], also for a single one)\n" },
 	{ "geo: { databases: [] }",

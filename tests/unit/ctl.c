@@ -164,6 +164,9 @@ static const struct golden_case {
 } goldens[] = {
 	{ "status", "status", NULL, CTL_DONE, "" },
 	{ "status", "status-bare", NULL, CTL_DONE, "" },
+	{ "status", "status-abstain", NULL, CTL_DONE, "" },
+	{ "endpoints", "endpoints-held", NULL, CTL_DONE, "" },
+	{ "explain www.svc.example 198.51.100.0/24", "explain-held", NULL, CTL_DONE, "" },
 	{ "services", "services", NULL, CTL_DONE, "" },
 	{ "services app", "services", "services-app", CTL_DONE, "" },
 	{ "pools", "pools", NULL, CTL_DONE, "" },

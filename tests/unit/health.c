@@ -15,11 +15,12 @@
 
 START_TEST(a_verdict_packs_and_unpacks_to_itself)
 {
-	for (unsigned bits = 0; bits < 24; bits++) {
+	for (unsigned bits = 0; bits < 48; bits++) {
 		struct verdict v = { .state = bits % 3,
 			.doubt = bits / 3 % 2,
 			.recovered = bits / 6 % 2,
-			.damped = bits / 12,
+			.damped = bits / 12 % 2,
+			.held = bits / 24,
 			.reason = PROBE_TLS_NAME,
 			.generation = 0xfedc,
 			.since_s = 0x89abcdef };
@@ -27,6 +28,7 @@ START_TEST(a_verdict_packs_and_unpacks_to_itself)
 
 		ck_assert_int_eq(back.state, v.state);
 		ck_assert(back.doubt == v.doubt && back.recovered == v.recovered && back.damped == v.damped);
+		ck_assert(back.held == v.held);
 		ck_assert_uint_eq(back.reason, PROBE_TLS_NAME);
 		ck_assert_uint_eq(back.generation, 0xfedc);
 		ck_assert_uint_eq(back.since_s, 0x89abcdef);
@@ -40,11 +42,12 @@ START_TEST(the_bits_of_a_word_are_those_of_the_contract)
 		.doubt = true,
 		.recovered = true,
 		.damped = true,
+		.held = true,
 		.reason = 3,
 		.generation = 0x1234,
 		.since_s = 0x55667788 };
 
-	ck_assert(verdict_pack(&v) == 0x556677881234031eu);
+	ck_assert(verdict_pack(&v) == 0x556677881234033eu);
 }
 END_TEST
 
@@ -201,18 +204,67 @@ static void check_target(const struct health_target *got, const struct health_ta
 	ck_assert_uint_eq(got->probe.rise, want->probe.rise);
 	ck_assert_uint_eq(got->probe.fall, want->probe.fall);
 	ck_assert_str_eq(got->label, want->label);
+	ck_assert_uint_eq(got->group, want->group);
 }
 
 static const struct health_lookup sample_lookups[] = { { 3, "lb.cloud.example.net." }, { 9, "b." } };
 
+static const struct health_anchor sample_anchors[] = { { { ADDR_V4, { 192, 0, 2, 1 } }, 53 },
+	{ { ADDR_V6, { 0x20, 1, 0xd, 0xb8 } }, 443 } };
+static const uint32_t sample_slots[] = { 7, 8, 9 }, sample_pool_numbers[] = { 1, 0 };
+static const struct health_pool sample_pools[] = { { sample_slots, 3, 2, 1, "eu.svc.example" },
+	{ sample_slots + 1, 1, 1, 2, "us.svc.example" } };
+static const struct health_service sample_services[] = { { sample_pool_numbers, 2, 1, "www.svc.example" } };
+
+/* One with all that a plan can hold. */
+static struct health_plan sample_plan(const struct health_target *targets, size_t ntargets)
+{
+	return (struct health_plan){
+		.serial = 42,
+		.targets = targets,
+		.ntargets = ntargets,
+		.lookups = sample_lookups,
+		.nlookups = 2,
+		.checks_directory = "/etc/gslb/checks",
+		.ngroups = 1,
+		.anchors = sample_anchors,
+		.nanchors = 2,
+		.vantages = 3,
+		.pools = sample_pools,
+		.npools = 2,
+		.services = sample_services,
+		.nservices = 1,
+	};
+}
+
+static void check_rules(const struct health_plan *got)
+{
+	ck_assert_uint_eq(got->ngroups, 1);
+	ck_assert_uint_eq(got->nanchors, 2);
+	ck_assert(addr_equal(&got->anchors[1].addr, &sample_anchors[1].addr));
+	ck_assert_uint_eq(got->anchors[1].port, 443);
+	ck_assert_uint_eq(got->vantages, 3);
+	ck_assert_uint_eq(got->npools, 2);
+	ck_assert_uint_eq(got->pools[0].nslots, 3);
+	ck_assert_mem_eq(got->pools[0].slots, sample_slots, sizeof sample_slots);
+	ck_assert_uint_eq(got->pools[0].nv4, 2);
+	ck_assert_uint_eq(got->pools[1].min_up, 2);
+	ck_assert_str_eq(got->pools[1].label, "us.svc.example");
+	ck_assert_uint_eq(got->nservices, 1);
+	ck_assert_mem_eq(got->services[0].pools, sample_pool_numbers, sizeof sample_pool_numbers);
+	ck_assert_uint_eq(got->services[0].keep, 1);
+	ck_assert_str_eq(got->services[0].label, "www.svc.example");
+}
+
 START_TEST(a_plan_reads_back_as_it_was_written)
 {
 	struct health_target targets[3] = { sample_target(0), sample_target(1), sample_target(2) };
-	struct health_plan plan = { 42, targets, 3, sample_lookups, 2, "/etc/gslb/checks" }, got;
+	struct health_plan plan = sample_plan(targets, 3), got;
 	struct arena *arena = arena_new();
 	struct err err = { "" };
 	int fd;
 
+	targets[1].group = 5;
 	targets[2].probe = (struct health_probe){ .check = HEALTH_CHECK_EXEC,
 		.host = "",
 		.path = "",
@@ -235,6 +287,7 @@ START_TEST(a_plan_reads_back_as_it_was_written)
 	ck_assert_uint_eq(got.lookups[1].id, 9);
 	ck_assert_str_eq(got.lookups[0].name, "lb.cloud.example.net.");
 	ck_assert_str_eq(got.checks_directory, "/etc/gslb/checks");
+	check_rules(&got);
 	arena_free(arena);
 }
 END_TEST
@@ -267,7 +320,7 @@ END_TEST
 START_TEST(a_plan_cut_anywhere_is_refused)
 {
 	struct health_target target = sample_target(1);
-	struct health_plan plan = { 42, &target, 1, sample_lookups, 2, "/checks" }, got;
+	struct health_plan plan = sample_plan(&target, 1), got;
 	struct buf buf = { 0 };
 
 	ck_assert(plan_format(&plan, &buf, NULL));
@@ -325,7 +378,7 @@ START_TEST(a_damaged_plan_is_refused)
 {
 	const struct damage_case *c = &damages[_i];
 	struct health_target target = sample_target(1);
-	struct health_plan plan = { 42, &target, 1, NULL, 0, "" }, got;
+	struct health_plan plan = { .serial = 42, .targets = &target, .ntargets = 1, .checks_directory = "" }, got;
 	struct arena *arena = arena_new();
 	struct buf buf = { 0 };
 	struct err err = { "" };
@@ -344,7 +397,8 @@ START_TEST(a_plan_with_a_zero_where_a_number_must_be_is_refused)
 {
 	for (unsigned i = 0; i < 4; i++) {
 		struct health_target target = sample_target(1);
-		struct health_plan plan = { 42, &target, 1, NULL, 0, "" }, got;
+		struct health_plan plan = { .serial = 42, .targets = &target, .ntargets = 1, .checks_directory = "" },
+				   got;
 		struct arena *arena = arena_new();
 		struct buf buf = { 0 };
 
@@ -363,7 +417,7 @@ END_TEST
 START_TEST(a_text_that_is_too_long_is_refused_by_the_writer)
 {
 	struct health_target target = sample_target(1);
-	struct health_plan plan = { 42, &target, 1, NULL, 0, "" };
+	struct health_plan plan = { .serial = 42, .targets = &target, .ntargets = 1, .checks_directory = "" };
 	char *body = mem_alloc(70000);
 	struct err err = { "" };
 
@@ -550,7 +604,7 @@ static const struct garbage_case {
 	{ "too short", MESSAGE_HEAD_LEN - 1, HEALTH_ALIVE, 0, 0, 0 },
 	{ "too long", MESSAGE_HEAD_LEN + 1, HEALTH_ALIVE, 0, 0, 0 },
 	{ "kind 0", MESSAGE_HEAD_LEN, 0, 0, 0, 0 },
-	{ "an unknown kind", MESSAGE_HEAD_LEN, HEALTH_ALIVE + 1, 0, 0, 0 },
+	{ "an unknown kind", MESSAGE_HEAD_LEN, HEALTH_ABSTAIN + 1, 0, 0, 0 },
 	{ "an unknown state", MESSAGE_HEAD_LEN, HEALTH_PUSH, 3, 0, 0 },
 	{ "an address that is not there", MESSAGE_HEAD_LEN, HEALTH_RESOLVED, 0, 1, 0 },
 	{ "an address of no family", MESSAGE_HEAD_LEN + MESSAGE_ADDR_LEN, HEALTH_RESOLVED, 0, 1, 5 },

@@ -1,0 +1,241 @@
+#include "health/votes.h"
+
+#include <string.h>
+
+#include "health/gate.h"
+#include "tests/unit/unit.h"
+
+enum { NOW_MS = 10000000 };
+
+/* ---- votes ---- */
+
+/* A letter a vantage: U up, D down, u and d the same with its last results against it, - nothing, A says down and abstains, o said
+ * down 31 seconds ago. */
+static void read_votes(const char *letters, struct vote *votes)
+{
+	for (size_t i = 0; letters[i] != '\0'; i++) {
+		char c = letters[i];
+
+		votes[i] = (struct vote){
+			.says = c == '-'               ? VOTE_SILENT
+				: c == 'U' || c == 'u' ? VOTE_UP
+						       : VOTE_DOWN,
+			.leaning = c == 'u' || c == 'd',
+			.abstains = c == 'A',
+			.at_ms = c == 'o' ? NOW_MS - VOTES_FRESH_MS - 1 : NOW_MS,
+		};
+	}
+}
+
+static const struct votes_case {
+	const char *says, *votes;
+	enum health_state before, after;
+	bool doubt, unanimous;
+} cases[] = {
+	{ "a lone vantage's vote is the verdict", "D", HEALTH_UP, HEALTH_DOWN, false, false },
+	{ "also for the better", "U", HEALTH_DOWN, HEALTH_UP, false, false },
+	{ "a lone vantage that is silent changes nothing", "-", HEALTH_UP, HEALTH_UP, false, false },
+	{ "a lone vantage's doubt is doubt", "u", HEALTH_UP, HEALTH_UP, true, false },
+	{ "one of three takes nothing down", "DUU", HEALTH_UP, HEALTH_UP, true, false },
+	{ "two of three do", "DDU", HEALTH_UP, HEALTH_DOWN, true, false },
+	{ "all three do, as one", "DDD", HEALTH_UP, HEALTH_DOWN, false, true },
+	{ "two of three that are alone are unanimous", "DD-", HEALTH_UP, HEALTH_DOWN, false, true },
+	{ "one that reports of three is no majority", "D--", HEALTH_UP, HEALTH_UP, true, false },
+	{ "one that abstains is silent", "DA-", HEALTH_UP, HEALTH_UP, true, false },
+	{ "what is old is silent", "Doo", HEALTH_UP, HEALTH_UP, true, false },
+	{ "two of five are no majority of the assigned, though all that speak", "DD---", HEALTH_UP, HEALTH_UP, true,
+		false },
+	{ "three of five are", "DDD--", HEALTH_UP, HEALTH_DOWN, false, true },
+	{ "three of four", "DDDU", HEALTH_UP, HEALTH_DOWN, true, false },
+	{ "half of four change nothing", "DDUU", HEALTH_UP, HEALTH_UP, true, false },
+	{ "nor bring back", "DDUU", HEALTH_DOWN, HEALTH_DOWN, true, false },
+	{ "a majority brings back", "DUU", HEALTH_DOWN, HEALTH_UP, true, false },
+	{ "two that lean are doubt", "uuU", HEALTH_UP, HEALTH_UP, true, true },
+	{ "one that leans is none", "uUU", HEALTH_UP, HEALTH_UP, false, true },
+	{ "down is in doubt when two lean up", "ddD", HEALTH_DOWN, HEALTH_DOWN, true, true },
+	{ "nobody leaves what is unknown", "---", HEALTH_UNKNOWN, HEALTH_UNKNOWN, false, false },
+};
+
+START_TEST(a_majority_of_the_assigned_decides)
+{
+	const struct votes_case *c = &cases[_i];
+	struct vote votes[VOTES_MAX];
+	struct votes_result result;
+
+	read_votes(c->votes, votes);
+	votes_count(votes, (unsigned)strlen(c->votes), c->before, NOW_MS, &result);
+	ck_assert_msg(result.state == c->after, "%s: state %d", c->says, result.state);
+	ck_assert_msg(result.doubt == c->doubt, "%s: doubt", c->says);
+	ck_assert_msg(result.unanimous == c->unanimous, "%s: unanimous", c->says);
+	ck_assert_uint_eq(result.up + result.down + result.silent, strlen(c->votes));
+}
+END_TEST
+
+/* ---- the budget ---- */
+
+/* A letter a pool: S in service, x out for a minute, o out for eleven. */
+static const struct budget_case {
+	const char *says, *pools;
+	uint32_t keep;
+	enum budget_says answer;
+} budgets[] = {
+	{ "the first of four", "SSSS", 1, BUDGET_ALLOWS },
+	{ "the second of four", "SSSx", 1, BUDGET_SPENT },
+	{ "the second of eight", "SSSSSSSx", 1, BUDGET_ALLOWS },
+	{ "the third of eight", "SSSSSSxx", 1, BUDGET_SPENT },
+	{ "the second of seven", "SSSSSSx", 1, BUDGET_SPENT },
+	{ "one that went long ago does not count", "SSSo", 1, BUDGET_ALLOWS },
+	{ "the last one stays", "Sooo", 1, BUDGET_KEEP },
+	{ "unless nothing is to be kept", "Sooo", 0, BUDGET_ALLOWS },
+	{ "keep binds", "SSoo", 2, BUDGET_KEEP },
+	{ "the only one", "S", 1, BUDGET_KEEP },
+	{ "one of two", "SS", 1, BUDGET_ALLOWS },
+};
+
+START_TEST(a_quarter_or_one_in_ten_minutes)
+{
+	const struct budget_case *c = &budgets[_i];
+	struct budget_pool pools[16];
+	uint32_t n = (uint32_t)strlen(c->pools), recent;
+
+	for (uint32_t i = 0; i < n; i++)
+		pools[i] = (struct budget_pool){ .in_service = c->pools[i] == 'S',
+			.since_ms = NOW_MS - (c->pools[i] == 'x' ? 60000 : 660000) };
+	ck_assert_msg(budget_ask(pools, n, c->keep, NOW_MS, &recent) == c->answer, "%s", c->says);
+}
+END_TEST
+
+/* ---- the gate ---- */
+
+static const uint32_t slots[] = { 0, 1, 2, 3, 4, 5 };
+/* Pool 0 has two endpoints of IPv4 and one of IPv6, the others one each; service a has all, b the first two. */
+static const struct health_pool pools[] = { { slots, 3, 2, 1, "eu" }, { slots + 3, 1, 1, 1, "us" },
+	{ slots + 4, 1, 1, 1, "ap" }, { slots + 5, 1, 1, 1, "sa" } };
+static const uint32_t all[] = { 0, 1, 2, 3 };
+static const struct health_service services[] = { { all, 4, 1, "a" }, { all, 2, 1, "b" } };
+static const struct health_plan plan = {
+	.vantages = 3, .pools = pools, .npools = 4, .services = services, .nservices = 2
+};
+
+static void vote(struct gate *gate, uint32_t slot, const char *letters)
+{
+	struct vote votes[VOTES_MAX];
+
+	read_votes(letters, votes);
+	for (uint32_t i = 0; letters[i] != '\0'; i++) {
+		votes[i].at_ms = UINT64_MAX / 2; /* for ever */
+		ck_assert(gate_vote(gate, slot, i, &votes[i]));
+	}
+}
+
+static struct gate_verdict judged(struct gate *gate, uint32_t slot, const char *votes, uint64_t now_ms)
+{
+	struct gate_verdict verdict;
+
+	vote(gate, slot, votes);
+	gate_judge(gate, slot, now_ms, &verdict);
+	return verdict;
+}
+
+START_TEST(the_second_pool_in_ten_minutes_is_held)
+{
+	struct gate *gate = gate_new(&plan, 6);
+	struct gate_verdict v = judged(gate, 3, "DDU", NOW_MS);
+	char text[GATE_TEXT_MAX];
+
+	ck_assert(v.state == HEALTH_DOWN && !v.held);
+	v = judged(gate, 4, "DDU", NOW_MS + 1000);
+	ck_assert(v.state == HEALTH_UNKNOWN && v.held && v.doubt);
+	ck_assert_str_eq(gate_sentence(gate, &v, text), "ap stays in service for a: 1 of its 4 pools was taken out "
+							"within ten minutes, and more than 1 takes two "
+							"unanimous vantages (2 say down, 1 up)");
+	gate_judge(gate, 4, NOW_MS + 599999, &v);
+	ck_assert(v.held);
+	gate_judge(gate, 4, NOW_MS + 600000, &v);
+	ck_assert(v.state == HEALTH_DOWN && !v.held);
+	/* and the next one waits for that one */
+	v = judged(gate, 5, "DDU", NOW_MS + 700000);
+	ck_assert(v.held);
+	v = judged(gate, 5, "DDD", NOW_MS + 700000);
+	ck_assert(v.state == HEALTH_DOWN && !v.held);
+	gate_free(gate);
+}
+END_TEST
+
+START_TEST(a_pool_that_is_back_frees_the_budget)
+{
+	struct gate *gate = gate_new(&plan, 6);
+
+	ck_assert(judged(gate, 3, "DDU", NOW_MS).state == HEALTH_DOWN);
+	ck_assert(judged(gate, 4, "DDU", NOW_MS).held);
+	ck_assert(judged(gate, 3, "DUU", NOW_MS + 1).state == HEALTH_UP);
+	ck_assert(judged(gate, 4, "DDU", NOW_MS + 2).state == HEALTH_DOWN);
+	gate_free(gate);
+}
+END_TEST
+
+START_TEST(endpoints_may_go_while_their_pool_stays)
+{
+	struct gate *gate = gate_new(&plan, 6);
+	char text[GATE_TEXT_MAX];
+	struct gate_verdict v;
+
+	ck_assert(judged(gate, 3, "DDU", NOW_MS).state == HEALTH_DOWN);
+	ck_assert(judged(gate, 0, "DDU", NOW_MS).state == HEALTH_DOWN);
+	ck_assert(judged(gate, 1, "DDU", NOW_MS).state == HEALTH_DOWN); /* IPv6 serves it still */
+	v = judged(gate, 2, "DDU", NOW_MS);
+	ck_assert(v.held && v.says == BUDGET_SPENT);
+	/* long after, service b would lose its last pool */
+	gate_judge(gate, 2, NOW_MS + 10000000, &v);
+	ck_assert(v.held && v.says == BUDGET_KEEP && v.service == 1);
+	ck_assert_str_eq(gate_sentence(gate, &v, text),
+		"eu stays in service for b: keep=1, and less takes two unanimous vantages (2 say down, 1 up)");
+	ck_assert(judged(gate, 2, "DD-", NOW_MS + 10000000).state == HEALTH_DOWN);
+	gate_free(gate);
+}
+END_TEST
+
+START_TEST(what_the_board_said_is_where_it_begins)
+{
+	struct gate *gate = gate_new(&plan, 6);
+	struct gate_verdict v;
+
+	gate_restore(gate, 3, HEALTH_DOWN, NOW_MS - 60000);
+	gate_judge(gate, 3, NOW_MS, &v);
+	ck_assert(v.state == HEALTH_DOWN && !v.doubt);
+	ck_assert(judged(gate, 4, "DDU", NOW_MS).held);
+	gate_free(gate);
+}
+END_TEST
+
+START_TEST(strange_numbers_are_harmless)
+{
+	struct gate *gate = gate_new(&plan, 4); /* the plan speaks of slots beyond */
+	struct vote down = { .says = VOTE_DOWN };
+	struct gate_verdict v;
+
+	ck_assert(!gate_vote(gate, 4, 0, &down));
+	ck_assert(!gate_vote(gate, 0, 3, &down));
+	gate_restore(gate, 99, HEALTH_DOWN, NOW_MS);
+	gate_judge(gate, 99, NOW_MS, &v);
+	ck_assert(v.state == HEALTH_UNKNOWN && !v.held);
+	gate_free(gate);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("votes");
+	TCase *votes = tcase_create("votes"), *gate = tcase_create("gate");
+
+	tcase_add_loop_test(votes, a_majority_of_the_assigned_decides, 0, COUNT_OF(cases));
+	tcase_add_loop_test(gate, a_quarter_or_one_in_ten_minutes, 0, COUNT_OF(budgets));
+	tcase_add_test(gate, the_second_pool_in_ten_minutes_is_held);
+	tcase_add_test(gate, a_pool_that_is_back_frees_the_budget);
+	tcase_add_test(gate, endpoints_may_go_while_their_pool_stays);
+	tcase_add_test(gate, what_the_board_said_is_where_it_begins);
+	tcase_add_test(gate, strange_numbers_are_harmless);
+	suite_add_tcase(suite, votes);
+	suite_add_tcase(suite, gate);
+	return unit_run(suite);
+}
