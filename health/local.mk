@@ -28,7 +28,8 @@ libprobe_a_SOURCES = \
 	health/probe_tcp.c \
 	health/probing.c health/probing.h \
 	health/process.c \
-	health/service.c health/service.h
+	health/service.c health/service.h \
+	health/tally.c health/tally.h
 libprobe_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CARES_CFLAGS)
 
 sbin_PROGRAMS += gslb-health

@@ -237,8 +237,8 @@ static int print_report(const struct once *once, char **argv)
 
 	printf("%s %s %s: %s in %.1f ms\n", argv[0], argv[1], argv[2], reason_format(report, reason),
 		report->took_us / 1000.0);
-	if (report->cert_days != INT_MAX)
-		printf("certificate ends in %d days\n", report->cert_days);
+	if (report->cert_end_s != 0)
+		printf("certificate ends in %d days\n", probe_days_left(report));
 	return report->result == PROBE_OK ? 0 : 1;
 }
 

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "health/tally.h"
+
 TAILQ_HEAD(probe_queue, probe);
 
 /* A deadline that comes this late was slept through by ourselves (a stopped or starved process): it says nothing of the
@@ -30,20 +32,24 @@ static const struct {
 	[HEALTH_CHECK_DNS] = { "dns", &probe_dns },
 	[HEALTH_CHECK_EXEC] = { "exec", &probe_exec },
 	[HEALTH_CHECK_PUSH] = { "push", &probe_push },
+	[HEALTH_CHECK_GRPC] = { "grpc", &probe_http },
+	[HEALTH_CHECK_GRPCS] = { "grpcs", &probe_http },
 };
 
 enum { NCHECKS = COUNT_OF(checks) };
+_Static_assert((int)NCHECKS == (int)HEALTH_CHECKS, "each check has a row");
 
 struct probe_lane {
 	void *context;
-	unsigned running;
+	unsigned running, queued;
 	struct probe_queue queue;
 };
 
 struct probe_runner {
 	struct loop *loop;
 	struct loop_timer pump;
-	unsigned descriptors, max_descriptors;
+	unsigned running, queued, descriptors, max_descriptors;
+	struct board_stats *stats, *nobodys;
 	const char *checks_directory;
 	struct probe_lane lanes[NCHECKS];
 };
@@ -81,6 +87,21 @@ static bool lane_has_room(
 	return lane->running < method->most && runner->descriptors + method->descriptors <= runner->max_descriptors;
 }
 
+static void say_now(const struct probe_runner *runner, const struct probe_lane *lane)
+{
+	tally_now(runner->stats, (enum health_check)(lane - runner->lanes),
+		&(struct tally_now){
+			lane->running, lane->queued, runner->running, runner->queued, runner->descriptors });
+}
+
+static void leave_queue(struct probe_runner *runner, struct probe_lane *lane, struct probe *probe)
+{
+	TAILQ_REMOVE(&lane->queue, probe, waiting);
+	lane->queued--;
+	runner->queued--;
+	say_now(runner, lane);
+}
+
 /* An end of a probe works the queue off at once; while nothing ends, it is looked at in a moment. */
 static void pump_later(struct probe_runner *runner)
 {
@@ -98,7 +119,7 @@ static void pump_queues(struct loop_timer *timer)
 		while (!TAILQ_EMPTY(&lane->queue) && lane_has_room(runner, lane, checks[i].method)) {
 			struct probe *probe = TAILQ_FIRST(&lane->queue);
 
-			TAILQ_REMOVE(&lane->queue, probe, waiting);
+			leave_queue(runner, lane, probe);
 			lane_start_one(runner, lane, probe);
 		}
 		if (!TAILQ_EMPTY(&lane->queue))
@@ -114,6 +135,8 @@ struct probe_runner *probe_runner_new(struct loop *loop, unsigned max_descriptor
 	runner->pump.fire = pump_queues;
 	runner->max_descriptors = max_descriptors;
 	runner->checks_directory = "";
+	runner->nobodys = mem_alloc(sizeof *runner->nobodys);
+	probe_runner_set_stats(runner, runner->nobodys);
 	for (unsigned i = 0; i < NCHECKS; i++) {
 		TAILQ_INIT(&runner->lanes[i].queue);
 		if (checks[i].method->open == NULL)
@@ -135,12 +158,21 @@ void probe_runner_free(struct probe_runner *runner)
 		if (runner->lanes[i].context != NULL)
 			checks[i].method->close(runner->lanes[i].context);
 	loop_clear(runner->loop, &runner->pump);
+	free(runner->nobodys);
 	free(runner);
 }
 
 void probe_runner_set_checks_directory(struct probe_runner *runner, const char *path)
 {
 	runner->checks_directory = path;
+}
+
+void probe_runner_set_stats(struct probe_runner *runner, struct board_stats *stats)
+{
+	runner->stats = stats;
+	tally_begin(stats, runner->max_descriptors);
+	for (unsigned i = 0; i < NCHECKS; i++)
+		say_now(runner, &runner->lanes[i]);
 }
 
 /* ---- one probe ---- */
@@ -159,7 +191,9 @@ static void settle(struct probe *probe)
 	probe->phase = PROBE_IDLE;
 	probe->work = NULL;
 	lane_of(probe)->running--;
+	runner->running--;
 	runner->descriptors -= probe->method->descriptors;
+	say_now(runner, lane_of(probe));
 	loop_set(runner->loop, &runner->pump, 0);
 }
 
@@ -168,13 +202,14 @@ void probe_done(struct probe *probe, struct probe_report *report)
 	uint64_t took_us = clock_monotonic_us() - probe->started_us;
 
 	report->took_us = took_us < UINT32_MAX ? (uint32_t)took_us : UINT32_MAX;
+	tally_ended(probe->runner->stats, probe->target->probe.check, report);
 	settle(probe);
 	probe->finished(probe, report);
 }
 
 void probe_end(struct probe *probe, enum probe_result result, unsigned number, const char *detail)
 {
-	struct probe_report report = { .result = result, .number = (uint16_t)number, .cert_days = INT_MAX };
+	struct probe_report report = { .result = result, .number = (uint16_t)number };
 
 	if (detail != NULL)
 		probe_set_detail(&report, detail);
@@ -185,7 +220,7 @@ static void run_out(struct loop_timer *timer)
 {
 	struct probe *probe = LOOP_OWNER(timer, struct probe, deadline);
 	bool late = clock_monotonic_us() > timer->at_us + OWN_DELAY_US;
-	struct probe_report report = { .result = late ? PROBE_LOCAL : PROBE_TIMEOUT, .cert_days = INT_MAX };
+	struct probe_report report = { .result = late ? PROBE_LOCAL : PROBE_TIMEOUT };
 
 	probe->method->stop(probe, &report);
 	if (late)
@@ -196,9 +231,13 @@ static void run_out(struct loop_timer *timer)
 static void lane_start_one(struct probe_runner *runner, struct probe_lane *lane, struct probe *probe)
 {
 	lane->running++;
+	runner->running++;
 	runner->descriptors += probe->method->descriptors;
 	probe->phase = PROBE_RUNNING;
 	probe->started_us = clock_monotonic_us();
+	say_now(runner, lane);
+	if (probe->due_us != 0)
+		tally_late(runner->stats, probe->started_us > probe->due_us ? probe->started_us - probe->due_us : 0);
 	loop_set(runner->loop, &probe->deadline, probe->started_us + probe->target->probe.timeout_ms * (uint64_t)1000);
 	probe->method->start(probe);
 }
@@ -219,6 +258,9 @@ void probe_start(struct probe_runner *runner, struct probe *probe)
 	}
 	probe->phase = PROBE_QUEUED;
 	TAILQ_INSERT_TAIL(&lane->queue, probe, waiting);
+	lane->queued++;
+	runner->queued++;
+	say_now(runner, lane);
 	pump_later(runner);
 }
 
@@ -228,7 +270,7 @@ void probe_cancel(struct probe *probe)
 	case PROBE_IDLE:
 		break;
 	case PROBE_QUEUED:
-		TAILQ_REMOVE(&lane_of(probe)->queue, probe, waiting);
+		leave_queue(probe->runner, lane_of(probe), probe);
 		probe->phase = PROBE_IDLE;
 		break;
 	case PROBE_RUNNING:
@@ -236,6 +278,11 @@ void probe_cancel(struct probe *probe)
 		settle(probe);
 		break;
 	}
+}
+
+int probe_days_left(const struct probe_report *report)
+{
+	return (int)(((int64_t)report->cert_end_s - (int64_t)(clock_wall_ms() / 1000)) / 86400);
 }
 
 /* ---- for methods ---- */

@@ -155,28 +155,28 @@ static enum probe_result result_of_curl(const struct http_work *work, CURLcode c
 }
 
 /* "Expire date:Nov 22 10:20:30 2027 GMT" of the server's own certificate. */
-static int days_left(const struct http_work *work)
+static uint32_t certificate_end_s(const struct http_work *work)
 {
 	static const char key[] = "Expire date:";
 	struct curl_certinfo *info = NULL;
 
 	if (curl_easy_getinfo(work->easy, CURLINFO_CERTINFO, &info) != CURLE_OK || info == NULL ||
 		info->num_of_certs < 1)
-		return INT_MAX;
+		return 0;
 	for (struct curl_slist *line = info->certinfo[0]; line != NULL; line = line->next) {
 		time_t end = strncmp(line->data, key, sizeof key - 1) == 0
 				     ? curl_getdate(line->data + sizeof key - 1, NULL)
 				     : -1;
 
 		if (end != -1)
-			return (int)((end - (time_t)(clock_wall_ms() / 1000)) / 86400);
+			return end < 1 ? 1 : end > UINT32_MAX ? UINT32_MAX : (uint32_t)end;
 	}
-	return INT_MAX;
+	return 0;
 }
 
 static struct probe_report report_of(struct http_work *work, CURLcode code)
 {
-	struct probe_report report = { .cert_days = days_left(work) };
+	struct probe_report report = { .cert_end_s = certificate_end_s(work) };
 	struct http_answer *answer = &work->answer;
 	const char *why;
 

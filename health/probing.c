@@ -186,13 +186,17 @@ static uint32_t take_result(struct target *target, const struct probe_report *re
 	return next_ms;
 }
 
-static void mind_certificate(struct target *target, int days)
+static void mind_certificate(struct target *target, const struct probe_report *report)
 {
+	struct board_slot *slot = slot_of(target);
 	uint64_t now_ms = clock_monotonic_ms();
+	int days = probe_days_left(report);
 
-	if (days == INT_MAX)
+	if (report->cert_end_s == 0)
 		return;
 	target->cert_looked_ms = now_ms;
+	if (slot != NULL)
+		atomic_store_explicit(&slot->cert_end_s, report->cert_end_s, memory_order_relaxed);
 	if (days >= target->spec.probe.cert_days)
 		return;
 	if (target->cert_warned_ms != 0 && now_ms < target->cert_warned_ms + CERT_WARN_MS)
@@ -205,7 +209,7 @@ static void probe_finished(struct probe *probe, const struct probe_report *repor
 {
 	struct target *target = LOOP_OWNER(probe, struct target, probe);
 
-	mind_certificate(target, report->cert_days);
+	mind_certificate(target, report);
 	wait_for(target, varied(target, take_result(target, report)));
 }
 
@@ -216,6 +220,7 @@ static void probe_is_due(struct loop_timer *timer)
 
 	target->probe.look_at_cert = target->spec.probe.cert_days > 0 &&
 				     (target->cert_looked_ms == 0 || now_ms >= target->cert_looked_ms + CERT_LOOK_MS);
+	target->probe.due_us = timer->at_us;
 	probe_start(target->probing->runner, &target->probe);
 }
 
@@ -322,6 +327,7 @@ static void move_to(struct target *target, const struct board_slot *old, struct 
 	atomic_store_explicit(&fresh->probes, atomic_load(&old->probes), memory_order_relaxed);
 	atomic_store_explicit(&fresh->number, atomic_load(&old->number), memory_order_relaxed);
 	memcpy(fresh->detail, old->detail, sizeof fresh->detail);
+	atomic_store_explicit(&fresh->cert_end_s, atomic_load(&old->cert_end_s), memory_order_relaxed);
 	write_word(target);
 }
 

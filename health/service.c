@@ -87,6 +87,7 @@ static void take_board(struct service *service, const struct health_message *mes
 		return;
 	}
 	probing_set_board(service->probing, slots, nslots);
+	probe_runner_set_stats(service->runner, board_attached_stats(slots, nslots));
 	post_set_board(service->post, slots, nslots);
 	board_detach(service->slots, service->nslots);
 	service->slots = slots;
@@ -116,6 +117,8 @@ static void put_in_force(struct service *service, struct arena *arena, const str
 	lookups_replace(service->lookups, plan->lookups, plan->nlookups);
 	arena_free(service->plan);
 	service->plan = arena;
+	atomic_store_explicit(&board_attached_stats(service->slots, service->nslots)->targets, (uint32_t)plan->ntargets,
+		memory_order_relaxed);
 	post_taken(service->post, plan->serial);
 	flush_soon(service);
 	log_info("plan=%llu targets=%zu lookups=%zu", (unsigned long long)plan->serial, plan->ntargets, plan->nlookups);

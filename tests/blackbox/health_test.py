@@ -639,6 +639,29 @@ def once_says(stack):
 
 
 @lab.test
+def counted(stack):
+    """each result, time and delay is counted in the statistics on the board, and goes on over a restart"""
+    live, closed = Tcp(stack, answering(OK)), closed_port()
+    targets = [target(0, "tcp", live.port), target(1, "tcp", closed), target(2, "http", live.port)]
+    board = Board(64)
+    for number in (1, 2):
+        with __import__("contextlib").ExitStack() as run:
+            health = Health(run, sub("counted"), board=board)
+            health.plan(targets)
+            lab.wait_for("results", lambda: board[0].probes >= 3 * number and board[1].probes >= 3 * number and
+                         board[2].probes >= 3 * number)
+    stats = board.stats()
+    tcp, http = stats.checks["tcp"], stats.checks["http"]
+    assert set(tcp["results"]) == {"ok", "refused"} and min(tcp["results"].values()) >= 6, tcp
+    assert set(http["results"]) == {"ok"}, http
+    for check, probes in ((tcp, board[0].probes + board[1].probes), (http, board[2].probes)):
+        assert check["total"].count == sum(check["total"].buckets) == sum(check["results"].values()) == probes, check
+        assert check["total"].sum_us > 0 and check["total"].beyond(20) == 0
+    assert stats.late.count >= tcp["total"].count + http["total"].count and 0 < stats.late_max_us < 20e6, stats.late_max_us
+    assert stats.targets == 3 and stats.max_descriptors > 0
+
+
+@lab.test
 def unreachable(stack):
     """an endpoint without a route is unreachable, not refused"""
     probe = ["unshare", "--user", "--map-root-user", "--net"]
