@@ -29,7 +29,8 @@ libprobe_a_SOURCES = \
 	health/probing.c health/probing.h \
 	health/process.c \
 	health/service.c health/service.h \
-	health/tally.c health/tally.h
+	health/tally.c health/tally.h \
+	health/wheel.c health/wheel.h
 libprobe_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CARES_CFLAGS)
 
 sbin_PROGRAMS += gslb-health

@@ -105,7 +105,7 @@ static void leave_queue(struct probe_runner *runner, struct probe_lane *lane, st
 /* An end of a probe works the queue off at once; while nothing ends, it is looked at in a moment. */
 static void pump_later(struct probe_runner *runner)
 {
-	if (runner->pump.place == 0)
+	if (!loop_is_set(&runner->pump))
 		loop_set(runner->loop, &runner->pump, clock_monotonic_us() + LAG_PAUSE_US);
 }
 
@@ -219,7 +219,7 @@ void probe_end(struct probe *probe, enum probe_result result, unsigned number, c
 static void run_out(struct loop_timer *timer)
 {
 	struct probe *probe = LOOP_OWNER(timer, struct probe, deadline);
-	bool late = clock_monotonic_us() > timer->at_us + OWN_DELAY_US;
+	bool late = clock_monotonic_us() > loop_at_us(timer) + OWN_DELAY_US;
 	struct probe_report report = { .result = late ? PROBE_LOCAL : PROBE_TIMEOUT };
 
 	probe->method->stop(probe, &report);

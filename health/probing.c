@@ -220,7 +220,7 @@ static void probe_is_due(struct loop_timer *timer)
 
 	target->probe.look_at_cert = target->spec.probe.cert_days > 0 &&
 				     (target->cert_looked_ms == 0 || now_ms >= target->cert_looked_ms + CERT_LOOK_MS);
-	target->probe.due_us = timer->at_us;
+	target->probe.due_us = loop_at_us(timer);
 	probe_start(target->probing->runner, &target->probe);
 }
 
@@ -256,7 +256,7 @@ static void target_renew(struct target *target, const struct health_target *spec
 	uint64_t latest_us = clock_monotonic_us() + spec->probe.interval_ms * (uint64_t)1000;
 
 	target->spec = *spec;
-	if (target->timer.place != 0 && target->timer.at_us > latest_us)
+	if (loop_is_set(&target->timer) && loop_at_us(&target->timer) > latest_us)
 		loop_set(target->probing->loop, &target->timer, latest_us);
 }
 

@@ -44,7 +44,7 @@ static void flush_post(struct loop_timer *timer)
 
 static void flush_soon(struct service *service)
 {
-	if (service->flush.place == 0)
+	if (!loop_is_set(&service->flush))
 		loop_set(service->loop, &service->flush, 0);
 }
 

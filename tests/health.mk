@@ -37,6 +37,12 @@ tests_unit_lookup_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_lookup_test_LDADD = libprobe.a libhealth.a libbase.a $(CHECK_LIBS)
 TESTS += tests/unit/lookup_test
 
+check_PROGRAMS += tests/unit/wheel_test
+tests_unit_wheel_test_SOURCES = tests/unit/wheel.c
+tests_unit_wheel_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_wheel_test_LDADD = libprobe.a libhealth.a libbase.a $(CHECK_LIBS)
+TESTS += tests/unit/wheel_test
+
 check_PROGRAMS += tests/fuzz/fuzz_health
 tests_fuzz_fuzz_health_SOURCES = tests/fuzz/fuzz_health.c tests/fuzz/replay.c
 tests_fuzz_fuzz_health_LDADD = libhealth.a libbase.a -lm
