@@ -13,6 +13,7 @@ libhealth_a_SOURCES = \
 	health/verdict.c
 libprobe_a_SOURCES = \
 	health/changelog.c health/changelog.h \
+	health/connect.c health/connect.h \
 	health/http_answer.c health/http_answer.h \
 	health/lookup.c health/lookup.h \
 	health/lookup_doubt.c health/lookup_doubt.h \

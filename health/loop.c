@@ -110,6 +110,11 @@ bool loop_rewatch(struct loop *loop, struct loop_watch *watch, uint32_t events)
 void loop_unwatch(struct loop *loop, struct loop_watch *watch)
 {
 	control(loop, EPOLL_CTL_DEL, watch, 0);
+	loop_forget(loop, watch);
+}
+
+void loop_forget(struct loop *loop, struct loop_watch *watch)
+{
 	for (int i = loop->at; i < loop->nbatch; i++)
 		if (loop->batch[i].data.ptr == watch)
 			loop->batch[i].data.ptr = NULL;

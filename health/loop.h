@@ -50,6 +50,8 @@ bool loop_watch(struct loop *loop, struct loop_watch *watch, uint32_t events);
 bool loop_rewatch(struct loop *loop, struct loop_watch *watch, uint32_t events);
 /* Before the descriptor is closed. After it the watch may be freed, also in the midst of a round. */
 void loop_unwatch(struct loop *loop, struct loop_watch *watch);
+/* The same in short, for a descriptor that is closed right after and that nobody else has: the kernel then drops it by itself. */
+void loop_forget(struct loop *loop, struct loop_watch *watch);
 
 void loop_run(struct loop *loop); /* until loop_stop */
 void loop_stop(struct loop *loop);

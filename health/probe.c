@@ -24,16 +24,17 @@ enum { LAG_MAX_US = 50000, LAG_PAUSE_US = 10000 };
 static const struct {
 	const char *name;
 	const struct probe_method *method;
+	uint32_t cost_us;
 } checks[] = {
-	[HEALTH_CHECK_NONE] = { "none", &probe_none },
-	[HEALTH_CHECK_TCP] = { "tcp", &probe_tcp },
-	[HEALTH_CHECK_HTTP] = { "http", &probe_http },
-	[HEALTH_CHECK_HTTPS] = { "https", &probe_http },
-	[HEALTH_CHECK_DNS] = { "dns", &probe_dns },
-	[HEALTH_CHECK_EXEC] = { "exec", &probe_exec },
-	[HEALTH_CHECK_PUSH] = { "push", &probe_push },
-	[HEALTH_CHECK_GRPC] = { "grpc", &probe_http },
-	[HEALTH_CHECK_GRPCS] = { "grpcs", &probe_http },
+	[HEALTH_CHECK_NONE] = { "none", &probe_none, 1 },
+	[HEALTH_CHECK_TCP] = { "tcp", &probe_tcp, 50 },
+	[HEALTH_CHECK_HTTP] = { "http", &probe_http, 100 },
+	[HEALTH_CHECK_HTTPS] = { "https", &probe_http, 1000 },
+	[HEALTH_CHECK_DNS] = { "dns", &probe_dns, 50 },
+	[HEALTH_CHECK_EXEC] = { "exec", &probe_exec, 3000 },
+	[HEALTH_CHECK_PUSH] = { "push", &probe_push, 0 },
+	[HEALTH_CHECK_GRPC] = { "grpc", &probe_http, 200 },
+	[HEALTH_CHECK_GRPCS] = { "grpcs", &probe_http, 1000 },
 };
 
 enum { NCHECKS = COUNT_OF(checks) };
@@ -68,6 +69,11 @@ bool probe_check_parse(const char *name, enum health_check *check)
 		}
 	}
 	return false;
+}
+
+uint32_t probe_cost_us(enum health_check check)
+{
+	return checks[check].cost_us;
 }
 
 bool probe_is_pushed(enum health_check check)
@@ -197,11 +203,16 @@ static void settle(struct probe *probe)
 	loop_set(runner->loop, &runner->pump, 0);
 }
 
-void probe_done(struct probe *probe, struct probe_report *report)
+uint32_t probe_elapsed_us(const struct probe *probe)
 {
 	uint64_t took_us = clock_monotonic_us() - probe->started_us;
 
-	report->took_us = took_us < UINT32_MAX ? (uint32_t)took_us : UINT32_MAX;
+	return took_us == 0 ? 1 : took_us < UINT32_MAX ? (uint32_t)took_us : UINT32_MAX;
+}
+
+void probe_done(struct probe *probe, struct probe_report *report)
+{
+	report->took_us = probe_elapsed_us(probe);
 	tally_ended(probe->runner->stats, probe->target->probe.check, report);
 	settle(probe);
 	probe->finished(probe, report);

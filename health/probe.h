@@ -65,6 +65,8 @@ void probe_runner_set_stats(struct probe_runner *runner, struct board_stats *sta
 const char *probe_check_name(enum health_check check);
 bool probe_check_parse(const char *name, enum health_check *check);
 bool probe_is_pushed(enum health_check check);
+/* What one probe costs this process, roughly, in CPU time. */
+uint32_t probe_cost_us(enum health_check check);
 
 /* Start it, or put it in the queue. It must be idle. */
 void probe_start(struct probe_runner *runner, struct probe *probe);
@@ -77,6 +79,7 @@ int probe_days_left(const struct probe_report *report);
 /* ---- for methods ---- */
 
 struct loop *probe_loop(const struct probe *probe);
+uint32_t probe_elapsed_us(const struct probe *probe); /* since it was started; at least 1 */
 const char *probe_checks_directory(const struct probe *probe);
 /* The end of a probe, after its work was released. The time taken is filled in. */
 void probe_done(struct probe *probe, struct probe_report *report);

@@ -1,6 +1,6 @@
 /* Each target has one probe and one timer, and is either waiting for the timer or being probed, so that there is never more
- * than one probe of an endpoint in flight. First probes are spread over a second, second ones over the interval; after that
- * jitter keeps them apart. A verdict lies on the board from the moment it is reached: killing this process loses nothing. */
+ * than one probe of an endpoint in flight. First probes are spread over a second, or over twice the CPU time that all of them
+ * take where that is longer; second ones over the interval; after that jitter keeps them apart. A verdict lies on the board from the moment it is reached: killing this process loses nothing. */
 #include "health/probing.h"
 
 #include <assert.h>
@@ -39,6 +39,7 @@ struct probing {
 	uint32_t nslots;
 	struct target **targets; /* by slot; NULL: none */
 	uint32_t ntargets;       /* room in that array */
+	uint32_t spread_ms;      /* of the first probes of targets that are new now */
 	struct dice dice;
 	struct changelog changelog;
 };
@@ -235,9 +236,10 @@ static struct target *target_new(struct probing *probing, const struct health_ta
 	target->timer.fire = probe_is_due;
 	target->probe.target = &target->spec;
 	target->probe.finished = probe_finished;
+	target->settled = probing->spread_ms > interval_ms / 2; /* the first probes were apart enough */
 	if (!probe_is_pushed(spec->probe.check))
 		wait_for(target, hash_mix(identity, spec->slot) %
-					 (interval_ms < FIRST_SPREAD_MS ? interval_ms : FIRST_SPREAD_MS));
+					 (interval_ms < probing->spread_ms ? interval_ms : probing->spread_ms));
 	return target;
 }
 
@@ -270,8 +272,8 @@ static struct target *take_old(struct probing *probing, const struct health_targ
 	return old;
 }
 
-/* Another target had this slot under the same generation: what the board says there is not of this one. */
-static bool board_speaks_of_another(const struct probing *probing, const struct health_target *spec)
+/* This slot under this generation is somebody's already. */
+static bool is_known(const struct probing *probing, const struct health_target *spec)
 {
 	const struct target *old = spec->slot < probing->ntargets ? probing->targets[spec->slot] : NULL;
 
@@ -289,16 +291,30 @@ static struct target *adopt(struct probing *probing, const struct health_target 
 	}
 	target = target_new(probing, spec, identity);
 	target->reason = PROBE_NONE;
-	if (!board_speaks_of_another(probing, spec))
+	if (!is_known(probing, spec)) /* else the board speaks of another one there */
 		read_word(target);
 	write_word(target);
 	return target;
+}
+
+/* Half the time goes to the new ones' probes, so that they, and what the first failures bring with them, are not late at once. */
+static uint32_t spread_for(const struct probing *probing, const struct health_target *targets, size_t n)
+{
+	uint64_t work_us = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!is_known(probing, &targets[i]))
+			work_us += probe_cost_us(targets[i].probe.check);
+	if (work_us * 2 <= FIRST_SPREAD_MS * (uint64_t)1000)
+		return FIRST_SPREAD_MS;
+	return work_us * 2 / 1000 < UINT32_MAX ? (uint32_t)(work_us * 2 / 1000) : UINT32_MAX;
 }
 
 void probing_set_targets(struct probing *probing, const struct health_target *targets, size_t n)
 {
 	struct target **fresh = mem_alloc(probing->nslots * sizeof *fresh);
 
+	probing->spread_ms = spread_for(probing, targets, n);
 	for (size_t i = 0; i < n; i++) {
 		uint32_t slot = targets[i].slot;
 

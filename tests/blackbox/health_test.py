@@ -534,6 +534,20 @@ def one_in_flight(stack):
 
 
 @lab.test
+def many_first_probes(stack):
+    """first probes that are much work are spread over more than a second, and not again when others are added"""
+    closed, count = closed_port(), 1000
+    health = Health(stack, sub("health"), nslots=count + 1)
+    targets = [target(slot, "https", closed, interval=60000, fall=1) for slot in range(count)]
+    health.plan(targets)
+    lab.wait_for("all of them", lambda: health.read() or health.board.stats().checks["https"]["total"].count == count)
+    changed = [m["at"] for m in health.messages if m["kind"] == CHANGED]
+    assert len(changed) == count and changed[-1] - changed[0] > 1.2, changed[-1] - changed[0]
+    health.plan(targets + [target(count, "https", closed, interval=60000, fall=1)])
+    health.wait_state(count, DOWN, 1.5)
+
+
+@lab.test
 def few_descriptors(stack):
     """with few descriptors probes queue: none is lost, none fails for it"""
     live, hole = Tcp(stack, silent).port, black_hole(stack)
