@@ -23,12 +23,10 @@ static void connect_ready(struct loop_watch *watch, uint32_t events)
 
 	if (events & (EPOLLERR | EPOLLHUP) && getsockopt(watch->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
 		error = errno;
-	if (error == 0) {
+	if (error == 0)
 		setsockopt(watch->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-		connecting->connected = true;
-	} else {
+	else
 		close_now(connecting);
-	}
 	connecting->done(connecting, error);
 }
 
@@ -39,11 +37,13 @@ int connect_start(
 	socklen_t len = addr_to_sockaddr(&probe->target->addr, probe->target->port, &to);
 	int fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), error;
 
-	*connecting = (struct connecting){ .watch = { connect_ready, fd }, .probe = probe, .done = done };
+	*connecting = (struct connecting){
+		.watch = { connect_ready, fd }, .probe = probe, .done = done, .started_us = clock_monotonic_us()
+	};
 	if (fd < 0)
 		return errno;
 	if ((connect(fd, (struct sockaddr *)&to, len) == 0 || errno == EINPROGRESS) &&
-		loop_watch(probe_loop(probe), &connecting->watch, EPOLLOUT))
+		loop_watch(probe_loop(probe), &connecting->watch, EPOLLOUT | EPOLLONESHOT))
 		return 0;
 	error = errno;
 	close_now(connecting);
@@ -62,4 +62,11 @@ int connect_hand_over(struct connecting *connecting)
 
 	connecting->watch.fd = -1;
 	return fd;
+}
+
+uint32_t connect_took_us(const struct connecting *connecting)
+{
+	uint64_t took_us = clock_monotonic_us() - connecting->started_us;
+
+	return took_us == 0 ? 1 : took_us < UINT32_MAX ? (uint32_t)took_us : UINT32_MAX;
 }

@@ -14,7 +14,11 @@ libhealth_a_SOURCES = \
 libprobe_a_SOURCES = \
 	health/changelog.c health/changelog.h \
 	health/connect.c health/connect.h \
+	health/grpc.c health/grpc.h \
 	health/http_answer.c health/http_answer.h \
+	health/http_ask.c health/http_ask.h \
+	health/http_kept.c health/http_kept.h \
+	health/http_reason.c health/http_reason.h \
 	health/lookup.c health/lookup.h \
 	health/lookup_doubt.c health/lookup_doubt.h \
 	health/loop.c health/loop.h \

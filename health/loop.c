@@ -1,4 +1,4 @@
-/* Timers lie in a timing wheel. A round of epoll hands out at most a batch of events; a watch that is dropped by another's callback is struck from what is left of
+/* Timers lie in a timing wheel. A look at epoll hands out at most a batch of events; a watch that is dropped by another's callback is struck from what is left of
  * the batch, so no callback ever sees freed memory. */
 #include "health/loop.h"
 
@@ -8,12 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BATCH = 128 };
+enum { BATCH = 128, LOOKS = 2, TIMERS = 1024 };
 
 struct loop {
 	int epoll;
 	bool stopped;
-	uint64_t lag_us;
 	struct wheel wheel;
 	struct epoll_event batch[BATCH];
 	int nbatch, at; /* the events of this round, and the one being handled */
@@ -54,24 +53,17 @@ void loop_clear(struct loop *loop, struct loop_timer *timer)
 	wheel_clear(&loop->wheel, &timer->wheel);
 }
 
-/* At most a batch, too: however many are late, sockets get their turn in between. */
+/* Not all, however many are late: sockets get their turn in between. */
 static void fire_due(struct loop *loop)
 {
 	struct wheel_timer *due;
 
 	wheel_advance(&loop->wheel, clock_monotonic_us());
-	for (int i = 0; i < BATCH && !loop->stopped && (due = wheel_take(&loop->wheel)) != NULL; i++) {
+	for (int i = 0; i < TIMERS && !loop->stopped && (due = wheel_take(&loop->wheel)) != NULL; i++) {
 		struct loop_timer *timer = (struct loop_timer *)(void *)due;
 
-		if (due->at_us > 0) /* 0 is "next", and never late */
-			loop->lag_us = clock_monotonic_us() - due->at_us;
 		timer->fire(timer);
 	}
-}
-
-uint64_t loop_lag_us(const struct loop *loop)
-{
-	return loop->lag_us;
 }
 
 /* How long epoll may sleep: to the next timer, rounded up so that it never wakes just before. */
@@ -120,21 +112,33 @@ void loop_forget(struct loop *loop, struct loop_watch *watch)
 			loop->batch[i].data.ptr = NULL;
 }
 
+/* The events of one look at epoll. True when there may be more. */
+static bool handle_events(struct loop *loop, int most_ms)
+{
+	int n = epoll_wait(loop->epoll, loop->batch, BATCH, most_ms);
+
+	assert(n >= 0 || errno == EINTR);
+	loop->nbatch = n > 0 ? n : 0;
+	for (loop->at = 0; loop->at < loop->nbatch && !loop->stopped; loop->at++) {
+		struct loop_watch *watch = loop->batch[loop->at].data.ptr;
+
+		if (watch != NULL)
+			watch->ready(watch, loop->batch[loop->at].events);
+	}
+	loop->nbatch = 0;
+	return n == BATCH;
+}
+
+/* Events come before timers, since events end probes and timers begin them: whoever is behind is late then, and knows it, and
+ * does not have ever more under way. */
 void loop_run(struct loop *loop)
 {
 	loop->stopped = false;
 	while (!loop->stopped) {
-		int n = epoll_wait(loop->epoll, loop->batch, BATCH, wait_ms(loop));
+		int looks = 0;
 
-		assert(n >= 0 || errno == EINTR);
-		loop->nbatch = n > 0 ? n : 0;
-		for (loop->at = 0; loop->at < loop->nbatch && !loop->stopped; loop->at++) {
-			struct loop_watch *watch = loop->batch[loop->at].data.ptr;
-
-			if (watch != NULL)
-				watch->ready(watch, loop->batch[loop->at].events);
-		}
-		loop->nbatch = 0;
+		while (handle_events(loop, looks == 0 ? wait_ms(loop) : 0) && !loop->stopped && looks < LOOKS)
+			looks++;
 		fire_due(loop);
 	}
 }

@@ -42,9 +42,6 @@ void loop_free(struct loop *loop);
 void loop_set(struct loop *loop, struct loop_timer *timer, uint64_t at_us);
 void loop_clear(struct loop *loop, struct loop_timer *timer);
 
-/* How late the last timer was fired: what this thread is behind with its work. */
-uint64_t loop_lag_us(const struct loop *loop);
-
 /* False when the kernel refuses: out of memory or of watches. */
 bool loop_watch(struct loop *loop, struct loop_watch *watch, uint32_t events);
 bool loop_rewatch(struct loop *loop, struct loop_watch *watch, uint32_t events);

@@ -176,7 +176,8 @@ static bool take_arguments(struct once *once, int argc, char **argv, struct err 
 	if (argc < 3)
 		return err_set(err, "--once wants CHECK ADDRESS PORT [key=value…], as in: --once tcp 192.0.2.10 443");
 	if (!probe_check_parse(argv[0], &target->probe.check) || probe_is_pushed(target->probe.check))
-		return err_set(err, "%s: no check that can be run (try none, tcp, http, https, dns or exec)", argv[0]);
+		return err_set(err,
+			"%s: no check that can be run (try none, tcp, http, https, grpc, grpcs, dns or exec)", argv[0]);
 	if (!addr_parse(argv[1], &target->addr))
 		return err_set(err, "%s: not an IPv4 or IPv6 address", argv[1]);
 	if (!number_parse(argv[2], 1, UINT16_MAX, &port))

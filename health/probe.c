@@ -1,6 +1,6 @@
 /* The runner. Each check type has a queue of its own, so that a hundred hanging commands do not hold up TCP probes; all share
- * one budget of descriptors. The queue is worked off by a timer that is due at once, never from within a probe's end: so ends
- * do not nest. */
+ * one budget of descriptors. Every probe goes through its queue, which is worked off by a timer that is due at once, never from
+ * within a probe's end: so ends do not nest. */
 #include "health/probe.h"
 
 #include <assert.h>
@@ -17,9 +17,9 @@ TAILQ_HEAD(probe_queue, probe);
  * endpoint, which may have answered long ago. */
 enum { OWN_DELAY_US = 250000 };
 
-/* When we are this late with our own work (a thousand TLS handshakes at once), what runs is finished before more is begun:
- * else all of them would be too slow together. */
-enum { LAG_MAX_US = 50000, LAG_PAUSE_US = 10000 };
+/* What is under way comes first (loop.c), then so many new ones begin, and so on: when there is more to do than we can (a
+ * thousand TLS handshakes at once), probes begin late, and none that has begun is slow by our fault. */
+enum { STARTS_A_ROUND = 64, PAUSE_US = 10000 };
 
 static const struct {
 	const char *name;
@@ -28,7 +28,7 @@ static const struct {
 } checks[] = {
 	[HEALTH_CHECK_NONE] = { "none", &probe_none, 1 },
 	[HEALTH_CHECK_TCP] = { "tcp", &probe_tcp, 50 },
-	[HEALTH_CHECK_HTTP] = { "http", &probe_http, 100 },
+	[HEALTH_CHECK_HTTP] = { "http", &probe_http, 180 },
 	[HEALTH_CHECK_HTTPS] = { "https", &probe_http, 1000 },
 	[HEALTH_CHECK_DNS] = { "dns", &probe_dns, 50 },
 	[HEALTH_CHECK_EXEC] = { "exec", &probe_exec, 3000 },
@@ -49,7 +49,8 @@ struct probe_lane {
 struct probe_runner {
 	struct loop *loop;
 	struct loop_timer pump;
-	unsigned running, queued, descriptors, max_descriptors;
+	unsigned running, queued, descriptors, max_descriptors, held;
+	unsigned first; /* lane to begin with */
 	struct board_stats *stats, *nobodys;
 	const char *checks_directory;
 	struct probe_lane lanes[NCHECKS];
@@ -88,8 +89,6 @@ static void lane_start_one(struct probe_runner *runner, struct probe_lane *lane,
 static bool lane_has_room(
 	const struct probe_runner *runner, const struct probe_lane *lane, const struct probe_method *method)
 {
-	if (loop_lag_us(runner->loop) > LAG_MAX_US && lane->running > 0)
-		return false;
 	return lane->running < method->most && runner->descriptors + method->descriptors <= runner->max_descriptors;
 }
 
@@ -108,29 +107,37 @@ static void leave_queue(struct probe_runner *runner, struct probe_lane *lane, st
 	say_now(runner, lane);
 }
 
-/* An end of a probe works the queue off at once; while nothing ends, it is looked at in a moment. */
-static void pump_later(struct probe_runner *runner)
+/* Starts from a lane what it has room for. True when one could have started more. */
+static bool pump_lane(struct probe_runner *runner, unsigned check, unsigned *starts)
 {
-	if (!loop_is_set(&runner->pump))
-		loop_set(runner->loop, &runner->pump, clock_monotonic_us() + LAG_PAUSE_US);
+	struct probe_lane *lane = &runner->lanes[check];
+
+	while (!TAILQ_EMPTY(&lane->queue) && lane_has_room(runner, lane, checks[check].method)) {
+		struct probe *probe = TAILQ_FIRST(&lane->queue);
+
+		if (*starts == 0)
+			return true;
+		--*starts;
+		leave_queue(runner, lane, probe);
+		lane_start_one(runner, lane, probe);
+	}
+	return false;
 }
 
+/* Each time it begins with another lane, so that a long queue does not take all the starts. */
 static void pump_queues(struct loop_timer *timer)
 {
 	struct probe_runner *runner = LOOP_OWNER(timer, struct probe_runner, pump);
+	unsigned starts = STARTS_A_ROUND, first = runner->first++ % NCHECKS;
+	bool more = false;
 
-	for (unsigned i = 0; i < NCHECKS; i++) {
-		struct probe_lane *lane = &runner->lanes[i];
-
-		while (!TAILQ_EMPTY(&lane->queue) && lane_has_room(runner, lane, checks[i].method)) {
-			struct probe *probe = TAILQ_FIRST(&lane->queue);
-
-			leave_queue(runner, lane, probe);
-			lane_start_one(runner, lane, probe);
-		}
-		if (!TAILQ_EMPTY(&lane->queue))
-			pump_later(runner);
-	}
+	for (unsigned i = 0; i < NCHECKS; i++)
+		more |= pump_lane(runner, (first + i) % NCHECKS, &starts);
+	if (more)
+		loop_set(runner->loop, &runner->pump, 0);
+	else if (runner->queued > 0 &&
+		 !loop_is_set(&runner->pump)) /* an end of a probe makes room; just in case none comes */
+		loop_set(runner->loop, &runner->pump, clock_monotonic_us() + PAUSE_US);
 }
 
 struct probe_runner *probe_runner_new(struct loop *loop, unsigned max_descriptors, struct err *err)
@@ -203,16 +210,11 @@ static void settle(struct probe *probe)
 	loop_set(runner->loop, &runner->pump, 0);
 }
 
-uint32_t probe_elapsed_us(const struct probe *probe)
+void probe_done(struct probe *probe, struct probe_report *report)
 {
 	uint64_t took_us = clock_monotonic_us() - probe->started_us;
 
-	return took_us == 0 ? 1 : took_us < UINT32_MAX ? (uint32_t)took_us : UINT32_MAX;
-}
-
-void probe_done(struct probe *probe, struct probe_report *report)
-{
-	report->took_us = probe_elapsed_us(probe);
+	report->took_us = took_us < UINT32_MAX ? (uint32_t)took_us : UINT32_MAX;
 	tally_ended(probe->runner->stats, probe->target->probe.check, report);
 	settle(probe);
 	probe->finished(probe, report);
@@ -263,16 +265,12 @@ void probe_start(struct probe_runner *runner, struct probe *probe)
 	probe->method = checks[check].method;
 	probe->context = lane->context;
 	probe->deadline.fire = run_out;
-	if (TAILQ_EMPTY(&lane->queue) && lane_has_room(runner, lane, probe->method)) {
-		lane_start_one(runner, lane, probe);
-		return;
-	}
 	probe->phase = PROBE_QUEUED;
 	TAILQ_INSERT_TAIL(&lane->queue, probe, waiting);
 	lane->queued++;
 	runner->queued++;
 	say_now(runner, lane);
-	pump_later(runner);
+	loop_set(runner->loop, &runner->pump, 0);
 }
 
 void probe_cancel(struct probe *probe)
@@ -289,6 +287,8 @@ void probe_cancel(struct probe *probe)
 		settle(probe);
 		break;
 	}
+	if (probe->kept != NULL)
+		probe->method->forget(probe);
 }
 
 int probe_days_left(const struct probe_report *report)
@@ -306,6 +306,21 @@ struct loop *probe_loop(const struct probe *probe)
 const char *probe_checks_directory(const struct probe *probe)
 {
 	return probe->runner->checks_directory;
+}
+
+bool probe_hold_descriptor(struct probe_runner *runner)
+{
+	if (runner->held >= runner->max_descriptors / 2 || runner->descriptors >= runner->max_descriptors)
+		return false;
+	runner->held++;
+	runner->descriptors++;
+	return true;
+}
+
+void probe_release_descriptor(struct probe_runner *runner)
+{
+	runner->held--;
+	runner->descriptors--;
 }
 
 void probe_set_detail(struct probe_report *report, const char *text)

@@ -39,6 +39,7 @@ struct probe {
 	const struct probe_method *method;
 	void *context; /* the method's, from open */
 	void *work;    /* the method's, from start to done or stop */
+	void *kept;    /* the method's, from one probe to the next: an open connection */
 	uint64_t started_us;
 	struct loop_timer deadline;
 	TAILQ_ENTRY(probe) waiting;
@@ -53,6 +54,8 @@ struct probe_method {
 	void (*start)(struct probe *probe);
 	/* Give it up and release the work. The time ran out, if report is given: words on what it waited for may be added. */
 	void (*stop)(struct probe *probe, struct probe_report *report);
+	/* There is no next probe: let go of what was kept. NULL when nothing ever is. */
+	void (*forget)(struct probe *probe);
 };
 
 /* max_descriptors: how many all probes together may hold open. checks_directory is borrowed and may be set anew. */
@@ -70,7 +73,7 @@ uint32_t probe_cost_us(enum health_check check);
 
 /* Start it, or put it in the queue. It must be idle. */
 void probe_start(struct probe_runner *runner, struct probe *probe);
-/* Give up what is queued or running; finished is not called. */
+/* Give up what is queued or running, and what was kept for the next; finished is not called. */
 void probe_cancel(struct probe *probe);
 
 /* From now to the end of the certificate that the report tells of. */
@@ -79,8 +82,10 @@ int probe_days_left(const struct probe_report *report);
 /* ---- for methods ---- */
 
 struct loop *probe_loop(const struct probe *probe);
-uint32_t probe_elapsed_us(const struct probe *probe); /* since it was started; at least 1 */
 const char *probe_checks_directory(const struct probe *probe);
+/* One more descriptor, beyond those of running probes, out of the same budget. At most half of it is held: false beyond that. */
+bool probe_hold_descriptor(struct probe_runner *runner);
+void probe_release_descriptor(struct probe_runner *runner);
 /* The end of a probe, after its work was released. The time taken is filled in. */
 void probe_done(struct probe *probe, struct probe_report *report);
 /* The same in short. detail may be NULL. */

@@ -7,7 +7,7 @@
 static void tcp_connected(struct connecting *connecting, int error)
 {
 	struct probe *probe = connecting->probe;
-	struct probe_report report = { .connect_us = probe_elapsed_us(probe) };
+	struct probe_report report = { .connect_us = connect_took_us(connecting) };
 
 	connect_close(connecting);
 	free(connecting);

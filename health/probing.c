@@ -26,6 +26,7 @@ struct target {
 	struct probe probe;
 	struct loop_timer timer;
 	bool settled;                            /* the second probe's wait, which spreads them, is behind us */
+	uint32_t patience_ms;                    /* between first failures, while very many targets are new */
 	uint64_t contrary_ms;                    /* wall: the first of the results against the state; 0: none */
 	uint64_t cert_looked_ms, cert_warned_ms; /* monotonic; 0: never */
 };
@@ -134,6 +135,8 @@ static uint64_t varied(struct target *target, uint32_t next_ms)
 	uint32_t interval_ms = target->spec.probe.interval_ms, jitter_ms = interval_ms / 100 * JITTER_PERCENT;
 	struct dice *dice = &target->probing->dice;
 
+	if (next_ms != interval_ms && target->detector.state == HEALTH_UNKNOWN && next_ms < target->patience_ms)
+		return target->patience_ms;
 	if (next_ms != interval_ms)
 		return next_ms;
 	if (!target->settled) {
@@ -237,6 +240,8 @@ static struct target *target_new(struct probing *probing, const struct health_ta
 	target->probe.target = &target->spec;
 	target->probe.finished = probe_finished;
 	target->settled = probing->spread_ms > interval_ms / 2; /* the first probes were apart enough */
+	if (probing->spread_ms > FIRST_SPREAD_MS) /* the re-probes of all at once would be too many, too */
+		target->patience_ms = (interval_ms < probing->spread_ms ? interval_ms : probing->spread_ms) / 3;
 	if (!probe_is_pushed(spec->probe.check))
 		wait_for(target, hash_mix(identity, spec->slot) %
 					 (interval_ms < probing->spread_ms ? interval_ms : probing->spread_ms));

@@ -35,16 +35,21 @@ static void ring_leave(struct wheel_link *link)
 	link->next->prev = link->prev;
 }
 
-/* All of one to the end of the other. */
-static void ring_move(struct wheel_link *from, struct wheel_link *to)
+/* All of one into the other, behind a link of it. */
+static void ring_insert(struct wheel_link *from, struct wheel_link *after)
 {
 	if (ring_is_empty(from))
 		return;
-	from->next->prev = to->prev;
-	to->prev->next = from->next;
-	from->prev->next = to;
-	to->prev = from->prev;
+	from->next->prev = after;
+	from->prev->next = after->next;
+	after->next->prev = from->prev;
+	after->next = from->next;
 	ring_init(from);
+}
+
+static void ring_move(struct wheel_link *from, struct wheel_link *to)
+{
+	ring_insert(from, to->prev);
 }
 
 /* ---- slots ---- */
@@ -189,7 +194,7 @@ void wheel_advance(struct wheel *wheel, uint64_t now_us)
 {
 	uint64_t now = now_us / WHEEL_TICK_US, tick;
 
-	ring_move(&wheel->next, &wheel->due);
+	ring_insert(&wheel->next, &wheel->due); /* before all that was left of the last round */
 	while ((tick = next_tick(wheel)) <= now)
 		come_to(wheel, tick);
 	if (now > wheel->tick)

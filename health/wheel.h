@@ -29,7 +29,8 @@ void wheel_init(struct wheel *wheel, uint64_t now_us);
 /* Set, or move. It comes out with the first wheel_advance to a time not before at_us, rounded up to the tick; 0: with the next. */
 void wheel_set(struct wheel *wheel, struct wheel_timer *timer, uint64_t at_us);
 void wheel_clear(struct wheel *wheel, struct wheel_timer *timer); /* nothing when it is not set */
-/* Go to now (never back); then take what is due, tick by tick, in the order it was set within one. NULL: nothing any more. */
+/* Go to now (never back); then take what is due: what was set with 0 first, then tick by tick, in the order it was set within
+ * one. NULL: nothing any more. */
 void wheel_advance(struct wheel *wheel, uint64_t now_us);
 struct wheel_timer *wheel_take(struct wheel *wheel);
 /* When to advance next: the time of the first timer, or somewhat before; 0: at once; UINT64_MAX: there is none. */

@@ -28,7 +28,7 @@ bench-detection: gslb-health$(EXEEXT) gslbd$(EXEEXT)
 check_PROGRAMS += tests/unit/probing_test
 tests_unit_probing_test_SOURCES = tests/unit/probing.c
 tests_unit_probing_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_probing_test_LDADD = libprobe.a libhealth.a libbase.a $(CHECK_LIBS) -lm
+tests_unit_probing_test_LDADD = libprobe.a libhealth.a libbase.a $(CHECK_LIBS) $(CURL_LIBS) $(CARES_LIBS) -lm
 TESTS += tests/unit/probing_test
 
 check_PROGRAMS += tests/unit/lookup_test

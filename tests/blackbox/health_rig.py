@@ -6,6 +6,7 @@ import mmap
 import os
 import select
 import socket
+import ssl
 import struct
 import subprocess
 import threading
@@ -232,6 +233,63 @@ class Tcp:
         except OSError:
             pass
         self.listener.close()
+
+
+def openssl(*arguments, **options):
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True, **options)
+
+
+class Pki:
+    """Certificates of a test's own authority, for www.example but for `other`."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.ca = self.path("ca.crt")
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.path("ca.key"),
+                "-out", self.ca, "-days", "30", "-subj", "/CN=test ca")
+        self.make("good", "www.example", 30)
+        self.make("soon", "www.example", 3)
+        self.make("expired", "www.example", -1)
+        self.make("other", "other.example", 30)
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+                self.path("self.key"), "-out", self.path("self.crt"), "-days", "30", "-subj", "/CN=www.example", "-addext",
+                "subjectAltName=DNS:www.example")
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def make(self, name, host, days):
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.path(name + ".key"),
+                "-out", self.path(name + ".csr"), "-subj", "/CN=" + host)
+        with open(self.path(name + ".ext"), "w") as f:
+            f.write(f"subjectAltName=DNS:{host}\n")
+        openssl("x509", "-req", "-in", self.path(name + ".csr"), "-CA", self.ca, "-CAkey", self.path("ca.key"),
+                "-CAcreateserial", "-days", str(days), "-extfile", self.path(name + ".ext"), "-out", self.path(name + ".crt"))
+
+
+class Tls(Tcp):
+    """The same over TLS, with the certificate of that name. ALPN: what it speaks."""
+
+    def __init__(self, stack, behave, pki, name="good", alpn=("http/1.1",)):
+        self.context, self.pki, self.alpn, self.handshakes = None, pki, alpn, 0
+        self.show(name)
+        super().__init__(stack, behave)
+
+    def show(self, name):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.pki.path(name + ".crt"), self.pki.path(name + ".key"))
+        context.set_alpn_protocols(list(self.alpn))
+        self.context = context
+
+    def one(self, connection):
+        try:
+            connection.settimeout(20)
+            secure = self.context.wrap_socket(connection, server_side=True)
+        except OSError:
+            connection.close()
+            return
+        self.handshakes += 1
+        super().one(secure)
 
 
 def read_request(connection):

@@ -18,7 +18,7 @@ import dns.rdatatype
 import dns.rrset
 
 import lab
-from health_rig import (ALIVE, BOARD, CHANGED, DOWN, PLAN, PUSH, RESOLVED, SEAL, TAKEN, UNKNOWN, UP, Board, Health, Tcp, Udp,
+from health_rig import (ALIVE, BOARD, CHANGED, DOWN, PLAN, PUSH, RESOLVED, SEAL, TAKEN, UNKNOWN, UP, Board, Health, Pki, Tcp, Udp,
                         answering, black_hole, once, read_request, reply_to, resetting, silent, target)
 
 FOLDER = tempfile.mkdtemp(prefix="gslb-health-")
@@ -39,37 +39,7 @@ def closed_port():
 
 # ---- certificates and nginx, made once ----
 
-def openssl(*arguments, **options):
-    subprocess.run(["openssl", *arguments], check=True, capture_output=True, **options)
-
-
-class Pki:
-    def __init__(self):
-        self.folder = sub("pki")
-        self.ca = self.path("ca.crt")
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.path("ca.key"),
-                "-out", self.ca, "-days", "30", "-subj", "/CN=test ca")
-        self.make("good", "www.example", 30)
-        self.make("soon", "www.example", 3)
-        self.make("expired", "www.example", -1)
-        self.make("other", "other.example", 30)
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
-                self.path("self.key"), "-out", self.path("self.crt"), "-days", "30", "-subj", "/CN=www.example", "-addext",
-                "subjectAltName=DNS:www.example")
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def make(self, name, host, days):
-        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.path(name + ".key"),
-                "-out", self.path(name + ".csr"), "-subj", "/CN=" + host)
-        with open(self.path(name + ".ext"), "w") as f:
-            f.write(f"subjectAltName=DNS:{host}\n")
-        openssl("x509", "-req", "-in", self.path(name + ".csr"), "-CA", self.ca, "-CAkey", self.path("ca.key"),
-                "-CAcreateserial", "-days", str(days), "-extfile", self.path(name + ".ext"), "-out", self.path(name + ".crt"))
-
-
-PKI = Pki()
+PKI = Pki(sub("pki"))
 ENV = {"CURL_CA_BUNDLE": PKI.ca}
 CERTS = ["good", "soon", "expired", "other", "self"]
 
@@ -156,8 +126,8 @@ def http_reasons(stack):
         down(Tcp(stack, resetting).port, "reset"),
         down(Tcp(stack, silent).port, "timeout", detail="no answer to the request"),
         down(served(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", *[b"x"] * 100, pause=1), "timeout", detail="in the midst"),
-        down(served(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100000), "http other", detail="header over"),
-        down(served(b"HTTP/1.1 100 Continue\r\n\r\n" * 100000), "http other", detail="header over"),
+        down(served(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100000), "http header", detail="over 16 KiB"),
+        down(served(b"HTTP/1.1 100 Continue\r\n\r\n" * 100000), "http header", detail="over 16 KiB"),
         down(served(b"X" * 200000), "http other"),
         down(served(b"SSH-2.0-OpenSSH_9.2\r\n"), "http other"),
         down(closed_port(), "refused"),

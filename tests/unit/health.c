@@ -356,7 +356,7 @@ static const struct damage_case {
 	{ "one target less than there is", AT_NTARGETS, 0 },
 	{ "more lookups than bytes", AT_NLOOKUPS + 3, 0xff },
 	{ "no address family", AT_TARGET + 8, 5 },
-	{ "no such check", AT_TARGET + 25, 7 },
+	{ "no such check", AT_TARGET + 25, HEALTH_CHECKS },
 	{ "more status ranges than there are", AT_TARGET + 45, 9 },
 	{ "a text longer than the file", AT_TARGET + 54 + 2, 1 },
 	{ "a NUL within a text", AT_TARGET + 54 + 4 + 3, 0 },

@@ -8,6 +8,7 @@
 #include "health/changelog.h"
 #include "health/health.h"
 #include "health/http_answer.h"
+#include "health/http_kept.h"
 #include "health/loop.h"
 #include "health/post.h"
 
@@ -99,7 +100,25 @@ START_TEST(a_header_ends_at_16_kib)
 	ck_assert(http_answer_header(&answer, HTTP_HEADER_MAX - 1));
 	ck_assert(http_answer_header(&answer, 1));
 	ck_assert(!http_answer_header(&answer, 1));
-	ck_assert_int_eq(answer.decided, PROBE_HTTP_OTHER);
+	ck_assert_int_eq(answer.decided, PROBE_HTTP_HEADER);
+}
+END_TEST
+
+START_TEST(a_kept_connection_is_good_for_a_while_and_until_its_certificate_ends)
+{
+	uint64_t now_us = clock_monotonic_us();
+	uint32_t now_s = (uint32_t)(clock_wall_ms() / 1000);
+	const struct http_kept good = { .made_us = now_us, .uses = HTTP_KEPT_USES - 1, .cert_end_s = now_s + 100 };
+	struct http_kept old = good, worn = good, ended = good;
+
+	old.made_us = now_us - HTTP_KEPT_US;
+	worn.uses++;
+	ended.cert_end_s = now_s;
+	ck_assert(http_kept_is_good(&good));
+	ck_assert(!http_kept_is_good(&old));
+	ck_assert(!http_kept_is_good(&worn));
+	ck_assert(!http_kept_is_good(&ended));
+	ck_assert(!http_kept_is_good(NULL));
 }
 END_TEST
 
@@ -309,6 +328,7 @@ int main(void)
 	tcase_add_loop_test(http, a_body_is_searched_for_its_text, 0, COUNT_OF(bodies));
 	tcase_add_loop_test(http, a_status_is_accepted_by_its_ranges, 0, COUNT_OF(statuses));
 	tcase_add_test(http, a_header_ends_at_16_kib);
+	tcase_add_test(http, a_kept_connection_is_good_for_a_while_and_until_its_certificate_ends);
 	suite_add_tcase(suite, http);
 	tcase_add_test(loop, timers_fire_in_order_whatever_was_moved_or_cleared);
 	tcase_add_test(loop, a_watch_dropped_by_another_is_not_called_in_that_round);
