@@ -22,6 +22,7 @@ RUNS = {
     "http-503": ("http", "503"),
     "http-early": ("http", "early"),
     "http-ok": ("http", "200"),
+    "dns-refused": ("dns", None),
 }
 
 
@@ -59,7 +60,7 @@ def measure(name, count, interval_s, seconds):
         farm = start_farm(stack, port, does) if does else None
         health = Health(stack, folder, nslots=count)
         pid = health.program.process.pid
-        health.plan([target(i, check, port, address(i), interval=interval_s * 1000, timeout=2000, fall=3) for i in range(count)])
+        health.plan([target(i, check, port, address(i), interval=interval_s * 1000, timeout=2000, fall=3, qname="svc.example") for i in range(count)])
         marks = [cpu_s(pid), cpu_s(farm.pid) if farm else 0, done(health.board.stats()), time.monotonic()]
         figures = []
         for phase in ("start", "steady"):

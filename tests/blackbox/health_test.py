@@ -227,6 +227,7 @@ def exec_reasons(stack):
     expect(stack, [
         case(script("args", '[ "$*" = "192.0.2.7 77" ] && [ -z "$HOME" ] && [ "$(ls /proc/$$/fd | grep -c .)" -le 5 ]'), UP, "ok"),
         case(script("chatty", "head -c 200000 /dev/zero"), UP, "ok"),
+        case(script("endless", "exec yes"), DOWN, "exec signal", number=13),  # SIGPIPE, after a MiB
         case(script("fail", "echo replication stopped; echo more; exit 3"), DOWN, "exec exit", number=3,
              detail="replication stopped"),
         case(script("abort", "kill -ABRT $$"), DOWN, "exec signal", number=6),
@@ -243,6 +244,30 @@ def exec_reasons(stack):
         assert pids
         # all but the newest must be gone: that one may be running just now
         lab.wait_for(f"the children of {name} to be gone", lambda: not any(os.path.exists(f"/proc/{p}") for p in pids[:-1]), 3)
+
+
+@lab.test
+def many_commands(stack):
+    """of hundreds of commands that hang at most 64 run at once, and other checks do not wait for them"""
+    checks = sub("checks")
+    path = os.path.join(checks, "hang")
+    with open(path, "w") as f:
+        f.write("#!/bin/sh\nexec sleep 300\n")
+    os.chmod(path, 0o755)
+    health = Health(stack, sub("health"), nslots=201)
+    health.plan([target(slot, "exec", command="hang", timeout=2000, interval=2000, fall=1) for slot in range(200)] +
+                [target(200, "tcp", Tcp(stack, silent).port, interval=100)], checks=checks)
+    running = []
+
+    def all_down():
+        health.read()
+        running.append(health.board.stats().checks["exec"]["running"])
+        return all(health.board[slot].state == DOWN for slot in range(200))
+
+    lab.wait_for("all to run out of time", all_down, 60)
+    assert 32 < max(running) <= 64, max(running)
+    assert health.board[200].transitions == 1 and health.board[200].probes >= 20, health.board[200]
+    assert all(health.board[slot].result == "timeout" for slot in range(200))
 
 
 @lab.test
