@@ -63,7 +63,7 @@ const char *http_last_part(const char *text)
 {
 	const char *colon = strrchr(text, ':');
 
-	if (strstr(text, "reset by peer") != NULL) /* the result says so already */
+	if (strstr(text, "reset by peer") != NULL || strstr(text, "Broken pipe") != NULL) /* the result says so */
 		return NULL;
 	if (colon == NULL)
 		return text;

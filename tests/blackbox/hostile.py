@@ -120,7 +120,7 @@ def each_has_its_reason(stack):
     totals = health.board.stats().checks
     assert all(totals[check]["total"].beyond(TIMEOUT_S * 2) == 0 for check in ("tcp", "http", "https")), totals
     peak = next(int(line.split()[1]) for line in open(f"/proc/{pid}/status") if line.startswith("VmHWM"))
-    assert peak < 64 * 1024, f"{peak} kB"
+    assert peak < 128 * 1024, f"{peak} kB"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import h2.connection
 import h2.events
 
 import lab
-from health_rig import DOWN, UP, Health, Pki, Tcp, Tls, answering, once, read_request, target
+from health_rig import DOWN, UP, Health, Pki, Tcp, Tls, answering, once, read_request, silent, target
 
 FOLDER = tempfile.mkdtemp(prefix="gslb-probes-")
 os.chmod(FOLDER, 0o755)
@@ -154,7 +154,7 @@ GRPC = {
                                   DOWN, "grpc other", 0, "no grpc-status"),
     "a proxy's 502": (h2_server(lambda c, s, h, b: c.send_headers(s, [(":status", "502")], end_stream=True)), DOWN, "status", 502,
                       ""),
-    "a server of HTTP/1.1": (answering(OK), DOWN, "closed early", 0, ""),
+    "a server of HTTP/1.1": (lambda c: (c.recv(4096), c.sendall(OK), silent(c)), DOWN, "closed early", 0, ""),
 }
 
 
