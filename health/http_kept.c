@@ -68,6 +68,11 @@ void http_kept_drop(struct http_kept *kept)
 	shutdown(kept->fd, SHUT_RDWR);
 }
 
+void http_kept_forget(struct probe *probe)
+{
+	http_kept_drop(probe->kept);
+}
+
 void http_kept_closed(struct http_kept *kept)
 {
 	leave(kept);

@@ -5,7 +5,7 @@
 
 #include "health/probe.h"
 
-enum { HTTP_KEPT_MAX = 2048, HTTP_KEPT_USES = 10, HTTP_KEPT_US = 60000000 };
+enum { HTTP_KEPT_MAX = 256, HTTP_KEPT_USES = 10, HTTP_KEPT_US = 60000000 };
 
 struct http_kept {
 	void **at; /* the one pointer that leads to it; NULL: none does, it waits to be closed */
@@ -17,7 +17,8 @@ struct http_kept {
 	uint32_t cert_end_s; /* of the chain that the handshake showed; 0: not known */
 };
 
-/* One for a connection that is about to be secured. count: how many there are. False: there is no room for one. *at becomes
+/* One for a connection that is about to be secured. count: how many there are of those counted together, at most
+ * HTTP_KEPT_MAX. False: there is no room for one. *at becomes
  * NULL when the connection is dropped or closed. */
 bool http_kept_new(struct probe *probe, int fd, unsigned *count, void **at);
 /* Another pointer leads to it from now on. */
@@ -30,6 +31,7 @@ void http_kept_served(struct http_kept *kept, uint32_t cert_end_s);
 bool http_kept_is_to_blame(enum probe_result result);
 /* It is nobody's any more, and the library is to find it dead. NULL is nothing. */
 void http_kept_drop(struct http_kept *kept);
+void http_kept_forget(struct probe *probe); /* its own, when it has no next one */
 /* The library has closed it. */
 void http_kept_closed(struct http_kept *kept);
 

@@ -1,6 +1,7 @@
 #include "health/http_reason.h"
 
 #include <string.h>
+#include <time.h>
 
 /* From OpenSSL's x509_vfy.h. */
 enum {
@@ -68,4 +69,17 @@ const char *http_last_part(const char *text)
 	if (colon == NULL)
 		return text;
 	return colon + 1 + strspn(colon + 1, " ");
+}
+
+uint32_t http_earlier_end_s(uint32_t first_s, const char *line)
+{
+	struct tm tm = { 0 };
+	time_t end;
+
+	if (strptime(line, "Expire date:%b %d %H:%M:%S %Y", &tm) == NULL)
+		return first_s;
+	end = timegm(&tm);
+	if (end < 1)
+		return 1;
+	return end < (time_t)first_s ? (uint32_t)end : first_s;
 }

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "health/connect.h"
@@ -17,13 +16,13 @@
 #include "health/http_reason.h"
 #include "health/probe.h"
 
-enum { IDLE_MAX = 64, BUFFER_LEN = 4096 };
+/* Of each handle that ends curl looks through all connections of its multi: hence several, an endpoint always in the same. */
+enum { SHARDS = 8, IDLE_MAX = 8, BUFFER_LEN = 4096 };
 
 struct http {
 	struct loop *loop;
 	struct loop_timer timer;
-	CURLM *multi;
-	const char *ca_file; /* NULL: the system's */
+	CURLM *multi; /* NULL: not needed yet */
 	CURL *idle[IDLE_MAX];
 	unsigned nidle, nkept;
 };
@@ -123,32 +122,23 @@ static enum probe_result result_of_curl(const struct http_work *work, CURLcode c
 	case CURLE_URL_MALFORMAT:
 	case CURLE_SSL_CACERT_BADFILE:
 		return PROBE_LOCAL;
-	default: /* bad chunks, no HTTP at all, HTTP/0.9, … */
+	default: /* bad chunks, no HTTP at all, … */
 		return is_grpc(work) ? PROBE_GRPC_OTHER : PROBE_HTTP_OTHER;
 	}
 }
 
-/* "Expire date:Nov 22 10:20:30 2027 GMT", of the first of the chain to end. */
+/* Of the first of the chain to end; 0: not known. */
 static uint32_t certificate_end_s(const struct http_work *work)
 {
-	static const char key[] = "Expire date:";
 	struct curl_certinfo *info = NULL;
-	time_t first = UINT32_MAX;
+	uint32_t first = UINT32_MAX;
 
-	if (curl_easy_getinfo(work->easy, CURLINFO_CERTINFO, &info) != CURLE_OK || info == NULL ||
-		info->num_of_certs < 1)
+	if (curl_easy_getinfo(work->easy, CURLINFO_CERTINFO, &info) != CURLE_OK || info == NULL)
 		return 0;
-	for (int i = 0; i < info->num_of_certs; i++) {
-		for (struct curl_slist *line = info->certinfo[i]; line != NULL; line = line->next) {
-			time_t end = strncmp(line->data, key, sizeof key - 1) == 0
-					     ? curl_getdate(line->data + sizeof key - 1, NULL)
-					     : -1;
-
-			if (end != -1 && end < first)
-				first = end;
-		}
-	}
-	return first < 1 ? 1 : (uint32_t)first;
+	for (int i = 0; i < info->num_of_certs; i++)
+		for (struct curl_slist *line = info->certinfo[i]; line != NULL; line = line->next)
+			first = http_earlier_end_s(first, line->data);
+	return first < UINT32_MAX ? first : 0;
 }
 
 static void fill_times(const struct http_work *work, struct probe_report *report)
@@ -352,39 +342,47 @@ static int timer_wanted(CURLM *multi, long ms, void *arg)
 
 static void http_close(void *context)
 {
-	struct http *http = context;
+	struct http *shards = context;
 
-	while (http->nidle > 0)
-		curl_easy_cleanup(http->idle[--http->nidle]);
-	curl_multi_cleanup(http->multi);
-	loop_clear(http->loop, &http->timer);
-	free(http);
+	for (struct http *http = shards; http < shards + SHARDS; http++) {
+		while (http->nidle > 0)
+			curl_easy_cleanup(http->idle[--http->nidle]);
+		if (http->multi != NULL)
+			curl_multi_cleanup(http->multi);
+		loop_clear(http->loop, &http->timer);
+	}
+	free(shards);
 	curl_global_cleanup();
+}
+
+/* Made with its first probe: each multi has descriptors of its own. */
+static bool shard_open(struct http *http)
+{
+	if (http->multi != NULL)
+		return true;
+	http->multi = curl_multi_init();
+	if (http->multi == NULL)
+		return false;
+	curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted);
+	curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
+	curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, timer_wanted);
+	curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
+	curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, 1L << 16); /* http_kept bounds them */
+	return true;
 }
 
 static void *http_open(struct loop *loop, struct err *err)
 {
-	struct http *http;
+	struct http *shards;
 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
 		err_set(err, "libcurl cannot be initialised");
 		return NULL;
 	}
-	http = mem_alloc(sizeof *http);
-	*http = (struct http){ .loop = loop, .timer = { .fire = time_is_up }, .ca_file = http_ca_file() };
-	http->multi = curl_multi_init();
-	if (http->multi == NULL) {
-		free(http);
-		curl_global_cleanup();
-		err_set(err, "libcurl has no multi handle for us");
-		return NULL;
-	}
-	curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, socket_wanted);
-	curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
-	curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, timer_wanted);
-	curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
-	curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, (long)HTTP_KEPT_MAX * 2);
-	return http;
+	shards = mem_alloc(SHARDS * sizeof *shards);
+	for (unsigned i = 0; i < SHARDS; i++)
+		shards[i] = (struct http){ .loop = loop, .timer = { .fire = time_is_up } };
+	return shards;
 }
 
 /* ---- asking ---- */
@@ -396,8 +394,8 @@ static curl_socket_t give_socket(void *arg, curlsocktype purpose, struct curl_so
 	int fd = work->fd;
 
 	(void)purpose, (void)address;
-	work->fd = -1;
-	return fd >= 0 ? fd : CURL_SOCKET_BAD;
+	work->fd = CURL_SOCKET_BAD; /* -1 */
+	return fd;
 }
 
 static int is_connected_already(void *arg, curl_socket_t fd, curlsocktype purpose)
@@ -407,7 +405,7 @@ static int is_connected_already(void *arg, curl_socket_t fd, curlsocktype purpos
 }
 
 /* What all probes of one kind have in common. */
-static CURL *easy_new(const struct http *http, const struct http_work *work)
+static CURL *easy_new(const struct http_work *work)
 {
 	CURL *easy = curl_easy_init();
 	bool tls = is_tls(work);
@@ -434,8 +432,8 @@ static CURL *easy_new(const struct http *http, const struct http_work *work)
 		easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L); /* addresses only; it would search all for old ones each time */
 	curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, tls ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
-	if (http->ca_file != NULL)
-		curl_easy_setopt(easy, CURLOPT_CAINFO, http->ca_file);
+	if (http_ca_file() != NULL)
+		curl_easy_setopt(easy, CURLOPT_CAINFO, http_ca_file());
 	curl_easy_setopt(
 		easy, CURLOPT_CAPATH, NULL); /* with a folder, too, curl would read all certificates for each probe */
 	return easy;
@@ -443,8 +441,9 @@ static CURL *easy_new(const struct http *http, const struct http_work *work)
 
 static void set_request(struct http_work *work)
 {
-	const struct http_ask *ask = &work->ask;
+	struct http_ask *ask = &work->ask;
 
+	http_ask_init(ask, work->probe->target);
 	work->connect_to = curl_slist_append(NULL, ask->to);
 	for (unsigned i = 0; i < ask->nfields; i++)
 		work->fields = curl_slist_append(work->fields, ask->fields[i]);
@@ -488,7 +487,7 @@ static void fail(struct http_work *work, int error)
 static void ask(struct http_work *work)
 {
 	struct http *http = work->http;
-	CURL *easy = http->nidle > 0 ? http->idle[--http->nidle] : easy_new(http, work);
+	CURL *easy = http->nidle > 0 ? http->idle[--http->nidle] : easy_new(work);
 
 	if (easy == NULL) {
 		fail(work, ENOMEM);
@@ -496,7 +495,6 @@ static void ask(struct http_work *work)
 	}
 	work->easy = easy;
 	http_answer_init(&work->answer, &work->probe->target->probe);
-	http_ask_init(&work->ask, work->probe->target);
 	set_request(work);
 	set_connection(work);
 	if (curl_multi_add_handle(http->multi, easy) != CURLM_OK)
@@ -538,10 +536,14 @@ static void http_connected(struct connecting *connecting, int error)
 static void http_start(struct probe *probe)
 {
 	struct http_work *work = probe->work = mem_alloc(sizeof *work);
+	struct http *shards = probe->context;
 	int error;
 
-	*work = (struct http_work){ .http = probe->context, .probe = probe, .fd = -1, .patience.fire = give_up_kept };
-	error = connect_start(&work->connecting, probe, http_connected);
+	*work = (struct http_work){
+		.http = &shards[probe->target->slot % SHARDS], .probe = probe, .fd = -1, .patience.fire = give_up_kept
+	};
+	work->connecting.watch.fd = -1; /* for a fail() before the connect */
+	error = shard_open(work->http) ? connect_start(&work->connecting, probe, http_connected) : ENOMEM;
 	if (error != 0)
 		fail(work, error);
 }
@@ -583,11 +585,6 @@ static void http_stop(struct probe *probe, struct probe_report *report)
 	work_free(work);
 }
 
-static void http_forget(struct probe *probe)
-{
-	http_kept_drop(probe->kept);
-}
-
 const struct probe_method probe_http = {
 	.descriptors = 1,
 	.most = UINT_MAX,
@@ -595,5 +592,5 @@ const struct probe_method probe_http = {
 	.close = http_close,
 	.start = http_start,
 	.stop = http_stop,
-	.forget = http_forget,
+	.forget = http_kept_forget,
 };

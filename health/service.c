@@ -16,7 +16,7 @@
 #include "health/post.h"
 #include "health/probing.h"
 
-enum { ALIVE_US = 1000000, OWN_DESCRIPTORS = 64, PROBE_DESCRIPTORS_MIN = 16, MESSAGES_A_ROUND = 64 };
+enum { ALIVE_US = 1000000, OWN_DESCRIPTORS = 128, PROBE_DESCRIPTORS_MIN = 16, MESSAGES_A_ROUND = 64 };
 
 struct service {
 	struct loop *loop;

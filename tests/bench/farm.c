@@ -1,7 +1,7 @@
 /* A farm of backends for the probe engine's measurement: one listener on all of 127/8 stands for as many endpoints as there are
  * addresses. It does as little as it can, in a process of its own, so that its CPU is not taken for the prober's.
  *
- * usage: farm PORT accept|early|STATUS     prints "ready", runs until it is killed */
+ * usage: farm PORT accept|early|silent|STATUS     prints "ready", runs until it is killed */
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@ static int epoll;
 static int listener;
 static char answer[128]; /* "": it closes when a request has come */
 static size_t answer_len;
-static int reads_requests;
+static int reads_requests, never_answers;
 
 static void fail(const char *what)
 {
@@ -46,7 +46,8 @@ static void take_request(int fd)
 		return;
 	if (len > 0 && answer_len > 0 && send(fd, answer, answer_len, MSG_NOSIGNAL) == (ssize_t)answer_len)
 		return; /* the prober says whether it goes on */
-	close(fd);
+	if (len <= 0 || !never_answers)
+		close(fd);
 }
 
 int main(int argc, char **argv)
@@ -56,12 +57,13 @@ int main(int argc, char **argv)
 	int one = 1;
 
 	if (argc != 3) {
-		fprintf(stderr, "usage: farm PORT accept|early|STATUS\n");
+		fprintf(stderr, "usage: farm PORT accept|early|silent|STATUS\n");
 		return 2;
 	}
 	here.sin_port = htons((uint16_t)atoi(argv[1]));
 	reads_requests = strcmp(argv[2], "accept") != 0;
-	if (reads_requests && strcmp(argv[2], "early") != 0)
+	never_answers = strcmp(argv[2], "silent") == 0;
+	if (reads_requests && !never_answers && strcmp(argv[2], "early") != 0)
 		answer_len = (size_t)snprintf(
 			answer, sizeof answer, "HTTP/1.1 %s Farm\r\nContent-Length: 2\r\n\r\nok", argv[2]);
 	listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);

@@ -21,6 +21,7 @@ RUNS = {
     "http-refused": ("http", None),
     "http-503": ("http", "503"),
     "http-early": ("http", "early"),
+    "http-silent": ("http", "silent"),
     "http-ok": ("http", "200"),
     "dns-refused": ("dns", None),
 }
