@@ -157,6 +157,10 @@ static enum health_check check_of(enum check_type type)
 		return HEALTH_CHECK_EXEC;
 	case CHECK_PUSH:
 		return HEALTH_CHECK_PUSH;
+	case CHECK_GRPC:
+		return HEALTH_CHECK_GRPC;
+	case CHECK_GRPCS:
+		return HEALTH_CHECK_GRPCS;
 	}
 	abort();
 }
@@ -165,6 +169,7 @@ static enum health_check check_of(enum check_type type)
 static struct health_probe probe_of(
 	const struct pool *pool, const struct target *target, char room[static NAME_TEXT_MAX])
 {
+	const unsigned asks_a_name = 1u << CHECK_HTTP | 1u << CHECK_HTTPS | 1u << CHECK_GRPC | 1u << CHECK_GRPCS;
 	const struct check *check = &pool->check;
 	struct health_probe probe = {
 		.check = check_of(check->type),
@@ -187,7 +192,7 @@ static struct health_probe probe_of(
 		probe.status[i].from = check->status[i].from;
 		probe.status[i].to = check->status[i].to;
 	}
-	if ((check->type == CHECK_HTTP || check->type == CHECK_HTTPS) && check->host[0] == '\0')
+	if ((1u << check->type & asks_a_name) && check->host[0] == '\0')
 		probe.host = name_format(&target->name, room);
 	if (check->type == CHECK_DNS && check->qname[0] == '\0')
 		probe.qname = name_format(&pool->zone->apex, room);

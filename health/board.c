@@ -1,4 +1,4 @@
-/* The verdict board: an array of slots in a memfd. It is sealed against resizing before anyone else sees it, so that neither
+/* The verdict board: an array of slots in a memfd, and statistics behind it. It is sealed against resizing before anyone else sees it, so that neither
  * side can make the other trip over a missing page; gslbd maps it read-only and presets slots through the descriptor. */
 #include "health/board.h"
 
@@ -18,9 +18,22 @@ struct board {
 	const struct board_slot *slots;
 };
 
+enum { PAGE = 4096 };
+
+static size_t whole_pages(size_t len)
+{
+	return (len + PAGE - 1) / PAGE * PAGE;
+}
+
+/* Slots, then on pages of their own the statistics. */
+static size_t stats_at(uint32_t nslots)
+{
+	return whole_pages(nslots * sizeof(struct board_slot));
+}
+
 static size_t board_len(uint32_t nslots)
 {
-	return (nslots > 0 ? nslots : 1) * sizeof(struct board_slot); /* nothing cannot be mapped */
+	return stats_at(nslots) + whole_pages(sizeof(struct board_stats));
 }
 
 struct board *board_new(uint32_t nslots, struct err *err)
@@ -69,6 +82,11 @@ const struct board_slot *board_slots(const struct board *board)
 	return board->slots;
 }
 
+const struct board_stats *board_stats(const struct board *board)
+{
+	return (const struct board_stats *)(const void *)((const char *)board->slots + stats_at(board->nslots));
+}
+
 bool board_put(struct board *board, uint32_t slot, const struct verdict *verdict)
 {
 	struct board_slot fresh = { .word = verdict_pack(verdict) };
@@ -104,4 +122,31 @@ void board_detach(struct board_slot *slots, uint32_t nslots)
 {
 	if (slots != NULL)
 		munmap(slots, board_len(nslots));
+}
+
+struct board_stats *board_attached_stats(struct board_slot *slots, uint32_t nslots)
+{
+	return (struct board_stats *)(void *)((char *)slots + stats_at(nslots));
+}
+
+/* ---- histograms ---- */
+
+static const uint32_t bucket_us[BOARD_BUCKETS - 1] = { 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000,
+	200000, 500000, 1000000, 2000000, 5000000, 10000000, 20000000, 50000000 };
+
+uint64_t board_bucket_us(unsigned bucket)
+{
+	return bucket < COUNT_OF(bucket_us) ? bucket_us[bucket] : UINT64_MAX;
+}
+
+void board_histogram_add(struct board_histogram *histogram, uint64_t us)
+{
+	unsigned bucket = 0;
+
+	while (bucket < COUNT_OF(bucket_us) && us > bucket_us[bucket])
+		bucket++;
+	board_count(&histogram->buckets[bucket]);
+	board_count(&histogram->count);
+	atomic_store_explicit(&histogram->sum_us, atomic_load_explicit(&histogram->sum_us, memory_order_relaxed) + us,
+		memory_order_relaxed);
 }

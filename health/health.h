@@ -65,7 +65,11 @@ enum probe_result {
 	PROBE_PUSHED_DOWN,
 	PROBE_PUSHED_UP,
 	PROBE_LOCAL, /* no descriptor, no memory here: says nothing of the endpoint */
-	PROBE_RESULTS
+	PROBE_HTTP_HEADER,
+	PROBE_GRPC_STATUS, /* number: the grpc-status */
+	PROBE_GRPC_HEALTH, /* the server answered with something else than SERVING */
+	PROBE_GRPC_OTHER,
+	PROBE_RESULTS /* new ones before this: numbers are kept in files */
 };
 const char *probe_result_name(unsigned result); /* "connect refused"; "?" when out of range */
 
@@ -84,7 +88,7 @@ struct board_slot {
 	_Atomic uint16_t number;       /* HTTP status, DNS rcode, exit status: with the reason */
 	char detail[BOARD_DETAIL_MAX]; /* text of the last failure; may be torn or unterminated: copy with care */
 	_Atomic uint32_t terms;        /* struct detector_terms, packed */
-	uint32_t unused;
+	_Atomic uint32_t cert_end_s;   /* Unix seconds when the certificate last seen ends; 0: none seen */
 };
 
 /* gslbd's side. Main thread, but board_word is for any thread. */
@@ -130,17 +134,57 @@ uint32_t budget_most(uint32_t npools);
 
 /* ---- targets: what gslb-health is to probe ---- */
 
-enum health_check {
+enum health_check { /* part of an identity: numbers stay */
 	HEALTH_CHECK_NONE,
 	HEALTH_CHECK_TCP,
 	HEALTH_CHECK_HTTP,
 	HEALTH_CHECK_HTTPS,
 	HEALTH_CHECK_DNS,
 	HEALTH_CHECK_EXEC,
-	HEALTH_CHECK_PUSH
+	HEALTH_CHECK_PUSH,
+	HEALTH_CHECK_GRPC,  /* over plain HTTP/2 */
+	HEALTH_CHECK_GRPCS, /* over TLS */
+	HEALTH_CHECKS
 };
 
-/* How to probe; strings may be "" and are borrowed. */
+/* ---- statistics: they lie in the board's memory, too, on pages of their own behind the slots ---- */
+
+enum { BOARD_BUCKETS = 20 };
+
+/* Times on a logarithmic scale, for as long as the board lives. */
+struct board_histogram {
+	_Atomic uint64_t count, sum_us;
+	_Atomic uint64_t buckets[BOARD_BUCKETS]; /* each holds its own only, not what lies below */
+};
+
+/* The longest time of a bucket: 50 µs, 100 µs, 200 µs, 500 µs, … 50 s; UINT64_MAX for the last, which takes the rest. */
+uint64_t board_bucket_us(unsigned bucket);
+
+struct board_check_stats {
+	_Atomic uint64_t results[PROBE_RESULTS]; /* ended probes by result */
+	_Atomic uint64_t reused;                 /* probes over a connection that was open already */
+	/* Each part by itself, of the probes that got through it: to the connect's end, of the TLS handshake, from then to the
+	 * answer's first byte; and the whole, of every probe. */
+	struct board_histogram connect, tls, first_byte, total;
+	_Atomic uint32_t running, queued; /* now */
+};
+
+/* Written by gslb-health alone; gslbd maps it read-only. Counters go on over a restart of gslb-health and begin anew with a
+ * new board. Any thread may read, with relaxed loads; fields do not wait for each other. Any bits are possible. */
+struct board_stats {
+	struct board_check_stats checks[HEALTH_CHECKS];
+	struct board_histogram late;  /* from when a probe was due to its start, of every probe */
+	_Atomic uint64_t late_max_us; /* since gslb-health was started */
+	_Atomic uint32_t running, queued;
+	_Atomic uint32_t descriptors, max_descriptors; /* in use by probes, at most; and allowed */
+	_Atomic uint32_t targets;                      /* in the plan in force */
+};
+
+const struct board_stats *board_stats(const struct board *board);
+
+/* ---- how to probe ---- */
+
+/* Strings may be "" and are borrowed. */
 struct health_probe {
 	enum health_check check;
 	const char *host, *path, *body, *qname, *command;

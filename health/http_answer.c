@@ -40,7 +40,7 @@ static bool status_is_accepted(const struct health_probe *probe, long status)
 bool http_answer_header(struct http_answer *answer, size_t len)
 {
 	answer->header_len += len;
-	return answer->header_len <= HTTP_HEADER_MAX || decide(answer, PROBE_HTTP_OTHER, 0, "header over 16 KiB");
+	return answer->header_len <= HTTP_HEADER_MAX || decide(answer, PROBE_HTTP_HEADER, 0, "over 16 KiB");
 }
 
 bool http_answer_status(struct http_answer *answer, long status)

@@ -15,6 +15,8 @@ static const unsigned parts[] = {
 	[HEALTH_CHECK_DNS] = PART_DNS,
 	[HEALTH_CHECK_EXEC] = PART_COMMAND,
 	[HEALTH_CHECK_PUSH] = 0,
+	[HEALTH_CHECK_GRPC] = PART_HTTP,
+	[HEALTH_CHECK_GRPCS] = PART_HTTP | PART_VERIFY,
 };
 
 static void add_u16(struct buf *buf, unsigned number)

@@ -20,8 +20,13 @@ libprobe_a_SOURCES = \
 	health/anchors.c health/anchors.h \
 	health/eyes.c health/eyes.h \
 	health/changelog.c health/changelog.h \
+	health/connect.c health/connect.h \
+	health/grpc.c health/grpc.h \
 	health/http_answer.c health/http_answer.h \
 	health/judge.c health/judge.h \
+	health/http_ask.c health/http_ask.h \
+	health/http_kept.c health/http_kept.h \
+	health/http_reason.c health/http_reason.h \
 	health/lookup.c health/lookup.h \
 	health/lookup_doubt.c health/lookup_doubt.h \
 	health/loop.c health/loop.h \
@@ -36,7 +41,9 @@ libprobe_a_SOURCES = \
 	health/probe_tcp.c \
 	health/probing.c health/probing.h \
 	health/process.c \
-	health/service.c health/service.h
+	health/service.c health/service.h \
+	health/tally.c health/tally.h \
+	health/wheel.c health/wheel.h
 libprobe_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CARES_CFLAGS)
 
 sbin_PROGRAMS += gslb-health

@@ -7,14 +7,25 @@
 #include <sys/epoll.h>
 
 #include "base/base.h"
+#include "health/wheel.h"
 
 struct loop;
 
 struct loop_timer {
+	struct wheel_timer wheel; /* first */
 	void (*fire)(struct loop_timer *timer);
-	uint64_t at_us; /* monotonic */
-	size_t place;   /* in the heap, from 1; 0: not set */
 };
+
+static inline bool loop_is_set(const struct loop_timer *timer)
+{
+	return timer->wheel.place != 0;
+}
+
+/* When it fires, or fired last: monotonic. */
+static inline uint64_t loop_at_us(const struct loop_timer *timer)
+{
+	return timer->wheel.at_us;
+}
 
 struct loop_watch {
 	void (*ready)(struct loop_watch *watch, uint32_t events); /* EPOLLIN, EPOLLOUT, EPOLLHUP, EPOLLERR */
@@ -26,18 +37,18 @@ struct loop_watch {
 struct loop *loop_new(struct err *err); /* NULL when the kernel has no epoll for us */
 void loop_free(struct loop *loop);
 
-/* Set, or move, a timer; it fires once. loop_clear of one that is not set does nothing. */
+/* Set, or move, a timer; it fires once, within a millisecond after its time, which is 0 for "in the next round". loop_clear of
+ * one that is not set does nothing. */
 void loop_set(struct loop *loop, struct loop_timer *timer, uint64_t at_us);
 void loop_clear(struct loop *loop, struct loop_timer *timer);
-
-/* How late the last timer was fired: what this thread is behind with its work. */
-uint64_t loop_lag_us(const struct loop *loop);
 
 /* False when the kernel refuses: out of memory or of watches. */
 bool loop_watch(struct loop *loop, struct loop_watch *watch, uint32_t events);
 bool loop_rewatch(struct loop *loop, struct loop_watch *watch, uint32_t events);
 /* Before the descriptor is closed. After it the watch may be freed, also in the midst of a round. */
 void loop_unwatch(struct loop *loop, struct loop_watch *watch);
+/* The same in short, for a descriptor that is closed right after and that nobody else has: the kernel then drops it by itself. */
+void loop_forget(struct loop *loop, struct loop_watch *watch);
 
 void loop_run(struct loop *loop); /* until loop_stop */
 void loop_stop(struct loop *loop);

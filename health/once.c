@@ -176,7 +176,8 @@ static bool take_arguments(struct once *once, int argc, char **argv, struct err 
 	if (argc < 3)
 		return err_set(err, "--once wants CHECK ADDRESS PORT [key=value…], as in: --once tcp 192.0.2.10 443");
 	if (!probe_check_parse(argv[0], &target->probe.check) || probe_is_pushed(target->probe.check))
-		return err_set(err, "%s: no check that can be run (try none, tcp, http, https, dns or exec)", argv[0]);
+		return err_set(err,
+			"%s: no check that can be run (try none, tcp, http, https, grpc, grpcs, dns or exec)", argv[0]);
 	if (!addr_parse(argv[1], &target->addr))
 		return err_set(err, "%s: not an IPv4 or IPv6 address", argv[1]);
 	if (!number_parse(argv[2], 1, UINT16_MAX, &port))
@@ -237,8 +238,8 @@ static int print_report(const struct once *once, char **argv)
 
 	printf("%s %s %s: %s in %.1f ms\n", argv[0], argv[1], argv[2], reason_format(report, reason),
 		report->took_us / 1000.0);
-	if (report->cert_days != INT_MAX)
-		printf("certificate ends in %d days\n", report->cert_days);
+	if (report->cert_end_s != 0)
+		printf("certificate ends in %d days\n", probe_days_left(report));
 	return report->result == PROBE_OK ? 0 : 1;
 }
 

@@ -228,8 +228,8 @@ static bool target_is_sound(const struct health_target *target)
 {
 	const struct health_probe *probe = &target->probe;
 
-	return probe->check <= HEALTH_CHECK_PUSH && probe->interval_ms > 0 && probe->timeout_ms > 0 &&
-	       probe->rise > 0 && probe->fall > 0;
+	return probe->check < HEALTH_CHECKS && probe->interval_ms > 0 && probe->timeout_ms > 0 && probe->rise > 0 &&
+	       probe->fall > 0;
 }
 
 static void get_target(struct cursor *c, struct health_target *target)

@@ -1,6 +1,6 @@
 /* The runner. Each check type has a queue of its own, so that a hundred hanging commands do not hold up TCP probes; all share
- * one budget of descriptors. The queue is worked off by a timer that is due at once, never from within a probe's end: so ends
- * do not nest. */
+ * one budget of descriptors. Every probe goes through its queue, which is worked off by a timer that is due at once, never from
+ * within a probe's end: so ends do not nest. */
 #include "health/probe.h"
 
 #include <assert.h>
@@ -9,41 +9,49 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "health/tally.h"
+
 TAILQ_HEAD(probe_queue, probe);
 
 /* A deadline that comes this late was slept through by ourselves (a stopped or starved process): it says nothing of the
  * endpoint, which may have answered long ago. */
 enum { OWN_DELAY_US = 250000 };
 
-/* When we are this late with our own work (a thousand TLS handshakes at once), what runs is finished before more is begun:
- * else all of them would be too slow together. */
-enum { LAG_MAX_US = 50000, LAG_PAUSE_US = 10000 };
+/* What is under way comes first (loop.c), then so many new ones begin, and so on: when there is more to do than we can (a
+ * thousand TLS handshakes at once), probes begin late, and none that has begun is slow by our fault. */
+enum { STARTS_A_ROUND = 64, PAUSE_US = 10000 };
 
 static const struct {
 	const char *name;
 	const struct probe_method *method;
+	uint32_t cost_us;
 } checks[] = {
-	[HEALTH_CHECK_NONE] = { "none", &probe_none },
-	[HEALTH_CHECK_TCP] = { "tcp", &probe_tcp },
-	[HEALTH_CHECK_HTTP] = { "http", &probe_http },
-	[HEALTH_CHECK_HTTPS] = { "https", &probe_http },
-	[HEALTH_CHECK_DNS] = { "dns", &probe_dns },
-	[HEALTH_CHECK_EXEC] = { "exec", &probe_exec },
-	[HEALTH_CHECK_PUSH] = { "push", &probe_push },
+	[HEALTH_CHECK_NONE] = { "none", &probe_none, 1 },
+	[HEALTH_CHECK_TCP] = { "tcp", &probe_tcp, 50 },
+	[HEALTH_CHECK_HTTP] = { "http", &probe_http, 180 },
+	[HEALTH_CHECK_HTTPS] = { "https", &probe_http, 1000 },
+	[HEALTH_CHECK_DNS] = { "dns", &probe_dns, 50 },
+	[HEALTH_CHECK_EXEC] = { "exec", &probe_exec, 3000 },
+	[HEALTH_CHECK_PUSH] = { "push", &probe_push, 0 },
+	[HEALTH_CHECK_GRPC] = { "grpc", &probe_http, 200 },
+	[HEALTH_CHECK_GRPCS] = { "grpcs", &probe_http, 1000 },
 };
 
 enum { NCHECKS = COUNT_OF(checks) };
+_Static_assert((int)NCHECKS == (int)HEALTH_CHECKS, "each check has a row");
 
 struct probe_lane {
 	void *context;
-	unsigned running;
+	unsigned running, queued;
 	struct probe_queue queue;
 };
 
 struct probe_runner {
 	struct loop *loop;
 	struct loop_timer pump;
-	unsigned descriptors, max_descriptors;
+	unsigned running, queued, descriptors, max_descriptors, held;
+	unsigned first; /* lane to begin with */
+	struct board_stats *stats, *nobodys;
 	const char *checks_directory;
 	struct probe_lane lanes[NCHECKS];
 };
@@ -64,6 +72,11 @@ bool probe_check_parse(const char *name, enum health_check *check)
 	return false;
 }
 
+uint32_t probe_cost_us(enum health_check check)
+{
+	return checks[check].cost_us;
+}
+
 bool probe_is_pushed(enum health_check check)
 {
 	return checks[check].method->start == NULL;
@@ -76,34 +89,55 @@ static void lane_start_one(struct probe_runner *runner, struct probe_lane *lane,
 static bool lane_has_room(
 	const struct probe_runner *runner, const struct probe_lane *lane, const struct probe_method *method)
 {
-	if (loop_lag_us(runner->loop) > LAG_MAX_US && lane->running > 0)
-		return false;
 	return lane->running < method->most && runner->descriptors + method->descriptors <= runner->max_descriptors;
 }
 
-/* An end of a probe works the queue off at once; while nothing ends, it is looked at in a moment. */
-static void pump_later(struct probe_runner *runner)
+static void say_now(const struct probe_runner *runner, const struct probe_lane *lane)
 {
-	if (runner->pump.place == 0)
-		loop_set(runner->loop, &runner->pump, clock_monotonic_us() + LAG_PAUSE_US);
+	tally_now(runner->stats, (enum health_check)(lane - runner->lanes),
+		&(struct tally_now){
+			lane->running, lane->queued, runner->running, runner->queued, runner->descriptors });
 }
 
+static void leave_queue(struct probe_runner *runner, struct probe_lane *lane, struct probe *probe)
+{
+	TAILQ_REMOVE(&lane->queue, probe, waiting);
+	lane->queued--;
+	runner->queued--;
+	say_now(runner, lane);
+}
+
+/* Starts from a lane what it has room for. True when one could have started more. */
+static bool pump_lane(struct probe_runner *runner, unsigned check, unsigned *starts)
+{
+	struct probe_lane *lane = &runner->lanes[check];
+
+	while (!TAILQ_EMPTY(&lane->queue) && lane_has_room(runner, lane, checks[check].method)) {
+		struct probe *probe = TAILQ_FIRST(&lane->queue);
+
+		if (*starts == 0)
+			return true;
+		--*starts;
+		leave_queue(runner, lane, probe);
+		lane_start_one(runner, lane, probe);
+	}
+	return false;
+}
+
+/* Each time it begins with another lane, so that a long queue does not take all the starts. */
 static void pump_queues(struct loop_timer *timer)
 {
 	struct probe_runner *runner = LOOP_OWNER(timer, struct probe_runner, pump);
+	unsigned starts = STARTS_A_ROUND, first = runner->first++ % NCHECKS;
+	bool more = false;
 
-	for (unsigned i = 0; i < NCHECKS; i++) {
-		struct probe_lane *lane = &runner->lanes[i];
-
-		while (!TAILQ_EMPTY(&lane->queue) && lane_has_room(runner, lane, checks[i].method)) {
-			struct probe *probe = TAILQ_FIRST(&lane->queue);
-
-			TAILQ_REMOVE(&lane->queue, probe, waiting);
-			lane_start_one(runner, lane, probe);
-		}
-		if (!TAILQ_EMPTY(&lane->queue))
-			pump_later(runner);
-	}
+	for (unsigned i = 0; i < NCHECKS; i++)
+		more |= pump_lane(runner, (first + i) % NCHECKS, &starts);
+	if (more)
+		loop_set(runner->loop, &runner->pump, 0);
+	else if (runner->queued > 0 &&
+		 !loop_is_set(&runner->pump)) /* an end of a probe makes room; just in case none comes */
+		loop_set(runner->loop, &runner->pump, clock_monotonic_us() + PAUSE_US);
 }
 
 struct probe_runner *probe_runner_new(struct loop *loop, unsigned max_descriptors, struct err *err)
@@ -114,6 +148,8 @@ struct probe_runner *probe_runner_new(struct loop *loop, unsigned max_descriptor
 	runner->pump.fire = pump_queues;
 	runner->max_descriptors = max_descriptors;
 	runner->checks_directory = "";
+	runner->nobodys = mem_alloc(sizeof *runner->nobodys);
+	probe_runner_set_stats(runner, runner->nobodys);
 	for (unsigned i = 0; i < NCHECKS; i++) {
 		TAILQ_INIT(&runner->lanes[i].queue);
 		if (checks[i].method->open == NULL)
@@ -135,12 +171,21 @@ void probe_runner_free(struct probe_runner *runner)
 		if (runner->lanes[i].context != NULL)
 			checks[i].method->close(runner->lanes[i].context);
 	loop_clear(runner->loop, &runner->pump);
+	free(runner->nobodys);
 	free(runner);
 }
 
 void probe_runner_set_checks_directory(struct probe_runner *runner, const char *path)
 {
 	runner->checks_directory = path;
+}
+
+void probe_runner_set_stats(struct probe_runner *runner, struct board_stats *stats)
+{
+	runner->stats = stats;
+	tally_begin(stats, runner->max_descriptors);
+	for (unsigned i = 0; i < NCHECKS; i++)
+		say_now(runner, &runner->lanes[i]);
 }
 
 /* ---- one probe ---- */
@@ -159,7 +204,9 @@ static void settle(struct probe *probe)
 	probe->phase = PROBE_IDLE;
 	probe->work = NULL;
 	lane_of(probe)->running--;
+	runner->running--;
 	runner->descriptors -= probe->method->descriptors;
+	say_now(runner, lane_of(probe));
 	loop_set(runner->loop, &runner->pump, 0);
 }
 
@@ -168,13 +215,14 @@ void probe_done(struct probe *probe, struct probe_report *report)
 	uint64_t took_us = clock_monotonic_us() - probe->started_us;
 
 	report->took_us = took_us < UINT32_MAX ? (uint32_t)took_us : UINT32_MAX;
+	tally_ended(probe->runner->stats, probe->target->probe.check, report);
 	settle(probe);
 	probe->finished(probe, report);
 }
 
 void probe_end(struct probe *probe, enum probe_result result, unsigned number, const char *detail)
 {
-	struct probe_report report = { .result = result, .number = (uint16_t)number, .cert_days = INT_MAX };
+	struct probe_report report = { .result = result, .number = (uint16_t)number };
 
 	if (detail != NULL)
 		probe_set_detail(&report, detail);
@@ -184,8 +232,8 @@ void probe_end(struct probe *probe, enum probe_result result, unsigned number, c
 static void run_out(struct loop_timer *timer)
 {
 	struct probe *probe = LOOP_OWNER(timer, struct probe, deadline);
-	bool late = clock_monotonic_us() > timer->at_us + OWN_DELAY_US;
-	struct probe_report report = { .result = late ? PROBE_LOCAL : PROBE_TIMEOUT, .cert_days = INT_MAX };
+	bool late = clock_monotonic_us() > loop_at_us(timer) + OWN_DELAY_US;
+	struct probe_report report = { .result = late ? PROBE_LOCAL : PROBE_TIMEOUT };
 
 	probe->method->stop(probe, &report);
 	if (late)
@@ -196,9 +244,13 @@ static void run_out(struct loop_timer *timer)
 static void lane_start_one(struct probe_runner *runner, struct probe_lane *lane, struct probe *probe)
 {
 	lane->running++;
+	runner->running++;
 	runner->descriptors += probe->method->descriptors;
 	probe->phase = PROBE_RUNNING;
 	probe->started_us = clock_monotonic_us();
+	say_now(runner, lane);
+	if (probe->due_us != 0)
+		tally_late(runner->stats, probe->started_us > probe->due_us ? probe->started_us - probe->due_us : 0);
 	loop_set(runner->loop, &probe->deadline, probe->started_us + probe->target->probe.timeout_ms * (uint64_t)1000);
 	probe->method->start(probe);
 }
@@ -213,13 +265,12 @@ void probe_start(struct probe_runner *runner, struct probe *probe)
 	probe->method = checks[check].method;
 	probe->context = lane->context;
 	probe->deadline.fire = run_out;
-	if (TAILQ_EMPTY(&lane->queue) && lane_has_room(runner, lane, probe->method)) {
-		lane_start_one(runner, lane, probe);
-		return;
-	}
 	probe->phase = PROBE_QUEUED;
 	TAILQ_INSERT_TAIL(&lane->queue, probe, waiting);
-	pump_later(runner);
+	lane->queued++;
+	runner->queued++;
+	say_now(runner, lane);
+	loop_set(runner->loop, &runner->pump, 0);
 }
 
 void probe_cancel(struct probe *probe)
@@ -228,7 +279,7 @@ void probe_cancel(struct probe *probe)
 	case PROBE_IDLE:
 		break;
 	case PROBE_QUEUED:
-		TAILQ_REMOVE(&lane_of(probe)->queue, probe, waiting);
+		leave_queue(probe->runner, lane_of(probe), probe);
 		probe->phase = PROBE_IDLE;
 		break;
 	case PROBE_RUNNING:
@@ -236,6 +287,13 @@ void probe_cancel(struct probe *probe)
 		settle(probe);
 		break;
 	}
+	if (probe->kept != NULL)
+		probe->method->forget(probe);
+}
+
+int probe_days_left(const struct probe_report *report)
+{
+	return (int)(((int64_t)report->cert_end_s - (int64_t)(clock_wall_ms() / 1000)) / 86400);
 }
 
 /* ---- for methods ---- */
@@ -248,6 +306,21 @@ struct loop *probe_loop(const struct probe *probe)
 const char *probe_checks_directory(const struct probe *probe)
 {
 	return probe->runner->checks_directory;
+}
+
+bool probe_hold_descriptor(struct probe_runner *runner)
+{
+	if (runner->held >= runner->max_descriptors / 2 || runner->descriptors >= runner->max_descriptors)
+		return false;
+	runner->held++;
+	runner->descriptors++;
+	return true;
+}
+
+void probe_release_descriptor(struct probe_runner *runner)
+{
+	runner->held--;
+	runner->descriptors--;
 }
 
 void probe_set_detail(struct probe_report *report, const char *text)

@@ -17,7 +17,10 @@ struct probe_report {
 	enum probe_result result;
 	uint16_t number; /* HTTP status, DNS rcode, exit status or signal; else 0 */
 	uint32_t took_us;
-	int cert_days;                 /* days until the certificate ends; INT_MAX: not looked at */
+	uint32_t connect_us, tls_us,
+		first_byte_us;         /* its parts, each by itself; 0: it did not get so far, or has none */
+	bool reused;                   /* over a connection that was open already */
+	uint32_t cert_end_s;           /* Unix seconds when the certificate ends; 0: not looked at */
 	char detail[BOARD_DETAIL_MAX]; /* "" or a few words, always terminated */
 };
 
@@ -26,7 +29,8 @@ enum probe_phase { PROBE_IDLE, PROBE_QUEUED, PROBE_RUNNING };
 /* One probe of a target, used again and again. The owner sets the first block and may look at `phase`. */
 struct probe {
 	const struct health_target *target; /* borrowed; may be replaced by one that is equal but for the times */
-	bool look_at_cert;                  /* fill in cert_days if that can be done */
+	bool look_at_cert;                  /* fill in cert_end_s if that can be done */
+	uint64_t due_us;                    /* monotonic: when it was to start, for the statistics; 0: no matter */
 	void (*finished)(
 		struct probe *probe, const struct probe_report *report); /* may start no probe, may free this one */
 
@@ -35,6 +39,7 @@ struct probe {
 	const struct probe_method *method;
 	void *context; /* the method's, from open */
 	void *work;    /* the method's, from start to done or stop */
+	void *kept;    /* the method's, from one probe to the next: an open connection */
 	uint64_t started_us;
 	struct loop_timer deadline;
 	TAILQ_ENTRY(probe) waiting;
@@ -49,26 +54,38 @@ struct probe_method {
 	void (*start)(struct probe *probe);
 	/* Give it up and release the work. The time ran out, if report is given: words on what it waited for may be added. */
 	void (*stop)(struct probe *probe, struct probe_report *report);
+	/* There is no next probe: let go of what was kept. NULL when nothing ever is. */
+	void (*forget)(struct probe *probe);
 };
 
 /* max_descriptors: how many all probes together may hold open. checks_directory is borrowed and may be set anew. */
 struct probe_runner *probe_runner_new(struct loop *loop, unsigned max_descriptors, struct err *err);
 void probe_runner_free(struct probe_runner *runner); /* with no probe left in it */
 void probe_runner_set_checks_directory(struct probe_runner *runner, const char *path);
+/* Where it counts from now on, borrowed; before the first it counts for nobody. */
+void probe_runner_set_stats(struct probe_runner *runner, struct board_stats *stats);
 
 const char *probe_check_name(enum health_check check);
 bool probe_check_parse(const char *name, enum health_check *check);
 bool probe_is_pushed(enum health_check check);
+/* What one probe costs this process, roughly, in CPU time. */
+uint32_t probe_cost_us(enum health_check check);
 
 /* Start it, or put it in the queue. It must be idle. */
 void probe_start(struct probe_runner *runner, struct probe *probe);
-/* Give up what is queued or running; finished is not called. */
+/* Give up what is queued or running, and what was kept for the next; finished is not called. */
 void probe_cancel(struct probe *probe);
+
+/* From now to the end of the certificate that the report tells of. */
+int probe_days_left(const struct probe_report *report);
 
 /* ---- for methods ---- */
 
 struct loop *probe_loop(const struct probe *probe);
 const char *probe_checks_directory(const struct probe *probe);
+/* One more descriptor, beyond those of running probes, out of the same budget. At most half of it is held: false beyond that. */
+bool probe_hold_descriptor(struct probe_runner *runner);
+void probe_release_descriptor(struct probe_runner *runner);
 /* The end of a probe, after its work was released. The time taken is filled in. */
 void probe_done(struct probe *probe, struct probe_report *report);
 /* The same in short. detail may be NULL. */

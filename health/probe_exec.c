@@ -87,7 +87,7 @@ static void job_free(struct exec_job *job)
 
 static struct probe_report report_of(const siginfo_t *info, const struct exec_job *job)
 {
-	struct probe_report report = { .number = (uint16_t)info->si_status, .cert_days = INT_MAX };
+	struct probe_report report = { .number = (uint16_t)info->si_status };
 
 	if (info->si_code != CLD_EXITED)
 		report.result = PROBE_EXEC_SIGNAL;

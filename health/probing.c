@@ -1,6 +1,6 @@
 /* Each target has one probe and one timer, and is either waiting for the timer or being probed, so that there is never more
- * than one probe of an endpoint in flight. First probes are spread over a second, second ones over the interval; after that
- * jitter keeps them apart. A verdict lies on the board from the moment it is reached: killing this process loses nothing. */
+ * than one probe of an endpoint in flight. First probes are spread over a second, or over twice the CPU time that all of them
+ * take where that is longer; second ones over the interval; after that jitter keeps them apart. A verdict lies on the board from the moment it is reached: killing this process loses nothing. */
 #include "health/probing.h"
 
 #include <assert.h>
@@ -30,6 +30,7 @@ struct target {
 	struct probe probe;
 	struct loop_timer timer;
 	bool settled;                            /* the second probe's wait, which spreads them, is behind us */
+	uint32_t patience_ms;                    /* between first failures, while very many targets are new */
 	uint64_t contrary_ms;                    /* wall: the first of the results against the state; 0: none */
 	uint64_t cert_looked_ms, cert_warned_ms; /* monotonic; 0: never */
 };
@@ -46,6 +47,7 @@ struct probing {
 	struct target **targets; /* by slot; NULL: none */
 	uint32_t ntargets;       /* room in that array */
 	uint32_t nused;          /* all that are there have slots below */
+	uint32_t spread_ms;      /* of the first probes of targets that are new now */
 	struct dice dice;
 	struct changelog changelog;
 };
@@ -135,6 +137,8 @@ static uint64_t varied(struct target *target, uint32_t next_ms)
 	uint32_t interval_ms = target->spec.probe.interval_ms, jitter_ms = interval_ms / 100 * JITTER_PERCENT;
 	struct dice *dice = &target->probing->dice;
 
+	if (next_ms != interval_ms && target->detector.state == HEALTH_UNKNOWN && next_ms < target->patience_ms)
+		return target->patience_ms;
 	if (next_ms != interval_ms)
 		return next_ms;
 	if (!target->settled) {
@@ -178,7 +182,7 @@ static void call_witnesses(const struct target *failing)
 	for (unsigned looks = 0; looks < WITNESS_LOOKS && looks < probing->nused && n < WITNESSES; looks++) {
 		struct target *other = probing->targets[++probing->witness % probing->nused];
 		const struct crowd_member *member = other != NULL ? &other->judge.member : NULL;
-		bool fit = other != NULL && other->timer.place != 0 && member->up && !member->failing &&
+		bool fit = other != NULL && loop_is_set(&other->timer) && member->up && !member->failing &&
 			   member->group != failing->judge.member.group;
 
 		for (uint32_t i = 0; fit && i < n; i++)
@@ -220,13 +224,17 @@ static uint32_t take_result(struct target *target, const struct probe_report *re
 	return next_ms;
 }
 
-static void mind_certificate(struct target *target, int days)
+static void mind_certificate(struct target *target, const struct probe_report *report)
 {
+	struct board_slot *slot = slot_of(target);
 	uint64_t now_ms = clock_monotonic_ms();
+	int days = probe_days_left(report);
 
-	if (days == INT_MAX)
+	if (report->cert_end_s == 0)
 		return;
 	target->cert_looked_ms = now_ms;
+	if (slot != NULL)
+		atomic_store_explicit(&slot->cert_end_s, report->cert_end_s, memory_order_relaxed);
 	if (days >= target->spec.probe.cert_days)
 		return;
 	if (target->cert_warned_ms != 0 && now_ms < target->cert_warned_ms + CERT_WARN_MS)
@@ -239,7 +247,7 @@ static void probe_finished(struct probe *probe, const struct probe_report *repor
 {
 	struct target *target = LOOP_OWNER(probe, struct target, probe);
 
-	mind_certificate(target, report->cert_days);
+	mind_certificate(target, report);
 	wait_for(target, varied(target, take_result(target, report)));
 }
 
@@ -250,6 +258,7 @@ static void probe_is_due(struct loop_timer *timer)
 
 	target->probe.look_at_cert = target->spec.probe.cert_days > 0 &&
 				     (target->cert_looked_ms == 0 || now_ms >= target->cert_looked_ms + CERT_LOOK_MS);
+	target->probe.due_us = loop_at_us(timer);
 	probe_start(target->probing->runner, &target->probe);
 }
 
@@ -264,9 +273,12 @@ static struct target *target_new(struct probing *probing, const struct health_ta
 	target->timer.fire = probe_is_due;
 	target->probe.target = &target->spec;
 	target->probe.finished = probe_finished;
+	target->settled = probing->spread_ms > interval_ms / 2; /* the first probes were apart enough */
+	if (probing->spread_ms > FIRST_SPREAD_MS) /* the re-probes of all at once would be too many, too */
+		target->patience_ms = (interval_ms < probing->spread_ms ? interval_ms : probing->spread_ms) / 2;
 	if (!probe_is_pushed(spec->probe.check))
 		wait_for(target, hash_mix(identity, spec->slot) %
-					 (interval_ms < FIRST_SPREAD_MS ? interval_ms : FIRST_SPREAD_MS));
+					 (interval_ms < probing->spread_ms ? interval_ms : probing->spread_ms));
 	return target;
 }
 
@@ -285,7 +297,7 @@ static void target_renew(struct target *target, const struct health_target *spec
 	uint64_t latest_us = clock_monotonic_us() + spec->probe.interval_ms * (uint64_t)1000;
 
 	target->spec = *spec;
-	if (target->timer.place != 0 && target->timer.at_us > latest_us)
+	if (loop_is_set(&target->timer) && loop_at_us(&target->timer) > latest_us)
 		loop_set(target->probing->loop, &target->timer, latest_us);
 }
 
@@ -299,8 +311,8 @@ static struct target *take_old(struct probing *probing, const struct health_targ
 	return old;
 }
 
-/* Another target had this slot under the same generation: what the board says there is not of this one. */
-static bool board_speaks_of_another(const struct probing *probing, const struct health_target *spec)
+/* This slot under this generation is somebody's already. */
+static bool is_known(const struct probing *probing, const struct health_target *spec)
 {
 	const struct target *old = spec->slot < probing->ntargets ? probing->targets[spec->slot] : NULL;
 
@@ -329,11 +341,24 @@ static struct target *adopt(struct probing *probing, const struct health_target 
 	target = target_new(probing, spec, identity);
 	target->reason = PROBE_NONE;
 	judge_begin(&target->judge, &probing->court, &target->detector, &(struct verdict){ 0 });
-	if (!board_speaks_of_another(probing, spec))
+	if (!is_known(probing, spec)) /* else the board speaks of another one there */
 		read_word(target);
 	join_crowd(target);
 	write_word(target);
 	return target;
+}
+
+/* Half the time goes to the new ones' probes, so that they, and what the first failures bring with them, are not late at once. */
+static uint32_t spread_for(const struct probing *probing, const struct health_target *targets, size_t n)
+{
+	uint64_t work_us = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (!is_known(probing, &targets[i]))
+			work_us += probe_cost_us(targets[i].probe.check);
+	if (work_us * 2 <= FIRST_SPREAD_MS * (uint64_t)1000)
+		return FIRST_SPREAD_MS;
+	return work_us * 2 / 1000 < UINT32_MAX ? (uint32_t)(work_us * 2 / 1000) : UINT32_MAX;
 }
 
 void probing_set_targets(struct probing *probing, const struct health_target *targets, size_t n)
@@ -341,6 +366,7 @@ void probing_set_targets(struct probing *probing, const struct health_target *ta
 	struct target **fresh = mem_alloc(probing->nslots * sizeof *fresh);
 	uint32_t nused = 0;
 
+	probing->spread_ms = spread_for(probing, targets, n);
 	for (size_t i = 0; i < n; i++) {
 		uint32_t slot = targets[i].slot;
 
@@ -395,6 +421,7 @@ static void move_to(struct target *target, const struct board_slot *old, struct 
 	atomic_store_explicit(&fresh->probes, atomic_load(&old->probes), memory_order_relaxed);
 	atomic_store_explicit(&fresh->number, atomic_load(&old->number), memory_order_relaxed);
 	memcpy(fresh->detail, old->detail, sizeof fresh->detail);
+	atomic_store_explicit(&fresh->cert_end_s, atomic_load(&old->cert_end_s), memory_order_relaxed);
 	write_word(target);
 }
 

@@ -17,7 +17,7 @@
 #include "health/post.h"
 #include "health/probing.h"
 
-enum { ALIVE_US = 1000000, OWN_DESCRIPTORS = 64, PROBE_DESCRIPTORS_MIN = 16, MESSAGES_A_ROUND = 64 };
+enum { ALIVE_US = 1000000, OWN_DESCRIPTORS = 128, PROBE_DESCRIPTORS_MIN = 16, MESSAGES_A_ROUND = 64 };
 
 struct service {
 	struct loop *loop;
@@ -47,7 +47,7 @@ static void flush_post(struct loop_timer *timer)
 
 static void flush_soon(struct service *service)
 {
-	if (service->flush.place == 0)
+	if (!loop_is_set(&service->flush))
 		loop_set(service->loop, &service->flush, 0);
 }
 
@@ -99,6 +99,7 @@ static void take_board(struct service *service, const struct health_message *mes
 		return;
 	}
 	probing_set_board(service->probing, slots, nslots);
+	probe_runner_set_stats(service->runner, board_attached_stats(slots, nslots));
 	post_set_board(service->post, slots, nslots);
 	board_detach(service->slots, service->nslots);
 	service->slots = slots;
@@ -133,6 +134,8 @@ static void put_in_force(struct service *service, struct arena *arena, const str
 	lookups_replace(service->lookups, plan->lookups, plan->nlookups);
 	arena_free(service->plan);
 	service->plan = arena;
+	atomic_store_explicit(&board_attached_stats(service->slots, service->nslots)->targets, (uint32_t)plan->ntargets,
+		memory_order_relaxed);
 	post_taken(service->post, plan->serial);
 	flush_soon(service);
 	log_info("plan=%llu targets=%zu lookups=%zu", (unsigned long long)plan->serial, plan->ntargets, plan->nlookups);

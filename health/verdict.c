@@ -48,6 +48,10 @@ static const char *const result_names[PROBE_RESULTS] = {
 	[PROBE_PUSHED_DOWN] = "pushed down",
 	[PROBE_PUSHED_UP] = "pushed up",
 	[PROBE_LOCAL] = "no resources here",
+	[PROBE_HTTP_HEADER] = "HTTP header too long",
+	[PROBE_GRPC_STATUS] = "gRPC status",
+	[PROBE_GRPC_HEALTH] = "gRPC health",
+	[PROBE_GRPC_OTHER] = "gRPC protocol error",
 };
 
 const char *probe_result_name(unsigned result)

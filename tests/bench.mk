@@ -46,3 +46,15 @@ bench-instructions: tests/bench/packet_bench$(EXEEXT) $(bench_geo_made)
 packets = 1000000
 soak-packets: tests/bench/flood$(EXEEXT) $(BENCH_TOOLS) $(bench_geo_made)
 	$(bench_python) $(top_srcdir)/tests/bench/soak.py --build . --packets $(packets) --geo "$(bench_geo)"
+
+# The probe engine at scale, on addresses of 127/8; the backends are a process of their own.
+EXTRA_PROGRAMS += tests/bench/farm
+CLEANFILES += tests/bench/farm$(EXEEXT)
+tests_bench_farm_SOURCES = tests/bench/farm.c
+EXTRA_DIST += tests/bench/probes.py
+probe_runs = tcp:100000 http-refused:30000 http-503:30000 http-early:30000
+probe_seconds = 30
+.PHONY: bench-probes
+bench-probes: gslb-health$(EXEEXT) tests/bench/farm$(EXEEXT)
+	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' $(top_srcdir)/tests/bench/probes.py \
+		--seconds $(probe_seconds) $(probe_runs)

@@ -15,10 +15,12 @@ BLACKBOX_TESTS = \
 	tests/blackbox/detection.py \
 	tests/blackbox/ecs.py \
 	tests/blackbox/failover.py \
+	tests/blackbox/hostile.py \
 	tests/blackbox/lookup.py \
 	tests/blackbox/mistakes.py \
 	tests/blackbox/privileges.py \
 	tests/blackbox/prober.py \
+	tests/blackbox/probes.py \
 	tests/blackbox/protocol.py \
 	tests/blackbox/records.py \
 	tests/blackbox/reload.py \

@@ -28,7 +28,7 @@ bench-detection: gslb-health$(EXEEXT) gslbd$(EXEEXT)
 check_PROGRAMS += tests/unit/probing_test
 tests_unit_probing_test_SOURCES = tests/unit/probing.c
 tests_unit_probing_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_probing_test_LDADD = libprobe.a libhealth.a libbase.a $(CHECK_LIBS) -lm
+tests_unit_probing_test_LDADD = libprobe.a libhealth.a libbase.a $(CHECK_LIBS) $(CURL_LIBS) $(CARES_LIBS) -lm
 TESTS += tests/unit/probing_test
 
 check_PROGRAMS += tests/unit/lookup_test
@@ -36,6 +36,12 @@ tests_unit_lookup_test_SOURCES = tests/unit/lookup.c
 tests_unit_lookup_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_lookup_test_LDADD = libprobe.a libhealth.a libbase.a $(CHECK_LIBS)
 TESTS += tests/unit/lookup_test
+
+check_PROGRAMS += tests/unit/wheel_test
+tests_unit_wheel_test_SOURCES = tests/unit/wheel.c
+tests_unit_wheel_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_wheel_test_LDADD = libprobe.a libhealth.a libbase.a $(CHECK_LIBS)
+TESTS += tests/unit/wheel_test
 
 check_PROGRAMS += tests/fuzz/fuzz_health
 tests_fuzz_fuzz_health_SOURCES = tests/fuzz/fuzz_health.c tests/fuzz/replay.c

@@ -6,19 +6,21 @@
 #include "zones/loc.h"
 #include "zones/model.h"
 
-static const char *const check_names[] = { "none", "tcp", "http", "https", "dns", "exec", "push", NULL };
+static const char *const check_names[] = { "none", "tcp", "http", "https", "grpc", "grpcs", "dns", "exec", "push",
+	NULL };
 static const char *const via_names[] = { "address", "cname", NULL };
 static const char *const no_yes[] = { "no", "yes", NULL };
 
 /* Sets of checks, as bits of enum check_type. */
 enum {
-	FOR_HTTPS = 1 << CHECK_HTTPS,
-	FOR_HTTP = 1 << CHECK_HTTP | FOR_HTTPS,
+	FOR_HTTP = 1 << CHECK_HTTP | 1 << CHECK_HTTPS,
+	FOR_TLS = 1 << CHECK_HTTPS | 1 << CHECK_GRPCS,
+	FOR_REQUESTS = FOR_HTTP | 1 << CHECK_GRPC | 1 << CHECK_GRPCS,
 	FOR_DNS = 1 << CHECK_DNS,
 	FOR_EXEC = 1 << CHECK_EXEC,
-	FOR_PROBES = 1 << CHECK_TCP | FOR_HTTP | FOR_DNS | FOR_EXEC, /* gslb-health asks by itself */
+	FOR_PROBES = 1 << CHECK_TCP | FOR_REQUESTS | FOR_DNS | FOR_EXEC, /* gslb-health asks by itself */
 	FOR_RESULTS = FOR_PROBES | 1 << CHECK_PUSH,
-	FOR_PORTS = 1 << CHECK_TCP | FOR_HTTP | FOR_DNS,
+	FOR_PORTS = 1 << CHECK_TCP | FOR_REQUESTS | FOR_DNS,
 };
 
 const char *check_name(enum check_type type)
@@ -171,25 +173,26 @@ static const struct tag rows[] = {
 	{ .name = "check",
 		.kind = TAG_CHOICE,
 		.choices = check_names,
-		.later = "grpc",
 		.normal = "tcp",
 		.try = "https",
 		TAG_FIELD(struct pool, check.type),
-		.sentence = "How endpoints are probed: none, tcp, http, https, dns, exec or push." },
+		.sentence = "How endpoints are probed: none, tcp, http, https, grpc, grpcs, dns, exec or push." },
 	{ .name = "host",
 		.kind = TAG_OTHER,
 		.parse = parse_host,
-		.checks = FOR_HTTP,
+		.checks = FOR_REQUESTS,
 		.try = "www.example.org",
 		.otherwise = "the SRV target",
-		.sentence = "The name that an HTTP request and its TLS handshake ask for." },
+		.sentence = "The name that an HTTP or gRPC request and its TLS handshake ask for." },
 	{ .name = "path",
 		.kind = TAG_OTHER,
 		.parse = parse_path,
-		.checks = FOR_HTTP,
+		.checks = FOR_REQUESTS,
 		.normal = "/",
 		.try = "/healthz",
-		.sentence = "The path of the HTTP request." },
+		.sentence = "The path of the HTTP request; for gRPC, behind the slash, the service whose health is "
+			    "asked for: none is "
+			    "the server as a whole." },
 	{ .name = "status",
 		.kind = TAG_OTHER,
 		.parse = parse_status,
@@ -206,7 +209,7 @@ static const struct tag rows[] = {
 	{ .name = "verify",
 		.kind = TAG_CHOICE,
 		.choices = no_yes,
-		.checks = FOR_HTTPS,
+		.checks = FOR_TLS,
 		.normal = "yes",
 		.try = "no",
 		TAG_FIELD(struct pool, check.verify),
@@ -215,7 +218,7 @@ static const struct tag rows[] = {
 		.kind = TAG_NUMBER,
 		.min = 0,
 		.max = 365,
-		.checks = FOR_HTTPS,
+		.checks = FOR_TLS,
 		.normal = "7",
 		.try = "14",
 		TAG_FIELD(struct pool, check.cert_days),

@@ -119,7 +119,17 @@ struct service {
 	uint32_t negative_ttl_s; /* NODATA: min(SOA minimum, SOA TTL, ttl_min_s) */
 };
 
-enum check_type { CHECK_NONE, CHECK_TCP, CHECK_HTTP, CHECK_HTTPS, CHECK_DNS, CHECK_EXEC, CHECK_PUSH };
+enum check_type {
+	CHECK_NONE,
+	CHECK_TCP,
+	CHECK_HTTP,
+	CHECK_HTTPS,
+	CHECK_GRPC,
+	CHECK_GRPCS, /* the same over TLS */
+	CHECK_DNS,
+	CHECK_EXEC,
+	CHECK_PUSH
+};
 
 struct status_range {
 	uint16_t from, to;

@@ -6,6 +6,7 @@ import mmap
 import os
 import select
 import socket
+import ssl
 import struct
 import subprocess
 import threading
@@ -16,10 +17,10 @@ import lab
 F_ADD_SEALS, SEAL, SHRINK, GROW, WRITE = 1033, 1, 2, 4, 8
 BOARD, PLAN, PUSH, TAKEN, CHANGED, RESOLVED, ALIVE, ABSTAIN = range(1, 9)
 UNKNOWN, UP, DOWN = range(3)
-CHECKS = ["none", "tcp", "http", "https", "dns", "exec", "push"]
+CHECKS = ["none", "tcp", "http", "https", "dns", "exec", "push", "grpc", "grpcs"]
 RESULTS = ["ok", "none", "refused", "timeout", "reset", "unreachable", "closed early", "tls expired", "tls name",
            "tls untrusted", "tls other", "status", "body", "http other", "dns rcode", "dns other", "exec exit",
-           "exec signal", "exec start", "pushed down", "pushed up", "local"]
+           "exec signal", "exec start", "pushed down", "pushed up", "local", "http header", "grpc status", "grpc health", "grpc other"]
 PROGRAM = os.path.join(lab.BUILD, "gslb-health")
 
 
@@ -55,7 +56,7 @@ def sealed(name, content, seals):
 class Slot:
     def __init__(self, raw):
         (word, self.rtt_us, self.last_s, self.transitions, self.probes, self.streak, self.number,
-         detail, terms) = struct.unpack("=QIIIIHH28sI4x", raw)
+         detail, terms, self.cert_end_s) = struct.unpack("=QIIIIHH28sII", raw)
         self.state, self.doubt, self.recovered, self.damped = word & 3, bool(word & 4), bool(word & 8), bool(word & 16)
         self.held = bool(word & 32)
         self.needed, self.loss_permille, self.hold_s = terms & 255, terms >> 8 & 1023, (terms >> 25) * 8
@@ -68,11 +69,54 @@ class Slot:
                 f"probes={self.probes} transitions={self.transitions} generation={self.generation}")
 
 
+class Histogram:
+    BOUNDS = [m * 10 ** e / 1e6 for e in range(1, 8) for m in (1, 2, 5)][2:] + [float("inf")]
+
+    def __init__(self, numbers):
+        self.count, self.sum_us, self.buckets = numbers[0], numbers[1], numbers[2:]
+
+    def beyond(self, seconds):
+        return sum(n for n, bound in zip(self.buckets, self.BOUNDS) if bound > seconds)
+
+
+class Stats:
+    """struct board_stats, all of it numbers of 8 bytes but for pairs of 4."""
+    HISTOGRAM = 22
+    CHECK = len(RESULTS) + 1 + 4 * HISTOGRAM + 1
+    LEN = 8 * (len(CHECKS) * CHECK + HISTOGRAM + 1 + 3)
+
+    def __init__(self, raw):
+        numbers = struct.unpack(f"={self.LEN // 8}Q", raw)
+        halves = struct.unpack(f"={self.LEN // 4}I", raw)
+        self.checks = {}
+        for i, check in enumerate(CHECKS):
+            at = i * self.CHECK
+            one = self.checks[check] = dict(results={r: n for r, n in zip(RESULTS, numbers[at:]) if n})
+            at += len(RESULTS)
+            one["reused"] = numbers[at]
+            for j, part in enumerate(("connect", "tls", "first_byte", "total")):
+                one[part] = Histogram(numbers[at + 1 + j * self.HISTOGRAM:at + 1 + (j + 1) * self.HISTOGRAM])
+            one["running"], one["queued"] = halves[2 * (at + 1 + 4 * self.HISTOGRAM):][:2]
+        at = len(CHECKS) * self.CHECK
+        self.late, self.late_max_us = Histogram(numbers[at:at + self.HISTOGRAM]), numbers[at + self.HISTOGRAM]
+        self.running, self.queued, self.descriptors, self.max_descriptors, self.targets = halves[2 * (at + self.HISTOGRAM + 1):][:5]
+
+
+def pages(n):
+    return (n + 4095) // 4096 * 4096
+
+
 class Board:
     def __init__(self, nslots, seals=SEAL | SHRINK | GROW):
         self.nslots = nslots
-        self.fd = sealed("board", bytes(64 * nslots), seals)
-        self.map = mmap.mmap(self.fd, 64 * nslots, mmap.MAP_SHARED, mmap.PROT_READ)
+        size = pages(64 * nslots) + pages(Stats.LEN)
+        self.fd = os.memfd_create("board", os.MFD_ALLOW_SEALING)
+        os.ftruncate(self.fd, size)
+        fcntl.fcntl(self.fd, F_ADD_SEALS, seals)
+        self.map = mmap.mmap(self.fd, size, mmap.MAP_SHARED, mmap.PROT_READ)
+
+    def stats(self):
+        return Stats(self.map[pages(64 * self.nslots):pages(64 * self.nslots) + Stats.LEN])
 
     def __getitem__(self, slot):
         return Slot(self.map[slot * 64:slot * 64 + 64])
@@ -195,6 +239,63 @@ class Tcp:
         except OSError:
             pass
         self.listener.close()
+
+
+def openssl(*arguments, **options):
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True, **options)
+
+
+class Pki:
+    """Certificates of a test's own authority, for www.example but for `other`."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.ca = self.path("ca.crt")
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.path("ca.key"),
+                "-out", self.ca, "-days", "30", "-subj", "/CN=test ca")
+        self.make("good", "www.example", 30)
+        self.make("soon", "www.example", 3)
+        self.make("expired", "www.example", -1)
+        self.make("other", "other.example", 30)
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
+                self.path("self.key"), "-out", self.path("self.crt"), "-days", "30", "-subj", "/CN=www.example", "-addext",
+                "subjectAltName=DNS:www.example")
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def make(self, name, host, days):
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.path(name + ".key"),
+                "-out", self.path(name + ".csr"), "-subj", "/CN=" + host)
+        with open(self.path(name + ".ext"), "w") as f:
+            f.write(f"subjectAltName=DNS:{host}\n")
+        openssl("x509", "-req", "-in", self.path(name + ".csr"), "-CA", self.ca, "-CAkey", self.path("ca.key"),
+                "-CAcreateserial", "-days", str(days), "-extfile", self.path(name + ".ext"), "-out", self.path(name + ".crt"))
+
+
+class Tls(Tcp):
+    """The same over TLS, with the certificate of that name. ALPN: what it speaks."""
+
+    def __init__(self, stack, behave, pki, name="good", alpn=("http/1.1",)):
+        self.context, self.pki, self.alpn, self.handshakes = None, pki, alpn, 0
+        self.show(name)
+        super().__init__(stack, behave)
+
+    def show(self, name):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.pki.path(name + ".crt"), self.pki.path(name + ".key"))
+        context.set_alpn_protocols(list(self.alpn))
+        self.context = context
+
+    def one(self, connection):
+        try:
+            connection.settimeout(20)
+            secure = self.context.wrap_socket(connection, server_side=True)
+        except OSError:
+            connection.close()
+            return
+        self.handshakes += 1
+        super().one(secure)
 
 
 def read_request(connection):

@@ -18,7 +18,7 @@ import dns.rdatatype
 import dns.rrset
 
 import lab
-from health_rig import (ALIVE, BOARD, CHANGED, DOWN, PLAN, PUSH, RESOLVED, SEAL, TAKEN, UNKNOWN, UP, Board, Health, Tcp, Udp,
+from health_rig import (ALIVE, BOARD, CHANGED, DOWN, PLAN, PUSH, RESOLVED, SEAL, TAKEN, UNKNOWN, UP, Board, Health, Pki, Tcp, Udp,
                         answering, black_hole, once, read_request, reply_to, resetting, silent, target)
 
 FOLDER = tempfile.mkdtemp(prefix="gslb-health-")
@@ -39,37 +39,7 @@ def closed_port():
 
 # ---- certificates and nginx, made once ----
 
-def openssl(*arguments, **options):
-    subprocess.run(["openssl", *arguments], check=True, capture_output=True, **options)
-
-
-class Pki:
-    def __init__(self):
-        self.folder = sub("pki")
-        self.ca = self.path("ca.crt")
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.path("ca.key"),
-                "-out", self.ca, "-days", "30", "-subj", "/CN=test ca")
-        self.make("good", "www.example", 30)
-        self.make("soon", "www.example", 3)
-        self.make("expired", "www.example", -1)
-        self.make("other", "other.example", 30)
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout",
-                self.path("self.key"), "-out", self.path("self.crt"), "-days", "30", "-subj", "/CN=www.example", "-addext",
-                "subjectAltName=DNS:www.example")
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def make(self, name, host, days):
-        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.path(name + ".key"),
-                "-out", self.path(name + ".csr"), "-subj", "/CN=" + host)
-        with open(self.path(name + ".ext"), "w") as f:
-            f.write(f"subjectAltName=DNS:{host}\n")
-        openssl("x509", "-req", "-in", self.path(name + ".csr"), "-CA", self.ca, "-CAkey", self.path("ca.key"),
-                "-CAcreateserial", "-days", str(days), "-extfile", self.path(name + ".ext"), "-out", self.path(name + ".crt"))
-
-
-PKI = Pki()
+PKI = Pki(sub("pki"))
 ENV = {"CURL_CA_BUNDLE": PKI.ca}
 CERTS = ["good", "soon", "expired", "other", "self"]
 
@@ -156,8 +126,8 @@ def http_reasons(stack):
         down(Tcp(stack, resetting).port, "reset"),
         down(Tcp(stack, silent).port, "timeout", detail="no answer to the request"),
         down(served(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", *[b"x"] * 100, pause=1), "timeout", detail="in the midst"),
-        down(served(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100000), "http other", detail="header over"),
-        down(served(b"HTTP/1.1 100 Continue\r\n\r\n" * 100000), "http other", detail="header over"),
+        down(served(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 100000), "http header", detail="over 16 KiB"),
+        down(served(b"HTTP/1.1 100 Continue\r\n\r\n" * 100000), "http header", detail="over 16 KiB"),
         down(served(b"X" * 200000), "http other"),
         down(served(b"SSH-2.0-OpenSSH_9.2\r\n"), "http other"),
         down(closed_port(), "refused"),
@@ -257,6 +227,7 @@ def exec_reasons(stack):
     expect(stack, [
         case(script("args", '[ "$*" = "192.0.2.7 77" ] && [ -z "$HOME" ] && [ "$(ls /proc/$$/fd | grep -c .)" -le 5 ]'), UP, "ok"),
         case(script("chatty", "head -c 200000 /dev/zero"), UP, "ok"),
+        case(script("endless", "exec yes"), DOWN, "exec signal", number=13),  # SIGPIPE, after a MiB
         case(script("fail", "echo replication stopped; echo more; exit 3"), DOWN, "exec exit", number=3,
              detail="replication stopped"),
         case(script("abort", "kill -ABRT $$"), DOWN, "exec signal", number=6),
@@ -273,6 +244,30 @@ def exec_reasons(stack):
         assert pids
         # all but the newest must be gone: that one may be running just now
         lab.wait_for(f"the children of {name} to be gone", lambda: not any(os.path.exists(f"/proc/{p}") for p in pids[:-1]), 3)
+
+
+@lab.test
+def many_commands(stack):
+    """of hundreds of commands that hang at most 64 run at once, and other checks do not wait for them"""
+    checks = sub("checks")
+    path = os.path.join(checks, "hang")
+    with open(path, "w") as f:
+        f.write("#!/bin/sh\nexec sleep 300\n")
+    os.chmod(path, 0o755)
+    health = Health(stack, sub("health"), nslots=201)
+    health.plan([target(slot, "exec", command="hang", timeout=2000, interval=2000, fall=1) for slot in range(200)] +
+                [target(200, "tcp", Tcp(stack, silent).port, interval=100)], checks=checks)
+    running = []
+
+    def all_down():
+        health.read()
+        running.append(health.board.stats().checks["exec"]["running"])
+        return all(health.board[slot].state == DOWN for slot in range(200))
+
+    lab.wait_for("all to run out of time", all_down, 60)
+    assert 32 < max(running) <= 64, max(running)
+    assert health.board[200].transitions == 1 and health.board[200].probes >= 20, health.board[200]
+    assert all(health.board[slot].result == "timeout" for slot in range(200))
 
 
 @lab.test
@@ -534,6 +529,20 @@ def one_in_flight(stack):
 
 
 @lab.test
+def many_first_probes(stack):
+    """first probes that are much work are spread over more than a second, and not again when others are added"""
+    closed, count = closed_port(), 1000
+    health = Health(stack, sub("health"), nslots=count + 1)
+    targets = [target(slot, "https", closed, interval=60000, fall=1) for slot in range(count)]
+    health.plan(targets)
+    lab.wait_for("all of them", lambda: health.read() or health.board.stats().checks["https"]["total"].count == count)
+    changed = [m["at"] for m in health.messages if m["kind"] == CHANGED]
+    assert len(changed) == count and changed[-1] - changed[0] > 1.2, changed[-1] - changed[0]
+    health.plan(targets + [target(count, "https", closed, interval=60000, fall=1)])
+    health.wait_state(count, DOWN, 1.5)
+
+
+@lab.test
 def few_descriptors(stack):
     """with few descriptors probes queue: none is lost, none fails for it"""
     live, hole = Tcp(stack, silent).port, black_hole(stack)
@@ -636,6 +645,29 @@ def once_says(stack):
     for arguments, status in ((["--help"], 0), (["--version"], 0), ([], 2), (["--fd"], 2), (["--fd", "0"], 1), (["-x"], 2)):
         done = subprocess.run([os.path.join(lab.BUILD, "gslb-health"), *arguments], capture_output=True, stdin=subprocess.DEVNULL)
         assert done.returncode == status, (arguments, done)
+
+
+@lab.test
+def counted(stack):
+    """each result, time and delay is counted in the statistics on the board, and goes on over a restart"""
+    live, closed = Tcp(stack, answering(OK)), closed_port()
+    targets = [target(0, "tcp", live.port), target(1, "tcp", closed), target(2, "http", live.port)]
+    board = Board(64)
+    for number in (1, 2):
+        with __import__("contextlib").ExitStack() as run:
+            health = Health(run, sub("counted"), board=board)
+            health.plan(targets)
+            lab.wait_for("results", lambda: board[0].probes >= 3 * number and board[1].probes >= 3 * number and
+                         board[2].probes >= 3 * number)
+    stats = board.stats()
+    tcp, http = stats.checks["tcp"], stats.checks["http"]
+    assert set(tcp["results"]) == {"ok", "refused"} and min(tcp["results"].values()) >= 6, tcp
+    assert set(http["results"]) == {"ok"}, http
+    for check, probes in ((tcp, board[0].probes + board[1].probes), (http, board[2].probes)):
+        assert check["total"].count == sum(check["total"].buckets) == sum(check["results"].values()) == probes, check
+        assert check["total"].sum_us > 0 and check["total"].beyond(20) == 0
+    assert stats.late.count >= tcp["total"].count + http["total"].count and 0 < stats.late_max_us < 20e6, stats.late_max_us
+    assert stats.targets == 3 and stats.max_descriptors > 0
 
 
 @lab.test

@@ -111,6 +111,47 @@ START_TEST(what_the_other_side_writes_shows_at_once)
 }
 END_TEST
 
+START_TEST(statistics_lie_behind_the_slots)
+{
+	static const uint32_t sizes[] = { 0, 1, 63, 64, 65, 100000 };
+
+	for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+		struct board *board = board_new(sizes[i], NULL);
+		struct board_slot *slots = board_attach(board_fd(board), sizes[i], NULL);
+		struct board_stats *stats = board_attached_stats(slots, sizes[i]);
+
+		board_count(&stats->checks[HEALTH_CHECKS - 1].results[PROBE_RESULTS - 1]);
+		stats->targets = 7;
+		ck_assert_uint_eq(board_stats(board)->checks[HEALTH_CHECKS - 1].results[PROBE_RESULTS - 1], 1);
+		ck_assert_uint_eq(board_stats(board)->targets, 7);
+		ck_assert_uint_ge((uintptr_t)stats, (uintptr_t)(slots + sizes[i]));
+		ck_assert_uint_eq((uintptr_t)stats % 4096, 0);
+		board_detach(slots, sizes[i]);
+		board_free(board);
+	}
+}
+END_TEST
+
+static const struct bucket_case {
+	uint64_t us;
+	unsigned bucket;
+} buckets[] = { { 0, 0 }, { 50, 0 }, { 51, 1 }, { 100, 1 }, { 101, 2 }, { 1000, 4 }, { 50000000, 18 }, { 50000001, 19 },
+	{ UINT64_MAX, 19 } };
+
+START_TEST(a_time_is_counted_in_the_bucket_that_holds_it)
+{
+	const struct bucket_case *c = &buckets[_i];
+	struct board_histogram histogram = { 0 };
+
+	board_histogram_add(&histogram, c->us);
+	ck_assert_uint_eq(histogram.count, 1);
+	ck_assert_uint_eq(histogram.sum_us, c->us);
+	ck_assert_uint_eq(histogram.buckets[c->bucket], 1);
+	ck_assert_uint_le(c->us, board_bucket_us(c->bucket));
+	ck_assert(c->bucket == 0 || c->us > board_bucket_us(c->bucket - 1));
+}
+END_TEST
+
 START_TEST(a_board_can_be_neither_cut_nor_grown)
 {
 	struct board *board = board_new(100, NULL);
@@ -132,7 +173,7 @@ START_TEST(a_board_that_could_shrink_or_is_too_small_is_refused)
 	ck_assert_ptr_null(board_attach(unsealed, 100, &err));
 	ck_assert_str_ne(err.text, "");
 	err.text[0] = '\0';
-	ck_assert_ptr_null(board_attach(board_fd(board), 5, &err));
+	ck_assert_ptr_null(board_attach(board_fd(board), 65, &err));
 	ck_assert_str_ne(err.text, "");
 	ck_assert_ptr_null(board_attach(board_fd(board), UINT32_MAX, NULL));
 	ck_assert_ptr_null(board_attach(-1, 1, NULL));
@@ -368,7 +409,7 @@ static const struct damage_case {
 	{ "one target less than there is", AT_NTARGETS, 0 },
 	{ "more lookups than bytes", AT_NLOOKUPS + 3, 0xff },
 	{ "no address family", AT_TARGET + 8, 5 },
-	{ "no such check", AT_TARGET + 25, 7 },
+	{ "no such check", AT_TARGET + 25, HEALTH_CHECKS },
 	{ "more status ranges than there are", AT_TARGET + 45, 9 },
 	{ "a text longer than the file", AT_TARGET + 54 + 2, 1 },
 	{ "a NUL within a text", AT_TARGET + 54 + 4 + 3, 0 },
@@ -683,6 +724,8 @@ int main(void)
 	tcase_add_test(board, a_slot_reads_as_it_was_put_and_only_under_its_generation);
 	tcase_add_test(board, what_the_other_side_writes_shows_at_once);
 	tcase_add_test(board, a_board_can_be_neither_cut_nor_grown);
+	tcase_add_test(board, statistics_lie_behind_the_slots);
+	tcase_add_loop_test(board, a_time_is_counted_in_the_bucket_that_holds_it, 0, COUNT_OF(buckets));
 	tcase_add_test(board, a_board_that_could_shrink_or_is_too_small_is_refused);
 	tcase_add_test(board, a_board_of_no_slots_is_a_board);
 	suite_add_tcase(suite, board);

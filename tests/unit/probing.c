@@ -8,6 +8,7 @@
 #include "health/changelog.h"
 #include "health/health.h"
 #include "health/http_answer.h"
+#include "health/http_kept.h"
 #include "health/loop.h"
 #include "health/post.h"
 
@@ -99,7 +100,25 @@ START_TEST(a_header_ends_at_16_kib)
 	ck_assert(http_answer_header(&answer, HTTP_HEADER_MAX - 1));
 	ck_assert(http_answer_header(&answer, 1));
 	ck_assert(!http_answer_header(&answer, 1));
-	ck_assert_int_eq(answer.decided, PROBE_HTTP_OTHER);
+	ck_assert_int_eq(answer.decided, PROBE_HTTP_HEADER);
+}
+END_TEST
+
+START_TEST(a_kept_connection_is_good_for_a_while_and_until_its_certificate_ends)
+{
+	uint64_t now_us = clock_monotonic_us();
+	uint32_t now_s = (uint32_t)(clock_wall_ms() / 1000);
+	const struct http_kept good = { .made_us = now_us, .uses = HTTP_KEPT_USES - 1, .cert_end_s = now_s + 100 };
+	struct http_kept old = good, worn = good, ended = good;
+
+	old.made_us = now_us - HTTP_KEPT_US;
+	worn.uses++;
+	ended.cert_end_s = now_s;
+	ck_assert(http_kept_is_good(&good));
+	ck_assert(!http_kept_is_good(&old));
+	ck_assert(!http_kept_is_good(&worn));
+	ck_assert(!http_kept_is_good(&ended));
+	ck_assert(!http_kept_is_good(NULL));
 }
 END_TEST
 
@@ -108,17 +127,23 @@ END_TEST
 struct tick {
 	struct loop_timer timer;
 	struct loop *loop;
-	uint64_t *last_us;
+	uint64_t *last_ms;
 	unsigned *left;
 };
+
+static uint64_t ms_of(const struct loop_timer *timer)
+{
+	return (loop_at_us(timer) + 999) / 1000;
+}
 
 static void tick_fired(struct loop_timer *timer)
 {
 	struct tick *tick = LOOP_OWNER(timer, struct tick, timer);
 
-	ck_assert_uint_ge(timer->at_us, *tick->last_us);
-	ck_assert_uint_eq(timer->place, 0);
-	*tick->last_us = timer->at_us;
+	ck_assert_uint_ge(ms_of(timer), *tick->last_ms);
+	ck_assert_uint_ge(clock_monotonic_us(), loop_at_us(timer));
+	ck_assert(!loop_is_set(timer));
+	*tick->last_ms = ms_of(timer);
 	if (--*tick->left == 0)
 		loop_stop(tick->loop);
 }
@@ -128,13 +153,13 @@ START_TEST(timers_fire_in_order_whatever_was_moved_or_cleared)
 	enum { N = 1000 };
 	static struct tick ticks[N];
 	struct loop *loop = loop_new(NULL);
-	uint64_t start_us = clock_monotonic_us(), last_us = 0;
+	uint64_t start_us = clock_monotonic_us(), last_ms = 0;
 	struct dice dice = { 3 };
 	unsigned left = N;
 
 	for (unsigned i = 0; i < N; i++) {
 		ticks[i] = (struct tick){
-			.timer = { .fire = tick_fired }, .loop = loop, .last_us = &last_us, .left = &left
+			.timer = { .fire = tick_fired }, .loop = loop, .last_ms = &last_ms, .left = &left
 		};
 		loop_set(loop, &ticks[i].timer, start_us + dice_below(&dice, 20000));
 	}
@@ -148,8 +173,7 @@ START_TEST(timers_fire_in_order_whatever_was_moved_or_cleared)
 	loop_run(loop);
 	ck_assert_uint_eq(left, 0);
 	for (unsigned i = 0; i < N; i++)
-		ck_assert_uint_eq(ticks[i].timer.place, 0);
-	ck_assert_uint_ge(clock_monotonic_us(), last_us);
+		ck_assert(!loop_is_set(&ticks[i].timer));
 	loop_free(loop);
 }
 END_TEST
@@ -304,6 +328,7 @@ int main(void)
 	tcase_add_loop_test(http, a_body_is_searched_for_its_text, 0, COUNT_OF(bodies));
 	tcase_add_loop_test(http, a_status_is_accepted_by_its_ranges, 0, COUNT_OF(statuses));
 	tcase_add_test(http, a_header_ends_at_16_kib);
+	tcase_add_test(http, a_kept_connection_is_good_for_a_while_and_until_its_certificate_ends);
 	suite_add_tcase(suite, http);
 	tcase_add_test(loop, timers_fire_in_order_whatever_was_moved_or_cleared);
 	tcase_add_test(loop, a_watch_dropped_by_another_is_not_called_in_that_round);

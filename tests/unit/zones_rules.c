@@ -247,9 +247,10 @@ static const struct rule_case {
 	{ PROBED("check=dns; qname=example.org; qtype=A"), "" },
 	{ PROBED("check=exec; command=check-mail"), "" },
 	{ PROBED("check=push; rise=1; fall=1"), "" },
-	{ PROBED("check=grpc"), "z:5: eu._pool: check=grpc: not in this version of gslb (try https)\n" },
+	{ PROBED("check=grpc; host=a.example; path=/pay.v1.Pay"), "" },
+	{ PROBED("check=grpcs; verify=no; cert-days=1; interval=10s"), "" },
 	{ PROBED("check=ping"),
-		"z:5: eu._pool: check=ping: not none, tcp, http, https, dns, exec or push (try https)\n" },
+		"z:5: eu._pool: check=ping: not none, tcp, http, https, grpc, grpcs, dns, exec or push (try https)\n" },
 	{ PROBED("check=https; host=a b"), "z:5: eu._pool: host=a b: not a host name (try www.example.org)\n" },
 	{ PROBED("check=https; host="), "z:5: eu._pool: host=: not a host name (try www.example.org)\n" },
 	{ PROBED("check=https; path=healthz"),
@@ -276,18 +277,19 @@ static const struct rule_case {
 	{ PROBED("check=exec; command=.."),
 		"z:5: eu._pool: command=..: not the plain name of a file in the checks folder (try check-mail)\n" },
 	{ PROBED("path=/healthz; qname=x; command=y; verify=no"),
-		"z:5: eu._pool: path: has no meaning with check=tcp (it is for http, https)\n"
-		"z:5: eu._pool: verify: has no meaning with check=tcp (it is for https)\n"
+		"z:5: eu._pool: path: has no meaning with check=tcp (it is for http, https, grpc, grpcs)\n"
+		"z:5: eu._pool: verify: has no meaning with check=tcp (it is for https, grpcs)\n"
 		"z:5: eu._pool: qname: has no meaning with check=tcp (it is for dns)\n"
 		"z:5: eu._pool: command: has no meaning with check=tcp (it is for exec)\n" },
 	{ PROBED("check=http; verify=no; cert-days=1"),
-		"z:5: eu._pool: verify: has no meaning with check=http (it is for https)\n"
-		"z:5: eu._pool: cert-days: has no meaning with check=http (it is for https)\n" },
-	{ PROBED("check=none; interval=5s; rise=1"),
-		"z:5: eu._pool: interval: has no meaning with check=none (it is for tcp, http, https, dns, exec)\n"
-		"z:5: eu._pool: rise: has no meaning with check=none (it is for tcp, http, https, dns, exec, push)\n" },
-	{ PROBED("check=push; interval=5s"),
-		"z:5: eu._pool: interval: has no meaning with check=push (it is for tcp, http, https, dns, exec)\n" },
+		"z:5: eu._pool: verify: has no meaning with check=http (it is for https, grpcs)\n"
+		"z:5: eu._pool: cert-days: has no meaning with check=http (it is for https, grpcs)\n" },
+	{ PROBED("check=none; interval=5s; rise=1"), "z:5: eu._pool: interval: has no meaning with check=none (it is "
+						     "for tcp, http, https, grpc, grpcs, dns, exec)\n"
+						     "z:5: eu._pool: rise: has no meaning with check=none (it is for "
+						     "tcp, http, https, grpc, grpcs, dns, exec, push)\n" },
+	{ PROBED("check=push; interval=5s"), "z:5: eu._pool: interval: has no meaning with check=push (it is for tcp, "
+					     "http, https, grpc, grpcs, dns, exec)\n" },
 	{ PROBED("interval=200ms"), "" },
 	{ PROBED("interval=5x"), "z:5: eu._pool: interval=5x: not a duration (try 5s)\n" },
 	{ PROBED("interval=199ms"), "z:5: eu._pool: interval=199ms: not from 200ms to 1h (try 5s)\n" },
