@@ -69,7 +69,8 @@ enum probe_result {
 	PROBE_GRPC_STATUS, /* number: the grpc-status */
 	PROBE_GRPC_HEALTH, /* the server answered with something else than SERVING */
 	PROBE_GRPC_OTHER,
-	PROBE_RESULTS /* new ones before this: numbers are kept in files */
+	PROBE_PUSH_OVER, /* a pushed state that was not pushed again in time */
+	PROBE_RESULTS    /* new ones before this: numbers are kept in files */
 };
 const char *probe_result_name(unsigned result); /* "connect refused"; "?" when out of range */
 
@@ -88,7 +89,8 @@ struct board_slot {
 	_Atomic uint16_t number;       /* HTTP status, DNS rcode, exit status: with the reason */
 	char detail[BOARD_DETAIL_MAX]; /* text of the last failure; may be torn or unterminated: copy with care */
 	_Atomic uint32_t terms;        /* struct detector_terms, packed */
-	_Atomic uint32_t cert_end_s;   /* Unix seconds when the certificate last seen ends; 0: none seen */
+	_Atomic uint32_t
+		cert_end_s; /* Unix seconds when the certificate last seen ends; 0: none seen. check=push: when the state does */
 };
 
 /* gslbd's side. Main thread, but board_word is for any thread. */
@@ -271,9 +273,9 @@ bool health_plan_read(int fd, struct arena *arena, struct health_plan *plan, str
 enum health_message_kind {
 	HEALTH_BOARD = 1, /* → health: fd of the board, value = nslots */
 	HEALTH_PLAN,      /* → health: fd of a plan, value = serial */
-	HEALTH_PUSH,      /* → health: slot, generation, state: a pushed verdict (check=push) */
-	HEALTH_TAKEN,     /* ← health: value = serial of the plan in force */
-	HEALTH_CHANGED,   /* ← health: slot's state or doubt changed; look at the board */
+	HEALTH_PUSH, /* → health: slot, generation, state: a pushed verdict (check=push), for `value` ms (0: three intervals) */
+	HEALTH_TAKEN,   /* ← health: value = serial of the plan in force */
+	HEALTH_CHANGED, /* ← health: slot's state or doubt changed; look at the board */
 	HEALTH_RESOLVED, /* ← health: value = lookup id, ttl_s, addresses; naddrs 0 with ok = false: failed, keep the last */
 	HEALTH_ALIVE, /* ← health: once a second */
 	HEALTH_ABSTAIN, /* ← health: it abstains, or no longer: state = enum abstain_why, slot failing of ttl_s, value = since, wall ms */

@@ -18,7 +18,11 @@ enum {
 	CERT_WARN_MS = 24 * 3600 * 1000,
 	WITNESSES = 4,
 	WITNESS_LOOKS = 256,
+	PUSH_INTERVALS = 3,
+	PUSH_LOOK_MS = 3600 * 1000, /* the clock may be set meanwhile */
 };
+
+#define PUSH_FOR_MAX_MS (UINT64_C(366) * 86400000)
 
 struct target {
 	struct probing *probing;
@@ -31,6 +35,7 @@ struct target {
 	struct loop_timer timer;
 	bool settled;                            /* the second probe's wait, which spreads them, is behind us */
 	uint32_t patience_ms;                    /* between first failures, while very many targets are new */
+	uint64_t push_end_ms;                    /* wall: when a pushed state ends; 0: there is none */
 	uint64_t contrary_ms;                    /* wall: the first of the results against the state; 0: none */
 	uint64_t cert_looked_ms, cert_warned_ms; /* monotonic; 0: never */
 };
@@ -262,6 +267,60 @@ static void probe_is_due(struct loop_timer *timer)
 	probe_start(target->probing->runner, &target->probe);
 }
 
+/* ---- pushed states end ---- */
+
+/* On the board, too, so that it is kept by whoever comes after us. */
+static void push_ends_at(struct target *target, uint64_t end_ms, uint64_t now_ms)
+{
+	struct board_slot *slot = slot_of(target);
+	uint64_t left_ms = end_ms > now_ms ? end_ms - now_ms : 0;
+
+	target->push_end_ms = end_ms;
+	if (slot != NULL)
+		atomic_store_explicit(&slot->cert_end_s, (uint32_t)((end_ms + 999) / 1000), memory_order_relaxed);
+	wait_for(target, left_ms < PUSH_LOOK_MS ? left_ms : PUSH_LOOK_MS);
+}
+
+/* Its owner has stopped talking: nobody knows how it is. */
+static void push_is_over(struct loop_timer *timer)
+{
+	struct target *target = LOOP_OWNER(timer, struct target, timer);
+	struct probe_report report = { .result = PROBE_PUSH_OVER };
+	enum health_state was = target->detector.state;
+	uint64_t now_ms = clock_wall_ms();
+
+	if (now_ms < target->push_end_ms) {
+		push_ends_at(target, target->push_end_ms, now_ms);
+		return;
+	}
+	target->detector = (struct detector){ .since_ms = now_ms };
+	judge_begin(&target->judge, &target->probing->court, &target->detector,
+		&(struct verdict){ .since_s = (uint32_t)(now_ms / 1000) });
+	target->reason = PROBE_PUSH_OVER;
+	target->push_end_ms = target->contrary_ms = 0;
+	write_report(target, &report, true, now_ms);
+	if (slot_of(target) != NULL)
+		atomic_store_explicit(&slot_of(target)->cert_end_s, 0, memory_order_relaxed);
+	write_word(target);
+	log_change(target, was, &report, now_ms);
+	target->probing->changed(target->probing->arg, target->spec.slot);
+}
+
+/* What was pushed to the gslb-health before this one; of a state that came without an end, nobody has said more than that. */
+static void resume_push(struct target *target)
+{
+	const struct board_slot *slot = slot_of(target);
+	uint64_t now_ms = clock_wall_ms(), end_ms = 0;
+
+	if (target->detector.state == HEALTH_UNKNOWN)
+		return;
+	if (slot != NULL)
+		end_ms = atomic_load_explicit(&slot->cert_end_s, memory_order_relaxed) * UINT64_C(1000);
+	if (end_ms == 0)
+		end_ms = now_ms + (uint64_t)target->spec.probe.interval_ms * PUSH_INTERVALS;
+	push_ends_at(target, end_ms, now_ms);
+}
+
 /* ---- targets come and go ---- */
 
 static struct target *target_new(struct probing *probing, const struct health_target *spec, uint64_t identity)
@@ -270,7 +329,7 @@ static struct target *target_new(struct probing *probing, const struct health_ta
 	uint32_t interval_ms = spec->probe.interval_ms;
 
 	*target = (struct target){ .probing = probing, .spec = *spec, .identity = identity };
-	target->timer.fire = probe_is_due;
+	target->timer.fire = probe_is_pushed(spec->probe.check) ? push_is_over : probe_is_due;
 	target->probe.target = &target->spec;
 	target->probe.finished = probe_finished;
 	target->settled = probing->spread_ms > interval_ms / 2; /* the first probes were apart enough */
@@ -297,7 +356,8 @@ static void target_renew(struct target *target, const struct health_target *spec
 	uint64_t latest_us = clock_monotonic_us() + spec->probe.interval_ms * (uint64_t)1000;
 
 	target->spec = *spec;
-	if (loop_is_set(&target->timer) && loop_at_us(&target->timer) > latest_us)
+	if (!probe_is_pushed(spec->probe.check) && loop_is_set(&target->timer) &&
+		loop_at_us(&target->timer) > latest_us)
 		loop_set(target->probing->loop, &target->timer, latest_us);
 }
 
@@ -345,6 +405,8 @@ static struct target *adopt(struct probing *probing, const struct health_target 
 		read_word(target);
 	join_crowd(target);
 	write_word(target);
+	if (probe_is_pushed(spec->probe.check))
+		resume_push(target);
 	return target;
 }
 
@@ -437,7 +499,7 @@ void probing_set_board(struct probing *probing, struct board_slot *slots, uint32
 			move_to(probing->targets[i], &old[i], &slots[i]);
 }
 
-bool probing_push(struct probing *probing, uint32_t slot, uint16_t generation, bool up)
+bool probing_push(struct probing *probing, uint32_t slot, uint16_t generation, bool up, uint64_t for_ms)
 {
 	struct target *target = slot < probing->ntargets ? probing->targets[slot] : NULL;
 	struct probe_report report = { .result = up ? PROBE_PUSHED_UP : PROBE_PUSHED_DOWN };
@@ -445,6 +507,9 @@ bool probing_push(struct probing *probing, uint32_t slot, uint16_t generation, b
 	if (target == NULL || target->spec.generation != generation || !probe_is_pushed(target->spec.probe.check))
 		return false;
 	take_result(target, &report);
+	if (for_ms == 0)
+		for_ms = (uint64_t)target->spec.probe.interval_ms * PUSH_INTERVALS;
+	push_ends_at(target, clock_wall_ms() + (for_ms < PUSH_FOR_MAX_MS ? for_ms : PUSH_FOR_MAX_MS), clock_wall_ms());
 	return true;
 }
 

@@ -22,8 +22,8 @@ void probing_set_board(struct probing *probing, struct board_slot *slots, uint32
  * what the board says of it. Targets with a slot beyond the board are logged and left out. The targets are borrowed until the
  * next plan is in force. The eyes have its groups already. */
 void probing_set_targets(struct probing *probing, const struct health_target *targets, size_t n);
-/* A pushed state. False when there is no such target with check=push. */
-bool probing_push(struct probing *probing, uint32_t slot, uint16_t generation, bool up);
+/* A pushed state, which is unknown again for_ms later; 0: three intervals. False when there is no such target with check=push. */
+bool probing_push(struct probing *probing, uint32_t slot, uint16_t generation, bool up, uint64_t for_ms);
 /* Where more than one vantage is assigned: what the targets in force now show goes through this gate, which is borrowed; NULL: this
  * vantage decides alone. */
 void probing_set_gate(struct probing *probing, struct gate *gate);

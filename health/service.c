@@ -164,7 +164,7 @@ static void take_push(struct service *service, const struct health_message *mess
 	unsigned held;
 
 	if ((up || message->state == HEALTH_DOWN) &&
-		probing_push(service->probing, message->slot, message->generation, up))
+		probing_push(service->probing, message->slot, message->generation, up, message->value))
 		return;
 	if (log_allowed(&service->push_limit, clock_monotonic_ms(), &held))
 		log_warning(

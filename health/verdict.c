@@ -52,6 +52,7 @@ static const char *const result_names[PROBE_RESULTS] = {
 	[PROBE_GRPC_STATUS] = "gRPC status",
 	[PROBE_GRPC_HEALTH] = "gRPC health",
 	[PROBE_GRPC_OTHER] = "gRPC protocol error",
+	[PROBE_PUSH_OVER] = "not pushed again",
 };
 
 const char *probe_result_name(unsigned result)

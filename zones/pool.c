@@ -248,11 +248,13 @@ static const struct tag rows[] = {
 		.kind = TAG_DURATION,
 		.min = 200,
 		.max = 3600000,
-		.checks = FOR_PROBES,
+		.checks = FOR_RESULTS,
 		.normal = "5s",
 		.try = "5s",
 		TAG_FIELD(struct pool, check.interval_ms),
-		.sentence = "The time between two probes of an endpoint." },
+		.sentence = "The time between two probes of an endpoint; with check=push between two pushes: after "
+			    "three without one its "
+			    "state is unknown." },
 	{ .name = "timeout",
 		.kind = TAG_DURATION,
 		.min = 50,

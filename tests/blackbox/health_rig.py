@@ -20,7 +20,8 @@ UNKNOWN, UP, DOWN = range(3)
 CHECKS = ["none", "tcp", "http", "https", "dns", "exec", "push", "grpc", "grpcs"]
 RESULTS = ["ok", "none", "refused", "timeout", "reset", "unreachable", "closed early", "tls expired", "tls name",
            "tls untrusted", "tls other", "status", "body", "http other", "dns rcode", "dns other", "exec exit",
-           "exec signal", "exec start", "pushed down", "pushed up", "local", "http header", "grpc status", "grpc health", "grpc other"]
+           "exec signal", "exec start", "pushed down", "pushed up", "local", "http header", "grpc status", "grpc health", "grpc other",
+           "push over"]
 PROGRAM = os.path.join(lab.BUILD, "gslb-health")
 
 

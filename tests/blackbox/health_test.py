@@ -354,6 +354,27 @@ def pushed(stack):
 
 
 @lab.test
+def pushed_for_a_time(stack):
+    """a pushed state ends after three intervals, or when it said; the next one puts the end off, and the board keeps it"""
+    health = Health(stack, sub("health"))
+    targets = [target(0, "push", interval=300), target(1, "push", interval=300), target(2, "push", interval=300)]
+    health.plan(targets)
+    health.send(PUSH, slot=0, generation=1, state=DOWN)
+    health.send(PUSH, slot=1, generation=1, state=DOWN, value=1)
+    health.send(PUSH, slot=1, generation=1, state=DOWN, value=3600000)
+    health.send(PUSH, slot=2, generation=1, state=DOWN, value=3000)
+    health.wait_state(2, DOWN)
+    assert health.wait_state(0, UNKNOWN).result == "push over"
+    assert health.board[1].state == DOWN and health.board[2].state == DOWN
+    health.program.kill()
+    next_one = Health(stack, sub("health"), board=health.board)
+    next_one.plan(targets)
+    assert next_one.board[2].state == DOWN
+    assert next_one.wait_state(2, UNKNOWN).result == "push over"
+    assert next_one.board[1].state == DOWN
+
+
+@lab.test
 def killed(stack):
     """kill -9 of gslb-health loses no verdict: the next one goes on from the board"""
     live = Tcp(stack, silent).port

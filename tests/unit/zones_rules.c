@@ -285,11 +285,12 @@ static const struct rule_case {
 		"z:5: eu._pool: verify: has no meaning with check=http (it is for https, grpcs)\n"
 		"z:5: eu._pool: cert-days: has no meaning with check=http (it is for https, grpcs)\n" },
 	{ PROBED("check=none; interval=5s; rise=1"), "z:5: eu._pool: interval: has no meaning with check=none (it is "
-						     "for tcp, http, https, grpc, grpcs, dns, exec)\n"
+						     "for tcp, http, https, grpc, grpcs, dns, exec, push)\n"
 						     "z:5: eu._pool: rise: has no meaning with check=none (it is for "
 						     "tcp, http, https, grpc, grpcs, dns, exec, push)\n" },
-	{ PROBED("check=push; interval=5s"), "z:5: eu._pool: interval: has no meaning with check=push (it is for tcp, "
-					     "http, https, grpc, grpcs, dns, exec)\n" },
+	{ PROBED("check=push; interval=5s"), "" },
+	{ PROBED("check=push; timeout=1s"), "z:5: eu._pool: timeout: has no meaning with check=push (it is for tcp, "
+					    "http, https, grpc, grpcs, dns, exec)\n" },
 	{ PROBED("interval=200ms"), "" },
 	{ PROBED("interval=5x"), "z:5: eu._pool: interval=5x: not a duration (try 5s)\n" },
 	{ PROBED("interval=199ms"), "z:5: eu._pool: interval=199ms: not from 200ms to 1h (try 5s)\n" },
