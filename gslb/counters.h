@@ -57,18 +57,85 @@ enum counter {
 		COUNTERS_N
 };
 
+/* How a query ended: each row makes the outcome, its rcode and its kind in metrics, and the counters that are sums of it (a second
+ * one or COUNTERS_N). */
+/* clang-format off */
+#define OUTCOMES(row) \
+	row(STEERED, "NOERROR", "steered", COUNT_answers_noerror, COUNT_answers_steered) \
+	row(ANSWER, "NOERROR", "static", COUNT_answers_noerror, COUNTERS_N) \
+	row(NODATA, "NOERROR", "nodata", COUNT_answers_nodata, COUNTERS_N) \
+	row(NXDOMAIN, "NXDOMAIN", "nxdomain", COUNT_answers_nxdomain, COUNTERS_N) \
+	row(REFERRAL, "NOERROR", "referral", COUNT_answers_referral, COUNTERS_N) \
+	row(REFUSED, "REFUSED", "error", COUNT_answers_refused, COUNTERS_N) \
+	row(FORMERR, "FORMERR", "error", COUNT_answers_formerr, COUNTERS_N) \
+	row(NOTIMP, "NOTIMP", "error", COUNT_answers_notimp, COUNTERS_N) \
+	row(SERVFAIL, "SERVFAIL", "error", COUNT_answers_servfail, COUNTERS_N) \
+	row(BADVERS, "BADVERS", "error", COUNT_answers_badvers, COUNTERS_N) \
+	row(BADCOOKIE, "BADCOOKIE", "error", COUNT_answers_badcookie, COUNTERS_N) \
+	row(LIMITED_TRUNCATED, "NOERROR", "limited", COUNT_limited_truncated, COUNTERS_N) \
+	row(LIMITED_BADCOOKIE, "BADCOOKIE", "limited", COUNT_answers_badcookie, COUNT_limited_badcookie) \
+	row(LIMITED_DROPPED, "none", "limited", COUNT_limited_dropped, COUNTERS_N)
+/* clang-format on */
+
+enum outcome {
+#define ROW(name, rcode, kind, counter, second) OUTCOME_##name,
+	OUTCOMES(ROW)
+#undef ROW
+		OUTCOMES_N
+};
+
+struct outcome_row {
+	const char *rcode, *kind;
+	enum counter counter, second;
+};
+extern const struct outcome_row outcome_rows[OUTCOMES_N];
+
+/* Types that queries are counted by; the last takes the rest, and questions that cannot be read. */
+enum {
+	COUNTED_TYPES = 16,
+	COUNTED_OTHER = COUNTED_TYPES - 1,
+	COUNTED_OUTCOMES = 16,
+	COUNTED_TRANSPORTS = 2,
+	COUNTED_FAMILIES = 2
+};
+_Static_assert((int)OUTCOMES_N <= (int)COUNTED_OUTCOMES, "a row of outcomes is two cache lines");
+extern const char *const counted_type_names[COUNTED_TYPES];
+extern const uint8_t counted_type_of[256];
+
+static inline unsigned counted_type(uint16_t qtype)
+{
+	return qtype < 256 ? counted_type_of[qtype] : (unsigned)COUNTED_OTHER;
+}
+
+/* By transport (enum transport), family (0: IPv4, 1: IPv6), type and outcome. One number a query says all of it; some of the
+ * counters are sums over it, and have nothing of their own. */
 struct counters {
 	alignas(64) _Atomic uint64_t value[COUNTERS_N];
+	alignas(64) _Atomic uint64_t queries[COUNTED_TRANSPORTS][COUNTED_FAMILIES][COUNTED_TYPES][COUNTED_OUTCOMES];
+};
+
+/* Sums over several sets. Init with { 0 }. */
+struct counted {
+	uint64_t value[COUNTERS_N];
+	uint64_t queries[COUNTED_TRANSPORTS][COUNTED_FAMILIES][COUNTED_TYPES][COUNTED_OUTCOMES];
 };
 
 extern const char *const counter_names[COUNTERS_N];
 extern const char *const counter_sentences[COUNTERS_N];
 
+/* Add one set. */
+void counted_add(struct counted *counted, const struct counters *counters);
+/* Work out the sums, after all sets were added. */
+void counted_end(struct counted *counted);
+
+static inline void count_at(_Atomic uint64_t *value)
+{
+	atomic_store_explicit(value, atomic_load_explicit(value, memory_order_relaxed) + 1, memory_order_relaxed);
+}
+
 static inline void count(struct counters *counters, enum counter which)
 {
-	_Atomic uint64_t *value = &counters->value[which];
-
-	atomic_store_explicit(value, atomic_load_explicit(value, memory_order_relaxed) + 1, memory_order_relaxed);
+	count_at(&counters->value[which]);
 }
 
 #endif

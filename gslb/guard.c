@@ -40,15 +40,13 @@ void guard_cookie(const struct guard *guard, struct guarded *guarded, const stru
 }
 
 bool guard_judge(const struct guard *guard, const struct guarded *guarded, struct answer *answer, bool readable,
-	uint64_t now_monotonic_ms, struct counters *counters)
+	uint64_t now_monotonic_ms)
 {
 	enum rrl_weight weight = answer->rcode == RCODE_NOERROR ? RRL_ANSWER : RRL_ERROR;
 
 	if (guarded->limited && !rrl_take(guard->rrl, &guarded->keys, weight, now_monotonic_ms)) {
-		if (!readable) {
-			count(counters, COUNT_limited_dropped);
+		if (!readable)
 			return false;
-		}
 		answer_rcode(answer, guarded->cookie ? RCODE_BADCOOKIE : RCODE_NOERROR);
 		answer->limited = true;
 	}

@@ -35,6 +35,6 @@ void guard_cookie(const struct guard *guard, struct guarded *guarded, const stru
 /* After the answer is known: it may be replaced by a short one. readable: the question was understood, so that it makes sense
  * to ask it again. False: say nothing. */
 bool guard_judge(const struct guard *guard, const struct guarded *guarded, struct answer *answer, bool readable,
-	uint64_t now_monotonic_ms, struct counters *counters);
+	uint64_t now_monotonic_ms);
 
 #endif

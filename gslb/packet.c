@@ -10,70 +10,78 @@
 #include "gslb/query.h"
 #include "gslb/reply.h"
 
-static void count_query(const struct packet_context *context, const struct packet *packet)
+static void count_options(const struct packet_context *context, const struct query *query)
 {
-	const struct query *query = &packet->query;
-	struct counters *counters = context->counters;
-
-	count(counters, context->transport == TRANSPORT_UDP ? COUNT_queries_udp : COUNT_queries_tcp);
-	if (packet->source.family == ADDR_V6)
-		count(counters, COUNT_queries_v6);
 	if (query->edns)
-		count(counters, COUNT_queries_edns);
+		count(context->counters, COUNT_queries_edns);
 	if (query->ecs)
-		count(counters, COUNT_queries_ecs);
+		count(context->counters, COUNT_queries_ecs);
 }
 
-static void count_rcode(struct counters *counters, const struct answer *answer)
+static const uint8_t outcome_by_rcode[] = {
+	[RCODE_NOERROR] = OUTCOME_ANSWER,
+	[RCODE_FORMERR] = OUTCOME_FORMERR,
+	[RCODE_SERVFAIL] = OUTCOME_SERVFAIL,
+	[RCODE_NXDOMAIN] = OUTCOME_NXDOMAIN,
+	[RCODE_NOTIMP] = OUTCOME_NOTIMP,
+	[RCODE_REFUSED] = OUTCOME_REFUSED,
+	[RCODE_BADVERS] = OUTCOME_BADVERS,
+	[RCODE_BADCOOKIE] = OUTCOME_BADCOOKIE,
+};
+
+static enum outcome outcome_of(const struct answer *answer)
 {
 	if (answer->limited)
-		count(counters, answer->rcode == RCODE_BADCOOKIE ? COUNT_limited_badcookie : COUNT_limited_truncated);
-	switch (answer->rcode) {
-	case RCODE_NOERROR:
-		if (answer->limited)
-			return;
-		if (answer->body == ANSWER_REFERRAL)
-			count(counters, COUNT_answers_referral);
-		else if (answer->body == ANSWER_NEGATIVE && answer->ncnames == 0)
-			count(counters, COUNT_answers_nodata);
-		else
-			count(counters, COUNT_answers_noerror);
-		return;
-	case RCODE_FORMERR:
-		count(counters, COUNT_answers_formerr);
-		return;
-	case RCODE_SERVFAIL:
-		count(counters, COUNT_answers_servfail);
-		return;
-	case RCODE_NXDOMAIN:
-		count(counters, COUNT_answers_nxdomain);
-		return;
-	case RCODE_NOTIMP:
-		count(counters, COUNT_answers_notimp);
-		return;
-	case RCODE_REFUSED:
-		count(counters, COUNT_answers_refused);
-		return;
-	case RCODE_BADVERS:
-		count(counters, COUNT_answers_badvers);
-		return;
-	case RCODE_BADCOOKIE:
-		count(counters, COUNT_answers_badcookie);
-		return;
-	}
+		return answer->rcode == RCODE_BADCOOKIE ? OUTCOME_LIMITED_BADCOOKIE : OUTCOME_LIMITED_TRUNCATED;
+	if (answer->rcode != RCODE_NOERROR)
+		return outcome_by_rcode[answer->rcode];
+	if (answer->body == ANSWER_REFERRAL)
+		return OUTCOME_REFERRAL;
+	return answer->body == ANSWER_NEGATIVE && answer->ncnames == 0 ? OUTCOME_NODATA : OUTCOME_ANSWER;
 }
 
-static void count_steered(const struct packet_context *context, const struct answer *answer)
+/* The query as a whole: how it came, what it asked for, how it ended. */
+static void count_query(const struct packet_context *context, const struct packet *packet, enum outcome outcome)
+{
+	unsigned family = packet->source.family == ADDR_V6;
+
+	count_at(&context->counters->queries[context->transport][family][counted_type(packet->query.qtype)][outcome]);
+}
+
+/* An answer that is not of the first choice, for whoever asks why. */
+static void count_why(const struct packet_context *context, const struct answer *answer)
 {
 	const struct decision *decision = &answer->decision;
+	const struct world *world = context->world;
+	_Atomic uint64_t *reasons;
 
-	count(context->counters, COUNT_answers_steered);
 	if (decision->why == WHY_FALLBACK)
 		count(context->counters, COUNT_answers_fallback);
 	if (decision->why == WHY_ALL_DOWN || decision->why == WHY_LAST_UP || decision->why == WHY_HELD)
 		count(context->counters, COUNT_answers_all_down);
 	if (decision->why == WHY_PANIC)
 		count(context->counters, COUNT_answers_panic);
+	if (world->reasons == NULL)
+		return;
+	reasons = world->reasons + ((size_t)context->worker * world->snapshot->nservices +
+					   (size_t)(answer->service - world->snapshot->services)) *
+					   WHYS;
+	count_at(&reasons[decision->why]);
+	if (decision->candidate != CANDIDATE_NONE)
+		count_at(&reasons[WHY_RANKED]);
+}
+
+/* A steered answer. Returns how the query ended. */
+static enum outcome count_steered(const struct packet_context *context, const struct answer *answer)
+{
+	const struct decision *decision = &answer->decision;
+
+	if (decision->why != WHY_RANKED)
+		count_why(context, answer);
+	if (answer->rcode == RCODE_NOERROR && answer->body != ANSWER_NEGATIVE)
+		return OUTCOME_STEERED;
+	count(context->counters, COUNT_answers_steered);
+	return outcome_of(answer);
 }
 
 /* What names a pool, for the ledger. One with TC names nothing: who asks comes back over TCP. */
@@ -226,7 +234,7 @@ size_t packet_write(struct packet *packet, const struct packet_context *context,
 		count(counters, COUNT_dropped);
 		return 0;
 	}
-	count_query(context, packet);
+	count_options(context, &packet->query);
 	if (packet->query.cookie_len > 0 && readable)
 		guard_cookie(
 			context->guard, &packet->guarded, &packet->query, &packet->source, context->now_ms, counters);
@@ -235,16 +243,16 @@ size_t packet_write(struct packet *packet, const struct packet_context *context,
 			context->now_ms, context->dice);
 	else
 		answer_verdict(&answer, packet, context);
-	if (!guard_judge(context->guard, &packet->guarded, &answer, readable, context->now_monotonic_ms, counters))
+	if (!guard_judge(context->guard, &packet->guarded, &answer, readable, context->now_monotonic_ms)) {
+		count_query(context, packet, OUTCOME_LIMITED_DROPPED);
 		return 0;
+	}
 	len = reply_write(&packet->query, &answer, context->identity, context->transport, out, cap, &truncated);
-	count_rcode(counters, &answer);
+	count_query(context, packet, answer.service != NULL ? count_steered(context, &answer) : outcome_of(&answer));
 	if (truncated)
 		count(counters, COUNT_answers_truncated);
-	if (answer.service != NULL) {
-		count_steered(context, &answer);
+	if (answer.service != NULL)
 		note_steered(context, packet, &answer, truncated);
-	}
 	return len;
 }
 

@@ -32,6 +32,7 @@ struct packet_context {
 	const struct guard *guard; /* NULL: no cookies, no limit */
 	struct dice *dice;
 	struct counters *counters; /* this worker's own */
+	unsigned worker;           /* its number: picks its row of world->reasons */
 	struct ledger_row *row;    /* this worker's, of world->ledger; NULL: nothing is written down */
 	uint64_t now_ms;           /* wall, once a batch */
 	uint32_t now_s;            /* the same in seconds */

@@ -307,6 +307,7 @@ enum query_verdict query_parse(struct query *query, const uint8_t *packet, size_
 	query->id = (uint16_t)load16(packet);
 	query->opcode = flags >> 11 & 15;
 	query->question_len = 0;
+	query->qtype = 0;
 	query->cookie_len = 0;
 	query->edns = query->dnssec_ok = query->wants_nsid = query->wants_keepalive = query->ecs = false;
 	query->payload = QUERY_UDP_MIN;

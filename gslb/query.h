@@ -30,7 +30,7 @@ struct query {
 	/* the question */
 	uint16_t question_len;   /* name, type and class; 0: none that can be sent back */
 	const uint8_t *question; /* as it came, in the packet: the case of its letters is the asker's cookie (0x20) */
-	uint16_t qtype, qclass;
+	uint16_t qtype, qclass;  /* qtype 0: there is no question */
 
 	/* EDNS */
 	bool edns, dnssec_ok, wants_nsid, wants_keepalive;

@@ -188,6 +188,9 @@ struct world {
 	const struct board_slot *slots;
 	uint32_t nslots;
 	struct ledger *ledger; /* ledger.h: what workers write down of steered answers; NULL: nothing */
+	/* Why, for what is not of the first choice: a row a worker, each of nservices times WHYS (decide.h). The place of
+	 * WHY_RANKED counts those of the others that a candidate gave: what of the ledger's answers was not ranked. May be NULL. */
+	_Atomic uint64_t *reasons;
 };
 
 #endif

@@ -28,7 +28,7 @@ enum {
 	DRAIN_ROUNDS = 1024, /* more batches than a socket's 4 MB can hold */
 	SOURCES_MAX = 2 * CONF_LISTEN_MAX + 1,
 	SOURCES_BESIDE = 3, /* descriptors of a worker, besides two for each listen address */
-	FILES_BESIDE = 200, /* those of the rest of the process */
+	FILES_BESIDE = 300, /* those of the rest of the process */
 };
 
 struct worker {
@@ -338,6 +338,7 @@ static bool worker_start(struct worker *worker, const struct packet_identity *id
 		.identity = &worker->identity,
 		.dice = &worker->dice,
 		.counters = &worker->counters,
+		.worker = worker->number,
 	};
 	worker->udp = udp_new();
 	worker->tcp = tcp_new(worker->epoll, &worker->context, &worker->limits, &worker->identity.tcp_idle_ms, err);
@@ -393,12 +394,20 @@ const struct guard *workers_guard(struct workers *workers, const struct guard *n
 	return before;
 }
 
+void workers_counted(const struct workers *workers, struct counted *counted)
+{
+	memset(counted, 0, sizeof *counted);
+	for (unsigned i = 0; i < workers->nworkers; i++)
+		counted_add(counted, &workers->worker[i].counters);
+	counted_end(counted);
+}
+
 void workers_counters(const struct workers *workers, uint64_t sums[static COUNTERS_N])
 {
-	memset(sums, 0, COUNTERS_N * sizeof *sums);
-	for (unsigned i = 0; i < workers->nworkers; i++)
-		for (unsigned k = 0; k < COUNTERS_N; k++)
-			sums[k] += atomic_load_explicit(&workers->worker[i].counters.value[k], memory_order_relaxed);
+	struct counted counted;
+
+	workers_counted(workers, &counted);
+	memcpy(sums, counted.value, sizeof counted.value);
 }
 
 void workers_stop(struct workers *workers, uint32_t drain_ms)

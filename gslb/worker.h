@@ -26,6 +26,8 @@ const struct guard *workers_guard(struct workers *workers, const struct guard *n
 uint32_t workers_limits(struct workers *workers, const struct conf *conf);
 /* Sum of all workers' counters. */
 void workers_counters(const struct workers *workers, uint64_t sums[static COUNTERS_N]);
+/* With queries one by one, too. */
+void workers_counted(const struct workers *workers, struct counted *counted);
 /* Stop taking new connections, answer what is queued, end the threads within drain_ms. */
 void workers_stop(struct workers *workers, uint32_t drain_ms);
 void workers_free(struct workers *workers);

@@ -58,7 +58,11 @@ static const char *answer_words(const char *words)
 
 static uint64_t counted(enum counter which)
 {
-	return atomic_load(&counters.value[which]);
+	struct counted sums = { 0 };
+
+	counted_add(&sums, &counters);
+	counted_end(&sums);
+	return sums.value[which];
 }
 
 /* ---- messages as no decent resolver makes them ---- */
@@ -609,6 +613,52 @@ START_TEST(each_answer_is_counted_as_what_it_is)
 }
 END_TEST
 
+START_TEST(a_query_is_counted_by_how_it_came_what_it_asked_and_how_it_ended)
+{
+	static const struct {
+		const char *words, *type;
+		enum outcome outcome;
+	} cases[] = {
+		{ "ns1.svc.example A", "A", OUTCOME_ANSWER },
+		{ "ns1.svc.example AAAA", "AAAA", OUTCOME_NODATA },
+		{ "ns1.svc.example MX", "MX", OUTCOME_NODATA },
+		{ "nothing.svc.example A", "A", OUTCOME_NXDOMAIN },
+		{ "sub.svc.example A", "A", OUTCOME_REFERRAL },
+		{ "elsewhere.test TXT", "TXT", OUTCOME_REFUSED },
+		{ "svc.example MAILA", "other", OUTCOME_NOTIMP },
+	};
+	uint64_t all = 0;
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		unsigned type = 0;
+
+		while (strcmp(counted_type_names[type], cases[i].type) != 0)
+			type++;
+		answer_words(cases[i].words);
+		ck_assert_msg(counters.queries[TRANSPORT_UDP][0][type][cases[i].outcome] == 1, "%s", cases[i].words);
+	}
+	for (unsigned type = 0; type < COUNTED_TYPES; type++)
+		for (unsigned outcome = 0; outcome < OUTCOMES_N; outcome++)
+			all += counters.queries[TRANSPORT_UDP][0][type][outcome];
+	ck_assert_uint_eq(all, COUNT_OF(cases));
+}
+END_TEST
+
+START_TEST(each_type_has_its_name_or_is_another)
+{
+	ck_assert_str_eq(counted_type_names[counted_type(1)], "A");
+	ck_assert_str_eq(counted_type_names[counted_type(28)], "AAAA");
+	ck_assert_str_eq(counted_type_names[counted_type(65)], "HTTPS");
+	ck_assert_str_eq(counted_type_names[counted_type(255)], "ANY");
+	for (unsigned qtype = 0; qtype < 65536; qtype++) {
+		ck_assert_uint_lt(counted_type((uint16_t)qtype), COUNTED_TYPES);
+		ck_assert((counted_type((uint16_t)qtype) == 0) == (qtype == 1));
+	}
+	ck_assert_str_eq(counted_type_names[counted_type(0)], "other");
+	ck_assert_str_eq(counted_type_names[counted_type(257)], "other");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("packet");
@@ -634,6 +684,8 @@ int main(void)
 	tcase_add_test(cases, the_longest_question_and_all_options_fit_in_512_bytes);
 	tcase_add_test(cases, a_steered_answer_counts_for_the_pool_that_gave_it);
 	tcase_add_test(cases, each_answer_is_counted_as_what_it_is);
+	tcase_add_test(cases, a_query_is_counted_by_how_it_came_what_it_asked_and_how_it_ended);
+	tcase_add_test(cases, each_type_has_its_name_or_is_another);
 	suite_add_tcase(suite, cases);
 	return unit_run(suite);
 }
