@@ -173,66 +173,14 @@ static void run_clear(void *context, const json_t *args, const struct control_pe
 	give(reply, json_pack("{s:s}", "target", target));
 }
 
-/* "POOL/TARGET": the target by its owner relative to the zone, its first label, its full name or an address. */
-static bool is_endpoint(const struct world *world, const struct endpoint *endpoint, const char *target)
-{
-	const struct target *of = world->snapshot->set->targets[endpoint->target];
-	const struct zone *zone = world->snapshot->pools[endpoint->pool].pool->zone;
-	char relative[NAME_TEXT_MAX], full[NAME_TEXT_MAX], addr[ADDR_TEXT_MAX];
-	size_t label;
-
-	name_format_under(&of->name, &zone->apex, relative);
-	label = strcspn(relative, ".");
-	return strcmp(target, relative) == 0 || strcmp(target, name_format(&of->name, full)) == 0 ||
-	       strcmp(target, addr_format(&endpoint->addr, addr)) == 0 ||
-	       (strlen(target) == label && strncmp(target, relative, label) == 0);
-}
-
 static void run_push(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
 	struct control_reply *reply)
 {
-	struct daemon *daemon = context;
-	const struct world *world = &daemon->published->world;
-	const char *text = text_of(args, "endpoint"), *state = text_of(args, "state"), *slash = strchr(text, '/');
-	enum health_state wanted = strcmp(state, "up") == 0     ? HEALTH_UP
-				   : strcmp(state, "down") == 0 ? HEALTH_DOWN
-								: HEALTH_UNKNOWN;
-	unsigned done = 0;
-	char *pool_text;
-	uint32_t pool;
-
 	(void)peer;
 	(void)ticket;
-	if (slash == NULL || wanted == HEALTH_UNKNOWN) {
-		refuse(reply, "push: POOL/ENDPOINT up|down, for example eu/lb1 down");
-		return;
-	}
-	pool_text = mem_printf("%.*s", (int)(slash - text), text);
-	pool = zone_set_pool(world->snapshot->set, pool_text, &reply->err);
-	free(pool_text);
-	reply->exit = 1;
-	if (pool == POOL_NONE)
-		return;
-	if (world->snapshot->pools[pool].pool->check.type != CHECK_PUSH) {
-		err_set(&reply->err,
-			"%s: its pool has check=%s; only check=push takes pushed states (force overrides any)", text,
-			check_name(world->snapshot->pools[pool].pool->check.type));
-		return;
-	}
-	for (uint32_t i = 0; i < world->snapshot->nendpoints; i++) {
-		const struct endpoint *endpoint = &world->snapshot->endpoints[i];
-
-		if (endpoint->pool != pool || !is_endpoint(world, endpoint, slash + 1))
-			continue;
-		if (!prober_push(daemon->prober, endpoint, wanted, &reply->err))
-			return;
-		done++;
-	}
-	if (done == 0) {
-		err_set(&reply->err, "%s: the pool has no such endpoint (gslbctl endpoints lists them)", text);
-		return;
-	}
-	give(reply, json_pack("{s:s,s:s,s:i}", "endpoint", text, "state", state, "addresses", (int)done));
+	if (daemon_push(context, text_of(args, "endpoint"), text_of(args, "state"),
+		    number_of(args, "for_ms", PUSH_FOR_MAX_MS), &reply->result, &reply->err) != PUSH_TAKEN)
+		reply->exit = 1;
 }
 
 /* Reloads coalesce: all that were asked for before one begins are answered by it; who asks while one is under way is answered by

@@ -34,20 +34,21 @@ static const struct conf_row rows[] = {
 	{ "geo.databases", &conf_databases, .required = false },
 	{ "health.checks-directory", &conf_folder, AT(checks_directory), .required = false },
 	{ "health.anchors", &conf_anchors, .required = false },
+	{ "health.push-token-file", &conf_secret, AT(push_token), .required = false },
 	{ "selection.seed-file", &conf_seed, AT(seed_file), .required = false },
 	{ "state.directory", &conf_folder_made, AT(state_directory), .fallback = "/var/lib/gslb", .restart = true },
 	{ "control.socket", &conf_socket, AT(control_socket), .fallback = "/run/gslb/control.sock", .restart = true },
 	{ "control.group", &conf_group, AT(control_group), .restart = true },
 	{ "control.read-only-group", &conf_group, AT(readonly_group), .restart = true },
+	{ "http.token-file", &conf_secret, AT(http_token), .required = false }, /* before listen, which looks for it */
+	{ "http.listen", &conf_http, AT(http), .fallback = "127.0.0.1@9153", .restart = true },
+	{ "http.endpoint-metrics", &conf_yes_no, AT(endpoint_metrics), .fallback = "yes" },
 	{ "relay.socket", &conf_relay, AT(relay_socket), .restart = true },
 	{ "log.level", &conf_level, AT(log_level), .fallback = "info" },
 };
 
 /* DESIGN names them; they come with the features that read them. */
-static const char *const later[] = {
-	"health.push-token-file",
-	"http",
-};
+static const char *const later[] = {};
 
 /* gslb-relay reads these, from the same file; of what stands there gslbd knows the keys above. */
 static const char *const foreign[] = { "bus", "caches", "relay" };
@@ -179,6 +180,12 @@ struct conf *conf_load(const char *path, struct report *report)
 	return conf;
 }
 
+static void conf_token_fini(struct conf_token *token)
+{
+	free(token->file);
+	free(token->text);
+}
+
 void conf_free(struct conf *conf)
 {
 	if (conf == NULL)
@@ -199,6 +206,8 @@ void conf_free(struct conf *conf)
 	free(conf->control_group);
 	free(conf->readonly_group);
 	free(conf->relay_socket);
+	conf_token_fini(&conf->push_token);
+	conf_token_fini(&conf->http_token);
 	for (size_t i = 0; i < NROWS; i++)
 		free(conf->written[i]);
 	free(conf);

@@ -5,12 +5,24 @@
 #include "base/base.h"
 #include "gslb/cookie.h"
 
-enum { CONF_LISTEN_MAX = 64, CONF_ANCHORS_MAX = 16, CONF_DATABASES_MAX = 16, CONF_KEYS_MAX = 32 };
+enum {
+	CONF_LISTEN_MAX = 64,
+	CONF_ANCHORS_MAX = 16,
+	CONF_DATABASES_MAX = 16,
+	CONF_KEYS_MAX = 64,
+	CONF_TOKEN_MIN = 16,
+};
 
 struct conf_listen {
 	struct addr addr;
 	uint16_t port;
 	unsigned line;
+};
+
+/* A secret that whoever may do something shows, and the file it was read from. */
+struct conf_token {
+	char *file; /* "": none */
+	char *text; /* NULL: none; else at least CONF_TOKEN_MIN printable characters */
 };
 
 /* Paths are absolute: relative ones in the file count from the file's own folder. Strings are owned by the conf; "" is not
@@ -41,8 +53,10 @@ struct conf {
 	size_t ndatabases;
 	/* health */
 	char *checks_directory;
-	struct conf_listen anchors[CONF_ANCHORS_MAX]; /* addresses that gslb-health asks to know whether its own network works */
+	struct conf_listen
+		anchors[CONF_ANCHORS_MAX]; /* addresses that gslb-health asks to know whether its own network works */
 	size_t nanchors;
+	struct conf_token push_token; /* for POST /v1/push */
 	/* selection */
 	char *seed_file;  /* 32 hexadecimal digits; "": made once and kept in the state folder */
 	uint8_t seed[16]; /* what the file held when the conf was read; zero without one */
@@ -54,6 +68,11 @@ struct conf {
 	char *readonly_group; /* members may only look, "": nobody */
 	/* relay */
 	char *relay_socket; /* gslb-relay's; "": nobody is told what changes */
+	/* http */
+	struct conf_token http_token; /* to read anything but /healthz and /readyz */
+	struct conf_listen http;      /* 127.0.0.1@9153; family ADDR_NONE: none */
+	bool http_given;              /* it stands in the file: that it cannot be bound is an error */
+	bool endpoint_metrics;        /* yes */
 	/* log */
 	enum log_level log_level;
 

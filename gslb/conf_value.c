@@ -253,6 +253,75 @@ static bool read_cookies(struct conf_reading *r)
 	return good;
 }
 
+/* Who reads it may do what it is for; the user that gslbd runs as may have it by its group. */
+static bool is_kept_from_others(const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return err_set(err, "%s", strerror(errno));
+	return (st.st_mode & S_IRWXO) == 0 || err_set(err, "every user may open it (chmod o= %s)", path);
+}
+
+/* A header carries it: printable, and no blanks. */
+static bool is_token(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (text[i] <= 0x20 || text[i] >= 0x7f)
+			return false;
+	return len >= CONF_TOKEN_MIN;
+}
+
+static bool read_secret(struct conf_reading *r)
+{
+	struct conf_token *token = field(r);
+	size_t len;
+
+	free(token->file);
+	token->file = *r->text != '\0' ? file_beside(r->conf->file, r->text) : mem_strdup("");
+	if (*r->text == '\0')
+		return true;
+	if (!file_read(token->file, 4096, &token->text, &len, &r->err)) {
+		struct err err = r->err;
+
+		return err_set(&r->err, "%s", conf_reason(&err, token->file));
+	}
+	while (len > 0 && strchr(" \t\r\n", token->text[len - 1]) != NULL)
+		token->text[--len] = '\0';
+	if (!is_token(token->text, len))
+		return err_set(&r->err,
+			"does not hold a token of at least %d characters without blanks (make it: openssl "
+			"rand -hex 16)",
+			CONF_TOKEN_MIN);
+	return is_kept_from_others(token->file, &r->err);
+}
+
+static bool is_loopback(const struct addr *addr)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+
+	return addr->family == ADDR_V4 ? addr->bytes[0] == 127 : memcmp(addr->bytes, one, sizeof one) == 0;
+}
+
+static bool read_http(struct conf_reading *r)
+{
+	struct conf *conf = r->conf;
+	struct conf_listen listen = { .line = r->line };
+
+	conf->http_given = r->line > 0;
+	conf->http = listen;
+	if (strcmp(r->text, "none") == 0)
+		return true;
+	if (!addr_parse_port(r->text, 9153, &listen.addr, &listen.port))
+		return err_set(&r->err, "not an address and port, nor none (try 127.0.0.1@9153 or \"::1@9153\")");
+	conf->http = listen;
+	if (!is_loopback(&listen.addr) && (conf->http_token.file == NULL || conf->http_token.file[0] == '\0'))
+		return err_set(&r->err,
+			"others than this host could read it (name a token they show as http.token-file, or "
+			"listen on 127.0.0.1)");
+	return true;
+}
+
 /* ---- lists: called once for each item ---- */
 
 static bool read_listen(struct conf_reading *r)
@@ -322,4 +391,5 @@ const struct conf_kind conf_number = { .read = read_number }, conf_duration = { 
 		       conf_cookies = { .read = read_cookies }, conf_level = { .read = read_level },
 		       conf_listens = { .list = true, .read = read_listen },
 		       conf_databases = { .list = true, .read = read_database },
-		       conf_anchors = { .list = true, .read = read_anchor };
+		       conf_anchors = { .list = true, .read = read_anchor }, conf_secret = { .read = read_secret },
+		       conf_http = { .read = read_http };

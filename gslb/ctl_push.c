@@ -7,6 +7,12 @@ static const struct ctl_operand operands[] = {
 	{ 0 },
 };
 
+static const struct ctl_option options[] = {
+	{ "for", CTL_DURATION, "for_ms", "TIME", false,
+		"how long it holds, for example 5m (default: three of the pool's intervals)" },
+	{ 0 },
+};
+
 static void print_push(const json_t *result, const struct ctl_view *view, struct buf *out)
 {
 	const char *state = ctl_string(result, "state");
@@ -14,12 +20,14 @@ static void print_push(const json_t *result, const struct ctl_view *view, struct
 	ctl_add(out, ctl_string(result, "endpoint"));
 	buf_printf(out, ": pushed ");
 	ctl_paint(out, view, ctl_colour_of(state), state);
-	buf_printf(out, "\n");
+	buf_printf(out, " until %s\n", ctl_string(result, "until"));
 }
 
 const struct ctl_command ctl_push = {
 	.name = "push",
 	.summary = "report an endpoint of a check=push pool up or down",
 	.operands = operands,
+	.options = options,
+	.more = "Push again before the time is over; then the endpoint's state is unknown, and it counts as up.",
 	.print = print_push,
 };

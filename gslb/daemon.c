@@ -8,14 +8,22 @@
 
 /* ---- publishing ---- */
 
-static struct published *published_new(const struct daemon *daemon, struct snapshot *snapshot, struct ledger *ledger)
+static struct published *published_new(const struct daemon *daemon, struct stock *stock)
 {
 	struct published *published = mem_alloc(sizeof *published);
 
-	published->snapshot = snapshot;
-	published->overlay = overlay_new(daemon->overrides, snapshot);
-	published->ledger = ledger;
-	published->world = (struct world){ .snapshot = snapshot, .overlay = published->overlay, .ledger = ledger };
+	stock->nholders++;
+	published->nholders = 1;
+	published->stock = stock;
+	published->snapshot = stock->snapshot;
+	published->ledger = stock->ledger;
+	published->overlay = overlay_new(daemon->overrides, stock->snapshot);
+	published->world = (struct world){
+		.snapshot = stock->snapshot,
+		.overlay = published->overlay,
+		.ledger = stock->ledger,
+		.reasons = stock->tallies->reasons,
+	};
 	published->world.slots = prober_slots(daemon->prober, &published->world.nslots);
 	return published;
 }
@@ -28,10 +36,31 @@ static void carry_ledger(struct daemon *daemon, struct ledger *before, struct le
 	recent_take(daemon->recent, before, clock_wall_ms());
 	recent_carry(daemon->recent, map);
 	ledger_map_free(map);
-	ledger_free(before);
 }
 
-/* After workers_publish nobody reads the old one any more; what the new one shares stays. */
+struct published *daemon_hold(struct daemon *daemon)
+{
+	daemon->published->nholders++;
+	return daemon->published;
+}
+
+void daemon_let_go(struct daemon *daemon, struct published *published)
+{
+	struct stock *stock = published->stock;
+
+	if (--published->nholders > 0)
+		return;
+	overlay_free(published->overlay);
+	free(published);
+	if (--stock->nholders > 0)
+		return;
+	builder_drop(daemon->builder, stock->snapshot, NULL);
+	tallies_free(stock->tallies);
+	ledger_free(stock->ledger);
+	free(stock);
+}
+
+/* After workers_publish nobody counts in the old one any more. */
 static void swap(struct daemon *daemon, struct published *next)
 {
 	struct published *before = daemon->published;
@@ -46,10 +75,9 @@ static void swap(struct daemon *daemon, struct published *next)
 	drain_marks_look(daemon->marks, daemon->overrides, next->ledger, clock_wall_ms(), &daemon->marks_next_ms);
 	if (before == NULL)
 		return;
-	overlay_free(before->overlay);
-	if (before->snapshot != next->snapshot)
-		builder_drop(daemon->builder, before->snapshot, NULL);
-	free(before);
+	if (before->stock != next->stock)
+		tallies_inherit(next->stock->tallies, next->snapshot, before->stock->tallies, before->snapshot);
+	daemon_let_go(daemon, before);
 }
 
 static void hand_anchors(const struct daemon *daemon)
@@ -63,18 +91,23 @@ static void hand_anchors(const struct daemon *daemon)
 
 static bool publish(struct daemon *daemon, struct snapshot *snapshot, struct ledger *ledger, struct err *err)
 {
+	struct stock *stock = mem_alloc(sizeof *stock);
+
 	if (daemon->published == NULL)
 		ledger_assume(ledger, (uint32_t)(clock_wall_ms() / 1000));
 	recent_begin(daemon->recent, ledger);
 	snapshot->serial = ++daemon->serial;
-	swap(daemon, published_new(daemon, snapshot, ledger));
+	stock->snapshot = snapshot;
+	stock->ledger = ledger;
+	stock->tallies = tallies_new(snapshot, daemon->conf->workers);
+	swap(daemon, published_new(daemon, stock));
 	hand_anchors(daemon);
 	return prober_plan(daemon->prober, snapshot, daemon->conf->checks_directory, err);
 }
 
 void daemon_publish_overlay(struct daemon *daemon)
 {
-	swap(daemon, published_new(daemon, daemon->published->snapshot, daemon->published->ledger));
+	swap(daemon, published_new(daemon, daemon->published->stock));
 }
 
 /* ---- cookies and the limit ---- */

@@ -8,23 +8,38 @@
 #include "gslb/drain.h"
 #include "gslb/guard.h"
 #include "gslb/herald.h"
+#include "gslb/http.h"
 #include "gslb/ledger.h"
 #include "gslb/override.h"
 #include "gslb/prober.h"
 #include "gslb/recent.h"
+#include "gslb/tallies.h"
 #include "gslb/worker.h"
 
 /* tickets: fewer than the control socket has places, so that reloads that wait keep nobody out */
 enum { DAEMON_TICKETS_MAX = 64, DAEMON_ALARMS_MAX = 16 };
 
+#define PUSH_FOR_MAX_MS (UINT64_C(366) * 86400000)
+
 struct changes;
+
+/* A snapshot in service and what is counted for it; what is published holds it. */
+struct stock {
+	struct snapshot *snapshot;
+	struct ledger *ledger;
+	struct tallies *tallies;
+	unsigned nholders;
+};
 
 /* A world and what of it is owned by it alone. */
 struct published {
 	struct world world;
-	struct snapshot *snapshot;
+	struct snapshot *snapshot; /* stock's */
+	struct stock *stock;
 	struct overlay *overlay;
-	struct ledger *ledger;
+	struct ledger *ledger; /* stock's */
+	unsigned
+		nholders; /* the daemon while it is in force, and who looks at it for longer than a turn: daemon_hold */
 };
 
 struct daemon {
@@ -36,6 +51,7 @@ struct daemon {
 	struct zones_view *zones; /* as the last build left them */
 	struct override_list *overrides;
 	struct control *control;
+	struct http *http; /* NULL: none */
 	struct changes *changes;
 	struct herald *herald; /* NULL: there is no gslb-relay to tell */
 	struct recent *recent; /* answers */
@@ -70,11 +86,26 @@ void daemon_begin(struct daemon *daemon, enum build_kind kind);
 json_t *daemon_finish(struct daemon *daemon, struct build *build, int *exit);
 /* The overrides changed: the same snapshot under a new overlay. */
 void daemon_publish_overlay(struct daemon *daemon);
+/* Keep what is in force now, as it is, until it is let go: for who shows it in pieces. What resolved names point to may go all the
+ * same: endpoint_standing and what asks it is for what is in force alone. */
+struct published *daemon_hold(struct daemon *daemon);
+void daemon_let_go(struct daemon *daemon, struct published *published);
 /* Put the configuration's cookie secrets and rate limit in force, in so far as they changed; before has the rate and the burst
  * that hold now, NULL at start. What cannot be read stays as it was. */
 bool daemon_guard(struct daemon *daemon, const struct conf *conf, const struct conf *before, struct err *err);
 /* Put the configuration's limits of TCP clients in force. */
 void daemon_limits(struct daemon *daemon, const struct conf *conf);
+
+/* push.c: an endpoint's state, told by its owner. for_ms 0: three of its pool's intervals. */
+enum push_verdict {
+	PUSH_TAKEN,
+	PUSH_MALFORMED,
+	PUSH_UNKNOWN,   /* no such pool or endpoint */
+	PUSH_NOT_ASKED, /* the pool's check is another */
+	PUSH_NOT_NOW,   /* gslb-health cannot take it */
+};
+enum push_verdict daemon_push(struct daemon *daemon, const char *endpoint, const char *state, uint64_t for_ms,
+	json_t **result, struct err *err);
 
 /* commands.c: the table that control serves; the context is the daemon. */
 extern const struct control_command daemon_commands[];
@@ -85,6 +116,7 @@ json_t *document_status(const struct daemon *daemon);
 json_t *document_services(const struct daemon *daemon);
 json_t *document_pools(const struct daemon *daemon);
 json_t *document_endpoints(const struct daemon *daemon);
+json_t *document_endpoint(const struct world *world, uint32_t number, const struct standing *standing, uint64_t now_ms);
 json_t *document_overrides(const struct daemon *daemon);
 json_t *document_stats(const struct daemon *daemon);
 json_t *document_zones(const struct daemon *daemon);

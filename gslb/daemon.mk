@@ -9,11 +9,11 @@ libdaemon_a_SOURCES = \
 	gslb/spawner.h gslb/spawner.c \
 	gslb/watch.h gslb/watch.c \
 	gslb/host.h gslb/host.c
-libdaemon_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(URCU_CFLAGS)
+libdaemon_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(URCU_CFLAGS) $(MICROHTTPD_CFLAGS)
 
 sbin_PROGRAMS += gslbd
 gslbd_SOURCES = gslb/gslbd.c
 gslbd_LDFLAGS = $(GSLB_LDFLAGS) $(LTO_LDFLAGS)
 gslbd_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(URCU_CFLAGS)
-gslbd_LDADD = libdaemon.a libworker.a libpacket.a libdecide.a libcontrol.a libabuse.a libhealth.a libgeo.a libzones.a libbase.a \
-	$(URCU_LIBS) $(LDNS_LIBS) $(MMDB_LIBS) $(JANSSON_LIBS) $(CYAML_LIBS) -lm
+gslbd_LDADD = libdaemon.a libhttp.a libworker.a libpacket.a libdecide.a libcontrol.a libabuse.a libhealth.a libgeo.a libzones.a libbase.a \
+	$(URCU_LIBS) $(LDNS_LIBS) $(MMDB_LIBS) $(JANSSON_LIBS) $(CYAML_LIBS) $(MICROHTTPD_LIBS) -lm

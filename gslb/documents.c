@@ -249,6 +249,30 @@ static json_t *missing_json(
 	return json;
 }
 
+/* What it needs and lacks; else why the newest failure of its endpoints came about; null when the last probe of each went well. */
+static json_t *pool_reason_json(
+	const struct world *world, uint32_t pool, const struct standing *standing, uint64_t now_ms)
+{
+	struct verdict newest = { 0 };
+
+	if (standing->missing != POOL_NONE)
+		return missing_json(world, pool, standing, now_ms);
+
+	for (int family = 0; family < FAMILIES; family++) {
+		const struct pool_part *part = &world->snapshot->pools[pool].part[family];
+
+		for (uint32_t i = part->first; i < part->first + part->n; i++) {
+			const struct endpoint *endpoint = &world->snapshot->endpoints[i];
+			struct verdict verdict =
+				board_read(world->slots, world->nslots, endpoint->slot, endpoint->generation);
+
+			if ((verdict.state == HEALTH_DOWN || verdict.doubt) && verdict.since_s >= newest.since_s)
+				newest = verdict;
+		}
+	}
+	return newest.since_s > 0 ? json_string(probe_result_name(newest.reason)) : json_null();
+}
+
 json_t *document_pools(const struct daemon *daemon)
 {
 	const struct world *world = world_of(daemon);
@@ -273,14 +297,15 @@ json_t *document_pools(const struct daemon *daemon)
 		const struct pool *pool = world->snapshot->pools[i].pool;
 		struct standing standing = whole_pool(world, i, now_ms);
 
-		json_array_append_new(list,
-			json_pack("{s:s,s:o,s:s,s:s,s:o,s:o,s:s,s:o,s:o,s:i,s:o,s:o,s:o}", "name", pool->label, "zone",
-				name_json(&pool->zone->apex), "region", pool->region, "state", state_word(&standing),
-				"v4", family_json(world, i, FAMILY_V4, now_ms), "v6",
-				family_json(world, i, FAMILY_V6, now_ms), "check", check_name(pool->check.type),
-				"since", time_json(pool_since_ms(world, i)), "override", forced_json(standing.forced),
-				"services", (int)services[i], "share_percent", percent_json(answers[i], all), "needs",
-				needs_json(world, i), "reason", missing_json(world, i, &standing, now_ms)));
+		json_array_append_new(
+			list, json_pack("{s:s,s:o,s:s,s:s,s:o,s:o,s:o,s:s,s:o,s:o,s:i,s:o,s:o}", "name", pool->label,
+				      "zone", name_json(&pool->zone->apex), "region", pool->region, "state",
+				      state_word(&standing), "reason", pool_reason_json(world, i, &standing, now_ms),
+				      "v4", family_json(world, i, FAMILY_V4, now_ms), "v6",
+				      family_json(world, i, FAMILY_V6, now_ms), "check", check_name(pool->check.type),
+				      "since", time_json(pool_since_ms(world, i)), "override",
+				      forced_json(standing.forced), "services", (int)services[i], "share_percent",
+				      percent_json(answers[i], all), "needs", needs_json(world, i)));
 	}
 	free(answers);
 	free(services);
@@ -398,11 +423,10 @@ static void add_probe(json_t *json, const struct board_slot *slot, const struct 
 	json_object_set_new(json, "since", time_json((uint64_t)verdict->since_s * 1000));
 }
 
-static json_t *endpoint_json(const struct world *world, uint32_t number, uint64_t now_ms)
+json_t *document_endpoint(const struct world *world, uint32_t number, const struct standing *standing, uint64_t now_ms)
 {
 	const struct endpoint *endpoint = &world->snapshot->endpoints[number];
 	const struct pool *pool = world->snapshot->pools[endpoint->pool].pool;
-	struct standing standing = endpoint_standing(world, number, now_ms);
 	struct verdict verdict = board_read(world->slots, world->nslots, endpoint->slot, endpoint->generation);
 	char target[NAME_TEXT_MAX], addr[ADDR_TEXT_MAX];
 	bool probed = endpoint->slot < world->nslots;
@@ -411,9 +435,9 @@ static json_t *endpoint_json(const struct world *world, uint32_t number, uint64_
 		name_format_under(&world->snapshot->set->targets[endpoint->target]->name, &pool->zone->apex, target),
 		"address", addr_format(&endpoint->addr, addr), "port", (int)endpoint->port, "priority",
 		(int)endpoint->priority, "weight", (int)endpoint->weight, "weight_percent",
-		standing.weight_permille / 10.0, "state", probed ? health_word(verdict.state) : "up", "doubt",
+		standing->weight_permille / 10.0, "state", probed ? health_word(verdict.state) : "up", "doubt",
 		verdict.doubt, "held", verdict.held, "check", check_name(pool->check.type), "override",
-		forced_json(standing.forced));
+		forced_json(standing->forced));
 
 	if (!probed) {
 		json_object_set_new(json, "reason", json_string("not probed (check=none)"));
@@ -431,8 +455,11 @@ json_t *document_endpoints(const struct daemon *daemon)
 	uint64_t now_ms = clock_wall_ms();
 	json_t *list = json_array();
 
-	for (uint32_t i = 0; i < world->snapshot->nendpoints; i++)
-		json_array_append_new(list, endpoint_json(world, i, now_ms));
+	for (uint32_t i = 0; i < world->snapshot->nendpoints; i++) {
+		struct standing standing = endpoint_standing(world, i, now_ms);
+
+		json_array_append_new(list, document_endpoint(world, i, &standing, now_ms));
+	}
 	return json_pack("{s:o}", "endpoints", list);
 }
 

@@ -168,7 +168,8 @@ static bool start_privileged(struct daemon *daemon, struct spawner **spawner, st
 		!host_group(conf->readonly_group, "", &readers, err))
 		return false;
 	daemon->control = control_open(conf->control_socket, group, readers, daemon_commands, daemon, err);
-	return daemon->control != NULL && host_become(conf->user, err);
+	return daemon->control != NULL && http_open(&daemon->http, &daemon->conf->http, conf->http_given, err) &&
+	       host_become(conf->user, err);
 }
 
 static bool read_seed(struct daemon *daemon, struct err *err)
@@ -235,7 +236,8 @@ static bool start(struct daemon *daemon, struct err *err)
 		!daemon_guard(daemon, daemon->conf, NULL, err) || !load_all(daemon, spawner, err))
 		return false;
 	identify(daemon);
-	return workers_start(daemon->workers, &daemon->identity, &daemon->published->world, err);
+	return http_start(daemon->http, daemon, err) &&
+	       workers_start(daemon->workers, &daemon->identity, &daemon->published->world, err);
 }
 
 /* ---- running ---- */
@@ -380,22 +382,27 @@ static uint64_t work(struct daemon *daemon, struct watch **watch)
 static void run(struct daemon *daemon, int signals)
 {
 	struct watch *watch = watch_files(daemon->conf);
+	uint64_t http_next_ms = 0;
 
 	while (!daemon->stop_wanted) {
-		struct pollfd wait[7] = { { .fd = signals }, { .fd = control_fd(daemon->control) },
+		struct pollfd wait[8] = { { .fd = signals }, { .fd = control_fd(daemon->control) },
 			{ .fd = watch_fd(watch) } };
 		uint64_t next_ms = work(daemon, &watch), now_ms = clock_monotonic_ms();
 
 		wait[2].fd = watch_fd(watch); /* a reload makes it anew */
 		prober_fds(daemon->prober, &wait[3].fd, &wait[4].fd);
 		wait[5].fd = builder_fd(daemon->builder);
+		wait[6].fd = http_fd(daemon->http);
+		sooner(&next_ms, http_next_ms);
 		for (size_t i = 0; i < COUNT_OF(wait); i++)
 			wait[i].events = POLLIN;
-		wait[6].fd = daemon->herald != NULL ? herald_fd(daemon->herald, &wait[6].events) : -1;
+		wait[7].fd = daemon->herald != NULL ? herald_fd(daemon->herald, &wait[7].events) : -1;
 		if (!daemon->reload_wanted || builder_busy(daemon->builder))
 			poll(wait, COUNT_OF(wait), next_ms > now_ms ? (int)(next_ms - now_ms) : 0);
 		take_signals(daemon, signals);
 		control_run(daemon->control, clock_monotonic_ms());
+		http_next_ms = UINT64_MAX;
+		http_run(daemon->http, clock_monotonic_ms(), &http_next_ms);
 	}
 	watch_free(watch);
 }
@@ -406,7 +413,9 @@ static void stop(struct daemon *daemon)
 	log_notice("state=stopping");
 	workers_stop(daemon->workers, DRAIN_MS);
 	control_close(daemon->control);
-	builder_drop(daemon->builder, daemon->published->snapshot, daemon->zones);
+	http_close(daemon->http); /* which may hold what is published */
+	daemon_let_go(daemon, daemon->published);
+	builder_drop(daemon->builder, NULL, daemon->zones);
 	if (!builder_free(daemon->builder, BUILD_PATIENCE_MS)) {
 		prober_save(daemon->prober); /* which the builder may yet ask */
 		log_warning("state=stopped reason=\"files are still being read: not waited for\"");
@@ -416,9 +425,6 @@ static void stop(struct daemon *daemon)
 	workers_free(daemon->workers);
 	rrl_free(daemon->guard->rrl);
 	free(daemon->guard);
-	overlay_free(daemon->published->overlay);
-	ledger_free(daemon->published->ledger);
-	free(daemon->published);
 	override_list_free(daemon->overrides);
 	changes_free(daemon->changes);
 	herald_free(daemon->herald);
@@ -438,6 +444,9 @@ static void log_listening(const struct daemon *daemon)
 	for (size_t i = 0; i < n; i++)
 		log_notice("listen=%s@%u transport=udp,tcp workers=%u", addr_format(&listening[i].addr, addr),
 			listening[i].port, daemon->conf->workers);
+	if (daemon->http != NULL)
+		log_notice("listen=%s@%u transport=http", addr_format(&daemon->conf->http.addr, addr),
+			daemon->conf->http.port);
 	log_notice("state=running version=%s services=%u pools=%u endpoints=%u took_ms=%llu", PACKAGE_VERSION,
 		daemon->published->snapshot->nservices, daemon->published->snapshot->npools,
 		daemon->published->snapshot->nendpoints, (unsigned long long)(clock_wall_ms() - daemon->started_ms));

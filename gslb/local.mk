@@ -4,3 +4,4 @@ include gslb/packet.mk
 include gslb/abuse.mk
 include gslb/control.mk
 include gslb/daemon.mk
+include gslb/http.mk

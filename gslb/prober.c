@@ -48,6 +48,7 @@ struct prober {
 	pid_t pid;
 	uint32_t restarts;
 	uint64_t since_ms, started_ms, heard_ms, start_ms; /* since: wall; the others monotonic */
+	uint64_t word_ms; /* monotonic: the last message, of any gslb-health; at first, when the prober was opened */
 	uint32_t backoff_ms;
 	uint64_t checkpoint_ms;
 	bool started;        /* there was one before */
@@ -73,6 +74,7 @@ struct prober *prober_open(struct spawner *spawner, const char *state_directory,
 	prober->sock = prober->plan_fd = -1;
 	prober->backoff_ms = BACKOFF_FIRST_MS;
 	prober->since_ms = now_ms;
+	prober->word_ms = clock_monotonic_ms();
 	if (!slots_restore(prober->slots, prober->checkpoint, now_ms, KEPT_MS, &kept))
 		log_warning("checkpoint=%s state=not-read reason=\"%s\"", prober->checkpoint, kept.text);
 	return prober;
@@ -315,13 +317,20 @@ bool prober_plan(struct prober *prober, const struct snapshot *snapshot, const c
 	return true;
 }
 
-bool prober_push(struct prober *prober, const struct endpoint *endpoint, enum health_state state, struct err *err)
+const struct board_stats *prober_stats(const struct prober *prober)
+{
+	return board_stats(prober->board);
+}
+
+bool prober_push(struct prober *prober, const struct endpoint *endpoint, enum health_state state, uint64_t for_ms,
+	struct err *err)
 {
 	struct health_message message = {
 		.kind = HEALTH_PUSH,
 		.slot = endpoint->slot,
 		.generation = endpoint->generation,
 		.state = (uint16_t)state,
+		.value = for_ms,
 	};
 
 	if (prober->phase != PHASE_RUNNING || !health_send(prober->sock, &message, -1))
@@ -437,7 +446,7 @@ static void take_messages(struct prober *prober, uint64_t now_ms, uint64_t monot
 	for (int i = 0; i < 10000 && (got = health_receive(prober->sock, &message, &fd)) == 1; i++) {
 		if (fd >= 0)
 			close(fd);
-		prober->heard_ms = monotonic_ms;
+		prober->heard_ms = prober->word_ms = monotonic_ms;
 		switch (message.kind) {
 		case HEALTH_TAKEN:
 			prober->plan_taken = message.value;
@@ -517,6 +526,7 @@ struct prober_status prober_status(const struct prober *prober)
 		.pid = prober->pid,
 		.restarts = prober->restarts,
 		.since_ms = prober->since_ms,
+		.heard_ms = prober->word_ms,
 		.plan_sent = prober->plan_serial,
 		.plan_taken = prober->plan_taken,
 		.ntargets = prober->ntargets,

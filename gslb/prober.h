@@ -24,8 +24,11 @@ void prober_inputs(struct prober *prober, struct snapshot_inputs *inputs);
 bool prober_plan(struct prober *prober, const struct snapshot *snapshot, const char *checks_directory, struct err *err);
 /* The anchors of the next plan (health.anchors). */
 void prober_set_anchors(struct prober *prober, const struct health_anchor *anchors, size_t n);
-/* A verdict pushed for one endpoint (check=push). */
-bool prober_push(struct prober *prober, const struct endpoint *endpoint, enum health_state state, struct err *err);
+/* A verdict pushed for one endpoint (check=push), which is unknown again for_ms later. */
+bool prober_push(struct prober *prober, const struct endpoint *endpoint, enum health_state state, uint64_t for_ms,
+	struct err *err);
+
+const struct board_stats *prober_stats(const struct prober *prober);
 
 /* To wait on: gslb-health's socket and the spawner's, -1 where there is none just now. */
 void prober_fds(const struct prober *prober, int *messages, int *spawner);
@@ -45,6 +48,7 @@ struct prober_status {
 	pid_t pid;
 	uint32_t restarts;
 	uint64_t since_ms; /* wall: running or stopped since */
+	uint64_t heard_ms; /* monotonic: the last word from gslb-health; of none yet, when it was first started */
 	uint64_t plan_sent, plan_taken;
 	size_t ntargets, nnames;
 	size_t nanchors;

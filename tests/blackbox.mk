@@ -29,7 +29,8 @@ BLACKBOX_TESTS = \
 	tests/blackbox/transport.py \
 	tests/blackbox/tcp_crowd.py \
 	tests/blackbox/overrides.py \
-	tests/blackbox/names.py
+	tests/blackbox/names.py \
+	tests/blackbox/web.py
 EXTRA_DIST += tests/blackbox/lab.py tests/blackbox/recursive.py tests/blackbox/wire.py $(BLACKBOX_TESTS)
 TESTS += $(BLACKBOX_TESTS)
 

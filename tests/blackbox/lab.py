@@ -249,6 +249,7 @@ class Lab:
             "geo": {"databases": list(databases)},
             "state": {"directory": "state"},
             "control": {"socket": "control.sock"},
+            "http": {"listen": "none"},
         }
         for section, values in (extra or {}).items():
             sections.setdefault(section, {}).update(values)

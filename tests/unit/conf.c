@@ -23,6 +23,8 @@ static void make_folder(void)
 	ck_assert_int_eq(mkdir("checks", 0700), 0);
 	ck_assert_int_eq(mkdir("state", 0700), 0);
 	write_file("city.mmdb", "x");
+	write_file("token", "0123456789abcdef\n");
+	write_file("short.token", "0123456789abcde\n");
 	write_file("seed", "000102030405060708090A0b0c0d0e0f\n");
 	write_file("bad.seed", "0001\n");
 	write_file("cookie.key", "000102030405060708090a0b0c0d0e0f\n101112131415161718191a1b1c1d1e1f\n");
@@ -31,7 +33,7 @@ static void make_folder(void)
 static void remove_folder(void)
 {
 	static const char *const names[] = { "zones", "checks", "state", "city.mmdb", "seed", "bad.seed", "cookie.key",
-		"gslb.yaml" };
+		"gslb.yaml", "token", "short.token" };
 
 	for (size_t i = 0; i < COUNT_OF(names); i++)
 		remove(names[i]);
@@ -55,7 +57,7 @@ static const struct mistake_case {
 	{ "log.level: info", "c.yaml:5:1: log.level: a dot leads nowhere (write what is before it as a key, and the "
 			     "rest below that)\n" },
 	{ "logs: { level: info }", "c.yaml:5:1: logs: no such key (the file has server, zones, geo, health, selection, "
-				   "state, control, relay, log)\n" },
+				   "state, control, http, relay, log)\n" },
 	{ "log: { levle: info }", "c.yaml:5:8: log.levle: no such key (log has level)\n" },
 	{ "log: info", "c.yaml:5:6: log: keys belong below it: level\n" },
 	{ "log:", "c.yaml:5:5: log: keys belong below it: level\n" },
@@ -75,10 +77,27 @@ static const struct mistake_case {
 		"c.yaml:5:15: an alias (*name): write the value out (a text that begins with * wants quotes)\n"
 		"c.yaml:5:15: not YAML: found undefined alias\n" },
 	{ "? [a]\n: b", "c.yaml:5:3: a key is a plain word, not a list or a mapping\n" },
-	{ "http: { listen: 127.0.0.1@9153 }", "c.yaml:5:1: http: not in this version (leave it out)\n" },
+	{ "http: { listen: 127.0.0.1@9153 }", "" },
+	{ "http: { listen: \"::1@9153\" }", "" },
+	{ "http: { listen: none }", "" },
+	{ "http: { listen: here }",
+		"c.yaml:5:17: http.listen: here: not an address and port, nor none (try 127.0.0.1@9153 or "
+		"\"::1@9153\")\n" },
+	{ "http: { listen: 0.0.0.0@9153 }", "c.yaml:5:17: http.listen: 0.0.0.0@9153: others than this host could read "
+					    "it (name a token they show as "
+					    "http.token-file, or listen on 127.0.0.1)\n" },
+	{ "http: { listen: \"::@9153\", endpoint-metrics: perhaps }",
+		"c.yaml:5:17: http.listen: ::@9153: others than this host could read it (name a token they show as "
+		"http.token-file, or listen on 127.0.0.1)\n"
+		"c.yaml:5:46: http.endpoint-metrics: perhaps: neither yes nor no (try yes)\n" },
+	{ "http: { listen: 0.0.0.0@9153, token-file: token }", "" },
+	{ "health: { push-token-file: token }", "" },
+	{ "health: { push-token-file: none }",
+		"c.yaml:5:28: health.push-token-file: none: No such file or directory\n" },
+	{ "health: { push-token-file: short.token }", "c.yaml:5:28: health.push-token-file: short.token: does not hold "
+						      "a token of at least 16 characters without "
+						      "blanks (make it: openssl rand -hex 16)\n" },
 	{ "bus: { servers: [x] }\ncaches: [{ whatever: is }]\nrelay: { not: ours }", "" }, /* gslb-relay reads these */
-	{ "health: { push-token-file: x }",
-		"c.yaml:5:11: health.push-token-file: not in this version (leave it out)\n" },
 	{ "health: { anchors: [192.0.2.1, \"2001:db8::1@443\"] }", "" },
 	{ "health: { anchors: 192.0.2.1 }",
 		"c.yaml:5:20: health.anchors: not a list (write [one, two], also for a single one)\n" },
@@ -375,6 +394,26 @@ START_TEST(relative_paths_count_from_the_folder_of_the_file)
 }
 END_TEST
 
+START_TEST(a_token_that_everyone_may_read_is_none)
+{
+	static const char yaml[] = BASE "health: { push-token-file: token }\n";
+	struct report report = { 0 };
+	struct conf *conf = conf_parse("c.yaml", yaml, strlen(yaml), &report);
+
+	ck_assert_ptr_nonnull(conf);
+	ck_assert_str_eq(conf->push_token.text, "0123456789abcdef");
+	ck_assert_ptr_null(conf->http_token.text);
+	ck_assert_uint_eq(conf->http.port, 9153);
+	ck_assert(!conf->http_given && conf->endpoint_metrics);
+	conf_free(conf);
+	ck_assert_int_eq(chmod("token", 0644), 0);
+	ck_assert_ptr_null(conf_parse("c.yaml", yaml, strlen(yaml), &report));
+	ck_assert_uint_eq(report.nlines, 1);
+	ck_assert_ptr_nonnull(strstr(report.lines[0].text, "token: every user may open it (chmod o= "));
+	report_fini(&report);
+}
+END_TEST
+
 START_TEST(a_change_that_waits_for_a_restart_is_named)
 {
 	static const char changed[] = "server: { listen: [127.0.0.1@5301], workers: 3, limits: { tcp-clients: 5 } }\n"
@@ -453,6 +492,7 @@ int main(void)
 	tcase_add_test(cases, what_is_given_is_taken);
 	tcase_add_loop_test(cases, watch_is_yes_or_no_and_nothing_else, 0, COUNT_OF(watches));
 	tcase_add_test(cases, relative_paths_count_from_the_folder_of_the_file);
+	tcase_add_test(cases, a_token_that_everyone_may_read_is_none);
 	tcase_add_test(cases, a_change_that_waits_for_a_restart_is_named);
 	tcase_add_test(cases, the_example_is_good);
 	tcase_add_test(cases, each_key_is_in_the_manual_and_in_the_example);

@@ -1,0 +1,366 @@
+/* What is answered to whom. A route is a row; /v1/ serves the same table of commands as the control socket, of which only those
+ * that look, and pushes, which show a token of their own. */
+#include "gslb/http_request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gslb/daemon.h"
+#include "gslb/http_endpoints.h"
+#include "gslb/http_page.h"
+#include "gslb/metrics.h"
+
+enum { SILENT_MS = 60000 };
+
+static const char type_json[] = "application/json", type_text[] = "text/plain; charset=utf-8";
+
+static void refuse(struct http_reply *reply, unsigned status, const char *sentence)
+{
+	json_t *document = json_pack("{s:s}", "error", sentence);
+	char *text = json_dumps(document, 0);
+
+	*reply = (struct http_reply){ .status = status, .type = type_json };
+	buf_printf(&reply->body, "%s\n", text != NULL ? text : "{\"error\": \"refused\"}");
+	free(text);
+	json_decref(document);
+}
+
+static void give(struct http_reply *reply, json_t *document)
+{
+	char *text = json_dumps(document, JSON_PRESERVE_ORDER);
+	size_t len = text != NULL ? strlen(text) : 0;
+
+	json_decref(document);
+	*reply = (struct http_reply){ .status = 200, .type = type_json };
+	if (text != NULL)
+		text[len] = '\n'; /* in place of the NUL: nobody reads further than len */
+	reply->body = (struct buf){ .text = text, .len = text != NULL ? len + 1 : 0, .cap = len + 1 };
+}
+
+/* ---- is it well? ---- */
+
+static void run_healthz(struct daemon *daemon, const struct http_request *request, struct http_reply *reply)
+{
+	(void)daemon;
+	(void)request;
+	*reply = (struct http_reply){ .status = 200, .type = type_text };
+	buf_printf(&reply->body, "ok\n");
+}
+
+static size_t zones_served(const struct daemon *daemon)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < daemon->zones->nzones; i++)
+		n += daemon->zones->zones[i].zone != NULL;
+	return n;
+}
+
+/* Ready for queries: a zone is served, and its verdicts are not old. health=no leaves the latter out, for who would rather have
+ * old verdicts served than nothing when all hosts lose their probers at once. */
+static void run_readyz(struct daemon *daemon, const struct http_request *request, struct http_reply *reply)
+{
+	const char *health = http_param(request, "health");
+	struct prober_status status = prober_status(daemon->prober);
+	uint64_t now_ms = clock_monotonic_ms(), age_ms = now_ms > status.heard_ms ? now_ms - status.heard_ms : 0;
+	size_t nserved = zones_served(daemon);
+	bool silent = age_ms >= SILENT_MS && status.ntargets > 0 && (health == NULL || strcmp(health, "no") != 0);
+
+	*reply = (struct http_reply){ .status = nserved > 0 && !silent ? 200 : 503, .type = type_text };
+	if (nserved == 0)
+		buf_printf(&reply->body, "not ready: no zone is served\n");
+	if (silent)
+		buf_printf(&reply->body,
+			"not ready: gslb-health has said nothing for %llu s, the last verdicts stand\n",
+			(unsigned long long)(age_ms / 1000));
+	if (reply->status == 200)
+		buf_printf(&reply->body, "ready: %zu zone%s, last word from gslb-health %llu ms ago\n", nserved,
+			nserved == 1 ? "" : "s", (unsigned long long)age_ms);
+}
+
+static bool next_metrics(void *context, struct buf *piece, size_t len)
+{
+	return metrics_next(context, piece, len);
+}
+
+static void end_metrics(void *context)
+{
+	metrics_end(context);
+}
+
+static void run_metrics(struct daemon *daemon, const struct http_request *request, struct http_reply *reply)
+{
+	*reply = (struct http_reply){
+		.status = 200,
+		.type = "text/plain; version=0.0.4; charset=utf-8",
+		.streams = true,
+		.stream = { .next = next_metrics, .end = end_metrics },
+	};
+	if (request->method != HTTP_HEAD)
+		reply->stream.context = metrics_begin(daemon);
+}
+
+/* Nothing but itself, and nobody else may frame it. */
+static void run_page(struct daemon *daemon, const struct http_request *request, struct http_reply *reply)
+{
+	(void)daemon;
+	(void)request;
+	*reply = (struct http_reply){
+		.status = 200,
+		.type = "text/html; charset=utf-8",
+		.policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src "
+			  "'self'; "
+			  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+	};
+	buf_add(&reply->body, http_page, strlen(http_page));
+}
+
+/* ---- the tables ---- */
+
+/* Parameters of commands that take some, apart by blanks; one that may be repeated ends in '*'. A command that is not here gets all
+ * there are, as texts. */
+static const struct {
+	const char *command, *asks;
+} parameters[] = {
+	{ "status", "" },
+	{ "services", "" },
+	{ "pools", "" },
+	{ "endpoints", "" },
+	{ "overrides", "" },
+	{ "stats", "" },
+	{ "explain", "name client type assume*" },
+};
+
+/* 0: not taken, 1: once, 2: it may be repeated. */
+static int parameter_kind(const char *command, const char *name)
+{
+	size_t len = strlen(name), i = 0;
+
+	while (i < COUNT_OF(parameters) && strcmp(parameters[i].command, command) != 0)
+		i++;
+	if (i == COUNT_OF(parameters))
+		return 1;
+	for (const char *at = parameters[i].asks; *at != '\0'; at += strcspn(at, " "), at += *at == ' ') {
+		size_t asked = strcspn(at, " *");
+
+		if (asked == len && strncmp(at, name, len) == 0)
+			return at[asked] == '*' ? 2 : 1;
+	}
+	return 0;
+}
+
+static bool read_arguments(const struct http_request *request, const char *command, json_t *args, struct err *err)
+{
+	for (unsigned i = 0; i < request->nparams; i++) {
+		const char *name = request->param[i].name;
+		json_t *value = json_string(request->param[i].value), *list = json_object_get(args, name);
+		int kind = parameter_kind(command, name);
+
+		if (kind == 2) {
+			if (list == NULL)
+				json_object_set_new(args, name, list = json_array());
+			json_array_append_new(list, value);
+		} else if (kind == 1 && list == NULL) {
+			json_object_set_new(args, name, value);
+		} else {
+			json_decref(value);
+			return err_set(err, kind == 0 ? "%s: no such parameter: %.40s=" : "%s: %.40s= is there twice",
+				command, name);
+		}
+	}
+	return true;
+}
+
+static const struct control_command *find_command(const char *name)
+{
+	for (const struct control_command *command = daemon_commands; command->name != NULL; command++)
+		if (strcmp(command->name, name) == 0)
+			return command;
+	return NULL;
+}
+
+static void run_command(
+	struct daemon *daemon, const struct control_command *command, const json_t *args, struct http_reply *reply)
+{
+	static const struct control_peer nobody = { .uid = (uid_t)-1, .name = "http", .read_only = true };
+	struct control_reply said = { 0 };
+
+	command->run(daemon, args, &nobody, 0, &said);
+	if (said.result != NULL)
+		give(reply, said.result);
+	else
+		refuse(reply, said.defer != 0 ? 501 : 400, said.err.text[0] != '\0' ? said.err.text : "refused");
+}
+
+/* Of 100,000 endpoints it is 33 MB: not in one piece. */
+static bool is_long(const struct daemon *daemon, const struct control_command *command)
+{
+	return strcmp(command->name, "endpoints") == 0 && daemon->published->snapshot->nendpoints > 0;
+}
+
+static void run_table(struct daemon *daemon, const struct http_request *request, struct http_reply *reply)
+{
+	const struct control_command *command = request->nsegments == 2 ? find_command(request->segment[1]) : NULL;
+	json_t *args = json_object();
+	struct err err;
+
+	if (command == NULL) {
+		refuse(reply, 404,
+			"no such thing under /v1/ (status, services, pools, endpoints, overrides, stats, explain)");
+	} else if (command->changes) {
+		refuse(reply, 403,
+			"what changes something is for gslbctl; over HTTP there is only POST /v1/push/POOL/ENDPOINT");
+	} else if (!read_arguments(request, command->name, args, &err)) {
+		refuse(reply, 400, err.text);
+	} else if (is_long(daemon, command)) {
+		*reply = (struct http_reply){
+			.status = 200,
+			.type = type_json,
+			.streams = true,
+			.stream = { .next = endpoints_next, .end = endpoints_end },
+		};
+		if (request->method != HTTP_HEAD)
+			reply->stream.context = metrics_begin(daemon);
+	} else {
+		run_command(daemon, command, args, reply);
+	}
+	json_decref(args);
+}
+
+/* ---- pushes ---- */
+
+static unsigned push_status(enum push_verdict verdict)
+{
+	switch (verdict) {
+	case PUSH_TAKEN:
+		return 200;
+	case PUSH_MALFORMED:
+		return 400;
+	case PUSH_UNKNOWN:
+		return 404;
+	case PUSH_NOT_ASKED:
+		return 409;
+	case PUSH_NOT_NOW:
+		return 503;
+	}
+	abort();
+}
+
+static void run_push(struct daemon *daemon, const struct http_request *request, struct http_reply *reply)
+{
+	char *endpoint = mem_printf("%s/%s", request->segment[2], request->segment[3]);
+	json_t *result = NULL;
+	struct http_push push;
+	struct err err;
+	unsigned status;
+
+	if (!http_push_parse(&push, request, &err))
+		status = 400;
+	else
+		status = push_status(daemon_push(daemon, endpoint, push.state,
+			push.for_ms < PUSH_FOR_MAX_MS ? push.for_ms : PUSH_FOR_MAX_MS, &result, &err));
+	free(endpoint);
+	if (result != NULL)
+		give(reply, result);
+	else
+		refuse(reply, status, err.text);
+	reply->retry_after_s = status == 503;
+}
+
+/* ---- routes ---- */
+
+struct route {
+	const char *first;  /* the path's first segment */
+	const char *second; /* NULL: any */
+	unsigned nsegments; /* 0: any number */
+	bool post, open;    /* else GET and HEAD; for everyone, and however busy we are */
+	void (*run)(struct daemon *daemon, const struct http_request *request, struct http_reply *reply);
+};
+
+static const struct route routes[] = {
+	{ "healthz", NULL, 1, .open = true, .run = run_healthz },
+	{ "readyz", NULL, 1, .open = true, .run = run_readyz },
+	{ "metrics", NULL, 1, .run = run_metrics },
+	{ "", NULL, 1, .run = run_page },
+	{ "v1", "push", 4, .post = true, .run = run_push },
+	{ "v1", NULL, 0, .run = run_table },
+};
+
+static const struct route *find_route(const struct http_request *request)
+{
+	for (size_t i = 0; i < COUNT_OF(routes); i++) {
+		const struct route *route = &routes[i];
+
+		if (strcmp(request->segment[0], route->first) == 0 &&
+			(route->nsegments == 0 || route->nsegments == request->nsegments) &&
+			(route->second == NULL || strcmp(request->segment[1], route->second) == 0))
+			return route;
+	}
+	return NULL;
+}
+
+/* A wrong token is for the log, too: somebody guesses, or was given an old one. */
+static bool shows(const struct http_request *request, const struct conf_token *token, struct http_reply *reply)
+{
+	static struct log_limit limit;
+	unsigned held;
+
+	if (http_shows_token(request->authorization, token->text))
+		return true;
+	if (request->authorization != NULL && log_allowed(&limit, clock_monotonic_ms(), &held))
+		log_warning("http=refused reason=\"a wrong token was shown\" held=%u", held);
+	refuse(reply, 401, "the token is missing or wrong (Authorization: Bearer TOKEN)");
+	reply->challenge = true;
+	return false;
+}
+
+static bool admit(const struct daemon *daemon, const struct route *route, const struct http_request *request,
+	struct http_reply *reply)
+{
+	bool good = route->post ? request->method == HTTP_POST
+				: request->method == HTTP_GET || request->method == HTTP_HEAD;
+
+	if (!good) {
+		refuse(reply, 405, route->post ? "this takes POST" : "this takes GET and HEAD");
+		reply->allow = route->post ? "POST" : "GET, HEAD";
+		return false;
+	}
+	if (request->to_loopback && !http_host_is_local(request->host)) {
+		refuse(reply, 403, "this server is called localhost or by its address, and not by another name");
+		return false;
+	}
+	if (route->open)
+		return true;
+	/* a reload may have taken the token from a listener that others reach until the restart */
+	if (!route->post && daemon->conf->http_token.text == NULL && !request->to_loopback) {
+		refuse(reply, 403, "reading from another host takes a token, and http.token-file names none");
+		return false;
+	}
+	if (!route->post)
+		return daemon->conf->http_token.text == NULL || shows(request, &daemon->conf->http_token, reply);
+	if (daemon->conf->push_token.text != NULL)
+		return shows(request, &daemon->conf->push_token, reply);
+	refuse(reply, 403, "pushing over HTTP takes a token, and health.push-token-file names none");
+	return false;
+}
+
+void http_route(struct daemon *daemon, const struct http_request *request, struct http_budget *budget, bool whole,
+	struct http_reply *reply)
+{
+	const struct route *route = find_route(request);
+	unsigned wait_s;
+
+	if (route == NULL) {
+		refuse(reply, 404, "no such page (/, /healthz, /readyz, /metrics, /v1/status and so on)");
+		return;
+	}
+	if (!admit(daemon, route, request, reply) || !whole)
+		return;
+	wait_s = route->open ? 0 : http_budget_wait_s(budget, clock_monotonic_us());
+	if (wait_s > 0) {
+		refuse(reply, 503, "too much was asked of this server just now: come back a little later");
+		reply->retry_after_s = wait_s;
+		return;
+	}
+	route->run(daemon, request, reply);
+}
