@@ -34,6 +34,7 @@ static const struct conf_row rows[] = {
 	{ "geo.databases", &conf_databases, .required = false },
 	{ "health.checks-directory", &conf_folder, AT(checks_directory), .required = false },
 	{ "health.anchors", &conf_anchors, .required = false },
+	{ "drills.directory", &conf_folder, AT(drills_directory), .required = false },
 	{ "selection.seed-file", &conf_seed, AT(seed_file), .required = false },
 	{ "state.directory", &conf_folder_made, AT(state_directory), .fallback = "/var/lib/gslb", .restart = true },
 	{ "control.socket", &conf_socket, AT(control_socket), .fallback = "/run/gslb/control.sock", .restart = true },
@@ -193,6 +194,7 @@ void conf_free(struct conf *conf)
 	for (size_t i = 0; i < conf->ndatabases; i++)
 		free(conf->databases[i]);
 	free(conf->checks_directory);
+	free(conf->drills_directory);
 	free(conf->seed_file);
 	free(conf->state_directory);
 	free(conf->control_socket);

@@ -43,6 +43,8 @@ struct conf {
 	char *checks_directory;
 	struct conf_listen anchors[CONF_ANCHORS_MAX]; /* addresses that gslb-health asks to know whether its own network works */
 	size_t nanchors;
+	/* drills */
+	char *drills_directory; /* "": none run by themselves */
 	/* selection */
 	char *seed_file;  /* 32 hexadecimal digits; "": made once and kept in the state folder */
 	uint8_t seed[16]; /* what the file held when the conf was read; zero without one */

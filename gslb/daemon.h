@@ -18,6 +18,7 @@
 enum { DAEMON_TICKETS_MAX = 64, DAEMON_ALARMS_MAX = 16 };
 
 struct changes;
+struct drills;
 
 /* A world and what of it is owned by it alone. */
 struct published {
@@ -41,6 +42,7 @@ struct daemon {
 	struct recent *recent; /* answers */
 	struct drain_marks *marks;
 	uint64_t marks_next_ms; /* wall: when a gradual drain will be whole; 0: none */
+	struct drills *drills;
 	struct published *published;
 	struct guard *guard;
 	struct packet_identity identity;
