@@ -267,6 +267,14 @@ static void take_line(struct control *control, struct control_client *client, co
 	json_decref(request);
 }
 
+bool control_waits(const struct control *control, uint64_t ticket)
+{
+	for (size_t i = 0; i < CLIENTS_MAX; i++)
+		if (control->clients[i].fd >= 0 && control->clients[i].ticket == ticket)
+			return true;
+	return false;
+}
+
 void control_answer(struct control *control, uint64_t ticket, struct control_reply *reply)
 {
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {

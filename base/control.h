@@ -45,6 +45,8 @@ void control_close(struct control *control);
 /* An epoll descriptor to wait on; when it is readable call control_run, which never blocks. */
 int control_fd(const struct control *control);
 void control_run(struct control *control, uint64_t now_monotonic_ms);
+/* Is who asked with this ticket still there, waiting? */
+bool control_waits(const struct control *control, uint64_t ticket);
 void control_answer(struct control *control, uint64_t ticket, struct control_reply *reply);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gslb/daemon.h"
+#include "gslb/drill_commands.h"
 #include "gslb/explain.h"
 
 static void give(struct control_reply *reply, json_t *result)
@@ -214,5 +215,11 @@ const struct control_command daemon_commands[] = {
 	{ "clear", true, run_clear },
 	{ "push", true, run_push },
 	{ "reload", true, run_reload },
+	{ "drill-check", false, drill_command_check },
+	{ "drill-run", true, drill_command_run },
+	{ "drill-status", false, drill_command_status },
+	{ "drill-abort", true, drill_command_abort },
+	{ "drill-report", false, drill_command_report },
+	{ "drill-list", false, drill_command_list },
 	{ NULL, false, NULL },
 };

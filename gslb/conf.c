@@ -35,6 +35,7 @@ static const struct conf_row rows[] = {
 	{ "health.checks-directory", &conf_folder, AT(checks_directory), .required = false },
 	{ "health.anchors", &conf_anchors, .required = false },
 	{ "health.push-token-file", &conf_secret, AT(push_token), .required = false },
+	{ "drills.directory", &conf_folder, AT(drills_directory), .required = false },
 	{ "selection.seed-file", &conf_seed, AT(seed_file), .required = false },
 	{ "state.directory", &conf_folder_made, AT(state_directory), .fallback = "/var/lib/gslb", .restart = true },
 	{ "control.socket", &conf_socket, AT(control_socket), .fallback = "/run/gslb/control.sock", .restart = true },
@@ -200,6 +201,7 @@ void conf_free(struct conf *conf)
 	for (size_t i = 0; i < conf->ndatabases; i++)
 		free(conf->databases[i]);
 	free(conf->checks_directory);
+	free(conf->drills_directory);
 	free(conf->seed_file);
 	free(conf->state_directory);
 	free(conf->control_socket);

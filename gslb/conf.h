@@ -57,6 +57,8 @@ struct conf {
 		anchors[CONF_ANCHORS_MAX]; /* addresses that gslb-health asks to know whether its own network works */
 	size_t nanchors;
 	struct conf_token push_token; /* for POST /v1/push */
+	/* drills */
+	char *drills_directory; /* "": none run by themselves */
 	/* selection */
 	char *seed_file;  /* 32 hexadecimal digits; "": made once and kept in the state folder */
 	uint8_t seed[16]; /* what the file held when the conf was read; zero without one */

@@ -345,7 +345,11 @@ static bool walk_document(struct reader *r, yaml_parser_t *parser)
 		walk_section(r, "", root);
 		loaded = true;
 	} else if (root != NULL && !(root->type == YAML_SCALAR_NODE && is_nothing(root))) {
-		mistake(r, root->start_mark, "keys belong here (try \"server:\")");
+		char text[PATH_MAX_LEN];
+
+		snprintf(text, sizeof text, "keys belong here (try \"%.*s:\")",
+			(int)strcspn(r->shape->keys[0].path, "."), r->shape->keys[0].path);
+		mistake(r, root->start_mark, text);
 		r->misshapen = true;
 	}
 	yaml_document_delete(&document);

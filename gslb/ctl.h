@@ -36,6 +36,8 @@ struct ctl_view {
 	uint64_t now_ms; /* wall: for "3m ago" */
 };
 
+struct ctl_line;
+
 struct ctl_command {
 	const char *name, *summary;
 	const struct ctl_operand *operands; /* NULL: none */
@@ -47,6 +49,9 @@ struct ctl_command {
 	/* Make the request of the arguments: the daemon's command, and what goes with it (a new reference); NULL with a sentence: usage.
 	 * Without it the command's name and the arguments are the request. */
 	const char *(*prepare)(const json_t *args, json_t **request, struct err *err);
+	/* A conversation with the daemon of several requests: fills the result; NULL: one request is all. */
+	enum ctl_exit (*talk)(const struct ctl_line *line, const char *socket, const struct ctl_view *view,
+		json_t **result, struct err *err);
 	/* Leave out of the result what was not asked for. May be NULL. */
 	void (*sift)(json_t *result, const json_t *args);
 	/* How many ms to wait before the daemon is asked again; 0: this result is it. May be NULL. */
@@ -57,7 +62,7 @@ struct ctl_command {
 };
 
 extern const struct ctl_command ctl_status, ctl_services, ctl_pools, ctl_endpoints, ctl_explain, ctl_check, ctl_force,
-	ctl_clear, ctl_overrides, ctl_push, ctl_reload, ctl_stats, ctl_drain_status, ctl_purge, ctl_relay;
+	ctl_clear, ctl_overrides, ctl_push, ctl_reload, ctl_stats, ctl_drain_status, ctl_purge, ctl_relay, ctl_drill;
 extern const struct ctl_command *const ctl_commands[]; /* NULL behind the last */
 
 /* ---- the command line (ctl_args.c) ---- */
@@ -77,6 +82,13 @@ void ctl_help(const struct ctl_command *command, struct buf *out); /* NULL: the 
 
 /* The document of gslbd (or of gslb-relay), a new reference, or NULL with a sentence. */
 json_t *ctl_ask(const char *socket, bool relay, const char *command, const json_t *args, struct err *err);
+
+/* The same in two parts, for what takes long: a connected socket on which the request was sent (-1 with a sentence), and the
+ * document, which the socket is readable for. */
+int ctl_begin(const char *socket, bool relay, const char *command, const json_t *args, struct err *err);
+json_t *ctl_finish(int fd, const char *socket, bool relay, struct err *err);
+/* What a document of the daemon means: the result, borrowed, NULL without one; the sentence. */
+enum ctl_exit ctl_outcome(const json_t *reply, json_t **result, struct err *err);
 
 /* The whole program: the result (or, with --json, one document) to out, the sentence to err. */
 enum ctl_exit ctl_main(int argc, char **argv, const struct ctl_view *view, struct buf *out, struct buf *err);

@@ -20,6 +20,7 @@ const struct ctl_command *const ctl_commands[] = {
 	&ctl_stats,
 	&ctl_purge,
 	&ctl_relay,
+	&ctl_drill,
 	NULL,
 };
 

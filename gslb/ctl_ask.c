@@ -87,26 +87,43 @@ static bool receive_line(int fd, const char *path, const char *program, struct b
 	return err_set(err, "%s: the answer is larger than %d MiB", path, REPLY_MAX >> 20);
 }
 
-json_t *ctl_ask(const char *socket, bool relay, const char *command, const json_t *args, struct err *err)
+static const char *program_of(bool relay)
+{
+	return relay ? "gslb-relay" : "gslbd";
+}
+
+int ctl_begin(const char *socket, bool relay, const char *command, const json_t *args, struct err *err)
+{
+	int fd = dial(socket, program_of(relay), err);
+
+	/* also when sending failed: a daemon that sends one away says why before it closes */
+	if (fd >= 0)
+		send_request(fd, socket, program_of(relay), command, args, err);
+	return fd;
+}
+
+json_t *ctl_finish(int fd, const char *socket, bool relay, struct err *err)
 {
 	struct buf line = { 0 };
-	const char *program = relay ? "gslb-relay" : "gslbd";
 	json_t *reply = NULL;
-	int fd = dial(socket, program, err);
 
-	if (fd < 0)
-		return NULL;
-	/* also when sending failed: a daemon that sends one away says why before it closes */
-	send_request(fd, socket, program, command, args, err);
-	if (receive_line(fd, socket, program, &line, err)) {
+	if (receive_line(fd, socket, program_of(relay), &line, err)) {
 		reply = json_loadb(line.text, line.len, JSON_DISABLE_EOF_CHECK, NULL);
 		if (!json_is_object(reply)) {
 			json_decref(reply);
 			reply = NULL;
-			err_set(err, "%s: what listens there does not speak the language of %s", socket, program);
+			err_set(err, "%s: what listens there does not speak the language of %s", socket,
+				program_of(relay));
 		}
 	}
 	buf_fini(&line);
 	close(fd);
 	return reply;
+}
+
+json_t *ctl_ask(const char *socket, bool relay, const char *command, const json_t *args, struct err *err)
+{
+	int fd = ctl_begin(socket, relay, command, args, err);
+
+	return fd >= 0 ? ctl_finish(fd, socket, relay, err) : NULL;
 }

@@ -25,11 +25,23 @@ static enum ctl_exit exit_of(const json_t *reply)
 	return code >= CTL_DONE && code <= CTL_MOOT ? (enum ctl_exit)code : CTL_FAILED;
 }
 
+enum ctl_exit ctl_outcome(const json_t *reply, json_t **result, struct err *err)
+{
+	enum ctl_exit code = exit_of(reply);
+	const char *sentence = json_string_value(json_object_get(reply, "error"));
+
+	err->text[0] = '\0';
+	if (sentence != NULL || code == CTL_FAILED)
+		err_set(err, "%s", sentence != NULL ? sentence : "refused");
+	*result = json_object_get(reply, "result");
+	return code;
+}
+
 static enum ctl_exit ask_daemon(const struct ctl_line *line, json_t **result, struct err *err)
 {
 	const struct ctl_command *command = line->command;
 	json_t *request = json_incref(line->args), *reply;
-	const char *name = command->name, *sentence;
+	const char *name = command->name;
 	enum ctl_exit code;
 
 	if (command->prepare != NULL) {
@@ -43,12 +55,8 @@ static enum ctl_exit ask_daemon(const struct ctl_line *line, json_t **result, st
 	json_decref(request);
 	if (reply == NULL)
 		return CTL_FAILED;
-	err->text[0] = '\0';
-	code = exit_of(reply);
-	sentence = json_string_value(json_object_get(reply, "error"));
-	if (sentence != NULL || code == CTL_FAILED)
-		err_set(err, "%s", sentence != NULL ? sentence : "refused");
-	*result = json_incref(json_object_get(reply, "result"));
+	code = ctl_outcome(reply, result, err);
+	json_incref(*result);
 	json_decref(reply);
 	if (code == CTL_DONE && command->judge != NULL && *result != NULL)
 		code = command->judge(*result, err);
@@ -97,8 +105,9 @@ static enum ctl_exit run_command(
 	const struct ctl_command *command = line->command;
 	struct err sentence = { 0 };
 	json_t *result = NULL;
-	enum ctl_exit code = command->run != NULL ? command->run(line->args, &result, &sentence)
-						  : ask_until(line, &result, &sentence);
+	enum ctl_exit code = command->run != NULL    ? command->run(line->args, &result, &sentence)
+			     : command->talk != NULL ? command->talk(line, socket_of(line), view, &result, &sentence)
+						     : ask_until(line, &result, &sentence);
 
 	if (result != NULL && command->sift != NULL)
 		command->sift(result, line->args);

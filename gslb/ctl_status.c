@@ -100,6 +100,23 @@ static void print_head(const json_t *status, const struct ctl_view *view, struct
 		(long long)ctl_integer(status, "snapshot.endpoints"));
 }
 
+/* Nothing when nothing is to be told. */
+static void print_drills(const json_t *drills, struct buf *out)
+{
+	const char *running = ctl_string(drills, "running");
+
+	if (*running != '\0') {
+		buf_printf(out, "drill      under way: ");
+		ctl_add(out, running);
+		buf_printf(out, "\n");
+	}
+	if (ctl_integer(drills, "scheduled") > 0) {
+		buf_printf(out, "drills     %lld by themselves, next ", (long long)ctl_integer(drills, "scheduled"));
+		ctl_add(out, ctl_string(drills, "next_name"));
+		buf_printf(out, " at %s\n", ctl_string(drills, "next"));
+	}
+}
+
 static void print_parts(const json_t *status, const struct ctl_view *view, struct buf *out)
 {
 	const char *health = ctl_string(status, "health.state"), *since = ctl_string(status, "health.since");
@@ -122,6 +139,7 @@ static void print_parts(const json_t *status, const struct ctl_view *view, struc
 		buf_printf(out, " (%lld verdicts held)\n", (long long)ctl_integer(status, "health.held"));
 	}
 	buf_printf(out, "overrides  %lld\n", (long long)ctl_integer(status, "overrides"));
+	print_drills(ctl_at(status, "drills"), out);
 	buf_printf(out, "reloads    %lld", (long long)ctl_integer(status, "reloads"));
 	if (*at != '\0') {
 		buf_printf(out, ", the last %s ago: ", ctl_ago(view, at, ago));

@@ -22,6 +22,7 @@ enum { DAEMON_TICKETS_MAX = 64, DAEMON_ALARMS_MAX = 16 };
 #define PUSH_FOR_MAX_MS (UINT64_C(366) * 86400000)
 
 struct changes;
+struct drills;
 
 /* A snapshot in service and what is counted for it; what is published holds it. */
 struct stock {
@@ -57,6 +58,7 @@ struct daemon {
 	struct recent *recent; /* answers */
 	struct drain_marks *marks;
 	uint64_t marks_next_ms; /* wall: when a gradual drain will be whole; 0: none */
+	struct drills *drills;
 	struct published *published;
 	struct guard *guard;
 	struct packet_identity identity;

@@ -2,6 +2,8 @@ noinst_LIBRARIES += libdaemon.a
 libdaemon_a_SOURCES = \
 	gslb/daemon.h gslb/daemon.c gslb/commands.c gslb/documents.c gslb/alarms.c gslb/changes.c gslb/edits.c gslb/edits.h \
 	gslb/builder.h gslb/builder.c \
+	gslb/drills.h gslb/drills.c gslb/drill_archive.c gslb/drill_folder.c \
+	gslb/drill_commands.h gslb/drill_commands.c \
 	gslb/loader.h gslb/loader.c \
 	gslb/prober.h gslb/prober.c \
 	gslb/slots.h gslb/slots.c \
@@ -15,5 +17,5 @@ sbin_PROGRAMS += gslbd
 gslbd_SOURCES = gslb/gslbd.c
 gslbd_LDFLAGS = $(GSLB_LDFLAGS) $(LTO_LDFLAGS)
 gslbd_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(URCU_CFLAGS)
-gslbd_LDADD = libdaemon.a libhttp.a libworker.a libpacket.a libdecide.a libcontrol.a libabuse.a libhealth.a libgeo.a libzones.a libbase.a \
+gslbd_LDADD = libdaemon.a libhttp.a libdrill.a libworker.a libpacket.a libdecide.a libcontrol.a libabuse.a libhealth.a libgeo.a libzones.a libbase.a \
 	$(URCU_LIBS) $(LDNS_LIBS) $(MMDB_LIBS) $(JANSSON_LIBS) $(CYAML_LIBS) $(MICROHTTPD_LIBS) -lm

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "gslb/daemon.h"
+#include "gslb/drills.h"
 #include "gslb/needs.h"
 #include "gslb/target.h"
 #include "gslb/terms.h"
@@ -135,7 +136,7 @@ json_t *document_status(const struct daemon *daemon)
 	}
 	noverrides = override_list_get(daemon->overrides, &overrides);
 	return json_pack(
-		"{s:s,s:I,s:i,s:s,s:s,s:o,s:i,s:{s:I,s:o,s:I,s:i,s:i,s:i},s:o,s:o,s:o,s:i,s:I,s:{s:o,s:s},s:o,s:s}",
+		"{s:s,s:I,s:i,s:s,s:s,s:o,s:i,s:{s:I,s:o,s:I,s:i,s:i,s:i},s:o,s:o,s:o,s:i,s:I,s:{s:o,s:s},s:o,s:s,s:o}",
 		"version", PACKAGE_VERSION, "uptime_s", (json_int_t)((now_ms - daemon->started_ms) / 1000), "pid",
 		(int)getpid(), "region", daemon->conf->region, "identity", daemon->conf->identity, "listen", listen,
 		"workers", (int)daemon->conf->workers, "snapshot", "serial", (json_int_t)snapshot->serial, "made",
@@ -144,7 +145,7 @@ json_t *document_status(const struct daemon *daemon)
 		"zones", document_zones(daemon), "geo", geo_json(daemon, now_ms), "health", health_json(daemon),
 		"overrides", (int)noverrides, "reloads", (json_int_t)daemon->reloads, "last_reload", "at",
 		time_json(daemon->last_reload_ms), "result", daemon->last_reload, "alarms", document_alarms(daemon),
-		"bus", "alone");
+		"bus", "alone", "drills", drills_brief(daemon->drills));
 }
 
 /* ---- shares of answers ---- */

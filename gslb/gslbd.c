@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "gslb/daemon.h"
+#include "gslb/drills.h"
 #include "gslb/host.h"
 #include "gslb/loader.h"
 #include "gslb/watch.h"
@@ -102,6 +103,18 @@ static struct conf *read_conf(const char *path)
 
 /* ---- gslbd -t ---- */
 
+static bool test_drills(const struct conf *conf)
+{
+	struct report report = { 0 };
+	bool good;
+
+	if (conf->drills_directory[0] != '\0')
+		drill_folder_check(conf->drills_directory, &report);
+	good = report.nmistakes == 0;
+	print_report(&report);
+	return good;
+}
+
 static int test(const struct conf *conf)
 {
 	struct loader *loader;
@@ -129,7 +142,7 @@ static int test(const struct conf *conf)
 	n = loader_zones(loader, &zones);
 	for (size_t i = 0; i < n; i++)
 		refused += zones[i]->standing != ZONE_LOADED;
-	good = good && set != NULL && refused == 0;
+	good = test_drills(conf) && good && set != NULL && refused == 0;
 	printf("%s: %zu zone%s, %zu with mistakes%s\n", conf->file, n, n == 1 ? "" : "s", refused,
 		good ? ": all is well" : "");
 	zone_set_free(set);
@@ -204,6 +217,7 @@ static bool load_all(struct daemon *daemon, struct spawner *spawner, struct err 
 	}
 	if (daemon->overrides == NULL)
 		return err_set(err, "%s", first.text);
+	daemon->drills = drills_open(daemon);
 	prober_inputs(daemon->prober, &inputs);
 	daemon->builder = builder_new(daemon->conf_file, daemon->conf, daemon->name_seed, &inputs);
 	return daemon_load(daemon, err);
@@ -373,6 +387,8 @@ static uint64_t work(struct daemon *daemon, struct watch **watch)
 	if (daemon->marks_next_ms != 0 && now_ms >= daemon->marks_next_ms)
 		drain_marks_look(
 			daemon->marks, daemon->overrides, daemon->published->ledger, now_ms, &daemon->marks_next_ms);
+	due_ms = drills_work(daemon->drills, now_ms);
+	sooner(&next_ms, due_ms > now_ms ? monotonic_ms + (due_ms - now_ms) : monotonic_ms);
 	count_rate(daemon, monotonic_ms);
 	if (daemon->herald != NULL)
 		sooner(&next_ms, herald_run(daemon->herald, clock_monotonic_ms()));
@@ -411,6 +427,8 @@ static void stop(struct daemon *daemon)
 {
 	host_notify("STOPPING=1");
 	log_notice("state=stopping");
+	drills_close(daemon->drills);
+	control_run(daemon->control, clock_monotonic_ms()); /* who runs a drill is told */
 	workers_stop(daemon->workers, DRAIN_MS);
 	control_close(daemon->control);
 	http_close(daemon->http); /* which may hold what is published */

@@ -3,5 +3,6 @@ include gslb/decide.mk
 include gslb/packet.mk
 include gslb/abuse.mk
 include gslb/control.mk
+include gslb/drill.mk
 include gslb/daemon.mk
 include gslb/http.mk

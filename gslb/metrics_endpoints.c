@@ -70,6 +70,11 @@ static void write_doubt(const struct metrics *metrics, size_t thing, const char 
 	put_probed(metrics, thing, name, out, verdict_unpack(metrics->endpoints[thing].word).doubt);
 }
 
+static void write_held(const struct metrics *metrics, size_t thing, const char *name, struct buf *out)
+{
+	put_probed(metrics, thing, name, out, verdict_unpack(metrics->endpoints[thing].word).held);
+}
+
 static void write_damped(const struct metrics *metrics, size_t thing, const char *name, struct buf *out)
 {
 	put_probed(metrics, thing, name, out, verdict_unpack(metrics->endpoints[thing].word).damped);
@@ -161,6 +166,7 @@ const struct metrics_family metrics_endpoints[] = {
 	{ "gslb_endpoint_in_doubt", METRICS_GAUGE, "1: its state is about to change, perhaps", endpoints, write_doubt },
 	{ "gslb_endpoint_damped", METRICS_GAUGE, "1: it is held back since it kept failing and coming back", endpoints,
 		write_damped },
+	{ "gslb_endpoint_held", METRICS_GAUGE, "1: its verdict is held against what was seen last", endpoints, write_held },
 	{ "gslb_endpoint_since_timestamp_seconds", METRICS_GAUGE, "when it came to this state, Unix time", endpoints,
 		write_since },
 	{ "gslb_endpoint_failing", METRICS_GAUGE, "1, with the reason, while its last probe failed", endpoints,

@@ -57,6 +57,7 @@ static void override_free(struct override *override)
 	free(override->target);
 	free(override->who);
 	free(override->why);
+	free(override->drill);
 	free(override);
 }
 
@@ -66,33 +67,33 @@ json_t *override_json(const struct override *override)
 {
 	char from[CLOCK_TEXT_MAX], until[CLOCK_TEXT_MAX];
 
-	return json_pack("{s:s s:s s:s s:s s:s s:s s:I}", "target", override->target, "action",
+	return json_pack("{s:s s:s s:s s:s s:s s:s s:I s:s*}", "target", override->target, "action",
 		override_action_name(override->action), "who", override->who, "why", override->why, "from",
 		clock_format(override->from_ms, from), "until", clock_format(override->until_ms, until), "over_ms",
-		(json_int_t) override->over_ms);
+		(json_int_t) override->over_ms, "drill", override->drill);
 }
 
 /* What the file holds: exact times, to be read again. */
 static json_t *stored(const struct override *override)
 {
-	return json_pack("{s:s s:s s:b s:s s:s s:s s:I s:I s:I}", "kind", kind_names[override->kind], "target",
+	return json_pack("{s:s s:s s:b s:s s:s s:s s:I s:I s:I s:s*}", "kind", kind_names[override->kind], "target",
 		override->target, "glob", override->glob, "action", override_action_name(override->action), "who",
 		override->who, "why", override->why, "from_ms", (json_int_t) override->from_ms, "until_ms",
-		(json_int_t) override->until_ms, "over_ms", (json_int_t) override->over_ms);
+		(json_int_t) override->until_ms, "over_ms", (json_int_t) override->over_ms, "drill", override->drill);
 }
 
 static struct override *restore(const json_t *from)
 {
-	const char *kind, *target, *action, *who, *why;
+	const char *kind, *target, *action, *who, *why, *drill = NULL;
 	json_int_t from_ms, until_ms, over_ms;
 	struct override *override;
 	enum override_action what;
 	unsigned at = 0;
 	int glob = 0; /* older files have none */
 
-	if (json_unpack((json_t *)(uintptr_t)from, "{s:s s:s s?b s:s s:s s:s s:I s:I s:I}", "kind", &kind, "target",
+	if (json_unpack((json_t *)(uintptr_t)from, "{s:s s:s s?b s:s s:s s:s s:I s:I s:I s?s}", "kind", &kind, "target",
 		    &target, "glob", &glob, "action", &action, "who", &who, "why", &why, "from_ms", &from_ms,
-		    "until_ms", &until_ms, "over_ms", &over_ms) != 0)
+		    "until_ms", &until_ms, "over_ms", &over_ms, "drill", &drill) != 0)
 		return NULL;
 	while (at < COUNT_OF(kind_names) && strcmp(kind, kind_names[at]) != 0)
 		at++;
@@ -110,6 +111,7 @@ static struct override *restore(const json_t *from)
 		.from_ms = (uint64_t)from_ms,
 		.until_ms = (uint64_t)until_ms,
 		.over_ms = (uint32_t)over_ms,
+		.drill = drill != NULL ? mem_strdup(drill) : NULL,
 	};
 	return override;
 }
@@ -186,6 +188,26 @@ struct override_list *override_list_open(const char *state_directory, uint64_t n
 	return list;
 }
 
+static struct override *override_copy(const struct override *from)
+{
+	struct override *override = mem_dup(from, sizeof(*from));
+
+	override->target = mem_strdup(from->target);
+	override->who = mem_strdup(from->who);
+	override->why = mem_strdup(from->why);
+	override->drill = from->drill != NULL ? mem_strdup(from->drill) : NULL;
+	return override;
+}
+
+struct override_list *override_list_scratch(const struct override_list *list)
+{
+	struct override_list *scratch = mem_alloc(sizeof(*scratch));
+
+	for (size_t i = 0; list != NULL && i < list->nitems; i++)
+		list_add(scratch, override_copy(list->items[i]));
+	return scratch;
+}
+
 void override_list_free(struct override_list *list)
 {
 	if (list == NULL)
@@ -209,6 +231,10 @@ static bool list_write(const struct override_list *list, struct err *err)
 	char *text;
 	bool good;
 
+	if (list->path == NULL) { /* a scratch */
+		json_decref(root);
+		return true;
+	}
 	for (size_t i = 0; i < list->nitems; i++)
 		json_array_append_new(array, stored(list->items[i]));
 	text = json_dumps(root, JSON_INDENT(2));
@@ -222,10 +248,14 @@ static bool audit(const struct override_list *list, const char *event, const cha
 	uint64_t now_ms, struct err *err)
 {
 	char now[CLOCK_TEXT_MAX];
-	json_t *line = json_pack("{s:s s:s s:s s:o}", "time", clock_format(now_ms, now), "event", event, "who", who,
-		"override", override_json(override));
-	bool good = line != NULL ? audit_append(list->directory, line, err) : err_set(err, "not UTF-8");
+	json_t *line;
+	bool good;
 
+	if (list->directory == NULL) /* a scratch */
+		return true;
+	line = json_pack("{s:s s:s s:s s:o}", "time", clock_format(now_ms, now), "event", event, "who", who, "override",
+		override_json(override));
+	good = line != NULL ? audit_append(list->directory, line, err) : err_set(err, "not UTF-8");
 	if (!good)
 		log_error("audit=not-written event=%s target=%s reason=\"%s\"", event, override->target, err->text);
 	json_decref(line);
@@ -336,9 +366,12 @@ static struct override *override_of(const struct world *world, const struct over
 		.action = request->action,
 		.who = mem_strdup(request->who != NULL ? request->who : ""),
 		.why = mem_strdup(request->why),
-		.from_ms = now_ms,
-		.until_ms = request->for_ms < UINT64_MAX / 2 - now_ms ? now_ms + request->for_ms : UINT64_MAX / 2,
+		.from_ms = now_ms + request->lead_ms,
+		.until_ms = request->for_ms < UINT64_MAX / 2 - now_ms - request->lead_ms
+				    ? now_ms + request->lead_ms + request->for_ms
+				    : UINT64_MAX / 2,
 		.over_ms = request->over_ms,
+		.drill = request->drill != NULL ? mem_strdup(request->drill) : NULL,
 	};
 	return override;
 }
@@ -395,7 +428,7 @@ bool override_set(struct override_list *list, const struct world *world, const s
 				     .after = &after,
 				     .target = &target,
 				     .recent = request->dry_run ? request->recent : NULL,
-				     .now_ms = now_ms,
+				     .now_ms = added->from_ms, /* as it will be once it is in force */
 				     .said = said },
 		       weighed, request->force ? NULL : err) ||
 	       request->force;
@@ -447,6 +480,27 @@ enum override_cleared override_clear(struct override_list *list, const struct wo
 	}
 	override_free(gone);
 	return OVERRIDE_CLEARED;
+}
+
+size_t override_clear_drill(struct override_list *list, const char *drill, const char *who, uint64_t now_ms)
+{
+	size_t kept = 0, n = list->nitems;
+	struct err err;
+
+	for (size_t i = 0; i < n; i++) {
+		struct override *override = list->items[i];
+
+		if (override->drill == NULL || (drill != NULL && strcmp(override->drill, drill) != 0)) {
+			list->items[kept++] = override;
+			continue;
+		}
+		audit(list, "clear", who, override, now_ms, &err);
+		override_free(override);
+	}
+	list->nitems = kept;
+	if (kept < n && !list_write(list, &err))
+		log_error("overrides=not-written reason=\"%s\"", err.text);
+	return n - kept;
 }
 
 /* When an override next changes what is answered. */

@@ -22,6 +22,7 @@ struct override {
 	char *who, *why;
 	uint64_t from_ms, until_ms; /* wall */
 	uint32_t over_ms;
+	char *drill; /* the id of the drill that set it and will end it; NULL: an operator did */
 };
 
 struct override_list;
@@ -32,6 +33,8 @@ enum { OVERRIDES_MAX = 4096 }; /* in force at one time */
  * overrides.json.bad, the list is then empty, and err->text says so ("" when all is well). */
 struct override_list *override_list_open(const char *state_directory, uint64_t now_ms, struct err *err);
 void override_list_free(struct override_list *list);
+/* A copy (of NULL: an empty list) to try things on: it has no file, and nothing of it is audited. */
+struct override_list *override_list_scratch(const struct override_list *list);
 size_t override_list_get(const struct override_list *list, const struct override *const **overrides);
 
 struct override_request {
@@ -40,8 +43,10 @@ struct override_request {
 	enum override_action action;
 	uint64_t for_ms;
 	uint32_t over_ms;
+	uint64_t lead_ms; /* it begins so much later, and ends for_ms after that; TTLs count down to it */
 	const char *who, *why;
-	bool force; /* --force: also when `keep` would be broken */
+	const char *drill; /* as in struct override; NULL: none */
+	bool force;        /* --force: also when `keep` would be broken */
 	bool dry_run;
 	const struct recent *recent; /* for a dry run: the clients to ask for; may be NULL */
 };
@@ -55,6 +60,9 @@ bool override_set(struct override_list *list, const struct world *world, const s
 enum override_cleared { OVERRIDE_CLEARED, OVERRIDE_CLEAR_MOOT, OVERRIDE_CLEAR_FAILED };
 enum override_cleared override_clear(struct override_list *list, const struct world *world, const char *target,
 	const char *who, uint64_t now_ms, struct err *err);
+/* End all that a drill set (NULL: any drill) and that stands; how many. Not written is no harm: it is said in the log, and what a drill
+ * left behind is ended when the file is read. */
+size_t override_clear_drill(struct override_list *list, const char *drill, const char *who, uint64_t now_ms);
 /* Drop what has ended, auditing it; true when something was dropped. *next_ms: when the next one ends or changes step; 0: none. */
 bool override_expire(struct override_list *list, uint64_t now_ms, uint64_t *next_ms);
 /* One as JSON, for tables and the audit: target, action, who, why, from, until (RFC 3339), over_ms. A new reference. */

@@ -13,6 +13,7 @@ BLACKBOX_TESTS = \
 	tests/blackbox/chaos.py \
 	tests/blackbox/cookies.py \
 	tests/blackbox/detection.py \
+	tests/blackbox/drills.py \
 	tests/blackbox/ecs.py \
 	tests/blackbox/failover.py \
 	tests/blackbox/hostile.py \

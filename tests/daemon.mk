@@ -8,7 +8,7 @@ TESTS += tests/unit/slots_test
 check_PROGRAMS += tests/unit/builder_test
 tests_unit_builder_test_SOURCES = tests/unit/builder.c
 tests_unit_builder_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
-tests_unit_builder_test_LDADD = libdaemon.a libdecide.a libcontrol.a libabuse.a libhealth.a libgeo.a libzones.a libbase.a \
+tests_unit_builder_test_LDADD = libdaemon.a libdrill.a libdecide.a libcontrol.a libabuse.a libhealth.a libgeo.a libzones.a libbase.a \
 	$(LDNS_LIBS) $(MMDB_LIBS) $(JANSSON_LIBS) $(CYAML_LIBS) $(CHECK_LIBS) -lm
 TESTS += tests/unit/builder_test
 

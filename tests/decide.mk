@@ -3,9 +3,9 @@ SIM_SOURCES = tests/scenario/sim.c tests/scenario/sim.h tests/geo/mmdb_write.c t
 DECIDE_TEST_LIBS = libdecide.a libzones.a libgeo.a libhealth.a libbase.a $(LDNS_LIBS) $(MMDB_LIBS) $(JANSSON_LIBS) -lm
 
 check_PROGRAMS += tests/scenario/scenario
-tests_scenario_scenario_SOURCES = tests/scenario/scenario.c $(SIM_SOURCES)
+tests_scenario_scenario_SOURCES = tests/scenario/scenario.c tests/scenario/rehearsal.c tests/scenario/rehearsal.h $(SIM_SOURCES)
 tests_scenario_scenario_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
-tests_scenario_scenario_LDADD = $(DECIDE_TEST_LIBS)
+tests_scenario_scenario_LDADD = $(DRILL_TEST_LIBS)
 
 TESTS += tests/scenario/scenarios.test
 EXTRA_DIST += tests/unit/told.h
@@ -21,6 +21,7 @@ EXTRA_DIST += tests/scenario/scenarios.test \
 	tests/scenario/down-nodata.txt \
 	tests/scenario/down-servfail.txt \
 	tests/scenario/drain.txt \
+	tests/scenario/drills.txt \
 	tests/scenario/expiry.txt \
 	tests/scenario/failover.txt \
 	tests/scenario/fallback.txt \

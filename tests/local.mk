@@ -13,6 +13,7 @@ TESTS += tests/unit/base_test
 TESTS += tests/layers.test
 EXTRA_DIST += tests/layers.test
 
+include tests/drill.mk
 include tests/zones.mk
 include tests/geo.mk
 include tests/health.mk

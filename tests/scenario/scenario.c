@@ -23,12 +23,19 @@
  *   vote us-east eu/lb1 down [leaning]    or up; it stands until another one
  *   vantage us-east silent       or speaks, abstains, votes (abstains no more)
  *   explains TEXT                explain, for who asked last, says so
- *   resolve NAME ADDRESS 60s     restart (overrides are read from their file again) */
+ *   resolve NAME ADDRESS 60s     restart (overrides are read from their file again)
+ *   crowd 198.51.100 50 www      so many clients with caches; they ask when these expire
+ *   drill                        up to a line "end": a drill's file, without name and why; it begins (or is refused)
+ *   drill-is SUCCEEDED [TEXT]    how it stands, and a part of the reason
+ *   moved-in 2 clients99 0 3000  of its step 2: first, answers50|90|99, clients50|90|99 (ms, -1: never), before, since (percent),
+ *                                old, all, held (answers)
+ *   hold eu 0 0.01               part of the crowd whose caches hold an answer of eu */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gslb/explain.h"
+#include "tests/scenario/rehearsal.h"
 #include "tests/scenario/sim.h"
 
 enum { WORDS_MAX = 16, DRAWN_MAX = 64, KEPT_MAX = 2000 };
@@ -40,6 +47,7 @@ struct drawn {
 
 struct run {
 	struct sim sim;
+	struct rehearsal rehearsal;
 	const char *file;
 	unsigned line;
 	struct decision decision;
@@ -411,24 +419,84 @@ static void refused(struct run *run, const char *rest)
 
 /* ---- reading ---- */
 
-static void read_zone(struct run *run, FILE *in, const char *apex)
+static void read_text(struct run *run, FILE *in, struct buf *text)
 {
-	struct buf text = { 0 };
 	char line[1024];
 
 	while (fgets(line, sizeof(line), in) != NULL && strcmp(line, "end\n") != 0) {
 		run->line++;
-		buf_add(&text, line, strlen(line));
+		buf_add(text, line, strlen(line));
 	}
 	run->line++;
+}
+
+static void read_zone(struct run *run, FILE *in, const char *apex)
+{
+	struct buf text = { 0 };
+
+	read_text(run, in, &text);
 	sim_zone(&run->sim, apex, text.text);
 	buf_fini(&text);
+}
+
+static void read_drill(struct run *run, FILE *in)
+{
+	struct buf text = { 0 };
+
+	snprintf(run->asked, sizeof(run->asked), "the drill");
+	buf_printf(&text, "name: drill\nwhy: test\n");
+	read_text(run, in, &text);
+	run->refused.text[0] = '\0';
+	rehearsal_begin(&run->rehearsal, text.text, &run->refused);
+	buf_fini(&text);
+}
+
+static void drill_is(struct run *run, const char *state, const char *text)
+{
+	const struct drill *drill = run->rehearsal.run != NULL ? drill_run_drill(run->rehearsal.run) : NULL;
+	const char *is = drill != NULL ? drill_state_name(drill->state) : "none";
+	char expected[320], got[1400];
+
+	snprintf(expected, sizeof(expected), "is %s %s", state, text);
+	snprintf(got, sizeof(got), "%s %s", is, drill != NULL ? drill->reason : "");
+	result(run, strcmp(is, state) == 0 && strstr(got, text) != NULL, expected, got);
+}
+
+static double moved_field(const struct drill_moved *moved, const char *field)
+{
+	static const char *const quantiles[DRILL_QUANTILES] = { "50", "90", "99" };
+
+	for (unsigned i = 0; i < DRILL_QUANTILES; i++) {
+		if (strncmp(field, "answers", 7) == 0 && strcmp(field + 7, quantiles[i]) == 0)
+			return (double)moved->answers_ms[i];
+		if (strncmp(field, "clients", 7) == 0 && strcmp(field + 7, quantiles[i]) == 0)
+			return (double)moved->clients_ms[i];
+	}
+	return strcmp(field, "first") == 0    ? (double)moved->first_ms
+	       : strcmp(field, "before") == 0 ? moved->share_before
+	       : strcmp(field, "since") == 0  ? moved->share_after
+	       : strcmp(field, "old") == 0    ? (double)moved->old_after
+	       : strcmp(field, "all") == 0    ? (double)moved->all_after
+	       : strcmp(field, "held") == 0   ? (double)moved->held
+					      : -2;
+}
+
+static void moved_in(struct run *run, char **words)
+{
+	const struct drill_gauge *gauge = drill_run_gauge(run->rehearsal.run, strtoul(words[1], NULL, 10) - 1);
+	struct drill_moved moved;
+	char what[128];
+
+	if (gauge == NULL || !drill_gauge_moved(gauge, NULL, &moved))
+		bail(run, "this step changed nothing", words[1]);
+	snprintf(what, sizeof(what), "step %s: %s", words[1], words[2]);
+	part(run, what, moved_field(&moved, words[2]), words[3], words[4]);
 }
 
 static void command(struct run *run, FILE *in, const char *line, char **words, unsigned n)
 {
 	const char *verb = words[0];
-	char text[256];
+	char text[256], full[256];
 
 	if (run->refused.text[0] != '\0' && strcmp(verb, "refused") != 0)
 		bail(run, run->refused.text, "refused");
@@ -439,7 +507,7 @@ static void command(struct run *run, FILE *in, const char *line, char **words, u
 	else if (strcmp(verb, "load") == 0)
 		sim_load(&run->sim);
 	else if (strcmp(verb, "at") == 0 && n == 2)
-		sim_at(&run->sim, milliseconds(run, words[1]));
+		rehearsal_to(&run->rehearsal, milliseconds(run, words[1]));
 	else if (strcmp(verb, "probe") == 0 && n >= 3)
 		probes(run, words[1], words[2], n > 3 ? words[3] : NULL);
 	else if (strcmp(verb, "lose") == 0 && n == 4)
@@ -482,6 +550,17 @@ static void command(struct run *run, FILE *in, const char *line, char **words, u
 		sim_resolve(&run->sim, words[1], words[2], milliseconds(run, words[3]));
 	else if (strcmp(verb, "restart") == 0)
 		sim_restart(&run->sim);
+	else if (strcmp(verb, "crowd") == 0 && n == 4)
+		rehearsal_crowd(
+			&run->rehearsal, words[1], (unsigned)strtoul(words[2], NULL, 10), full_name(words[3], full));
+	else if (strcmp(verb, "drill") == 0 && n == 1)
+		read_drill(run, in);
+	else if (strcmp(verb, "drill-is") == 0 && n >= 2)
+		drill_is(run, words[1], n > 2 ? strstr(line, words[2]) : "");
+	else if (strcmp(verb, "moved-in") == 0 && n == 5)
+		moved_in(run, words);
+	else if (strcmp(verb, "hold") == 0 && n == 4)
+		part(run, words[1], rehearsal_holds(&run->rehearsal, words[1]), words[2], words[3]);
 	else
 		bail(run, "not a command, or not with so many words", verb);
 }
@@ -507,6 +586,7 @@ static void run_file(const char *path)
 	if (in == NULL)
 		bail(run, "cannot be read", path);
 	sim_init(&run->sim);
+	rehearsal_init(&run->rehearsal, &run->sim);
 	while (fgets(line, sizeof(line), in) != NULL) {
 		char *words[WORDS_MAX], copy[1024];
 		unsigned n;
@@ -521,6 +601,7 @@ static void run_file(const char *path)
 	if (run->refused.text[0] != '\0')
 		bail(run, run->refused.text, "refused");
 	fclose(in);
+	rehearsal_fini(&run->rehearsal);
 	sim_fini(&run->sim);
 	free(run);
 }

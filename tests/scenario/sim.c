@@ -11,9 +11,6 @@
 #include "gslb/target.h"
 #include "tests/geo/mmdb_write.h"
 
-/* An arbitrary wall clock to begin with: 2026-01-01. */
-#define SIM_EPOCH_MS UINT64_C(1767225600000)
-
 static void __attribute__((noreturn, format(printf, 1, 2))) fail(const char *fmt, ...)
 {
 	va_list args;
@@ -25,7 +22,7 @@ static void __attribute__((noreturn, format(printf, 1, 2))) fail(const char *fmt
 	abort();
 }
 
-static void sim_overlay(struct sim *sim)
+void sim_publish(struct sim *sim)
 {
 	overlay_free(sim->overlay);
 	sim->overlay = overlay_new(sim->overrides, sim->snapshot);
@@ -281,7 +278,7 @@ void sim_load(struct sim *sim)
 	if (sim->snapshot == NULL)
 		fail("%s", err.text);
 	snapshot_free(before);
-	sim_overlay(sim);
+	sim_publish(sim);
 	gather_crowd(sim);
 }
 
@@ -504,7 +501,7 @@ bool sim_force(struct sim *sim, const struct override_request *request, struct e
 {
 	bool good = override_set(sim->overrides, &sim->world, request, sim->now_ms, NULL, err);
 
-	sim_overlay(sim);
+	sim_publish(sim);
 	return good;
 }
 
@@ -512,7 +509,7 @@ bool sim_clear(struct sim *sim, const char *target, struct err *err)
 {
 	bool good = override_clear(sim->overrides, &sim->world, target, "tester", sim->now_ms, err) == OVERRIDE_CLEARED;
 
-	sim_overlay(sim);
+	sim_publish(sim);
 	return good;
 }
 
@@ -522,7 +519,7 @@ void sim_at(struct sim *sim, uint64_t now_ms)
 
 	sim->now_ms = SIM_EPOCH_MS + now_ms;
 	if (override_expire(sim->overrides, sim->now_ms, &next_ms))
-		sim_overlay(sim);
+		sim_publish(sim);
 	sim_judge(sim);
 	if (sim->abstain.why != ABSTAIN_NOT) /* gslb-health looks each second */
 		look(sim, sim->abstain.since_ms);
@@ -541,7 +538,7 @@ void sim_restart(struct sim *sim)
 	sim->overrides = override_list_open(sim->state, sim->now_ms, &err);
 	if (err.text[0] != '\0')
 		fail("%s", err.text);
-	sim_overlay(sim);
+	sim_publish(sim);
 }
 
 /* ---- asking ---- */

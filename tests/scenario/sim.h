@@ -9,6 +9,9 @@
 #include "health/crowd.h"
 #include "health/gate.h"
 
+/* An arbitrary wall clock to begin with: 2026-01-01. */
+#define SIM_EPOCH_MS UINT64_C(1767225600000)
+
 enum { SIM_SEED = 0x5eed, SIM_SLOTS = 256, SIM_ZONES = 8, SIM_NAMES = 8, SIM_VANTAGES = 8 };
 
 /* One slot of the board: it belongs to an address in a pool, over all reloads. */
@@ -85,6 +88,8 @@ void sim_judge(struct sim *sim);
 const char *sim_abstaining(const struct sim *sim, char text[static ABSTAIN_TEXT_MAX]);
 bool sim_force(struct sim *sim, const struct override_request *request, struct err *err);
 bool sim_clear(struct sim *sim, const char *target, struct err *err);
+/* The overrides changed. */
+void sim_publish(struct sim *sim);
 /* Set the clock; what ended is dropped. */
 void sim_at(struct sim *sim, uint64_t now_ms);
 void sim_wait(struct sim *sim, uint64_t ms);

@@ -56,8 +56,9 @@ static const struct mistake_case {
 	{ "log:\n  level: info\n  level: debug", "c.yaml:7:3: log.level: given twice (keep one)\n" },
 	{ "log.level: info", "c.yaml:5:1: log.level: a dot leads nowhere (write what is before it as a key, and the "
 			     "rest below that)\n" },
-	{ "logs: { level: info }", "c.yaml:5:1: logs: no such key (the file has server, zones, geo, health, selection, "
-				   "state, control, http, relay, log)\n" },
+	{ "logs: { level: info }",
+		"c.yaml:5:1: logs: no such key (the file has server, zones, geo, health, drills, selection, "
+		"state, control, http, relay, log)\n" },
 	{ "log: { levle: info }", "c.yaml:5:8: log.levle: no such key (log has level)\n" },
 	{ "log: info", "c.yaml:5:6: log: keys belong below it: level\n" },
 	{ "log:", "c.yaml:5:5: log: keys belong below it: level\n" },
@@ -122,6 +123,8 @@ static const struct mistake_case {
 	{ "health: { checks-directory: seed }", "c.yaml:5:29: health.checks-directory: seed: is not a folder\n" },
 	{ "health: { checks-directory: none }",
 		"c.yaml:5:29: health.checks-directory: none: No such file or directory\n" },
+	{ "drills: { directory: checks }", "" },
+	{ "drills: { directory: none }", "c.yaml:5:22: drills.directory: none: No such file or directory\n" },
 	{ "selection: { seed-file: seed }", "" },
 	{ "selection: { seed-file: none }", "c.yaml:5:25: selection.seed-file: none: No such file or directory\n" },
 	{ "selection: { seed-file: bad.seed }",

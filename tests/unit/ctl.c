@@ -85,6 +85,9 @@ static const struct control_command samples[] = {
 	SAMPLES,
 	{ "force", true, run_sample },
 	{ "clear", true, run_sample },
+	{ "drill-check", false, run_sample },
+	{ "drill-report", false, run_sample },
+	{ "drill-list", false, run_sample },
 	{ NULL, false, NULL },
 };
 
@@ -187,6 +190,9 @@ static const struct golden_case {
 	{ "reload", "reload", NULL, CTL_PART,
 		"gslbctl: not taken up: app.example (mend the mistakes and reload again)\n" },
 	{ "stats", "stats", NULL, CTL_DONE, "" },
+	{ "drill report", "drill-report", NULL, CTL_DONE, "" },
+	{ "drill check /dev/null", "drill-check", NULL, CTL_DONE, "" },
+	{ "drill list", "drill-list", NULL, CTL_DONE, "" },
 	{ "stats nx", "stats", "stats-nx", CTL_DONE, "" },
 };
 

@@ -165,6 +165,65 @@ START_TEST(an_override_says_who_and_why_and_until_when_and_outlives_a_restart)
 }
 END_TEST
 
+/* A drill's are marked, begin later when they are announced, and end together. */
+START_TEST(what_a_drill_set_is_marked_and_ends_together_also_after_a_restart)
+{
+	struct override_request drain = request("eu", OVERRIDE_DRAIN), other = request("service:www/us", OVERRIDE_UP);
+	const struct override *const *list;
+	struct err err;
+
+	ck_assert(sim_force(&sim, &other, &err));
+	drain.drill = "20261125-d";
+	drain.lead_ms = 5000;
+	drain.force = true;
+	ck_assert(sim_force(&sim, &drain, &err));
+	for (int round = 0; round < 2; round++) {
+		ck_assert_uint_eq(override_list_get(sim.overrides, &list), 2);
+		ck_assert_ptr_null(list[0]->drill);
+		ck_assert_str_eq(list[1]->drill, "20261125-d");
+		ck_assert_uint_eq(list[1]->from_ms, sim.now_ms + 5000);
+		ck_assert_uint_eq(list[1]->until_ms, sim.now_ms + 65000);
+		sim_restart(&sim);
+	}
+	ck_assert_uint_eq(override_clear_drill(sim.overrides, "another", "ann", sim.now_ms), 0);
+	ck_assert_uint_eq(override_clear_drill(sim.overrides, NULL, "ann", sim.now_ms), 1);
+	sim_restart(&sim);
+	ck_assert_uint_eq(override_list_get(sim.overrides, &list), 1);
+	ck_assert_str_eq(list[0]->target, "service:www.svc.example/us.svc.example");
+}
+END_TEST
+
+/* keep is weighed as it will be once the override is in force, not as it is until then. */
+START_TEST(an_announced_one_is_refused_by_keep_now)
+{
+	struct override_request down = request("eu", OVERRIDE_DOWN);
+	struct err err = { 0 };
+
+	down.lead_ms = 5000;
+	ck_assert(!sim_force(&sim, &down, &err));
+	ck_assert_msg(strstr(err.text, "keep=2") != NULL, "%s", err.text);
+}
+END_TEST
+
+START_TEST(a_scratch_leaves_the_list_and_its_files_alone)
+{
+	struct override_request drain = request("eu", OVERRIDE_DRAIN);
+	struct override_list *scratch = override_list_scratch(sim.overrides);
+	const struct override *const *list;
+	char *log = mem_printf("%s/audit.log", sim.state);
+	uint64_t next_ms;
+
+	drain.force = true;
+	ck_assert(override_set(scratch, &sim.world, &drain, sim.now_ms, NULL, NULL));
+	ck_assert_uint_eq(override_list_get(scratch, &list), 1);
+	ck_assert(override_expire(scratch, sim.now_ms + 60000, &next_ms));
+	override_list_free(scratch);
+	ck_assert_uint_eq(override_list_get(sim.overrides, &list), 0);
+	ck_assert_int_ne(access(log, F_OK), 0);
+	free(log);
+}
+END_TEST
+
 static const struct refusal_case {
 	struct override_request request;
 	const char *sentence;
@@ -543,6 +602,9 @@ int main(void)
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, what_a_drill_set_is_marked_and_ends_together_also_after_a_restart);
+	tcase_add_test(tcase, an_announced_one_is_refused_by_keep_now);
+	tcase_add_test(tcase, a_scratch_leaves_the_list_and_its_files_alone);
 	tcase_add_loop_test(
 		tcase, a_target_is_found_by_each_of_its_names_or_refused_with_a_sentence, 0, COUNT_OF(target_cases));
 	tcase_add_test(tcase, an_override_says_who_and_why_and_until_when_and_outlives_a_restart);
