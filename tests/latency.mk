@@ -1,0 +1,6 @@
+# rows of the latency tests
+check_PROGRAMS += tests/unit/latency_test
+tests_unit_latency_test_SOURCES = tests/unit/latency.c
+tests_unit_latency_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_latency_test_LDADD = $(GEO_TEST_LIBS) $(CHECK_LIBS)
+TESTS += tests/unit/latency_test
