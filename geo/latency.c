@@ -28,9 +28,9 @@ static double floor_ms(double km)
 
 /* ---- taking samples ---- */
 
-static bool came_just_now(struct latency_map *map, const struct addr *source, uint64_t now_s)
+static bool came_just_now(struct latency_map *map, const struct latency_sample *sample, uint64_t now_s)
 {
-	uint64_t hash = hash_bytes(0x72636e74, source, sizeof *source);
+	uint64_t hash = hash_bytes(sample->region, &sample->source, sizeof sample->source);
 	struct latency_recent *recent = &map->recent[hash % LATENCY_RECENT];
 	uint32_t tag = (uint32_t)(hash >> 32);
 
@@ -92,7 +92,7 @@ enum latency_taken latency_add(struct latency_map *map, const struct latency_sam
 	uint64_t *word;
 	double own[3]; /* samples of the network before, what is left of them, and with this one */
 
-	if (!sample->vouched && came_just_now(map, &sample->source, now_s))
+	if (!sample->vouched && came_just_now(map, sample, now_s))
 		return LATENCY_TOO_SOON;
 	word = word_of(map, sample->chain.key[LATENCY_NETWORK], sample->region, tick);
 	own[0] = latency_unpack(*word).n;

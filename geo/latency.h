@@ -25,7 +25,7 @@ enum {
 	LATENCY_REGIONS_MAX = 32,
 	LATENCY_REGION_LEN = 64,        /* of a region's name, with its NUL */
 	LATENCY_BYTES_MAX = 64 << 20,   /* what a map may take unless it is told otherwise */
-	LATENCY_AGAIN_S = 600,          /* an address counts once in this time */
+	LATENCY_AGAIN_S = 600,          /* an address counts once in this time for a region */
 	LATENCY_REST_S = 1800,          /* between two changes of a decision */
 	LATENCY_SAMPLES_MIN = 8,        /* what a decision stands on, */
 	LATENCY_SOURCES_MIN = 3,        /* from so many networks */

@@ -157,7 +157,7 @@ static void distance_json(json_t *json, const struct pool *pool, const struct pl
 	if (!pool->located || !place->located)
 		return;
 	km = geo_distance_km(place->latitude, place->longitude, pool->latitude, pool->longitude);
-	json_object_set_new(json, "biased_km", json_real(rank_geo.cost(&ranked, km)));
+	json_object_set_new(json, "biased_km", json_real(rank_geo.cost(&ranked, km, 0)));
 	json_object_set_new(json, "distance_km", json_real(km));
 	json_object_set_new(json, "bias", json_integer(pool->bias));
 }

@@ -15,10 +15,10 @@ EXTRA_DIST += tests/layers.test
 
 include tests/zones.mk
 include tests/geo.mk
-include tests/latency.mk
 include tests/health.mk
 include tests/relay.mk
 include tests/gslb.mk
+include tests/latency.mk
 include tests/blackbox.mk
 include tests/bench.mk
 
