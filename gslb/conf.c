@@ -32,6 +32,8 @@ static const struct conf_row rows[] = {
 	{ "zones.directory", &conf_folder, AT(zones_directory), .required = true },
 	{ "zones.watch", &conf_yes_no, AT(zones_watch), .fallback = "yes" },
 	{ "geo.databases", &conf_databases, .required = false },
+	{ "latency.interval", &conf_duration, AT(latency_interval_ms), .min = 1000, .max = 86400000,
+		.fallback = "10m" },
 	{ "health.checks-directory", &conf_folder, AT(checks_directory), .required = false },
 	{ "health.anchors", &conf_anchors, .required = false },
 	{ "selection.seed-file", &conf_seed, AT(seed_file), .required = false },

@@ -47,6 +47,8 @@ struct ctl_command {
 	/* Make the request of the arguments: the daemon's command, and what goes with it (a new reference); NULL with a sentence: usage.
 	 * Without it the command's name and the arguments are the request. */
 	const char *(*prepare)(const json_t *args, json_t **request, struct err *err);
+	/* Asks the daemon in its own way. May be NULL. */
+	enum ctl_exit (*ask)(const char *socket, const json_t *args, json_t **result, struct err *err);
 	/* Leave out of the result what was not asked for. May be NULL. */
 	void (*sift)(json_t *result, const json_t *args);
 	/* How many ms to wait before the daemon is asked again; 0: this result is it. May be NULL. */
@@ -57,7 +59,7 @@ struct ctl_command {
 };
 
 extern const struct ctl_command ctl_status, ctl_services, ctl_pools, ctl_endpoints, ctl_explain, ctl_check, ctl_force,
-	ctl_clear, ctl_overrides, ctl_push, ctl_reload, ctl_stats, ctl_drain_status, ctl_purge, ctl_relay;
+	ctl_clear, ctl_latency, ctl_overrides, ctl_push, ctl_reload, ctl_stats, ctl_drain_status, ctl_purge, ctl_relay;
 extern const struct ctl_command *const ctl_commands[]; /* NULL behind the last */
 
 /* ---- the command line (ctl_args.c) ---- */
@@ -75,6 +77,9 @@ void ctl_help(const struct ctl_command *command, struct buf *out); /* NULL: the 
 
 /* ---- the daemon (ctl_ask.c) ---- */
 
+/* One command of gslbd (or of gslb-relay): the result, when there is one, and the exit status as it has it. */
+enum ctl_exit ctl_put(
+	const char *socket, bool relay, const char *command, const json_t *args, json_t **result, struct err *err);
 /* The document of gslbd (or of gslb-relay), a new reference, or NULL with a sentence. */
 json_t *ctl_ask(const char *socket, bool relay, const char *command, const json_t *args, struct err *err);
 

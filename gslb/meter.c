@@ -87,7 +87,7 @@ static double region_km(const struct snapshot *snapshot, const struct place *pla
 }
 
 /* Where a network is: at its first address, as the tables have it. */
-static struct latency_chain chain_of(const struct snapshot *snapshot, const struct addr *client, struct place *place)
+struct latency_chain meter_chain(const struct snapshot *snapshot, const struct addr *client, struct place *place)
 {
 	struct addr first;
 	unsigned depth;
@@ -135,7 +135,7 @@ bool meter_take(struct meter *meter, const struct snapshot *snapshot, const stru
 	struct place place;
 	int number;
 
-	sample.chain = chain_of(snapshot, &client->addr, &place);
+	sample.chain = meter_chain(snapshot, &client->addr, &place);
 	sample.km = region_km(snapshot, &place, region);
 	pthread_mutex_lock(&meter->lock);
 	number = latency_region_add(meter->map, region);
@@ -199,6 +199,22 @@ const struct learned *meter_learned(struct meter *meter, const struct order_spec
 	}
 	*version = learned_networks(lesson->learned) + learned_metros(lesson->learned) > 0 ? lesson->version : 0;
 	return lesson->learned;
+}
+
+uint64_t meter_changed_s(struct meter *meter, const struct latency_chain *chain)
+{
+	uint64_t last_s = 0;
+
+	pthread_mutex_lock(&meter->lock);
+	for (const struct lesson *lesson = meter->lessons; lesson != NULL; lesson = lesson->next) {
+		uint64_t of_network_s = learned_changed_s(lesson->learned, chain->key[LATENCY_NETWORK]);
+		uint64_t of_metro_s = learned_changed_s(lesson->learned, chain->key[LATENCY_METRO]);
+
+		last_s = of_network_s > last_s ? of_network_s : last_s;
+		last_s = of_metro_s > last_s ? of_metro_s : last_s;
+	}
+	pthread_mutex_unlock(&meter->lock);
+	return last_s;
 }
 
 void meter_next(struct meter *meter)

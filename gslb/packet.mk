@@ -11,6 +11,7 @@ libpacket_a_CFLAGS = $(AM_CFLAGS) $(LTO_CFLAGS)
 libworker_a_SOURCES = \
 	gslb/listen.c gslb/listen.h \
 	gslb/roster.c gslb/roster.h \
+	gslb/rtt_ring.h \
 	gslb/stream.c gslb/stream.h \
 	gslb/tcp.c gslb/tcp.h \
 	gslb/tcp_client.c gslb/tcp_client.h \

@@ -47,6 +47,7 @@ struct worker {
 	struct dice dice;
 	struct udp *udp;
 	struct tcp *tcp;
+	struct rtt_ring *rtts;
 };
 
 struct workers {
@@ -343,6 +344,11 @@ static bool worker_start(struct worker *worker, const struct packet_identity *id
 	worker->tcp = tcp_new(worker->epoll, &worker->context, &worker->limits, &worker->identity.tcp_idle_ms, err);
 	if (worker->tcp == NULL)
 		return false;
+	worker->rtts = aligned_alloc(alignof(struct rtt_ring), sizeof *worker->rtts);
+	if (worker->rtts == NULL)
+		abort();
+	memset(worker->rtts, 0, sizeof *worker->rtts);
+	tcp_measure_into(worker->tcp, worker->rtts);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's */
 	error = pthread_create(&worker->thread, NULL, worker_run, worker);
@@ -401,6 +407,14 @@ void workers_counters(const struct workers *workers, uint64_t sums[static COUNTE
 			sums[k] += atomic_load_explicit(&workers->worker[i].counters.value[k], memory_order_relaxed);
 }
 
+bool workers_take_rtt(struct workers *workers, struct rtt_sample *sample)
+{
+	for (unsigned i = 0; i < workers->nworkers; i++)
+		if (workers->worker[i].rtts != NULL && rtt_ring_take(workers->worker[i].rtts, sample))
+			return true;
+	return false;
+}
+
 void workers_stop(struct workers *workers, uint32_t drain_ms)
 {
 	atomic_store_explicit(&workers->stop_ms, clock_monotonic_ms() + drain_ms, memory_order_release);
@@ -424,6 +438,7 @@ void workers_free(struct workers *workers)
 		assert(!worker->started);
 		tcp_free(worker->tcp);
 		udp_free(worker->udp);
+		free(worker->rtts);
 		for (size_t k = 0; k < worker->nsources; k++)
 			if (worker->source[k].fd >= 0)
 				close(worker->source[k].fd);

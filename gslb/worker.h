@@ -5,6 +5,7 @@
 
 #include "gslb/conf.h"
 #include "gslb/packet.h"
+#include "gslb/rtt_ring.h"
 
 struct workers;
 
@@ -26,6 +27,8 @@ const struct guard *workers_guard(struct workers *workers, const struct guard *n
 uint32_t workers_limits(struct workers *workers, const struct conf *conf);
 /* Sum of all workers' counters. */
 void workers_counters(const struct workers *workers, uint64_t sums[static COUNTERS_N]);
+/* The next round trip of a TCP client's handshake; false when there is none. Main thread. */
+bool workers_take_rtt(struct workers *workers, struct rtt_sample *sample);
 /* Stop taking new connections, answer what is queued, end the threads within drain_ms. */
 void workers_stop(struct workers *workers, uint32_t drain_ms);
 void workers_free(struct workers *workers);

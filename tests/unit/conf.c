@@ -54,8 +54,8 @@ static const struct mistake_case {
 	{ "log:\n  level: info\n  level: debug", "c.yaml:7:3: log.level: given twice (keep one)\n" },
 	{ "log.level: info", "c.yaml:5:1: log.level: a dot leads nowhere (write what is before it as a key, and the "
 			     "rest below that)\n" },
-	{ "logs: { level: info }", "c.yaml:5:1: logs: no such key (the file has server, zones, geo, health, selection, "
-				   "state, control, relay, log)\n" },
+	{ "logs: { level: info }", "c.yaml:5:1: logs: no such key (the file has server, zones, geo, latency, health, "
+				   "selection, state, control, relay, log)\n" },
 	{ "log: { levle: info }", "c.yaml:5:8: log.levle: no such key (log has level)\n" },
 	{ "log: info", "c.yaml:5:6: log: keys belong below it: level\n" },
 	{ "log:", "c.yaml:5:5: log: keys belong below it: level\n" },
@@ -264,6 +264,7 @@ START_TEST(what_is_left_out_has_its_default)
 	ck_assert_uint_eq(conf->tcp_clients, 10000);
 	ck_assert_uint_eq(conf->tcp_per_prefix, 0);
 	ck_assert_uint_eq(conf->tcp_idle_ms, 10000);
+	ck_assert_uint_eq(conf->latency_interval_ms, 600000);
 	ck_assert_uint_eq(conf->rrl_rate, 200);
 	ck_assert_uint_eq(conf->rrl_burst, 500);
 	ck_assert_str_eq(conf->cookie_file, "");
@@ -289,7 +290,8 @@ START_TEST(what_is_given_is_taken)
 		"  limits: { tcp-clients: 7, tcp-per-prefix: 5, tcp-idle: 1m30s },\n"
 		"  rrl: { rate: 50, burst: 125 }, cookies: { secret-file: cookie.key } }\nzones: { directory: zones, "
 		"watch: no }\n"
-		"geo:\n  databases:\n    - city.mmdb\nhealth: { checks-directory: checks }\nselection: { seed-file: "
+		"geo:\n  databases:\n    - city.mmdb\nlatency: { interval: 1m }\nhealth: { checks-directory: checks "
+		"}\nselection: { seed-file: "
 		"seed }\n"
 		"state: { directory: made }\ncontrol: { socket: made/s, group: root, read-only-group: root }\n";
 	struct report report = { 0 };
@@ -308,6 +310,7 @@ START_TEST(what_is_given_is_taken)
 	ck_assert(!conf->zones_watch);
 	ck_assert_uint_eq(conf->ndatabases, 1);
 	ck_assert_uint_eq(conf->database_line[0], 7);
+	ck_assert_uint_eq(conf->latency_interval_ms, 60000);
 	ck_assert_uint_eq(conf->rrl_rate, 50);
 	ck_assert_uint_eq(conf->rrl_burst, 125);
 	ck_assert_uint_eq(conf->cookies.n, 2);
