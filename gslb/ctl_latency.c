@@ -168,6 +168,7 @@ static void print_regions(const json_t *regions, const struct ctl_view *view, st
 
 static void print_list(const json_t *list, const struct ctl_view *view, struct buf *out)
 {
+	double gain_ms = number_at(list, "gain_ms");
 	const json_t *item;
 	size_t i;
 
@@ -181,8 +182,8 @@ static void print_list(const json_t *list, const struct ctl_view *view, struct b
 	}
 	buf_printf(out, "\n  ");
 	ctl_add(out, ctl_string(list, "challenger"));
-	buf_printf(
-		out, " would gain %.1f ms (certainty %.2f)", number_at(list, "gain_ms"), number_at(list, "certainty"));
+	buf_printf(out, " would %s %.1f ms (certainty %.2f)", gain_ms < 0 ? "lose" : "gain",
+		gain_ms < 0 ? -gain_ms : gain_ms, number_at(list, "certainty"));
 	if (json_array_size(ctl_at(list, "lacks")) == 0) {
 		buf_printf(out, ": it comes first when latency is looked at next\n");
 		return;
