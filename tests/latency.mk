@@ -17,3 +17,9 @@ tests_latency_world_SOURCES = tests/latency/world.c $(SIM_SOURCES)
 tests_latency_world_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_latency_world_LDADD = $(DECIDE_TEST_LIBS)
 TESTS += tests/latency/world
+
+EXTRA_PROGRAMS += tests/bench/latency_bench
+BENCHES += tests/bench/latency_bench$(EXEEXT)
+CLEANFILES += tests/bench/latency_bench$(EXEEXT)
+tests_bench_latency_bench_SOURCES = tests/bench/latency_bench.c
+tests_bench_latency_bench_LDADD = $(GEO_TEST_LIBS)
