@@ -128,5 +128,9 @@ void latency_sweep(struct latency_map *map, uint64_t now_s);
  * bytes are damaged, another version's, or too old. */
 void latency_save(const struct latency_map *map, uint64_t now_s, struct buf *bytes);
 bool latency_restore(struct latency_map *map, const void *bytes, size_t len, uint64_t now_s, struct err *err);
+/* Take over what another host measured, as it saved it: of each cell and region what was measured last. but: a region of which
+ * nothing is taken, or NULL: one's own. */
+bool latency_merge(
+	struct latency_map *map, const void *bytes, size_t len, const char *but, uint64_t now_s, struct err *err);
 
 #endif

@@ -62,72 +62,109 @@ static bool is_level(uint64_t key)
 	return key >> 61 >= 1 && key >> 61 <= LATENCY_LEVELS;
 }
 
-static bool take_cell(struct rest *rest, struct latency_map *map)
-{
-	uint64_t key, word;
-	uint16_t used;
-	uint32_t has;
-	size_t cell;
+/* What a file's regions are called here; -1: not wanted. */
+struct columns {
+	uint32_t n;
+	int at[LATENCY_REGIONS_MAX];
+};
 
-	if (!take(rest, &key, sizeof key) || !take(rest, &used, sizeof used) || !take(rest, &has, sizeof has))
-		return false;
-	if (!is_level(key) || used >= TICKS || (uint64_t)has >> map->nregions != 0)
-		return false;
-	cell = latency_put(map, key, used);
-	for (unsigned region = 0; region < map->nregions; region++) {
-		if (!(has >> region & 1))
-			continue;
-		if (!take(rest, &word, sizeof word))
+static bool take_regions(
+	struct rest *rest, const struct head *head, const char *but, struct latency_map *map, struct columns *columns)
+{
+	columns->n = head->nregions;
+	for (uint32_t i = 0; i < head->nregions; i++) {
+		char name[LATENCY_REGION_LEN];
+
+		if (!take(rest, name, sizeof name) || memchr(name, '\0', sizeof name) == NULL)
 			return false;
-		map->stats[cell * map->stride + region] = word;
+		columns->at[i] = but != NULL && strcmp(name, but) == 0 ? -1 : latency_region_add(map, name);
 	}
 	return true;
 }
 
-static bool take_all(struct rest *rest, const struct head *head, struct latency_map *map)
+/* The word that was written last counts: a region's samples come from one place, which knows them all. */
+static void take_word(
+	struct latency_map *map, uint64_t key, unsigned used, unsigned region, uint64_t word, unsigned tick)
 {
-	for (uint32_t i = 0; i < head->nregions; i++) {
-		char name[LATENCY_REGION_LEN];
+	ptrdiff_t found = latency_find(map, key);
+	unsigned was_used = found == LATENCY_NO_CELL ? used : map->used[found];
+	size_t cell = latency_put(map, key, latency_age(was_used, tick) < latency_age(used, tick) ? was_used : used);
+	uint64_t *here = &map->stats[cell * map->stride + region];
 
-		if (!take(rest, name, sizeof name) || memchr(name, '\0', sizeof name) == NULL ||
-			latency_region_add(map, name) != (int)i)
+	if (*here == 0 || latency_age(latency_unpack(word).tick, tick) <= latency_age(latency_unpack(*here).tick, tick))
+		*here = word;
+}
+
+static bool take_cell(struct rest *rest, const struct columns *columns, struct latency_map *map, unsigned tick)
+{
+	uint64_t key, word;
+	uint16_t used;
+	uint32_t has;
+
+	if (!take(rest, &key, sizeof key) || !take(rest, &used, sizeof used) || !take(rest, &has, sizeof has))
+		return false;
+	if (!is_level(key) || used >= TICKS || (uint64_t)has >> columns->n != 0)
+		return false;
+	for (uint32_t i = 0; i < columns->n; i++) {
+		if (!(has >> i & 1))
+			continue;
+		if (!take(rest, &word, sizeof word))
 			return false;
+		if (columns->at[i] >= 0)
+			take_word(map, key, used, (unsigned)columns->at[i], word, tick);
 	}
-	for (uint64_t i = 0; i < head->ncells; i++)
-		if (!take_cell(rest, map))
-			return false;
-	return rest->len == 0;
+	return true;
+}
+
+static bool take_head(
+	struct rest *rest, const void *bytes, size_t len, struct head *head, uint64_t now_s, struct err *err)
+{
+	uint64_t seal;
+
+	if (len < sizeof *head + sizeof seal)
+		return err_set(err, "is no latency map, or is cut short");
+	*rest = (struct rest){ bytes, len - sizeof seal };
+	memcpy(&seal, rest->at + rest->len, sizeof seal);
+	take(rest, head, sizeof *head);
+	if (memcmp(head->mark, file_mark, sizeof head->mark) != 0)
+		return err_set(err, "is no latency map");
+	if (head->version != FILE_VERSION)
+		return err_set(
+			err, "is a latency map of version %u, and this program knows %d", head->version, FILE_VERSION);
+	if (seal != hash_sip(seal_key, bytes, len - sizeof seal))
+		return err_set(err, "is damaged: its checksum does not match");
+	if (head->nregions > LATENCY_REGIONS_MAX)
+		return err_set(err, "has more than %d regions", LATENCY_REGIONS_MAX);
+	if (now_s > head->saved_s && (now_s - head->saved_s) / TICK_S > TICKS_FORGOTTEN)
+		return err_set(err, "is older than 20 days");
+	return true;
+}
+
+bool latency_merge(
+	struct latency_map *map, const void *bytes, size_t len, const char *but, uint64_t now_s, struct err *err)
+{
+	struct columns columns;
+	struct rest rest;
+	struct head head;
+	bool good;
+
+	if (!take_head(&rest, bytes, len, &head, now_s, err))
+		return false;
+	good = take_regions(&rest, &head, but, map, &columns);
+	for (uint64_t i = 0; i < head.ncells && good; i++)
+		good = take_cell(&rest, &columns, map, latency_tick(now_s));
+	return (good && rest.len == 0) || err_set(err, "is damaged inside");
 }
 
 bool latency_restore(struct latency_map *map, const void *bytes, size_t len, uint64_t now_s, struct err *err)
 {
-	struct rest rest = { bytes, len - sizeof(uint64_t) };
-	struct latency_map *read, before;
-	struct head head;
-	uint64_t seal;
+	struct latency_map *read = latency_map_new(map->bytes_max), before = *map;
 
-	if (len < sizeof head + sizeof seal)
-		return err_set(err, "is no latency map, or is cut short");
-	memcpy(&seal, rest.at + rest.len, sizeof seal);
-	take(&rest, &head, sizeof head);
-	if (memcmp(head.mark, file_mark, sizeof head.mark) != 0)
-		return err_set(err, "is no latency map");
-	if (head.version != FILE_VERSION)
-		return err_set(
-			err, "is a latency map of version %u, and this program knows %d", head.version, FILE_VERSION);
-	if (seal != hash_sip(seal_key, bytes, len - sizeof seal))
-		return err_set(err, "is damaged: its checksum does not match");
-	if (head.nregions > LATENCY_REGIONS_MAX)
-		return err_set(err, "has more than %d regions", LATENCY_REGIONS_MAX);
-	if (now_s > head.saved_s && (now_s - head.saved_s) / TICK_S > TICKS_FORGOTTEN)
-		return err_set(err, "is older than 20 days");
-	read = latency_map_new(map->bytes_max);
-	if (!take_all(&rest, &head, read)) {
+	if (!latency_merge(read, bytes, len, NULL, now_s, err)) {
 		latency_map_free(read);
-		return err_set(err, "is damaged inside");
+		return false;
 	}
 	latency_sweep(read, now_s);
-	before = *map;
 	*map = *read;
 	*read = before;
 	latency_map_free(read);

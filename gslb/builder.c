@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "gslb/meter.h"
+#include "gslb/latency_peers.h"
 
 enum { NICE = 10 };
 
@@ -52,7 +52,9 @@ struct builder {
 	struct file_stamp geo_stamp[CONF_DATABASES_MAX];
 	char geo_alarm[1024];
 	char *latency_file; /* where inputs.meter is kept; NULL: nowhere */
-	bool owing;         /* what was loaded last could not be compiled: try again with the next build */
+	char *peers_folder; /* what other hosts measured */
+	struct latency_peers peers;
+	bool owing; /* what was loaded last could not be compiled: try again with the next build */
 };
 
 /* ---- geography ---- */
@@ -237,6 +239,9 @@ static struct build *carry_out(struct builder *builder, const struct build_order
 		build->good = take_conf(builder, build);
 		conf = build->conf != NULL ? build->conf : conf;
 	}
+	if (builder->latency_file != NULL && (order->kind == BUILD_LATENCY || order->kind == BUILD_START))
+		latency_peers_read(&builder->peers, builder->inputs.meter, builder->peers_folder, conf->region,
+			clock_wall_ms() / 1000);
 	if (order->kind != BUILD_NAMES && order->kind != BUILD_LATENCY)
 		build->good = take_geo(builder, build, conf) && build->good;
 	build->good = take_zones(builder, order, build, conf) && build->good;
@@ -335,6 +340,7 @@ struct builder *builder_new(
 	builder->inputs = *inputs;
 	if (inputs->meter != NULL)
 		builder->latency_file = mem_printf("%s/latency.map", conf->state_directory);
+	builder->peers_folder = mem_printf("%s/latency", conf->state_directory);
 	builder->loader = loader_new(conf->zones_directory, conf->state_directory, name_seed);
 	return builder;
 }
@@ -377,6 +383,7 @@ bool builder_free(struct builder *builder, uint32_t patience_ms)
 	close(builder->fd);
 	free(builder->conf_file);
 	free(builder->latency_file);
+	free(builder->peers_folder);
 	free(builder);
 	return true;
 }

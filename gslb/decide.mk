@@ -13,6 +13,7 @@ libdecide_a_SOURCES = \
 	gslb/needs.c gslb/needs.h \
 	gslb/ledger.c gslb/ledger.h \
 	gslb/latency_import.c gslb/latency_import.h \
+	gslb/latency_peers.c gslb/latency_peers.h \
 	gslb/latency_show.c \
 	gslb/learned.c gslb/learned.h \
 	gslb/meter.c gslb/meter.h \

@@ -283,3 +283,19 @@ bool meter_save(struct meter *meter, const char *path, uint64_t now_s, struct er
 	buf_fini(&bytes);
 	return good;
 }
+
+bool meter_merge(struct meter *meter, const char *path, const char *but, uint64_t now_s, struct err *err)
+{
+	struct err inner = { 0 };
+	char *bytes;
+	size_t len;
+	bool good;
+
+	if (!file_read(path, FILE_MAX, &bytes, &len, err))
+		return false;
+	pthread_mutex_lock(&meter->lock);
+	good = latency_merge(meter->map, bytes, len, but, now_s, &inner);
+	pthread_mutex_unlock(&meter->lock);
+	free(bytes);
+	return good || err_set(err, "%s: %s", path, inner.text);
+}

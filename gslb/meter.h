@@ -52,6 +52,9 @@ void meter_next(struct meter *meter);
 bool meter_load(struct meter *meter, const char *path, uint64_t now_s, struct err *err);
 bool meter_save(struct meter *meter, const char *path, uint64_t now_s, struct err *err);
 
+/* Take over what another host saved, but for a region (latency_merge). */
+bool meter_merge(struct meter *meter, const char *path, const char *but, uint64_t now_s, struct err *err);
+
 /* ---- showing: main thread ---- */
 
 /* What is known of a client's round trips, and what it means for each list of pools (latency_show.c). NULL with a sentence. */

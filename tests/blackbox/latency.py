@@ -2,6 +2,7 @@
 """Measured latency: imports and handshakes change who is answered where, over reloads and restarts."""
 import json
 import os
+import shutil
 import subprocess
 
 import dns.message
@@ -128,6 +129,29 @@ def handshakes(stack):
     wait_for("all handshakes to be counted", samples)
     lab.wait_answer(FAR, WWW)
     assert lab.addresses(WWW, subnet="198.51.9.0/24") == NEAR
+
+
+@test
+def peers(stack):
+    """two hosts of two regions tell each other what they measured, by files; a file that is none is refused once"""
+    one, other = a_lab(stack, interval="1s"), a_lab(stack, interval="1s")
+    other.write_conf(["test.mmdb"], extra={"latency": {"interval": "1s"}, "server": {"region": "east"}})
+    other.stop()
+    other.start()
+    one.ctl("latency", "import", put(one, "198.51.9.0/24,far,28,40\n"))
+    other.ctl("latency", "import", put(other, "198.51.9.0/24,near,80,40\n198.51.9.0/24,far,900,40\n"))
+    folder = os.path.join(one.folder, "state", "latency")
+    os.mkdir(folder)
+    put(one, "no map", os.path.join(folder, "bad.map"))
+    wait_for("the bad one to be refused", lambda: 'latency_peer=bad.map state=refused reason="' in one.gslbd.text())
+    assert one.addresses(WWW, subnet="198.51.9.0/24") == NEAR
+    wait_for("the other's map", lambda: os.path.exists(os.path.join(other.folder, "state", "latency.map")))
+    other.stop()  # which keeps it once more
+    shutil.copy(os.path.join(other.folder, "state", "latency.map"), os.path.join(folder, "other.map"))
+    one.wait_answer(FAR, WWW, subnet="198.51.9.0/24")
+    regions = {region["region"]: region for region in one.ctl("latency", "show", "198.51.9.7")["regions"]}
+    assert regions["lab"]["measured_ms"]["network"] == 28.0, regions
+    assert one.gslbd.text().count("latency_peer=bad.map") == 1
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@
 #define NOW_S UINT64_C(1767225600)
 enum { NEAR, FAR };
 
-static const double km[] = { 1000, 4000 };
+static const double km[] = { 1000, 4000, 1000 };
 static const struct place berlin = {
 	.located = true, .latitude = 52.5, .longitude = 13.4, .country = "DE", .asn = 64500
 };
@@ -401,6 +401,43 @@ START_TEST(a_damaged_file_is_refused_and_changes_nothing)
 }
 END_TEST
 
+/* Two hosts, each of a region, tell each other what they measured: over and over, and it counts once. */
+START_TEST(what_another_host_measured_is_taken_over)
+{
+	struct latency_map *mine = map, *other = latency_map_new(LATENCY_BYTES_MAX);
+	struct latency_estimate both, theirs;
+	struct buf bytes = { 0 };
+	struct err err = { 0 };
+
+	map = other;
+	latency_region_add(other, "third");
+	latency_region_add(other, "far"); /* 1 here as there; "near" is another's number */
+	latency_region_add(other, "near");
+	for (unsigned i = 0; i < 20; i++)
+		measure(1, i, FAR, 90, NOW_S);
+	measure(1, 50, 2, 700, NOW_S); /* of the region that is mine, it knows nothing better */
+	theirs = estimate("198.51.1.1", LATENCY_NETWORK, FAR, NOW_S);
+	latency_save(other, NOW_S, &bytes);
+	map = mine;
+	for (unsigned i = 0; i < 20; i++)
+		measure(1, i, NEAR, 40, NOW_S);
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert_msg(latency_merge(mine, bytes.text, bytes.len, "near", NOW_S + 60, &err), "%s", err.text);
+	both = estimate("198.51.1.1", LATENCY_NETWORK, FAR, NOW_S);
+	ck_assert(both.mean == theirs.mean && both.n == theirs.n);
+	ck_assert_double_eq_tol(
+		estimate("198.51.1.1", LATENCY_NETWORK, NEAR, NOW_S).level_ms[LATENCY_NETWORK], 40, 0.1);
+	/* an old state of theirs changes nothing any more */
+	for (unsigned i = 0; i < 5; i++)
+		measure(1, 100 + i, FAR, 90, NOW_S + 3600);
+	both = estimate("198.51.1.1", LATENCY_NETWORK, FAR, NOW_S + 3600);
+	ck_assert(latency_merge(mine, bytes.text, bytes.len, "near", NOW_S + 3600, &err));
+	ck_assert_double_eq(estimate("198.51.1.1", LATENCY_NETWORK, FAR, NOW_S + 3600).n, both.n);
+	latency_map_free(other);
+	buf_fini(&bytes);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("latency");
@@ -422,6 +459,7 @@ int main(void)
 	tcase_add_test(cells, memory_is_bounded_and_who_was_used_least_makes_room);
 	tcase_add_test(cells, regions_come_later_too);
 	tcase_add_test(cells, what_was_saved_comes_back);
+	tcase_add_test(cells, what_another_host_measured_is_taken_over);
 	tcase_add_test(cells, a_damaged_file_is_refused_and_changes_nothing);
 	tcase_set_timeout(cells, 60);
 	suite_add_tcase(suite, cells);
