@@ -23,3 +23,9 @@ BENCHES += tests/bench/latency_bench$(EXEEXT)
 CLEANFILES += tests/bench/latency_bench$(EXEEXT)
 tests_bench_latency_bench_SOURCES = tests/bench/latency_bench.c
 tests_bench_latency_bench_LDADD = $(GEO_TEST_LIBS)
+
+check_PROGRAMS += tests/fuzz/fuzz_latency
+tests_fuzz_fuzz_latency_SOURCES = tests/fuzz/fuzz_latency.c tests/fuzz/replay.c
+tests_fuzz_fuzz_latency_LDADD = $(GEO_TEST_LIBS)
+TESTS += tests/fuzz/latency.test
+EXTRA_DIST += tests/fuzz/latency.test tests/fuzz/corpus/latency
