@@ -142,6 +142,13 @@ void latency_estimate(const struct latency_map *map, const struct latency_chain 
 	estimate->variance = sigma2 / (kappa[level] + estimate->n) + tau2 / (1 + estimate->n / 4);
 }
 
+bool latency_is_measured(const struct latency_map *map, size_t cell, unsigned region, uint64_t now_s)
+{
+	uint64_t word = map->stats[cell * map->stride + region];
+
+	return latency_decayed(word, latency_tick(now_s)).n >= LATENCY_SAMPLES_MIN;
+}
+
 bool latency_is_known(const struct latency_map *map, size_t cell, uint64_t now_s)
 {
 	unsigned tick = latency_tick(now_s);

@@ -118,6 +118,8 @@ size_t latency_cells(const struct latency_map *map);
 uint64_t latency_key(const struct latency_map *map, size_t cell); /* cells are numbered anew when one goes */
 /* Do samples of this cell alone suffice for a decision about any region? */
 bool latency_is_known(const struct latency_map *map, size_t cell, uint64_t now_s);
+/* Do they for this region? */
+bool latency_is_measured(const struct latency_map *map, size_t cell, unsigned region, uint64_t now_s);
 size_t latency_bytes(const struct latency_map *map);
 /* Forget what is older than 20 days: before times wrap, and what nobody asks for. */
 void latency_sweep(struct latency_map *map, uint64_t now_s);

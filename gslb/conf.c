@@ -34,6 +34,7 @@ static const struct conf_row rows[] = {
 	{ "geo.databases", &conf_databases, .required = false },
 	{ "latency.interval", &conf_duration, AT(latency_interval_ms), .min = 1000, .max = 86400000,
 		.fallback = "10m" },
+	{ "latency.sampling", &conf_yes_no, AT(latency_sampling), .fallback = "no" },
 	{ "health.checks-directory", &conf_folder, AT(checks_directory), .required = false },
 	{ "health.anchors", &conf_anchors, .required = false },
 	{ "selection.seed-file", &conf_seed, AT(seed_file), .required = false },

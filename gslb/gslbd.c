@@ -367,9 +367,27 @@ static void take_rtts(struct daemon *daemon, uint64_t now_ms)
 	}
 }
 
+static void set_known(void *context, const struct prefix *net)
+{
+	sampler_set_known(context, &net->addr);
+}
+
+/* Sample whom this region has too few samples of. */
+static void sample_others(struct daemon *daemon)
+{
+	struct sampler *sampler =
+		workers_sample(daemon->workers, daemon->conf->latency_sampling && daemon->conf->region[0] != '\0');
+
+	if (sampler == NULL)
+		return;
+	sampler_forget_known(sampler);
+	meter_measured(daemon->meter, daemon->conf->region, clock_wall_ms() / 1000, set_known, sampler);
+}
+
 static uint64_t look_at_latency(struct daemon *daemon, uint64_t monotonic_ms)
 {
 	if (daemon->latency_next_ms == 0 || daemon->latency_next_ms <= monotonic_ms) {
+		sample_others(daemon);
 		daemon->latency_wanted = daemon->latency_wanted || daemon->latency_next_ms != 0;
 		daemon->latency_next_ms = monotonic_ms + daemon->conf->latency_interval_ms;
 	}

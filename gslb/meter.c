@@ -156,6 +156,23 @@ struct meter_counts meter_counts(const struct meter *meter)
 	return meter->counts;
 }
 
+void meter_measured(struct meter *meter, const char *region, uint64_t now_s,
+	void (*visit)(void *context, const struct prefix *net), void *context)
+{
+	int number;
+
+	pthread_mutex_lock(&meter->lock);
+	number = latency_region_find(meter->map, region);
+	for (size_t i = 0; number >= 0 && i < latency_cells(meter->map); i++) {
+		struct latency_cell cell;
+
+		latency_cell_of(latency_key(meter->map, i), &cell);
+		if (cell.level == LATENCY_NETWORK && latency_is_measured(meter->map, i, (unsigned)number, now_s))
+			visit(context, &cell.net);
+	}
+	pthread_mutex_unlock(&meter->lock);
+}
+
 /* ---- lessons ---- */
 
 static struct lesson *lesson_find(const struct meter *meter, uint64_t hash, const struct buf *key)

@@ -31,6 +31,9 @@ struct meter_counts {
 bool meter_take(struct meter *meter, const struct snapshot *snapshot, const struct prefix *client, const char *region,
 	double rtt_ms, double weight, bool vouched, uint64_t now_s);
 struct meter_counts meter_counts(const struct meter *meter);
+/* Call it with the networks of which a region has samples enough. */
+void meter_measured(struct meter *meter, const char *region, uint64_t now_s,
+	void (*visit)(void *context, const struct prefix *net), void *context);
 /* The cells of a client, and where its network is. */
 struct latency_chain meter_chain(const struct snapshot *snapshot, const struct addr *client, struct place *place);
 /* When an order of its network or metro changed last, in seconds since 1970; 0: none was learned. */

@@ -179,6 +179,8 @@ static void client_measure(const struct tcp *tcp, struct tcp_client *client)
 	socklen_t len = sizeof info;
 
 	client->measured = true;
+	if (tcp->context->sampling != NULL && tcp->context->sampling->sampler != NULL)
+		sampler_came(tcp->context->sampling->sampler, &client->addr, tcp->context->now_ms / 1000);
 	if (tcp->rtts == NULL || getsockopt(client->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
 		len < offsetof(struct tcp_info, tcpi_total_retrans) + sizeof info.tcpi_total_retrans)
 		return;

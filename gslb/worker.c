@@ -44,6 +44,7 @@ struct worker {
 	struct tcp_limits limits;
 	struct packet_identity identity;
 	struct packet_context context;
+	struct sampling sampling;
 	struct dice dice;
 	struct udp *udp;
 	struct tcp *tcp;
@@ -53,6 +54,8 @@ struct worker {
 struct workers {
 	_Atomic(const struct world *) world;
 	_Atomic(const struct guard *) guard;
+	_Atomic(struct sampler *) sampler; /* NULL: sampling is off; once made it stays */
+	struct sampler *made;
 	_Atomic uint64_t stop_ms; /* monotonic: be gone by then; 0: go on */
 	unsigned nworkers;
 	struct worker *worker;
@@ -189,6 +192,7 @@ static void worker_look(struct worker *worker)
 	worker->context.world = atomic_load_explicit(&worker->workers->world, memory_order_acquire);
 	worker->context.guard = atomic_load_explicit(&worker->workers->guard, memory_order_acquire);
 	worker->context.row = ledger_row(worker->context.world->ledger, worker->number);
+	worker->sampling.sampler = atomic_load_explicit(&worker->workers->sampler, memory_order_acquire);
 	worker->context.now_ms = clock_wall_ms();
 	worker->context.now_s = (uint32_t)(worker->context.now_ms / 1000);
 	worker->context.now_monotonic_ms = clock_monotonic_ms();
@@ -339,6 +343,7 @@ static bool worker_start(struct worker *worker, const struct packet_identity *id
 		.identity = &worker->identity,
 		.dice = &worker->dice,
 		.counters = &worker->counters,
+		.sampling = &worker->sampling,
 	};
 	worker->udp = udp_new();
 	worker->tcp = tcp_new(worker->epoll, &worker->context, &worker->limits, &worker->identity.tcp_idle_ms, err);
@@ -407,6 +412,14 @@ void workers_counters(const struct workers *workers, uint64_t sums[static COUNTE
 			sums[k] += atomic_load_explicit(&workers->worker[i].counters.value[k], memory_order_relaxed);
 }
 
+struct sampler *workers_sample(struct workers *workers, bool on)
+{
+	if (on && workers->made == NULL)
+		workers->made = mem_alloc(sizeof *workers->made);
+	atomic_store_explicit(&workers->sampler, on ? workers->made : NULL, memory_order_release);
+	return on ? workers->made : NULL;
+}
+
 bool workers_take_rtt(struct workers *workers, struct rtt_sample *sample)
 {
 	for (unsigned i = 0; i < workers->nworkers; i++)
@@ -445,6 +458,7 @@ void workers_free(struct workers *workers)
 		if (worker->bound && worker->epoll >= 0)
 			close(worker->epoll);
 	}
+	free(workers->made);
 	free(workers->worker);
 	free(workers);
 }

@@ -27,6 +27,8 @@ const struct guard *workers_guard(struct workers *workers, const struct guard *n
 uint32_t workers_limits(struct workers *workers, const struct conf *conf);
 /* Sum of all workers' counters. */
 void workers_counters(const struct workers *workers, uint64_t sums[static COUNTERS_N]);
+/* Truncate some answers so that resolvers can be measured, or no longer. The sampler, which lives as long as the workers; NULL: off. */
+struct sampler *workers_sample(struct workers *workers, bool on);
 /* The next round trip of a TCP client's handshake; false when there is none. Main thread. */
 bool workers_take_rtt(struct workers *workers, struct rtt_sample *sample);
 /* Stop taking new connections, answer what is queued, end the threads within drain_ms. */

@@ -29,3 +29,9 @@ tests_fuzz_fuzz_latency_SOURCES = tests/fuzz/fuzz_latency.c tests/fuzz/replay.c
 tests_fuzz_fuzz_latency_LDADD = $(GEO_TEST_LIBS)
 TESTS += tests/fuzz/latency.test
 EXTRA_DIST += tests/fuzz/latency.test tests/fuzz/corpus/latency
+
+check_PROGRAMS += tests/unit/sampler_test
+tests_unit_sampler_test_SOURCES = tests/unit/sampler.c
+tests_unit_sampler_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_sampler_test_LDADD = libpacket.a libbase.a $(CHECK_LIBS)
+TESTS += tests/unit/sampler_test

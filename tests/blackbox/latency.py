@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 
+import dns.flags
 import dns.message
 import dns.query
 
@@ -152,6 +153,29 @@ def peers(stack):
     regions = {region["region"]: region for region in one.ctl("latency", "show", "198.51.9.7")["regions"]}
     assert regions["lab"]["measured_ms"]["network"] == 28.0, regions
     assert one.gslbd.text().count("latency_peer=bad.map") == 1
+
+
+@test
+def sampled(stack):
+    """with sampling one steered answer in 200 is truncated, and empty; over TCP it is whole, and its round trip is counted"""
+    lab = a_lab(stack)
+    lab.write_conf(["test.mmdb"], extra={"latency": {"interval": "1s", "sampling": "yes"}, "server": {"workers": 1}})
+    lab.stop()
+    lab.start()
+
+    def ask(n, source):
+        message, cut = dns.message.make_query(WWW, "A"), 0
+        for _ in range(n):
+            answer = dns.query.udp(message, lab.address, port=lab.port, timeout=5, source=source)
+            assert bool(answer.flags & dns.flags.TC) != bool(answer.answer), answer
+            cut += bool(answer.flags & dns.flags.TC)
+        return cut
+
+    assert ask(1000, "127.0.0.10") == 1  # once in ten minutes
+    assert dns.query.tcp(dns.message.make_query(WWW, "A"), lab.address, port=lab.port, timeout=5, source="127.0.0.10").answer
+    wait_for("the handshake to be counted", lambda: lab.ctl("latency", "show", "127.0.0.1")["regions"][1]["samples"]["network"] > 0)
+    assert [ask(400, f"127.0.0.{host}") for host in range(20, 25)] == [1] * 5
+    assert lab.ctl("stats")["counters"]["answers_sampled"] == 6
 
 
 if __name__ == "__main__":

@@ -265,6 +265,7 @@ START_TEST(what_is_left_out_has_its_default)
 	ck_assert_uint_eq(conf->tcp_per_prefix, 0);
 	ck_assert_uint_eq(conf->tcp_idle_ms, 10000);
 	ck_assert_uint_eq(conf->latency_interval_ms, 600000);
+	ck_assert(!conf->latency_sampling);
 	ck_assert_uint_eq(conf->rrl_rate, 200);
 	ck_assert_uint_eq(conf->rrl_burst, 500);
 	ck_assert_str_eq(conf->cookie_file, "");
@@ -290,7 +291,8 @@ START_TEST(what_is_given_is_taken)
 		"  limits: { tcp-clients: 7, tcp-per-prefix: 5, tcp-idle: 1m30s },\n"
 		"  rrl: { rate: 50, burst: 125 }, cookies: { secret-file: cookie.key } }\nzones: { directory: zones, "
 		"watch: no }\n"
-		"geo:\n  databases:\n    - city.mmdb\nlatency: { interval: 1m }\nhealth: { checks-directory: checks "
+		"geo:\n  databases:\n    - city.mmdb\nlatency: { interval: 1m, sampling: yes }\nhealth: { "
+		"checks-directory: checks "
 		"}\nselection: { seed-file: "
 		"seed }\n"
 		"state: { directory: made }\ncontrol: { socket: made/s, group: root, read-only-group: root }\n";
@@ -311,6 +313,7 @@ START_TEST(what_is_given_is_taken)
 	ck_assert_uint_eq(conf->ndatabases, 1);
 	ck_assert_uint_eq(conf->database_line[0], 7);
 	ck_assert_uint_eq(conf->latency_interval_ms, 60000);
+	ck_assert(conf->latency_sampling);
 	ck_assert_uint_eq(conf->rrl_rate, 50);
 	ck_assert_uint_eq(conf->rrl_burst, 125);
 	ck_assert_uint_eq(conf->cookies.n, 2);
