@@ -196,6 +196,7 @@ static void print_list(const json_t *list, const struct ctl_view *view, struct b
 static void print_show(const json_t *result, const struct ctl_view *view, struct buf *out)
 {
 	const char *changed = ctl_string(result, "changed");
+	char bytes[32];
 	const json_t *list;
 	size_t i;
 
@@ -209,7 +210,16 @@ static void print_show(const json_t *result, const struct ctl_view *view, struct
 
 		buf_printf(out, "an order was learned, last changed %s ago\n", ctl_ago(view, changed, ago));
 	}
-	json_array_foreach(ctl_at(result, "lists"), i, list) print_list(list, view, out);
+	json_array_foreach(ctl_at(result, "lists"), i, list)
+	{
+		print_list(list, view, out);
+	}
+	buf_printf(out,
+		"the map: %lld cells, %s; since the start %lld samples taken, %lld too soon after the last, %lld "
+		"sooner than light\n",
+		(long long)ctl_integer(result, "map_cells"), ctl_bytes(ctl_integer(result, "map_bytes"), bytes),
+		(long long)ctl_integer(result, "counts.taken"), (long long)ctl_integer(result, "counts.too_soon"),
+		(long long)ctl_integer(result, "counts.impossible"));
 }
 
 /* ---- the command ---- */

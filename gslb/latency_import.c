@@ -120,6 +120,16 @@ static bool json_number_in(
 	return false;
 }
 
+static bool is_key(const char *text)
+{
+	static const char *const keys[] = { "prefix", "pool", "region", "rtt_ms", "n" };
+	size_t i = 0;
+
+	while (i < COUNT_OF(keys) && strcmp(text, keys[i]) != 0)
+		i++;
+	return i < COUNT_OF(keys);
+}
+
 static bool read_object(const struct reading *reading, json_t *object, struct row *row)
 {
 	const char *prefix = json_string_value(json_object_get(object, "prefix"));
@@ -131,10 +141,11 @@ static bool read_object(const struct reading *reading, json_t *object, struct ro
 
 	if (prefix == NULL || (pool == NULL) == (region == NULL))
 		return mistake(reading, "wants", "prefix, rtt_ms, and one of pool and region");
-	json_object_foreach(object, key, value) if (strcmp(key, "prefix") != 0 && strcmp(key, "pool") != 0 &&
-						    strcmp(key, "region") != 0 && strcmp(key, "rtt_ms") != 0 &&
-						    strcmp(key, "n") != 0) return mistake(reading, key,
-		"is none of prefix, pool, region, rtt_ms and n");
+	json_object_foreach(object, key, value)
+	{
+		if (!is_key(key))
+			return mistake(reading, key, "is none of prefix, pool, region, rtt_ms and n");
+	}
 	good = read_prefix(reading, prefix, &row->client);
 	good = read_target(reading, pool != NULL ? pool : region, pool != NULL, region != NULL, row->region) && good;
 	good = json_number_in(reading, object, "rtt_ms", rtt_most_ms, &row->rtt_ms) && good;

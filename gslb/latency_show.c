@@ -199,6 +199,16 @@ static void subject_init(struct subject *subject, struct meter *meter, const str
 	subject->map = meter_lock(meter);
 }
 
+/* Samples since the start. */
+static json_t *counts_json(const struct meter *meter)
+{
+	struct meter_counts counts = meter_counts(meter);
+
+	return json_pack("{s:I,s:I,s:I,s:I}", "taken", (json_int_t)counts.taken, "too_soon",
+		(json_int_t)counts.too_soon, "impossible", (json_int_t)counts.impossible, "refused",
+		(json_int_t)counts.refused);
+}
+
 json_t *meter_show(
 	struct meter *meter, const struct snapshot *snapshot, const char *client, uint64_t now_s, struct err *err)
 {
@@ -221,6 +231,7 @@ json_t *meter_show(
 		"regions", regions_json(&subject), "lists", lists_json(&subject), "map_cells",
 		(json_int_t)latency_cells(subject.map), "map_bytes", (json_int_t)latency_bytes(subject.map));
 	meter_unlock(meter);
+	json_object_set_new(json, "counts", counts_json(meter));
 	return json;
 }
 

@@ -163,6 +163,41 @@ START_TEST(an_import_speaks_for_its_network)
 }
 END_TEST
 
+static const char *pool6_of(const char *client)
+{
+	struct decision decision;
+
+	sim_ask(&sim, client, WWW, FAMILY_V6, &decision, NULL);
+	return sim.snapshot->pools[decision.pool].pool->label;
+}
+
+/* A /48 whose parts lie in several places has no order of its own: it has no place to be ranked from. */
+START_TEST(networks_of_ipv6_are_48s_of_one_place)
+{
+	struct decision decision;
+
+	sim_place(&sim, "2001:db8::/32 53.3 -6.2 IE EU 64500");
+	sim_place(&sim, "2001:db8:2::/49 53.3 -6.2 IE EU 64500 IE-L");
+	world("latency,geo", "lb.eu AAAA 2001:db8:f::1\nlb.us AAAA 2001:db8:f::2\nlb.ap AAAA 2001:db8:f::3\n");
+	for (unsigned net = 1; net <= 2; net++) {
+		measure(net == 1 ? "2001:db8:1::/48" : "2001:db8:2::/48", "r-eu", 300, 50, true);
+		measure(net == 1 ? "2001:db8:1::/48" : "2001:db8:2::/48", "r-ap", 180, 50, true);
+	}
+	sim_load(&sim);
+	ck_assert_str_eq(pool6_of("2001:db8:1:ffff::1"), "ap");
+	ck_assert_str_eq(pool6_of("2001:db8:3::1"), "eu");
+	ck_assert_str_eq(pool6_of("2001:db8:2::1"), "eu");
+	sim_ask(&sim, "2001:db8:1::/56", WWW, FAMILY_V6, &decision, NULL);
+	ck_assert_uint_eq(decision.scope, 48);
+	/* an address that carries IPv4 is of the IPv4 network */
+	measure("198.51.9.0/24", "r-eu", 300, 50, true);
+	measure("::ffff:198.51.9.0/120", "r-ap", 180, 50, true);
+	later(10);
+	ck_assert_str_eq(pool_of("198.51.9.1", WWW), "ap");
+	ck_assert_str_eq(pool6_of("::ffff:198.51.9.1"), "ap");
+}
+END_TEST
+
 START_TEST(map_rules_come_before_what_was_learned)
 {
 	world("latency,geo", "_map.www TXT \"v=map1; net:198.51.9.128/25=eu; net:198.51.16.0/20=eu,us; asn:64501=eu; "
@@ -430,6 +465,7 @@ int main(void)
 	tcase_add_loop_test(all, a_measured_pool_leads_only_when_it_is_surely_better, 0, COUNT_OF(cases));
 	tcase_add_test(all, many_networks_speak_for_their_neighbours);
 	tcase_add_test(all, an_import_speaks_for_its_network);
+	tcase_add_test(all, networks_of_ipv6_are_48s_of_one_place);
 	tcase_add_test(all, map_rules_come_before_what_was_learned);
 	tcase_add_test(all, health_overrides_what_was_learned_at_once);
 	tcase_add_test(all, a_decision_rests_for_half_an_hour);
