@@ -381,17 +381,6 @@ uint64_t learned_changed_s(const struct learned *learned, uint64_t key)
 	return entry != NULL ? entry->changed_s : 0;
 }
 
-static bool is_under_rule(const struct order_spec *spec, const struct prefix *net, const struct place *place)
-{
-	for (uint16_t i = 0; i < spec->nrules; i++) {
-		const struct map_rule *rule = spec->rules[i].rule;
-
-		if (rule->kind == MAP_NET && rule->net.len <= net->len && prefix_contains(&rule->net, &net->addr))
-			return true;
-	}
-	return order_is_ruled(spec, place);
-}
-
 size_t learned_nets(const struct learned *learned, const struct order_spec *spec, const struct geo *geo,
 	struct order_set *set, struct geo_overlay *nets)
 {
@@ -405,7 +394,7 @@ size_t learned_nets(const struct learned *learned, const struct order_spec *spec
 
 		latency_cell_of(entry->key, &cell);
 		if (cell.level != LATENCY_NETWORK || !locate(geo, &cell.net, &place) ||
-			is_under_rule(spec, &cell.net, &place))
+			order_is_net_ruled(spec, &cell.net) || order_is_ruled(spec, &place))
 			continue;
 		order_fit(spec, &order);
 		nets[n++] = (struct geo_overlay){ .net = cell.net, .class = order_set_add(set, &order) };

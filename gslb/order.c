@@ -318,6 +318,21 @@ bool order_is_ruled(const struct order_spec *spec, const struct place *place)
 	return rule_at(spec, place) != NULL;
 }
 
+bool order_is_net_ruled(const struct order_spec *spec, const struct prefix *net)
+{
+	struct map_rule wanted = { .kind = MAP_NET, .net = *net };
+
+	if (spec->nrules == 0 || spec->rules[0].rule->kind != MAP_NET) /* they are the first */
+		return false;
+	for (;; wanted.net.len--) {
+		addr_mask(&wanted.net.addr, wanted.net.len);
+		if (rule_find(spec, &wanted) != NULL)
+			return true;
+		if (wanted.net.len == 0)
+			return false;
+	}
+}
+
 void order_distances(const struct order_spec *spec, const struct place *place, double km[static SERVICE_POOLS_MAX])
 {
 	for (uint8_t i = 0; i < spec->npools; i++) {

@@ -48,6 +48,8 @@ void order_of_rule(const struct order_rule *rule, struct order *order);
  * and milliseconds. Map rules are not looked at. */
 void order_distances(const struct order_spec *spec, const struct place *place, double km[static SERVICE_POOLS_MAX]);
 void order_by_latency(const struct order_spec *spec, const double *km, const double *ms, struct order *order);
+/* Does a net: rule cover all of a network? */
+bool order_is_net_ruled(const struct order_spec *spec, const struct prefix *net);
 /* Is the order at a place that of a map rule? net: rules are not looked at. */
 bool order_is_ruled(const struct order_spec *spec, const struct place *place);
 /* Rank no more pools than the spec says. */
