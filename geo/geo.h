@@ -106,4 +106,6 @@ double geo_spots_km(const struct geo_spot *a, const struct geo_spot *b);
 bool geo_country(const char code[static 2], double *latitude, double *longitude, char *continent);
 bool geo_is_continent(const char *code);
 
+#include "geo/latency.h"
+
 #endif

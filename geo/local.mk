@@ -9,6 +9,10 @@ libgeo_a_SOURCES = \
 	geo/fields.c geo/fields.h \
 	geo/geo.c geo/inside.h \
 	geo/guard.c geo/guard.h \
+	geo/latency.c geo/latency.h \
+	geo/latency_cell.c geo/latency_cell.h \
+	geo/latency_file.c \
+	geo/latency_map.c geo/latency_map.h \
 	geo/layer.c geo/layer.h \
 	geo/lean.c geo/lean.h \
 	geo/merge.c geo/merge.h \

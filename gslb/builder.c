@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gslb/latency_peers.h"
+
 enum { NICE = 10 };
 
 /* A database file as it was when it was read. */
@@ -49,6 +51,9 @@ struct builder {
 	struct geo *geo; /* counted: snapshot_geo_ref */
 	struct file_stamp geo_stamp[CONF_DATABASES_MAX];
 	char geo_alarm[1024];
+	char *latency_file; /* where inputs.meter is kept; NULL: nowhere */
+	char *peers_folder; /* what other hosts measured */
+	struct latency_peers peers;
 	bool owing; /* what was loaded last could not be compiled: try again with the next build */
 };
 
@@ -118,6 +123,8 @@ static bool compile(struct builder *builder, const struct build_order *order, st
 	struct snapshot_inputs inputs = builder->inputs;
 
 	memcpy(inputs.seed, build->seed, sizeof inputs.seed);
+	inputs.learn = order->kind == BUILD_START || order->kind == BUILD_LATENCY;
+	inputs.now_s = clock_wall_ms() / 1000;
 	build->snapshot = snapshot_new(set, builder->name_seed, builder->geo, &inputs, order->before, &build->err);
 	builder->owing = build->snapshot == NULL;
 	if (build->snapshot != NULL && order->before != NULL && order->conf->relay_socket[0] != '\0')
@@ -150,7 +157,7 @@ static struct zone_set *load(struct builder *builder, const struct build_order *
 		[BUILD_START] = LOADER_START, [BUILD_RELOAD] = LOADER_RELOAD, [BUILD_WATCH] = LOADER_WATCH
 	};
 
-	if (order->kind == BUILD_NAMES) {
+	if (order->kind == BUILD_NAMES || order->kind == BUILD_LATENCY) {
 		*changed = true;
 		return loader_relink(builder->loader);
 	}
@@ -169,7 +176,7 @@ static bool take_zones(
 	if (set == NULL)
 		return false;
 	build->zones = loader_view(builder->loader);
-	good = order->kind == BUILD_NAMES || all_loaded(build->zones, &build->err);
+	good = order->kind == BUILD_NAMES || order->kind == BUILD_LATENCY || all_loaded(build->zones, &build->err);
 	if (changed || order->names || builder->owing || build->geo == BUILD_GEO_LOADED || order->before == NULL ||
 		memcmp(order->before->seed, build->seed, sizeof build->seed) != 0)
 		return compile(builder, order, build, set) && good;
@@ -201,6 +208,24 @@ static bool take_conf(struct builder *builder, struct build *build)
 	return true;
 }
 
+/* All tables are those that are in force: nothing is to be published. And keep what was measured. */
+static void keep_latency(struct builder *builder, const struct build_order *order, struct build *build)
+{
+	size_t ntables, nshared;
+	struct err err;
+
+	if (build->snapshot != NULL && !order->names) {
+		snapshot_tables(build->snapshot, &ntables, &nshared);
+		if (ntables == nshared) {
+			snapshot_free(build->snapshot);
+			build->snapshot = NULL;
+		}
+	}
+	if (builder->latency_file != NULL &&
+		!meter_save(builder->inputs.meter, builder->latency_file, clock_wall_ms() / 1000, &err))
+		log_error("latency_map=not-kept reason=\"%s\"", err.text);
+}
+
 static struct build *carry_out(struct builder *builder, const struct build_order *order)
 {
 	struct build *build = mem_alloc(sizeof *build);
@@ -214,9 +239,14 @@ static struct build *carry_out(struct builder *builder, const struct build_order
 		build->good = take_conf(builder, build);
 		conf = build->conf != NULL ? build->conf : conf;
 	}
-	if (order->kind != BUILD_NAMES)
+	if (builder->latency_file != NULL && (order->kind == BUILD_LATENCY || order->kind == BUILD_START))
+		latency_peers_read(&builder->peers, builder->inputs.meter, builder->peers_folder, conf->region,
+			clock_wall_ms() / 1000);
+	if (order->kind != BUILD_NAMES && order->kind != BUILD_LATENCY)
 		build->good = take_geo(builder, build, conf) && build->good;
 	build->good = take_zones(builder, order, build, conf) && build->good;
+	if (order->kind == BUILD_LATENCY)
+		keep_latency(builder, order, build);
 	return build;
 }
 
@@ -308,6 +338,9 @@ struct builder *builder_new(
 	builder->conf_file = mem_strdup(conf_file);
 	builder->name_seed = name_seed;
 	builder->inputs = *inputs;
+	if (inputs->meter != NULL)
+		builder->latency_file = mem_printf("%s/latency.map", conf->state_directory);
+	builder->peers_folder = mem_printf("%s/latency", conf->state_directory);
 	builder->loader = loader_new(conf->zones_directory, conf->state_directory, name_seed);
 	return builder;
 }
@@ -349,6 +382,8 @@ bool builder_free(struct builder *builder, uint32_t patience_ms)
 	pthread_mutex_destroy(&builder->lock);
 	close(builder->fd);
 	free(builder->conf_file);
+	free(builder->latency_file);
+	free(builder->peers_folder);
 	free(builder);
 	return true;
 }

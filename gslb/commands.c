@@ -6,6 +6,7 @@
 #include "gslb/daemon.h"
 #include "gslb/drill_commands.h"
 #include "gslb/explain.h"
+#include "gslb/latency_import.h"
 
 static void give(struct control_reply *reply, json_t *result)
 {
@@ -70,6 +71,7 @@ static void run_explain(void *context, const json_t *args, const struct control_
 		.abstaining =
 			abstain_sentence(status.abstaining, status.abstain_failing, status.abstain_of, abstaining),
 		.vantages = status.vantages,
+		.meter = daemon->meter,
 	};
 
 	(void)peer;
@@ -202,6 +204,41 @@ static void run_reload(void *context, const json_t *args, const struct control_p
 	reply->defer = ticket;
 }
 
+static void run_latency_show(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	struct daemon *daemon = context;
+
+	(void)peer;
+	(void)ticket;
+	reply->result = meter_show(daemon->meter, daemon->published->snapshot, text_of(args, "prefix"),
+		clock_wall_ms() / 1000, &reply->err);
+	reply->exit = reply->result != NULL ? 0 : 1;
+}
+
+/* What came in whole is looked at at once: who imports wants to see what it does. */
+static void run_latency_import(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	struct daemon *daemon = context;
+	const json_t *text = json_object_get(args, "text");
+	const struct latency_text from = {
+		.text = text_of(args, "text"),
+		.len = json_string_length(text),
+		.name = text_of(args, "file"),
+		.first_line = (unsigned)number_of(args, "line", UINT32_MAX),
+		.check = json_is_true(json_object_get(args, "check")),
+	};
+
+	(void)ticket;
+	give(reply, latency_import_json(daemon->meter, daemon->published->snapshot, &from, clock_wall_ms() / 1000));
+	if (!json_is_true(json_object_get(reply->result, "taken")))
+		return;
+	daemon->latency_wanted = true;
+	log_notice("latency=imported file=\"%s\" lines=%lld who=%s", from.name,
+		(long long)json_integer_value(json_object_get(reply->result, "lines")), peer->name);
+}
+
 const struct control_command daemon_commands[] = {
 	{ "status", false, run_status },
 	{ "services", false, run_services },
@@ -211,6 +248,8 @@ const struct control_command daemon_commands[] = {
 	{ "overrides", false, run_overrides },
 	{ "drain-status", false, run_drain_status },
 	{ "stats", false, run_stats },
+	{ "latency-show", false, run_latency_show },
+	{ "latency-import", true, run_latency_import },
 	{ "force", true, run_force },
 	{ "clear", true, run_clear },
 	{ "push", true, run_push },

@@ -62,7 +62,7 @@ struct ctl_command {
 };
 
 extern const struct ctl_command ctl_status, ctl_services, ctl_pools, ctl_endpoints, ctl_explain, ctl_check, ctl_force,
-	ctl_clear, ctl_overrides, ctl_push, ctl_reload, ctl_stats, ctl_drain_status, ctl_purge, ctl_relay, ctl_drill;
+	ctl_clear, ctl_latency, ctl_overrides, ctl_push, ctl_reload, ctl_stats, ctl_drain_status, ctl_purge, ctl_relay, ctl_drill;
 extern const struct ctl_command *const ctl_commands[]; /* NULL behind the last */
 
 /* ---- the command line (ctl_args.c) ---- */
@@ -80,6 +80,9 @@ void ctl_help(const struct ctl_command *command, struct buf *out); /* NULL: the 
 
 /* ---- the daemon (ctl_ask.c) ---- */
 
+/* One command of gslbd (or of gslb-relay): the result, when there is one, and the exit status as it has it. */
+enum ctl_exit ctl_put(
+	const char *socket, bool relay, const char *command, const json_t *args, json_t **result, struct err *err);
 /* The document of gslbd (or of gslb-relay), a new reference, or NULL with a sentence. */
 json_t *ctl_ask(const char *socket, bool relay, const char *command, const json_t *args, struct err *err);
 

@@ -16,6 +16,7 @@ const struct ctl_command *const ctl_commands[] = {
 	&ctl_overrides,
 	&ctl_drain_status,
 	&ctl_push,
+	&ctl_latency,
 	&ctl_reload,
 	&ctl_stats,
 	&ctl_purge,

@@ -121,9 +121,22 @@ static void distance_cell(struct ctl_table *table, const json_t *pool)
 			json_number_value(json_object_get(pool, "biased_km")));
 }
 
+/* As it is expected to be, by how many samples of the client's own network. */
+static void latency_cell(struct ctl_table *table, const json_t *pool)
+{
+	const json_t *latency = json_object_get(pool, "latency");
+
+	if (!json_is_object(latency))
+		ctl_cell(table, CTL_PLAIN, "-");
+	else
+		ctl_cell(table, CTL_PLAIN, "%.0f ±%.0f ms (n %.0f)", json_number_value(json_object_get(latency, "ms")),
+			json_number_value(json_object_get(latency, "plus_minus_ms")),
+			json_number_value(json_object_get(latency, "samples")));
+}
+
 static void print_pools(const json_t *pools, const struct ctl_view *view, struct buf *out)
 {
-	static const struct ctl_column columns[] = {
+	static const struct ctl_column plain[] = {
 		{ "   POOL", false },
 		{ "GROUP", true },
 		{ "DISTANCE", true },
@@ -133,11 +146,24 @@ static void print_pools(const json_t *pools, const struct ctl_view *view, struct
 		{ "WHY", false },
 		{ NULL, false },
 	};
+	static const struct ctl_column measured[] = {
+		{ "   POOL", false },
+		{ "GROUP", true },
+		{ "DISTANCE", true },
+		{ "LATENCY", true },
+		{ "UP", true },
+		{ "WEIGHT", true },
+		{ "SHARE", true },
+		{ "WHY", false },
+		{ NULL, false },
+	};
+	bool has_latency = false;
 	struct ctl_table table;
 	const json_t *pool;
 	size_t i;
 
-	ctl_table_init(&table, columns);
+	json_array_foreach(pools, i, pool) has_latency = has_latency || json_object_get(pool, "latency") != NULL;
+	ctl_table_init(&table, has_latency ? measured : plain);
 	json_array_foreach(pools, i, pool)
 	{
 		const json_t *group = json_object_get(pool, "group");
@@ -148,6 +174,8 @@ static void print_pools(const json_t *pools, const struct ctl_view *view, struct
 		else
 			ctl_cell(&table, CTL_PLAIN, "-");
 		distance_cell(&table, pool);
+		if (has_latency)
+			latency_cell(&table, pool);
 		ctl_cell(&table, CTL_PLAIN, "%lld/%lld", (long long)ctl_integer(pool, "up"),
 			(long long)ctl_integer(pool, "of"));
 		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(pool, "weight"));

@@ -37,27 +37,42 @@ enum ctl_exit ctl_outcome(const json_t *reply, json_t **result, struct err *err)
 	return code;
 }
 
-static enum ctl_exit ask_daemon(const struct ctl_line *line, json_t **result, struct err *err)
+enum ctl_exit ctl_put(
+	const char *socket, bool relay, const char *command, const json_t *args, json_t **result, struct err *err)
 {
-	const struct ctl_command *command = line->command;
-	json_t *request = json_incref(line->args), *reply;
-	const char *name = command->name;
+	json_t *reply = ctl_ask(socket, relay, command, args, err);
 	enum ctl_exit code;
 
-	if (command->prepare != NULL) {
-		json_decref(request);
-		request = NULL;
-		name = command->prepare(line->args, &request, err);
-		if (name == NULL)
-			return CTL_USAGE;
-	}
-	reply = ctl_ask(socket_of(line), command->relay, name, request, err);
-	json_decref(request);
 	if (reply == NULL)
 		return CTL_FAILED;
 	code = ctl_outcome(reply, result, err);
 	json_incref(*result);
 	json_decref(reply);
+	return code;
+}
+
+static enum ctl_exit ask_prepared(const struct ctl_line *line, json_t **result, struct err *err)
+{
+	const struct ctl_command *command = line->command;
+	const char *name = command->name;
+	json_t *request = NULL;
+	enum ctl_exit code;
+
+	if (command->prepare == NULL)
+		return ctl_put(socket_of(line), command->relay, name, line->args, result, err);
+	name = command->prepare(line->args, &request, err);
+	if (name == NULL)
+		return CTL_USAGE;
+	code = ctl_put(socket_of(line), command->relay, name, request, result, err);
+	json_decref(request);
+	return code;
+}
+
+static enum ctl_exit ask_daemon(const struct ctl_line *line, json_t **result, struct err *err)
+{
+	const struct ctl_command *command = line->command;
+	enum ctl_exit code = ask_prepared(line, result, err);
+
 	if (code == CTL_DONE && command->judge != NULL && *result != NULL)
 		code = command->judge(*result, err);
 	return code;

@@ -254,7 +254,7 @@ static json_t *reload_json(struct daemon *daemon, const struct build *build, jso
 static void put_in_force(struct daemon *daemon, struct build *build)
 {
 	memcpy(daemon->sticky_seed, build->seed, sizeof daemon->sticky_seed);
-	if (build->kind != BUILD_NAMES)
+	if (build->kind != BUILD_NAMES && build->kind != BUILD_LATENCY)
 		memcpy(daemon->geo_alarm, build->geo_alarm, sizeof daemon->geo_alarm);
 	if (build->zones != NULL) {
 		builder_drop(daemon->builder, NULL, daemon->zones);
@@ -320,6 +320,7 @@ json_t *daemon_finish(struct daemon *daemon, struct build *build, int *exit)
 			log_error("zones=refused reason=\"%s\"", build->err.text);
 		break;
 	case BUILD_NAMES:
+	case BUILD_LATENCY:
 		if (!build->good)
 			log_error("snapshot=refused reason=\"%s\"", build->err.text);
 		break;

@@ -10,6 +10,7 @@
 #include "gslb/herald.h"
 #include "gslb/http.h"
 #include "gslb/ledger.h"
+#include "gslb/meter.h"
 #include "gslb/override.h"
 #include "gslb/prober.h"
 #include "gslb/recent.h"
@@ -49,6 +50,7 @@ struct daemon {
 	struct workers *workers;
 	struct prober *prober;
 	struct builder *builder;
+	struct meter *meter;
 	struct zones_view *zones; /* as the last build left them */
 	struct override_list *overrides;
 	struct control *control;
@@ -71,7 +73,8 @@ struct daemon {
 	/* reloads asked for over the control socket: those that wait for one to begin, and those that the one under way answers */
 	uint64_t tickets[DAEMON_TICKETS_MAX], begun[DAEMON_TICKETS_MAX];
 	size_t ntickets, nbegun;
-	bool reload_wanted, watch_wanted, names_wanted, stop_wanted;
+	bool reload_wanted, watch_wanted, names_wanted, latency_wanted, stop_wanted;
+	uint64_t latency_next_ms;  /* monotonic: when what was measured is looked at again */
 	uint64_t names_after_ms;   /* monotonic: not before, so that refreshes coalesce */
 	uint64_t override_next_ms; /* wall: when an override ends or moves; 0: none */
 	uint64_t counted[COUNTERS_N], counted_ms;

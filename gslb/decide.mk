@@ -12,6 +12,11 @@ libdecide_a_SOURCES = \
 	gslb/kin.c gslb/kin.h \
 	gslb/needs.c gslb/needs.h \
 	gslb/ledger.c gslb/ledger.h \
+	gslb/latency_import.c gslb/latency_import.h \
+	gslb/latency_peers.c gslb/latency_peers.h \
+	gslb/latency_show.c \
+	gslb/learned.c gslb/learned.h \
+	gslb/meter.c gslb/meter.h \
 	gslb/order.c gslb/order.h \
 	gslb/overlay.c \
 	gslb/override.c gslb/override.h \

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gslb/meter.h"
 #include "gslb/needs.h"
 #include "gslb/rank.h"
 #include "gslb/rules.h"
@@ -157,7 +158,7 @@ static void distance_json(json_t *json, const struct pool *pool, const struct pl
 	if (!pool->located || !place->located)
 		return;
 	km = geo_distance_km(place->latitude, place->longitude, pool->latitude, pool->longitude);
-	json_object_set_new(json, "biased_km", json_real(rank_geo.cost(&ranked, km)));
+	json_object_set_new(json, "biased_km", json_real(rank_geo.cost(&ranked, km, 0)));
 	json_object_set_new(json, "distance_km", json_real(km));
 	json_object_set_new(json, "bias", json_integer(pool->bias));
 }
@@ -335,6 +336,19 @@ static json_t *decision_json(
 	return json;
 }
 
+/* What was measured between the client's network and each pool's region. */
+static void latency_json(json_t *pools, const struct snapshot *snapshot, const struct trace *trace,
+	const struct addr *client, const struct explain_request *request)
+{
+	for (uint32_t i = 0; i < trace->npools && request->meter != NULL; i++) {
+		json_t *latency = meter_pool(request->meter, snapshot, client,
+			snapshot->pools[trace->pool[i].pool].pool, request->now_ms / 1000);
+
+		if (latency != NULL)
+			json_object_set_new(json_array_get(pools, i), "latency", latency);
+	}
+}
+
 static void steered_json(json_t *json, const struct world *world, const struct service_plan *plan,
 	const struct asked *asked, const struct explain_request *request)
 {
@@ -359,6 +373,7 @@ static void steered_json(json_t *json, const struct world *world, const struct s
 	for (uint32_t i = 0; i < trace->npools; i++)
 		json_array_append_new(
 			pools, pool_json(world, trace, &trace->pool[i], decision.why, &place, request->now_ms));
+	latency_json(pools, snapshot, trace, &asked->client.addr, request);
 	json_object_set_new(json, "pools", pools);
 	json_object_set_new(json, "pick", pick_json(&asked->client, trace));
 	for (uint32_t i = 0; i < trace->nendpoints; i++) {

@@ -13,9 +13,10 @@ struct explain_request {
 	const char *const *assume; /* "eu=down", "endpoint:eu/lb1=up": overrides for this explanation only */
 	size_t nassume;
 	uint64_t now_ms;
-	uint64_t dice; /* seed: the same dice give the same explanation */
+	uint64_t dice;          /* seed: the same dice give the same explanation */
 	const char *abstaining; /* why gslb-health abstains, as a sentence; NULL or "": it does not */
 	unsigned vantages;      /* assigned to each endpoint; 0 and 1: this one alone, which has no budget */
+	struct meter *meter;    /* what was measured; may be NULL */
 };
 
 /* A new reference, or NULL with a sentence. */

@@ -17,7 +17,7 @@
 #include "gslb/loader.h"
 #include "gslb/watch.h"
 
-enum { DRAIN_MS = 1000, NAMES_APART_MS = 1000, BUILD_PATIENCE_MS = 5000 };
+enum { DRAIN_MS = 1000, NAMES_APART_MS = 1000, BUILD_PATIENCE_MS = 5000, RTTS_MAX = 4096 };
 
 static const char usage_text[] =
 	"usage: gslbd -c FILE [-t] [-v]\n"
@@ -201,6 +201,18 @@ static bool read_seed(struct daemon *daemon, struct err *err)
 	return good;
 }
 
+/* A map that cannot be read is learned anew. */
+static void open_meter(struct daemon *daemon, uint64_t now_ms)
+{
+	char *path = mem_printf("%s/latency.map", daemon->conf->state_directory);
+	struct err err = { 0 };
+
+	daemon->meter = meter_new(LATENCY_BYTES_MAX);
+	if (!meter_load(daemon->meter, path, now_ms / 1000, &err))
+		log_error("latency_map=not-read reason=\"%s\"", err.text);
+	free(path);
+}
+
 static bool load_all(struct daemon *daemon, struct spawner *spawner, struct err *err)
 {
 	struct snapshot_inputs inputs = { 0 };
@@ -219,6 +231,8 @@ static bool load_all(struct daemon *daemon, struct spawner *spawner, struct err 
 		return err_set(err, "%s", first.text);
 	daemon->drills = drills_open(daemon);
 	prober_inputs(daemon->prober, &inputs);
+	open_meter(daemon, now_ms);
+	inputs.meter = daemon->meter;
 	daemon->builder = builder_new(daemon->conf_file, daemon->conf, daemon->name_seed, &inputs);
 	return daemon_load(daemon, err);
 }
@@ -309,6 +323,9 @@ static void begin_build(struct daemon *daemon, struct watch *watch, uint64_t mon
 	} else if (daemon->names_wanted && monotonic_ms >= daemon->names_after_ms) {
 		daemon->names_after_ms = monotonic_ms + NAMES_APART_MS;
 		daemon_begin(daemon, BUILD_NAMES);
+	} else if (daemon->latency_wanted) {
+		daemon->latency_wanted = false;
+		daemon_begin(daemon, BUILD_LATENCY);
 	}
 }
 
@@ -352,6 +369,47 @@ static void sooner(uint64_t *next_ms, uint64_t candidate_ms)
 		*next_ms = candidate_ms;
 }
 
+/* Take in the handshakes that workers saw, some thousands at a time: they are this region's. */
+static void take_rtts(struct daemon *daemon, uint64_t now_ms)
+{
+	struct rtt_sample sample;
+
+	for (unsigned i = 0; i < RTTS_MAX && workers_take_rtt(daemon->workers, &sample); i++) {
+		struct prefix client = { .addr = sample.client, .len = (uint8_t)addr_bits(&sample.client) };
+
+		if (daemon->conf->region[0] != '\0')
+			meter_take(daemon->meter, daemon->published->snapshot, &client, daemon->conf->region,
+				sample.rtt_us / 1000.0, 1, false, now_ms / 1000);
+	}
+}
+
+static void set_known(void *context, const struct prefix *net)
+{
+	sampler_set_known(context, &net->addr);
+}
+
+/* Sample whom this region has too few samples of. */
+static void sample_others(struct daemon *daemon)
+{
+	struct sampler *sampler =
+		workers_sample(daemon->workers, daemon->conf->latency_sampling && daemon->conf->region[0] != '\0');
+
+	if (sampler == NULL)
+		return;
+	sampler_forget_known(sampler);
+	meter_measured(daemon->meter, daemon->conf->region, clock_wall_ms() / 1000, set_known, sampler);
+}
+
+static uint64_t look_at_latency(struct daemon *daemon, uint64_t monotonic_ms)
+{
+	if (daemon->latency_next_ms == 0 || daemon->latency_next_ms <= monotonic_ms) {
+		sample_others(daemon);
+		daemon->latency_wanted = daemon->latency_wanted || daemon->latency_next_ms != 0;
+		daemon->latency_next_ms = monotonic_ms + daemon->conf->latency_interval_ms;
+	}
+	return daemon->latency_next_ms;
+}
+
 /* All that is due now; returns when (monotonic) to come back at the latest. */
 static uint64_t work(struct daemon *daemon, struct watch **watch)
 {
@@ -372,6 +430,8 @@ static uint64_t work(struct daemon *daemon, struct watch **watch)
 	if (watch_run(*watch, monotonic_ms, &due_ms))
 		daemon->watch_wanted = true;
 	sooner(&next_ms, due_ms);
+	take_rtts(daemon, now_ms);
+	sooner(&next_ms, look_at_latency(daemon, monotonic_ms));
 	begin_build(daemon, *watch, monotonic_ms);
 	if (daemon->names_wanted && !builder_busy(daemon->builder))
 		sooner(&next_ms, daemon->names_after_ms);
@@ -423,6 +483,17 @@ static void run(struct daemon *daemon, int signals)
 	watch_free(watch);
 }
 
+static void close_meter(struct daemon *daemon)
+{
+	char *path = mem_printf("%s/latency.map", daemon->conf->state_directory);
+	struct err err;
+
+	if (!meter_save(daemon->meter, path, clock_wall_ms() / 1000, &err))
+		log_error("latency_map=not-kept reason=\"%s\"", err.text);
+	meter_free(daemon->meter);
+	free(path);
+}
+
 static void stop(struct daemon *daemon)
 {
 	host_notify("STOPPING=1");
@@ -440,6 +511,7 @@ static void stop(struct daemon *daemon)
 		_exit(0);
 	}
 	prober_close(daemon->prober);
+	close_meter(daemon);
 	workers_free(daemon->workers);
 	rrl_free(daemon->guard->rrl);
 	free(daemon->guard);

@@ -82,6 +82,7 @@ void order_spec_init(struct order_spec *spec, const struct service *service, con
 			.latitude = pool->latitude,
 			.longitude = pool->longitude,
 			.spot = geo_spot(pool->latitude, pool->longitude),
+			.region = pool->region,
 			.bias = pool->bias,
 		};
 		spec->npools++;
@@ -95,6 +96,14 @@ bool order_spec_by_asn(const struct order_spec *spec)
 	for (uint16_t i = 0; i < spec->nrules; i++)
 		if (spec->rules[i].rule->kind == MAP_ASN)
 			return true;
+	return false;
+}
+
+bool order_spec_by_latency(const struct order_spec *spec)
+{
+	for (uint8_t i = 0; i < spec->nranks; i++)
+		if (spec->ranks[i] == RANK_LATENCY)
+			return spec->npools > 1;
 	return false;
 }
 
@@ -114,7 +123,7 @@ bool order_spec_by_client(const struct order_spec *spec)
 
 void order_spec_key(const struct order_spec *spec, struct buf *key)
 {
-	bool by_place = ranks_by_place(spec);
+	bool by_place = ranks_by_place(spec), by_latency = order_spec_by_latency(spec);
 
 	/* field by field: padding has no value */
 	buf_add(key, &spec->nranks, sizeof(spec->nranks));
@@ -130,6 +139,8 @@ void order_spec_key(const struct order_spec *spec, struct buf *key)
 		buf_add(key, &pool->bias, sizeof(pool->bias));
 		buf_add(key, &pool->latitude, sizeof(pool->latitude));
 		buf_add(key, &pool->longitude, sizeof(pool->longitude));
+		if (by_latency)
+			buf_add(key, pool->region, strlen(pool->region) + 1);
 	}
 	for (uint16_t i = 0; i < spec->nrules; i++) {
 		const struct order_rule *rule = &spec->rules[i];
@@ -151,6 +162,12 @@ void order_spec_key(const struct order_spec *spec, struct buf *key)
 
 /* ---- an order ---- */
 
+/* What is known of a client and each pool, by position. */
+struct known {
+	const double *km;
+	const double *ms; /* NULL: nothing was measured */
+};
+
 static void order_append(struct order *order, const struct rank_pool *const *members, unsigned n)
 {
 	order->begins |= UINT32_C(1) << order->npools;
@@ -159,7 +176,7 @@ static void order_append(struct order *order, const struct rank_pool *const *mem
 }
 
 /* Order the members, which keep their list order where nothing decides, from criterion `rank` on. */
-static void order_group(const struct order_spec *spec, const double *km, unsigned rank,
+static void order_group(const struct order_spec *spec, const struct known *known, unsigned rank,
 	const struct rank_pool *const *members, unsigned n, struct order *order)
 {
 	const struct rank_pool *left[SERVICE_POOLS_MAX], *group[SERVICE_POOLS_MAX];
@@ -173,12 +190,14 @@ static void order_group(const struct order_spec *spec, const double *km, unsigne
 	}
 	by = criteria[spec->ranks[rank]];
 	if (by->tied == NULL) {
-		order_group(spec, km, rank + 1, members, n, order);
+		order_group(spec, known, rank + 1, members, n, order);
 		return;
 	}
 	for (unsigned i = 0; i < n; i++) {
+		uint8_t at = members[i]->position;
+
 		left[i] = members[i];
-		cost[i] = by->cost(members[i], km[members[i]->position]);
+		cost[i] = by->cost(members[i], known->km[at], known->ms != NULL ? known->ms[at] : 0);
 	}
 	while (n > 0) {
 		double best = cost[0];
@@ -195,7 +214,7 @@ static void order_group(const struct order_spec *spec, const double *km, unsigne
 				cost[nleft++] = cost[i];
 			}
 		}
-		order_group(spec, km, rank + 1, group, ngroup, order);
+		order_group(spec, known, rank + 1, group, ngroup, order);
 		n = nleft;
 	}
 }
@@ -260,28 +279,62 @@ static const struct order_rule *rule_at(const struct order_spec *spec, const str
 	return rule;
 }
 
+void order_fit(const struct order_spec *spec, struct order *order)
+{
+	if (spec->ranked < order->npools)
+		order_cut(order, spec->ranked);
+}
+
+static void order_list(const struct order_spec *spec, const struct known *known, struct order *order)
+{
+	const struct rank_pool *members[SERVICE_POOLS_MAX];
+
+	*order = (struct order){ 0 };
+	for (uint8_t i = 0; i < spec->npools; i++)
+		members[i] = &spec->pools[i];
+	order_group(spec, known, 0, members, spec->npools, order);
+}
+
 /* By place and, for each pool of the list, how far it is. */
 static void order_by(const struct order_spec *spec, const struct place *place, const double *km, struct order *order)
 {
-	const struct rank_pool *members[SERVICE_POOLS_MAX];
 	const struct order_rule *rule = rule_at(spec, place);
 
 	if (rule != NULL) {
 		order_of_rule(rule, order);
 		return;
 	}
-	*order = (struct order){ 0 };
-	for (uint8_t i = 0; i < spec->npools; i++)
-		members[i] = &spec->pools[i];
-	order_group(spec, km, 0, members, spec->npools, order);
-	if (spec->ranked < order->npools)
-		order_cut(order, spec->ranked);
+	order_list(spec, &(struct known){ .km = km }, order);
+	order_fit(spec, order);
 }
 
-void order_at(const struct order_spec *spec, const struct place *place, struct order *order)
+void order_by_latency(const struct order_spec *spec, const double *km, const double *ms, struct order *order)
 {
-	double km[SERVICE_POOLS_MAX];
+	order_list(spec, &(struct known){ .km = km, .ms = ms }, order);
+}
 
+bool order_is_ruled(const struct order_spec *spec, const struct place *place)
+{
+	return rule_at(spec, place) != NULL;
+}
+
+bool order_is_net_ruled(const struct order_spec *spec, const struct prefix *net)
+{
+	struct map_rule wanted = { .kind = MAP_NET, .net = *net };
+
+	if (spec->nrules == 0 || spec->rules[0].rule->kind != MAP_NET) /* they are the first */
+		return false;
+	for (;; wanted.net.len--) {
+		addr_mask(&wanted.net.addr, wanted.net.len);
+		if (rule_find(spec, &wanted) != NULL)
+			return true;
+		if (wanted.net.len == 0)
+			return false;
+	}
+}
+
+void order_distances(const struct order_spec *spec, const struct place *place, double km[static SERVICE_POOLS_MAX])
+{
 	for (uint8_t i = 0; i < spec->npools; i++) {
 		const struct rank_pool *pool = &spec->pools[i];
 
@@ -289,6 +342,13 @@ void order_at(const struct order_spec *spec, const struct place *place, struct o
 				? geo_distance_km(place->latitude, place->longitude, pool->latitude, pool->longitude)
 				: -1;
 	}
+}
+
+void order_at(const struct order_spec *spec, const struct place *place, struct order *order)
+{
+	double km[SERVICE_POOLS_MAX];
+
+	order_distances(spec, place, km);
 	order_by(spec, place, km, order);
 }
 
@@ -312,7 +372,7 @@ static uint64_t order_hash(const struct order *order)
 	return hash_bytes(order->begins ^ (uint64_t)order->npools << 32, order->pool, order->npools);
 }
 
-static bool order_equal(const struct order *a, const struct order *b)
+bool order_equal(const struct order *a, const struct order *b)
 {
 	return a->begins == b->begins && a->npools == b->npools && memcmp(a->pool, b->pool, a->npools) == 0;
 }

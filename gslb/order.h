@@ -34,12 +34,27 @@ bool order_spec_by_asn(const struct order_spec *spec);
 /* Equal bytes, equal orders for every client. */
 void order_spec_key(const struct order_spec *spec, struct buf *key);
 
+/* Does measured latency count? */
+bool order_spec_by_latency(const struct order_spec *spec);
+
 /* The order for clients at a place; net: rules are not looked at (they go over the table as overlays). */
 void order_at(const struct order_spec *spec, const struct place *place, struct order *order);
 /* The same, from the place's point; quicker. */
 void order_at_spot(
 	const struct order_spec *spec, const struct place *place, const struct geo_spot *spot, struct order *order);
 void order_of_rule(const struct order_rule *rule, struct order *order);
+
+/* For who knows more than the place, by each pool's position in the list: kilometres, -1 when one of the two cannot be placed;
+ * and milliseconds. Map rules are not looked at. */
+void order_distances(const struct order_spec *spec, const struct place *place, double km[static SERVICE_POOLS_MAX]);
+void order_by_latency(const struct order_spec *spec, const double *km, const double *ms, struct order *order);
+/* Does a net: rule cover all of a network? */
+bool order_is_net_ruled(const struct order_spec *spec, const struct prefix *net);
+/* Is the order at a place that of a map rule? net: rules are not looked at. */
+bool order_is_ruled(const struct order_spec *spec, const struct place *place);
+/* Rank no more pools than the spec says. */
+void order_fit(const struct order_spec *spec, struct order *order);
+bool order_equal(const struct order *a, const struct order *b);
 
 /* Orders by class, each once. Init with { 0 }. */
 struct order_set {

@@ -223,6 +223,15 @@ static void answer_verdict(struct answer *answer, const struct packet *packet, c
 	}
 }
 
+/* Truncate it for the round trip's sake? Never while anything changes, which a shorter TTL tells. */
+static bool is_sampled(const struct packet *packet, const struct packet_context *context, const struct answer *answer)
+{
+	return context->sampling->sampler != NULL && context->transport == TRANSPORT_UDP && answer->service != NULL &&
+	       answer->body == ANSWER_ADDRESSES &&
+	       answer->ttl_s >= answer->service->ttl_max_s - answer->service->ttl_span_s &&
+	       sampler_take(context->sampling, &packet->source, context->now_ms / 1000);
+}
+
 size_t packet_write(struct packet *packet, const struct packet_context *context, uint8_t *out, size_t cap)
 {
 	bool readable = packet->verdict != QUERY_FORMERR && packet->verdict != QUERY_BADVERS, truncated;
@@ -246,6 +255,12 @@ size_t packet_write(struct packet *packet, const struct packet_context *context,
 	if (!guard_judge(context->guard, &packet->guarded, &answer, readable, context->now_monotonic_ms)) {
 		count_query(context, packet, OUTCOME_LIMITED_DROPPED);
 		return 0;
+	}
+	if (context->sampling != NULL && is_sampled(packet, context, &answer)) {
+		answer_rcode(&answer, RCODE_NOERROR);
+		answer.limited = true;
+		answer.cookie = packet->guarded.cookie ? packet->guarded.reply : NULL;
+		count(counters, COUNT_answers_sampled);
 	}
 	len = reply_write(&packet->query, &answer, context->identity, context->transport, out, cap, &truncated);
 	count_query(context, packet, answer.service != NULL ? count_steered(context, &answer) : outcome_of(&answer));

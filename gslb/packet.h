@@ -12,6 +12,7 @@
 #include "gslb/guard.h"
 #include "gslb/ledger.h"
 #include "gslb/query.h"
+#include "gslb/sampler.h"
 
 enum transport { TRANSPORT_UDP, TRANSPORT_TCP };
 
@@ -34,6 +35,7 @@ struct packet_context {
 	struct counters *counters; /* this worker's own */
 	unsigned worker;           /* its number: picks its row of world->reasons */
 	struct ledger_row *row;    /* this worker's, of world->ledger; NULL: nothing is written down */
+	struct sampling *sampling; /* this worker's own; NULL: none */
 	uint64_t now_ms;           /* wall, once a batch */
 	uint32_t now_s;            /* the same in seconds */
 	uint64_t now_monotonic_ms; /* at the same moment */

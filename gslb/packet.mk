@@ -6,11 +6,13 @@ libpacket_a_SOURCES = \
 	gslb/counters.c gslb/counters.h \
 	gslb/packet.c gslb/packet.h \
 	gslb/query.c gslb/query.h \
-	gslb/reply.c gslb/reply.h
+	gslb/reply.c gslb/reply.h \
+	gslb/sampler.c gslb/sampler.h
 libpacket_a_CFLAGS = $(AM_CFLAGS) $(LTO_CFLAGS)
 libworker_a_SOURCES = \
 	gslb/listen.c gslb/listen.h \
 	gslb/roster.c gslb/roster.h \
+	gslb/rtt_ring.h \
 	gslb/stream.c gslb/stream.h \
 	gslb/tcp.c gslb/tcp.h \
 	gslb/tcp_client.c gslb/tcp_client.h \

@@ -14,12 +14,14 @@ struct rank_pool {
 	int bias;
 	double latitude, longitude; /* degrees */
 	struct geo_spot spot;       /* the same as a point */
+	const char *region;
 };
 
 struct rank_criterion {
 	bool by_place; /* the cost differs by client: needs a table of classes */
-	/* The lower the better. km: from the client, or -1 when one of the two cannot be placed. */
-	double (*cost)(const struct rank_pool *pool, double km);
+	/* The lower the better. km: from the client, or -1 when one of the two cannot be placed; ms: the round trip as measured, 0
+	 * when nothing is known of the client's. */
+	double (*cost)(const struct rank_pool *pool, double km, double ms);
 	/* May a pool of this cost share a group with the best one? cost >= best. NULL: always. */
 	bool (*tied)(double best, double cost);
 };

@@ -2,8 +2,9 @@
  * distance: then the list's order decides, behind all that has one. */
 #include "gslb/rank.h"
 
-static double geo_cost(const struct rank_pool *pool, double km)
+static double geo_cost(const struct rank_pool *pool, double km, double ms)
 {
+	(void)ms;
 	if (km < 0)
 		return RANK_GEO_UNPLACED + pool->position;
 	return pool->bias >= 0 ? km * (100 - pool->bias) / 100 : km * 100 / (100 + pool->bias);

@@ -1,8 +1,9 @@
 /* rank=order: as the list has them, each alone in its group: plain failover. */
 #include "gslb/rank.h"
 
-static double order_cost(const struct rank_pool *pool, double km)
+static double order_cost(const struct rank_pool *pool, double km, double ms)
 {
+	(void)ms;
 	(void)km;
 	return pool->position;
 }

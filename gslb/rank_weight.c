@@ -1,8 +1,9 @@
 /* rank=weight: ranks nothing, so all share the traffic by weight. */
 #include "gslb/rank.h"
 
-static double weight_cost(const struct rank_pool *pool, double km)
+static double weight_cost(const struct rank_pool *pool, double km, double ms)
 {
+	(void)ms;
 	(void)pool;
 	(void)km;
 	return 0;

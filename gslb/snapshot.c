@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gslb/meter.h"
 #include "gslb/steering.h"
 #include "gslb/ttl.h"
 
@@ -341,8 +342,8 @@ static bool make_service(
 }
 
 /* number: of its steering tables, which are compiled later; twin: those of one that orders alike, or NULL. */
-static void want_tables(struct snapshot *snapshot, const struct snapshot *before, struct service_plan *plan,
-	const uint32_t *twin, uint32_t number[FAMILIES])
+static void want_tables(struct snapshot *snapshot, const struct snapshot_inputs *inputs, const struct snapshot *before,
+	struct service_plan *plan, const uint32_t *twin, uint32_t number[FAMILIES])
 {
 	const struct service *service = plan->service;
 	struct order_rule *rules = mem_alloc((service->nrules + 1u) * sizeof(*rules));
@@ -360,8 +361,8 @@ static void want_tables(struct snapshot *snapshot, const struct snapshot *before
 			continue;
 		}
 		order_spec_init(&spec, service, plan, snapshot->pools, usable, rules);
-		number[family] = steering_want(
-			&snapshot->inner->tables, before != NULL ? &before->inner->tables : NULL, snapshot->geo, &spec);
+		number[family] = steering_want(&snapshot->inner->tables, before != NULL ? &before->inner->tables : NULL,
+			snapshot->geo, inputs, &spec);
 	}
 	free(rules);
 }
@@ -378,7 +379,8 @@ static bool steer_service(
 	return true;
 }
 
-static bool make_services(struct snapshot *snapshot, const struct snapshot *before, struct err *err)
+static bool make_services(
+	struct snapshot *snapshot, const struct snapshot_inputs *inputs, const struct snapshot *before, struct err *err)
 {
 	uint32_t(*numbers)[FAMILIES];
 	struct service_plan *services;
@@ -392,10 +394,12 @@ static bool make_services(struct snapshot *snapshot, const struct snapshot *befo
 	for (uint32_t i = 0; i < snapshot->nservices && good; i++)
 		good = make_service(snapshot, &snapshot->set->services[i], &services[i], err);
 	twins_init(&twins, services, snapshot->nservices);
+	if (inputs->meter != NULL)
+		meter_next(inputs->meter);
 	for (uint32_t i = 0; i < snapshot->nservices && good; i++) {
 		uint32_t twin = services[i].service->nrules == 0 ? twins_find(&twins, &services[i]) : i;
 
-		want_tables(snapshot, before, &services[i], twin != i ? numbers[twin] : NULL, numbers[i]);
+		want_tables(snapshot, inputs, before, &services[i], twin != i ? numbers[twin] : NULL, numbers[i]);
 	}
 	free(twins.slots);
 	if (good)
@@ -423,7 +427,7 @@ struct snapshot *snapshot_new(struct zone_set *set, uint64_t name_seed, struct g
 	snapshot->name_seed = name_seed;
 	memcpy(snapshot->seed, inputs->seed, sizeof(snapshot->seed));
 	make_pools(snapshot, inputs);
-	if (!make_services(snapshot, before, err)) {
+	if (!make_services(snapshot, inputs, before, err)) {
 		snapshot_free(snapshot);
 		return NULL;
 	}

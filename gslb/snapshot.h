@@ -111,6 +111,8 @@ struct resolved {
 	_Atomic uint64_t expires_ms; /* wall; snapshots point to it */
 };
 
+struct meter;
+
 /* What compiling takes besides the zones: where an endpoint's slot is, and what names resolved to. */
 struct snapshot_inputs {
 	const struct resolved *(*resolve)(void *context, const struct name *name); /* NULL result: not resolved (yet) */
@@ -119,6 +121,11 @@ struct snapshot_inputs {
 	/* Keeps what the two give as it is while a pool is made from it, for who compiles aside; may be NULL. */
 	void (*hold)(void *context, bool on);
 	void *context;
+	/* What was measured, of which orders take account; NULL: nothing. With `learn` it is looked at anew, as it is at now_s (since
+	 * 1970); else what is known of it. */
+	struct meter *meter;
+	bool learn;
+	uint64_t now_s;
 	uint8_t seed[16]; /* selection.seed-file: keys the rendezvous hash; the same on every host */
 };
 

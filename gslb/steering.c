@@ -1,5 +1,5 @@
 /* Tables with runs of their own are the quickest to ask and take megabytes; the few that most services use get them, the others are
- * lean (geo.h). Threads that compile are like the one that asks for it: they inherit its priority. */
+ * lean (geo.h), and know nothing of latency: single networks need runs of their own. Threads that compile are like the one that asks for it: they inherit its priority. */
 #include "gslb/steering.h"
 
 #include <pthread.h>
@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "gslb/meter.h"
 
 enum { QUICK_MAX = 8, THREADS_MAX = 4 };
 
@@ -70,6 +72,7 @@ static void tables_add(struct steering_tables *tables, struct steering_table *ta
 
 struct classing {
 	const struct order_spec *spec;
+	const struct learned *learned;
 	struct order_set *set;
 };
 
@@ -80,7 +83,11 @@ static uint16_t classify(void *context, const struct place *place)
 
 	if (classing->set->full) /* what comes out is thrown away */
 		return 0;
-	order_at(classing->spec, place, &order);
+	if (classing->learned != NULL && !order_is_ruled(classing->spec, place) &&
+		learned_at(classing->learned, place, &order))
+		order_fit(classing->spec, &order);
+	else
+		order_at(classing->spec, place, &order);
 	return order_set_add(classing->set, &order);
 }
 
@@ -97,6 +104,7 @@ static void classify_all(
 	}
 }
 
+/* net: rules. */
 static size_t collect_nets(const struct order_spec *spec, struct order_set *set, struct geo_overlay *nets)
 {
 	size_t n = 0;
@@ -115,16 +123,22 @@ static size_t collect_nets(const struct order_spec *spec, struct order_set *set,
 
 static void table_compile(struct steering_table *table, const struct order_spec *spec)
 {
-	struct geo_overlay *nets = mem_alloc((spec->nrules + 1u) * sizeof(*nets));
-	struct classing classing = { .spec = spec, .set = &table->set };
+	const struct learned *learned = table->lean ? NULL : table->learned;
+	size_t nlearned = learned != NULL ? learned_networks(learned) : 0;
+	struct geo_overlay *nets = mem_alloc((spec->nrules + nlearned + 1u) * sizeof(*nets));
+	struct classing classing = { .spec = spec, .learned = learned, .set = &table->set };
 	const struct geo_classify how = {
 		.classify = classify,
 		.classify_all = classify_all,
 		.context = &classing,
 		.lean = table->lean,
-		.by_asn = order_spec_by_asn(spec),
+		.by_asn = order_spec_by_asn(spec) || (learned != NULL && learned_metros(learned) > 0),
 	};
-	size_t nnets = collect_nets(spec, &table->set, nets);
+	size_t nnets = 0;
+
+	if (nlearned > 0)
+		nnets = learned_nets(learned, spec, table->geo, &table->set, nets);
+	nnets += collect_nets(spec, &table->set, nets + nnets); /* of two equal ones the later wins */
 
 	table->table = geo_table_new(table->geo, &how, nets, nnets);
 	free(nets);
@@ -174,12 +188,13 @@ static struct steering_table *table_new(
 }
 
 uint32_t steering_want(struct steering_tables *tables, const struct steering_tables *before, const struct geo *geo,
-	const struct order_spec *spec)
+	const struct snapshot_inputs *inputs, const struct order_spec *spec)
 {
+	const struct learned *learned = NULL;
 	struct steering_table *table;
+	uint64_t hash, version = 0;
 	struct buf key = { 0 };
 	uint32_t number;
-	uint64_t hash;
 
 	order_spec_key(spec, &key);
 	hash = hash_bytes(0, key.text, key.len);
@@ -189,14 +204,18 @@ uint32_t steering_want(struct steering_tables *tables, const struct steering_tab
 		tables->tables[number]->nwanted++;
 		return number;
 	}
+	if (inputs->meter != NULL && order_spec_by_latency(spec))
+		learned = meter_learned(inputs->meter, spec, &key, geo, inputs->learn, inputs->now_s, &version);
 	number = before != NULL ? tables_find(before, geo, hash, &key) : TABLE_NONE;
-	if (number != TABLE_NONE) {
+	if (number != TABLE_NONE && before->tables[number]->version == version) {
 		buf_fini(&key);
 		table = before->tables[number];
 		table->refs++;
 		tables->nshared++;
 	} else {
 		table = table_new(geo, spec, hash, &key);
+		table->version = version;
+		table->learned = version != 0 ? learned : NULL;
 	}
 	table->nwanted = 1;
 	tables_add(tables, table);
@@ -270,6 +289,7 @@ void steering_compile(struct steering_tables *tables)
 		free(work.tables[i]->spec->rules);
 		free(work.tables[i]->spec);
 		work.tables[i]->spec = NULL;
+		work.tables[i]->learned = NULL;
 	}
 	free(work.tables);
 }

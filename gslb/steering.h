@@ -4,7 +4,7 @@
 #ifndef GSLB_STEERING_H
 #define GSLB_STEERING_H
 
-#include "gslb/order.h"
+#include "gslb/learned.h"
 
 /* A counted table. Once compiled, only the count changes, and what is of use while the next snapshot is made. */
 struct steering_table {
@@ -14,9 +14,11 @@ struct steering_table {
 	struct buf key;
 	struct geo_table *table; /* NULL: one order for all clients */
 	struct order_set set;
-	bool lean;               /* its table is */
-	uint32_t nwanted;        /* how often the snapshot that is being made asked for it */
-	struct order_spec *spec; /* what is to be compiled; NULL when it is */
+	bool lean;                     /* its table is */
+	const struct learned *learned; /* while it is compiled: what latency changes; NULL: nothing */
+	uint64_t version;              /* of that */
+	uint32_t nwanted;              /* how often the snapshot that is being made asked for it */
+	struct order_spec *spec;       /* what is to be compiled; NULL when it is */
 };
 
 /* The tables of one snapshot. Init with { 0 }. */
@@ -32,7 +34,7 @@ struct steering_tables {
  * the snapshot before is compiled, on all processors; then what a number stands for can be had, or false when it has too many
  * classes. */
 uint32_t steering_want(struct steering_tables *tables, const struct steering_tables *before, const struct geo *geo,
-	const struct order_spec *spec);
+	const struct snapshot_inputs *inputs, const struct order_spec *spec);
 void steering_want_again(struct steering_tables *tables, uint32_t number); /* for one more that orders alike */
 void steering_compile(struct steering_tables *tables);
 bool steering_get(const struct steering_tables *tables, uint32_t number, struct steering *steering);

@@ -44,6 +44,11 @@ struct tcp *tcp_new(int epoll, struct packet_context *context, const struct tcp_
 	return NULL;
 }
 
+void tcp_measure_into(struct tcp *tcp, struct rtt_ring *ring)
+{
+	tcp->rtts = ring;
+}
+
 uint32_t tcp_clients(const struct tcp *tcp)
 {
 	return roster_count(tcp->roster);
@@ -82,7 +87,7 @@ static void client_open(struct tcp *tcp, int fd, const struct addr *addr, uint16
 
 	client->fd = fd;
 	client->watched = 0;
-	client->eof = false;
+	client->eof = client->measured = false;
 	client->addr = *addr;
 	client->port = port;
 	client->held = 0;

@@ -16,6 +16,7 @@
 
 #include "gslb/listen.h"
 #include "gslb/packet.h"
+#include "gslb/rtt_ring.h"
 
 enum {
 	TCP_QUERY_MS = 2000,
@@ -36,6 +37,8 @@ struct tcp;
  * when the client does well to close. NULL with a sentence. */
 struct tcp *tcp_new(int epoll, struct packet_context *context, const struct tcp_limits *limits, uint32_t *promise_ms,
 	struct err *err);
+/* Put the handshake's round trip of each connection from now on into the ring. */
+void tcp_measure_into(struct tcp *tcp, struct rtt_ring *ring);
 void tcp_free(struct tcp *tcp); /* resets what is still open; NULL is fine */
 /* Take some new connections from a listening socket. True when there may be more. */
 bool tcp_accept(struct tcp *tcp, struct source *listener, uint64_t now_monotonic_ms);

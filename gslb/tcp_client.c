@@ -4,6 +4,9 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -168,6 +171,23 @@ static bool client_write(struct tcp_client *client, struct turn *turn)
 	return true;
 }
 
+/* The handshake proves that the address is the client's, and took a round trip: unless something was sent twice (Karn), or cookies
+ * stood in for the state that would have measured it. Nothing was answered yet, so that no answer's round trip is in it. */
+static void client_measure(const struct tcp *tcp, struct tcp_client *client)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof info;
+
+	client->measured = true;
+	if (tcp->context->sampling != NULL && tcp->context->sampling->sampler != NULL)
+		sampler_came(tcp->context->sampling->sampler, &client->addr, tcp->context->now_ms / 1000);
+	if (tcp->rtts == NULL || getsockopt(client->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
+		len < offsetof(struct tcp_info, tcpi_total_retrans) + sizeof info.tcpi_total_retrans)
+		return;
+	if (info.tcpi_total_retrans == 0 && info.tcpi_rtt > 0)
+		rtt_ring_put(tcp->rtts, &client->addr, info.tcpi_rtt);
+}
+
 /* Read until there is no more, or enough for one turn. False when the client is to be reset. */
 static bool client_read(struct tcp *tcp, struct tcp_client *client, struct turn *turn)
 {
@@ -181,6 +201,8 @@ static bool client_read(struct tcp *tcp, struct tcp_client *client, struct turn 
 		client->eof = got == 0;
 		if (got <= 0)
 			continue;
+		if (!client->measured)
+			client_measure(tcp, client);
 		stream_took(&client->in, (size_t)got);
 		if (!client_answers(tcp, client, turn))
 			return false;

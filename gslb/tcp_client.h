@@ -21,6 +21,7 @@ struct tcp_client {
 	int fd;           /* -1: closed */
 	uint32_t watched; /* epoll events */
 	bool eof;         /* it will send no more, but may still read */
+	bool measured;    /* its handshake was looked at */
 	uint16_t port;
 	struct addr addr;
 	size_t held;                  /* bytes of heap, as counted */
@@ -45,8 +46,9 @@ struct tcp {
 	struct packet_context *context;
 	const struct tcp_limits *limits;
 	uint32_t *promise_ms;
-	uint64_t now_ms; /* of this turn */
-	bool closing;    /* idle connections go, too */
+	struct rtt_ring *rtts; /* NULL: nobody wants them */
+	uint64_t now_ms;       /* of this turn */
+	bool closing;          /* idle connections go, too */
 	struct roster *roster;
 	struct tcp_queue unused, holders; /* holders: who has held heap for longest is first */
 	size_t held;                      /* by all of them */

@@ -44,14 +44,18 @@ struct worker {
 	struct tcp_limits limits;
 	struct packet_identity identity;
 	struct packet_context context;
+	struct sampling sampling;
 	struct dice dice;
 	struct udp *udp;
 	struct tcp *tcp;
+	struct rtt_ring *rtts;
 };
 
 struct workers {
 	_Atomic(const struct world *) world;
 	_Atomic(const struct guard *) guard;
+	_Atomic(struct sampler *) sampler; /* NULL: sampling is off; once made it stays */
+	struct sampler *made;
 	_Atomic uint64_t stop_ms; /* monotonic: be gone by then; 0: go on */
 	unsigned nworkers;
 	struct worker *worker;
@@ -188,6 +192,7 @@ static void worker_look(struct worker *worker)
 	worker->context.world = atomic_load_explicit(&worker->workers->world, memory_order_acquire);
 	worker->context.guard = atomic_load_explicit(&worker->workers->guard, memory_order_acquire);
 	worker->context.row = ledger_row(worker->context.world->ledger, worker->number);
+	worker->sampling.sampler = atomic_load_explicit(&worker->workers->sampler, memory_order_acquire);
 	worker->context.now_ms = clock_wall_ms();
 	worker->context.now_s = (uint32_t)(worker->context.now_ms / 1000);
 	worker->context.now_monotonic_ms = clock_monotonic_ms();
@@ -339,11 +344,17 @@ static bool worker_start(struct worker *worker, const struct packet_identity *id
 		.dice = &worker->dice,
 		.counters = &worker->counters,
 		.worker = worker->number,
+		.sampling = &worker->sampling,
 	};
 	worker->udp = udp_new();
 	worker->tcp = tcp_new(worker->epoll, &worker->context, &worker->limits, &worker->identity.tcp_idle_ms, err);
 	if (worker->tcp == NULL)
 		return false;
+	worker->rtts = aligned_alloc(alignof(struct rtt_ring), sizeof *worker->rtts);
+	if (worker->rtts == NULL)
+		abort();
+	memset(worker->rtts, 0, sizeof *worker->rtts);
+	tcp_measure_into(worker->tcp, worker->rtts);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's */
 	error = pthread_create(&worker->thread, NULL, worker_run, worker);
@@ -410,6 +421,22 @@ void workers_counters(const struct workers *workers, uint64_t sums[static COUNTE
 	memcpy(sums, counted.value, sizeof counted.value);
 }
 
+struct sampler *workers_sample(struct workers *workers, bool on)
+{
+	if (on && workers->made == NULL)
+		workers->made = mem_alloc(sizeof *workers->made);
+	atomic_store_explicit(&workers->sampler, on ? workers->made : NULL, memory_order_release);
+	return on ? workers->made : NULL;
+}
+
+bool workers_take_rtt(struct workers *workers, struct rtt_sample *sample)
+{
+	for (unsigned i = 0; i < workers->nworkers; i++)
+		if (workers->worker[i].rtts != NULL && rtt_ring_take(workers->worker[i].rtts, sample))
+			return true;
+	return false;
+}
+
 void workers_stop(struct workers *workers, uint32_t drain_ms)
 {
 	atomic_store_explicit(&workers->stop_ms, clock_monotonic_ms() + drain_ms, memory_order_release);
@@ -433,12 +460,14 @@ void workers_free(struct workers *workers)
 		assert(!worker->started);
 		tcp_free(worker->tcp);
 		udp_free(worker->udp);
+		free(worker->rtts);
 		for (size_t k = 0; k < worker->nsources; k++)
 			if (worker->source[k].fd >= 0)
 				close(worker->source[k].fd);
 		if (worker->bound && worker->epoll >= 0)
 			close(worker->epoll);
 	}
+	free(workers->made);
 	free(workers->worker);
 	free(workers);
 }

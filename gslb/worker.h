@@ -5,6 +5,7 @@
 
 #include "gslb/conf.h"
 #include "gslb/packet.h"
+#include "gslb/rtt_ring.h"
 
 struct workers;
 
@@ -28,6 +29,10 @@ uint32_t workers_limits(struct workers *workers, const struct conf *conf);
 void workers_counters(const struct workers *workers, uint64_t sums[static COUNTERS_N]);
 /* With queries one by one, too. */
 void workers_counted(const struct workers *workers, struct counted *counted);
+/* Truncate some answers so that resolvers can be measured, or no longer. The sampler, which lives as long as the workers; NULL: off. */
+struct sampler *workers_sample(struct workers *workers, bool on);
+/* The next round trip of a TCP client's handshake; false when there is none. Main thread. */
+bool workers_take_rtt(struct workers *workers, struct rtt_sample *sample);
 /* Stop taking new connections, answer what is queued, end the threads within drain_ms. */
 void workers_stop(struct workers *workers, uint32_t drain_ms);
 void workers_free(struct workers *workers);

@@ -17,6 +17,7 @@ BLACKBOX_TESTS = \
 	tests/blackbox/ecs.py \
 	tests/blackbox/failover.py \
 	tests/blackbox/hostile.py \
+	tests/blackbox/latency.py \
 	tests/blackbox/lookup.py \
 	tests/blackbox/mistakes.py \
 	tests/blackbox/privileges.py \

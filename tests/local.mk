@@ -19,6 +19,7 @@ include tests/geo.mk
 include tests/health.mk
 include tests/relay.mk
 include tests/gslb.mk
+include tests/latency.mk
 include tests/blackbox.mk
 include tests/bench.mk
 

@@ -260,6 +260,9 @@ void sim_load(struct sim *sim)
 		.resolve = find_name,
 		.slot = take_slot,
 		.context = sim,
+		.meter = sim->meter,
+		.learn = true,
+		.now_s = sim->now_ms / 1000,
 		.seed = "sixteen bytes..",
 	};
 	struct snapshot *before = sim->snapshot;

@@ -38,6 +38,7 @@ struct sim {
 	size_t nzones;
 	struct buf places[2]; /* lines for the place and the ASN database */
 	struct geo *geo;
+	struct meter *meter; /* NULL, or the test's: each sim_load decides anew what it means */
 	struct resolved names[SIM_NAMES];
 	size_t nnames;
 	struct board_slot slots[SIM_SLOTS];

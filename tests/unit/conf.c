@@ -57,7 +57,7 @@ static const struct mistake_case {
 	{ "log.level: info", "c.yaml:5:1: log.level: a dot leads nowhere (write what is before it as a key, and the "
 			     "rest below that)\n" },
 	{ "logs: { level: info }",
-		"c.yaml:5:1: logs: no such key (the file has server, zones, geo, health, drills, selection, "
+		"c.yaml:5:1: logs: no such key (the file has server, zones, geo, latency, health, drills, selection, "
 		"state, control, http, relay, log)\n" },
 	{ "log: { levle: info }", "c.yaml:5:8: log.levle: no such key (log has level)\n" },
 	{ "log: info", "c.yaml:5:6: log: keys belong below it: level\n" },
@@ -286,6 +286,8 @@ START_TEST(what_is_left_out_has_its_default)
 	ck_assert_uint_eq(conf->tcp_clients, 10000);
 	ck_assert_uint_eq(conf->tcp_per_prefix, 0);
 	ck_assert_uint_eq(conf->tcp_idle_ms, 10000);
+	ck_assert_uint_eq(conf->latency_interval_ms, 600000);
+	ck_assert(!conf->latency_sampling);
 	ck_assert_uint_eq(conf->rrl_rate, 200);
 	ck_assert_uint_eq(conf->rrl_burst, 500);
 	ck_assert_str_eq(conf->cookie_file, "");
@@ -311,7 +313,9 @@ START_TEST(what_is_given_is_taken)
 		"  limits: { tcp-clients: 7, tcp-per-prefix: 5, tcp-idle: 1m30s },\n"
 		"  rrl: { rate: 50, burst: 125 }, cookies: { secret-file: cookie.key } }\nzones: { directory: zones, "
 		"watch: no }\n"
-		"geo:\n  databases:\n    - city.mmdb\nhealth: { checks-directory: checks }\nselection: { seed-file: "
+		"geo:\n  databases:\n    - city.mmdb\nlatency: { interval: 1m, sampling: yes }\nhealth: { "
+		"checks-directory: checks "
+		"}\nselection: { seed-file: "
 		"seed }\n"
 		"state: { directory: made }\ncontrol: { socket: made/s, group: root, read-only-group: root }\n";
 	struct report report = { 0 };
@@ -330,6 +334,8 @@ START_TEST(what_is_given_is_taken)
 	ck_assert(!conf->zones_watch);
 	ck_assert_uint_eq(conf->ndatabases, 1);
 	ck_assert_uint_eq(conf->database_line[0], 7);
+	ck_assert_uint_eq(conf->latency_interval_ms, 60000);
+	ck_assert(conf->latency_sampling);
 	ck_assert_uint_eq(conf->rrl_rate, 50);
 	ck_assert_uint_eq(conf->rrl_burst, 125);
 	ck_assert_uint_eq(conf->cookies.n, 2);

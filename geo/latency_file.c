@@ -1,0 +1,172 @@
+/* The file: a head, the regions' names, the cells (key, when it was used, which regions have a word, and the words), and a
+ * SipHash of all that. Little-endian, as the machines are that this runs on; a file of another kind has another mark. */
+#include <string.h>
+
+#include "geo/latency_map.h"
+
+enum { FILE_VERSION = 1 };
+
+static const uint8_t seal_key[16] = "gslb latency map";
+
+struct head {
+	char mark[8]; /* "gslb-rtt" */
+	uint32_t version, nregions;
+	uint64_t ncells, saved_s;
+};
+
+static const char file_mark[8] = { 'g', 's', 'l', 'b', '-', 'r', 't', 't' };
+
+void latency_save(const struct latency_map *map, uint64_t now_s, struct buf *bytes)
+{
+	struct head head = { .version = FILE_VERSION, .nregions = map->nregions, .ncells = map->n, .saved_s = now_s };
+	uint64_t seal;
+
+	memcpy(head.mark, file_mark, sizeof head.mark);
+	buf_add(bytes, &head, sizeof head);
+	buf_add(bytes, map->region, map->nregions * sizeof map->region[0]);
+	for (size_t cell = 0; cell < map->n; cell++) {
+		const uint64_t *stats = map->stats + cell * map->stride;
+		uint32_t has = 0;
+
+		for (unsigned region = 0; region < map->nregions; region++)
+			has |= (uint32_t)(stats[region] != 0) << region;
+		buf_add(bytes, &map->key[cell], sizeof map->key[cell]);
+		buf_add(bytes, &map->used[cell], sizeof map->used[cell]);
+		buf_add(bytes, &has, sizeof has);
+		for (unsigned region = 0; region < map->nregions; region++)
+			if (stats[region] != 0)
+				buf_add(bytes, &stats[region], sizeof stats[region]);
+	}
+	seal = hash_sip(seal_key, bytes->text, bytes->len);
+	buf_add(bytes, &seal, sizeof seal);
+}
+
+/* What is still to be read. */
+struct rest {
+	const uint8_t *at;
+	size_t len;
+};
+
+static bool take(struct rest *rest, void *to, size_t len)
+{
+	if (rest->len < len)
+		return false;
+	memcpy(to, rest->at, len);
+	rest->at += len;
+	rest->len -= len;
+	return true;
+}
+
+static bool is_level(uint64_t key)
+{
+	return key >> 61 >= 1 && key >> 61 <= LATENCY_LEVELS;
+}
+
+/* What a file's regions are called here; -1: not wanted. */
+struct columns {
+	uint32_t n;
+	int at[LATENCY_REGIONS_MAX];
+};
+
+static bool take_regions(
+	struct rest *rest, const struct head *head, const char *but, struct latency_map *map, struct columns *columns)
+{
+	columns->n = head->nregions;
+	for (uint32_t i = 0; i < head->nregions; i++) {
+		char name[LATENCY_REGION_LEN];
+
+		if (!take(rest, name, sizeof name) || memchr(name, '\0', sizeof name) == NULL)
+			return false;
+		columns->at[i] = but != NULL && strcmp(name, but) == 0 ? -1 : latency_region_add(map, name);
+	}
+	return true;
+}
+
+/* The word that was written last counts: a region's samples come from one place, which knows them all. */
+static void take_word(
+	struct latency_map *map, uint64_t key, unsigned used, unsigned region, uint64_t word, unsigned tick)
+{
+	ptrdiff_t found = latency_find(map, key);
+	unsigned was_used = found == LATENCY_NO_CELL ? used : map->used[found];
+	size_t cell = latency_put(map, key, latency_age(was_used, tick) < latency_age(used, tick) ? was_used : used);
+	uint64_t *here = &map->stats[cell * map->stride + region];
+
+	if (*here == 0 || latency_age(latency_unpack(word).tick, tick) <= latency_age(latency_unpack(*here).tick, tick))
+		*here = word;
+}
+
+static bool take_cell(struct rest *rest, const struct columns *columns, struct latency_map *map, unsigned tick)
+{
+	uint64_t key, word;
+	uint16_t used;
+	uint32_t has;
+
+	if (!take(rest, &key, sizeof key) || !take(rest, &used, sizeof used) || !take(rest, &has, sizeof has))
+		return false;
+	if (!is_level(key) || used >= TICKS || (uint64_t)has >> columns->n != 0)
+		return false;
+	for (uint32_t i = 0; i < columns->n; i++) {
+		if (!(has >> i & 1))
+			continue;
+		if (!take(rest, &word, sizeof word))
+			return false;
+		if (columns->at[i] >= 0)
+			take_word(map, key, used, (unsigned)columns->at[i], word, tick);
+	}
+	return true;
+}
+
+static bool take_head(
+	struct rest *rest, const void *bytes, size_t len, struct head *head, uint64_t now_s, struct err *err)
+{
+	uint64_t seal;
+
+	if (len < sizeof *head + sizeof seal)
+		return err_set(err, "is no latency map, or is cut short");
+	*rest = (struct rest){ bytes, len - sizeof seal };
+	memcpy(&seal, rest->at + rest->len, sizeof seal);
+	take(rest, head, sizeof *head);
+	if (memcmp(head->mark, file_mark, sizeof head->mark) != 0)
+		return err_set(err, "is no latency map");
+	if (head->version != FILE_VERSION)
+		return err_set(
+			err, "is a latency map of version %u, and this program knows %d", head->version, FILE_VERSION);
+	if (seal != hash_sip(seal_key, bytes, len - sizeof seal))
+		return err_set(err, "is damaged: its checksum does not match");
+	if (head->nregions > LATENCY_REGIONS_MAX)
+		return err_set(err, "has more than %d regions", LATENCY_REGIONS_MAX);
+	if (now_s > head->saved_s && (now_s - head->saved_s) / TICK_S > TICKS_FORGOTTEN)
+		return err_set(err, "is older than 20 days");
+	return true;
+}
+
+bool latency_merge(
+	struct latency_map *map, const void *bytes, size_t len, const char *but, uint64_t now_s, struct err *err)
+{
+	struct columns columns;
+	struct rest rest;
+	struct head head;
+	bool good;
+
+	if (!take_head(&rest, bytes, len, &head, now_s, err))
+		return false;
+	good = take_regions(&rest, &head, but, map, &columns);
+	for (uint64_t i = 0; i < head.ncells && good; i++)
+		good = take_cell(&rest, &columns, map, latency_tick(now_s));
+	return (good && rest.len == 0) || err_set(err, "is damaged inside");
+}
+
+bool latency_restore(struct latency_map *map, const void *bytes, size_t len, uint64_t now_s, struct err *err)
+{
+	struct latency_map *read = latency_map_new(map->bytes_max), before = *map;
+
+	if (!latency_merge(read, bytes, len, NULL, now_s, err)) {
+		latency_map_free(read);
+		return false;
+	}
+	latency_sweep(read, now_s);
+	*map = *read;
+	*read = before;
+	latency_map_free(read);
+	return true;
+}

@@ -1,0 +1,182 @@
+#!/usr/bin/python3
+"""Measured latency: imports and handshakes change who is answered where, over reloads and restarts."""
+import json
+import os
+import shutil
+import subprocess
+
+import dns.flags
+import dns.message
+import dns.query
+
+from lab import BUILD, Lab, main, test, wait_for
+
+ZONE = """
+$ORIGIN svc.example.
+$TTL 3600
+@ SOA ns1 hostmaster 1 3600 600 604800 30
+@ NS ns1
+ns1 A 127.0.0.1
+_gslb.www TXT "v=gslb1; pools=near,far; rank=latency,geo"
+; 1500 km east, 1700 km west of the clients
+near._pool LOC 50 0 0 N 31 0 0 E 0m
+near._pool TXT "v=pool1; check=none; region=east"
+near._pool SRV 0 1 80 lb.near
+lb.near A 192.0.2.1
+far._pool LOC 50 0 0 N 13 48 0 W 0m
+far._pool TXT "v=pool1; check=none; region=lab"
+far._pool SRV 0 1 80 lb.far
+lb.far A 192.0.2.2
+"""
+PLACES = """0.0.0.0/1 {'location':{'latitude':50.0 'longitude':10.0} 'country':{'iso_code':'DE'}}
+198.51.0.0/16 {'location':{'latitude':50.0 'longitude':10.0} 'country':{'iso_code':'DE'}}
+"""
+WWW, NEAR, FAR = "www.svc.example", ["192.0.2.1"], ["192.0.2.2"]
+
+
+def a_lab(stack, interval="10m"):
+    lab = Lab(stack, {"svc.example": ZONE})
+    subprocess.run([os.path.join(BUILD, "tests/blackbox/mmdb"), "4", os.path.join(lab.folder, "test.mmdb")],
+                   input=PLACES, text=True, check=True)
+    lab.write_conf(["test.mmdb"], extra={"latency": {"interval": interval}})
+    return lab.start()
+
+
+def put(lab, text, name="rtt.csv"):
+    path = os.path.join(lab.folder, name)
+    with open(path, "w") as f:
+        f.write(text)
+    return path
+
+
+@test
+def imported(stack):
+    """an import changes the answers of its networks and of no others, at once and after a restart; explain and show say why"""
+    lab = a_lab(stack)
+    path = put(lab, "prefix,pool,rtt_ms,n\n# far is better here\n198.51.9.0/24,near,80,40\n"
+               + json.dumps({"prefix": "198.51.9.0/24", "region": "lab", "rtt_ms": 20, "n": 40}) + "\n")
+    assert lab.addresses(WWW, subnet="198.51.9.0/24") == NEAR
+    assert lab.ctl("latency", "import", path)["lines"] == 2
+    lab.wait_answer(FAR, WWW, subnet="198.51.9.0/24")
+    assert lab.addresses(WWW, subnet="198.51.8.0/24") == NEAR
+    assert lab.scope(lab.query(WWW, subnet="198.51.9.0/24")) == 24
+    shown = lab.ctl("latency", "show", "198.51.9.7")
+    assert [region["samples"]["network"] for region in shown["regions"]] == [40.0, 40.0], shown
+    assert shown["lists"][0]["order"] == ["far", "near"] and shown["changed"], shown
+    assert "198.51.9.0/24" in lab.ctl_text("latency", "show", "198.51.9.7").stdout
+    pools = {pool["pool"]: pool for pool in lab.ctl("explain", WWW, "198.51.9.0/24")["pools"]}
+    assert pools["far"]["latency"]["ms"] < 30 < pools["near"]["latency"]["ms"], pools
+    assert "LATENCY" in lab.ctl_text("explain", WWW, "198.51.9.0/24").stdout
+    assert "LATENCY" not in lab.ctl_text("explain", WWW, "203.0.113.0/24").stdout
+    lab.ctl("reload")
+    assert lab.addresses(WWW, subnet="198.51.9.0/24") == FAR
+    lab.stop()
+    lab.start()
+    assert lab.addresses(WWW, subnet="198.51.9.0/24") == FAR
+    assert lab.addresses(WWW, subnet="198.51.8.0/24") == NEAR
+
+
+@test
+def refused(stack):
+    """a file with mistakes is refused as a whole, each mistake with its line; a large one goes over in pieces"""
+    lab = a_lab(stack)
+    good = "198.51.9.0/24,far,20,40\n198.51.9.0/24,near,80,40\n"
+    bad = put(lab, good + "198.51.9.0/33,far,1\n198.51.9.0/24,moon,1\n198.51.0.0/16,far,1\n198.51.9.0/24,far,x\n"
+              "198.51.9.0/24,far\n{\"prefix\":\"198.51.9.0/24\",\"rtt_ms\":1}\n198.51.9.0/24,far,20,0\n")
+    result = lab.ctl("latency", "import", bad, expect=1)
+    assert [line.split(":")[1] for line in result["mistakes"]] == list("3456789"), result
+    assert "nothing was taken" in lab.last_error
+    assert "rtt.csv:4: moon: neither a pool nor a pool's region" in lab.ctl_text("latency", "import", bad).stdout
+    assert lab.ctl("latency", "show", "198.51.9.7")["map_cells"] == 0
+    lab.ctl("latency", "import", "/nowhere", expect=1)
+    assert "/nowhere" in lab.last_error
+    lines = 30000
+    many = "".join(f'{{"prefix":"10.{i // 256}.{i % 256}.0/24","pool":"far","rtt_ms":{30 + i % 9},"n":2}}\n' for i in range(lines))
+    result = lab.ctl("latency", "import", put(lab, many + "oh\n"), expect=1)
+    assert result["mistakes"] == [f"{lab.folder}/rtt.csv:{lines + 1}: oh: not prefix,pool,rtt_ms or prefix,pool,rtt_ms,n"], result
+    assert lab.ctl("latency", "show", "198.51.9.7")["map_cells"] == 0
+    assert lab.ctl("latency", "import", put(lab, many))["lines"] == lines
+    assert lab.ctl("latency", "show", "198.51.9.7")["map_cells"] > lines
+
+
+@test
+def damaged(stack):
+    """a map that is damaged is put aside, and nothing else stops"""
+    lab = a_lab(stack)
+    lab.ctl("latency", "import", put(lab, "198.51.9.0/24,far,20,40\n"))
+    lab.stop()
+    path = os.path.join(lab.folder, "state", "latency.map")
+    with open(path, "r+b") as f:
+        f.seek(40)
+        f.write(b"oh")
+    lab.start()
+    assert "latency_map=not-read" in lab.gslbd.text() and os.path.exists(path + ".bad")
+    assert lab.ctl("latency", "show", "198.51.9.7")["map_cells"] == 0
+    assert lab.addresses(WWW, subnet="198.51.9.0/24") == NEAR
+
+
+@test
+def handshakes(stack):
+    """the handshakes of DNS over TCP are this region's round trips: answers follow for the network that asked"""
+    lab = a_lab(stack, interval="1s")
+    assert lab.addresses(WWW) == NEAR
+    for host in range(10, 60):
+        dns.query.tcp(dns.message.make_query(WWW, "A"), lab.address, port=lab.port, timeout=5, source=f"127.0.0.{host}")
+
+    def samples():
+        regions = {region["region"]: region for region in lab.ctl("latency", "show", "127.0.0.1")["regions"]}
+        return regions["lab"]["samples"]["network"] > 45 and regions["east"]["samples"]["network"] == 0
+
+    wait_for("all handshakes to be counted", samples)
+    lab.wait_answer(FAR, WWW)
+    assert lab.addresses(WWW, subnet="198.51.9.0/24") == NEAR
+
+
+@test
+def peers(stack):
+    """two hosts of two regions tell each other what they measured, by files; a file that is none is refused once"""
+    one, other = a_lab(stack, interval="1s"), a_lab(stack, interval="1s")
+    other.write_conf(["test.mmdb"], extra={"latency": {"interval": "1s"}, "server": {"region": "east"}})
+    other.stop()
+    other.start()
+    one.ctl("latency", "import", put(one, "198.51.9.0/24,far,28,40\n"))
+    other.ctl("latency", "import", put(other, "198.51.9.0/24,near,80,40\n198.51.9.0/24,far,900,40\n"))
+    folder = os.path.join(one.folder, "state", "latency")
+    os.mkdir(folder)
+    put(one, "no map", os.path.join(folder, "bad.map"))
+    wait_for("the bad one to be refused", lambda: 'latency_peer=bad.map state=refused reason="' in one.gslbd.text())
+    assert one.addresses(WWW, subnet="198.51.9.0/24") == NEAR
+    wait_for("the other's map", lambda: os.path.exists(os.path.join(other.folder, "state", "latency.map")))
+    other.stop()  # which keeps it once more
+    shutil.copy(os.path.join(other.folder, "state", "latency.map"), os.path.join(folder, "other.map"))
+    one.wait_answer(FAR, WWW, subnet="198.51.9.0/24")
+    regions = {region["region"]: region for region in one.ctl("latency", "show", "198.51.9.7")["regions"]}
+    assert regions["lab"]["measured_ms"]["network"] == 28.0, regions
+    assert one.gslbd.text().count("latency_peer=bad.map") == 1
+
+
+@test
+def sampled(stack):
+    """with sampling one steered answer in 200 is truncated, and empty; over TCP it is whole, and its round trip is counted"""
+    lab = a_lab(stack)
+    lab.write_conf(["test.mmdb"], extra={"latency": {"interval": "1s", "sampling": "yes"}, "server": {"workers": 1}})
+    lab.stop()
+    lab.start()
+
+    def ask(n, source):
+        message, cut = dns.message.make_query(WWW, "A"), 0
+        for _ in range(n):
+            answer = dns.query.udp(message, lab.address, port=lab.port, timeout=5, source=source)
+            assert bool(answer.flags & dns.flags.TC) != bool(answer.answer), answer
+            cut += bool(answer.flags & dns.flags.TC)
+        return cut
+
+    assert ask(1000, "127.0.0.10") == 1  # once in ten minutes
+    assert dns.query.tcp(dns.message.make_query(WWW, "A"), lab.address, port=lab.port, timeout=5, source="127.0.0.10").answer
+    wait_for("the handshake to be counted", lambda: lab.ctl("latency", "show", "127.0.0.1")["regions"][1]["samples"]["network"] > 0)
+    assert [ask(400, f"127.0.0.{host}") for host in range(20, 25)] == [1] * 5
+    assert lab.ctl("stats")["counters"]["answers_sampled"] == 6
+
+
+if __name__ == "__main__":
+    main()
