@@ -116,7 +116,9 @@ static bool come_back(struct detector *detector, const struct detector_rule *rul
 	hold_ms = damping_hold_ms(&detector->damping, detector->since_ms, detector->answers_since_ms, now_ms);
 	detector->damped = detector->damping.flaps || (hold_ms > 0 && detector->streak >= rule->rise);
 	if (detector->streak >= rule->rise && hold_ms == 0) {
-		damping_came_back(&detector->damping, now_ms);
+		/* one that was down when it was first seen was not up before: to begin is not to come back */
+		if (detector->damping.penalty > 0)
+			damping_came_back(&detector->damping, now_ms);
 		return settle(detector, HEALTH_UP, now_ms);
 	}
 	detector->doubt = hold_ms <= rule->interval_ms;

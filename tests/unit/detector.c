@@ -314,6 +314,22 @@ START_TEST(two_comebacks_are_ten_minutes_apart)
 }
 END_TEST
 
+START_TEST(one_that_was_down_when_it_was_first_seen_may_fall_and_come_back_once)
+{
+	struct detector d = { .state = HEALTH_UNKNOWN };
+	uint64_t now_ms = 1000000;
+
+	for (int i = 0; i < 2; i++) {
+		fall(&d, &now_ms);
+		ck_assert(d.state == HEALTH_DOWN);
+		ck_assert_uint_eq(answer_until_up(&d, &now_ms), 1);
+		now_ms += 10000;
+	}
+	fall(&d, &now_ms);
+	ck_assert_uint_gt(answer_until_up(&d, &now_ms), 500);
+}
+END_TEST
+
 START_TEST(three_falls_in_short_time_are_flapping_seen_or_not)
 {
 	struct detector d = { .state = HEALTH_UP };
@@ -554,6 +570,7 @@ int main(void)
 
 	tcase_add_test(flapping, the_first_fall_in_a_long_time_costs_nothing);
 	tcase_add_test(flapping, two_comebacks_are_ten_minutes_apart);
+	tcase_add_test(flapping, one_that_was_down_when_it_was_first_seen_may_fall_and_come_back_once);
 	tcase_add_test(flapping, three_falls_in_short_time_are_flapping_seen_or_not);
 	tcase_add_test(flapping, one_that_is_held_may_lose_a_probe);
 	tcase_add_test(flapping, a_flapping_one_is_back_after_a_quarter_of_an_hour_whatever_it_does);
