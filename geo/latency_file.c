@@ -144,7 +144,7 @@ bool latency_merge(
 	struct latency_map *map, const void *bytes, size_t len, const char *but, uint64_t now_s, struct err *err)
 {
 	struct columns columns;
-	struct rest rest;
+	struct rest rest = { 0 };
 	struct head head;
 	bool good;
 

@@ -45,8 +45,8 @@ static const char *const sql[STATEMENTS] = {
 	[AHEAD_TAKE] = "DELETE FROM ahead WHERE origin = ?1 AND oseq = ?2",
 	[AHEAD_DROP] = "DELETE FROM ahead WHERE origin = ?1 AND oseq <= ?2",
 	[RECEIPT_PUT] =
-		"INSERT INTO receipt VALUES(?1, ?2, ?3, ?4) ON CONFLICT(region) DO UPDATE SET epoch = ?2, oseq = ?3,"
-		" errors = ?4 WHERE epoch < ?2 OR (epoch = ?2 AND (oseq < ?3 OR (oseq = ?3 AND errors < ?4)))",
+		("INSERT INTO receipt VALUES(?1, ?2, ?3, ?4) ON CONFLICT(region) DO UPDATE SET epoch = ?2, oseq = ?3,"
+		 " errors = ?4 WHERE epoch < ?2 OR (epoch = ?2 AND (oseq < ?3 OR (oseq = ?3 AND errors < ?4)))"),
 	[RECEIPT_GET] = "SELECT epoch, oseq, errors FROM receipt WHERE region = ?1",
 	[DEAD_ADD] = "INSERT INTO dead(target, event, item, reason, at_ms) VALUES(?1, ?2, ?3, ?4, ?5)",
 	[DEAD_TRIM] = "DELETE FROM dead WHERE id <= (SELECT max(id) FROM dead) - ?1",

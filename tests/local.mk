@@ -1,7 +1,8 @@
 # Unit programs link only what their folder may use, so a call in the wrong direction does not link.
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 TEST_LOG_DRIVER = $(LOG_DRIVER)
-AM_TESTS_ENVIRONMENT = top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)'; export top_srcdir top_builddir;
+# libcheck gives a test four seconds, which a sanitizer on a busy machine does not need to keep to.
+AM_TESTS_ENVIRONMENT = top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' CK_DEFAULT_TIMEOUT=120; export top_srcdir top_builddir CK_DEFAULT_TIMEOUT;
 EXTRA_DIST += tests/unit/unit.h tests/fuzz/run.sh tests/fuzz/dict
 
 check_PROGRAMS += tests/unit/base_test
