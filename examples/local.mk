@@ -1,6 +1,6 @@
 # Examples go beside the documentation; ./quickstart and ./check travel with the source.
 examplesdir = $(docdir)/examples
-dist_examples_DATA = examples/gslb.yaml examples/gslbd.service examples/prometheus-alerts.yaml
+dist_examples_DATA = examples/gslb.yaml examples/gslbd.service examples/gslb-relay.service examples/prometheus-alerts.yaml
 drillsexamplesdir = $(examplesdir)/drills
 dist_drillsexamples_DATA = examples/drills/evacuate-eu.yaml examples/drills/weekly-drain.yaml
 zonesexamplesdir = $(examplesdir)/zones
