@@ -472,7 +472,7 @@ def gslbd_stops_reading(stack):
     """when gslbd does not read, probing goes on; each change is told once when it reads again"""
     health = Health(stack, sub("health"), nslots=20000)
     live = Tcp(stack, silent)
-    health.plan([target(slot, "push") for slot in range(19999)] + [target(19999, "tcp", live.port)])
+    health.plan([target(slot, "push", interval=60000) for slot in range(19999)] + [target(19999, "tcp", live.port)])
     health.wait_state(19999, UP)
     health.read()
     health.messages.clear()
