@@ -209,14 +209,13 @@ def out_of_descriptors(stack):
     """without descriptors connections make room for others; with none to close the server waits and does not spin"""
     lab = server(stack, 1000, workers=2)
     before = resource.prlimit(lab.gslbd.pid, resource.RLIMIT_NOFILE)
-    used = max(int(fd) for fd in os.listdir(f"/proc/{lab.gslbd.pid}/fd"))
-    resource.prlimit(lab.gslbd.pid, resource.RLIMIT_NOFILE, (used + 1 + 50, before[1]))
+    resource.prlimit(lab.gslbd.pid, resource.RLIMIT_NOFILE, (limit_with_free(lab, 50), before[1]))
     many = crowd(stack, lab, "idle", 200, 1000, name="ns1.svc.example")
     wait_accepted(lab, 300)
     assert stats(lab)["tcp_shed"] > 100
     end(many)
     wait_for("the crowd to be gone", lambda: stats(lab)["tcp_accepted"] == stats(lab)["tcp_closed"])
-    resource.prlimit(lab.gslbd.pid, resource.RLIMIT_NOFILE, (used - 2, before[1]))  # not even what is open
+    resource.prlimit(lab.gslbd.pid, resource.RLIMIT_NOFILE, (limit_with_free(lab, 0), before[1]))
     with socket.create_connection((lab.address, lab.port), 5):  # waits in the kernel
         began = cpu_s(lab)
         finish(steady(lab))  # UDP is served meanwhile
@@ -227,6 +226,15 @@ def out_of_descriptors(stack):
     seen = stats(lab)
     print(f"# {seen['tcp_paused']} pauses")
     assert 0 < seen["tcp_paused"] <= 10 * 2 * (SECONDS + 5), "one each 100 ms and worker, not one a turn"
+
+
+def limit_with_free(lab, n):
+    """The limit under which so many descriptors are free."""
+    used, limit = {int(fd) for fd in os.listdir(f"/proc/{lab.gslbd.pid}/fd")}, 0
+    while limit in used or n > 0:
+        n -= limit not in used
+        limit += 1
+    return limit
 
 
 def cpu_s(lab):
