@@ -4,13 +4,13 @@
  *
  * libnats blocks, and calls back in threads of its own: the main thread only ever takes from and puts into queues under a lock. One
  * thread publishes, in order, so that an origin's numbers come without gaps; one thread a region fetches. */
-#include <nats/nats.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "relay/bus_nats_link.h"
 #include "relay/bus_queue.h"
 
 enum {
@@ -23,11 +23,10 @@ enum {
 	ACK_WAIT_S = 30,
 	MAX_AGE_H = 72,
 	DUPLICATES_S = 600,
-	QUIET_LOOK = 5, /* fetches that brought nothing */
-	SUBJECT_MAX = 256,
+	LATER_MS = 1000,
+	RESEND_ROWS = 1024, /* the oldest; they show whether the bus has lost something, and then all are sent anew */
+	QUIET_LOOK = 5,     /* fetches that brought nothing */
 };
-_Static_assert(EVENT_ID_MAX == 96, "sscanf's field in take_state");
-
 #define SECOND_NS INT64_C(1000000000)
 
 struct fetcher {
@@ -48,7 +47,9 @@ struct nats {
 	pthread_t publisher;
 	bool publishing;
 	struct bus_queue queue;
+	uint64_t bus_seq; /* the publisher's: the stream's number of what it took last */
 	/* the main thread's */
+	uint32_t epoch;
 	uint64_t offered, resend_ms, progress_ms, least, resent;
 	struct heard_list taken; /* fetched, and not committed yet */
 };
@@ -91,7 +92,7 @@ static void take_state(natsConnection *connection, natsSubscription *sub, natsMs
 static natsStatus subscribe(struct fetcher *fetcher, jsCtx **js, natsSubscription **sub)
 {
 	struct nats *nats = fetcher->nats;
-	char stream[SUBJECT_MAX], subject[SUBJECT_MAX], durable[SUBJECT_MAX];
+	char stream[NATS_SUBJECT_MAX], subject[NATS_SUBJECT_MAX], durable[NATS_SUBJECT_MAX];
 	jsOptions options;
 	jsSubOptions wanted;
 	jsErrCode code = 0;
@@ -126,6 +127,7 @@ static void take_list(struct fetcher *fetcher, natsMsgList *list)
 		struct heard *heard = mem_alloc(sizeof *heard);
 
 		heard->kind = HEARD_EVENT;
+		snprintf(heard->region, sizeof heard->region, "%s", fetcher->region);
 		heard->message = list->Msgs[i];
 		list->Msgs[i] = NULL;
 		bus_queue_hear(&fetcher->nats->queue, heard);
@@ -141,7 +143,7 @@ static void pause_ms(unsigned ms)
 /* A server that lost its files knows the consumer no more, and leaves what is asked of it unanswered. */
 static bool is_forgotten(const struct fetcher *fetcher, jsCtx *js)
 {
-	char stream[SUBJECT_MAX], durable[SUBJECT_MAX];
+	char stream[NATS_SUBJECT_MAX], durable[NATS_SUBJECT_MAX];
 	jsConsumerInfo *info = NULL;
 	jsErrCode code = 0;
 	natsStatus status;
@@ -196,7 +198,7 @@ static void *fetch_main(void *arg)
 
 static bool make_stream(struct nats *nats)
 {
-	char name[SUBJECT_MAX], subject[SUBJECT_MAX];
+	char name[NATS_SUBJECT_MAX], subject[NATS_SUBJECT_MAX];
 	const char *subjects[] = { subject };
 	jsStreamConfig config;
 	jsErrCode code = 0;
@@ -222,20 +224,29 @@ static bool make_stream(struct nats *nats)
 
 static bool publish_row(struct nats *nats, const struct bus_row *row)
 {
-	char subject[SUBJECT_MAX], stream[SUBJECT_MAX], id[EVENT_ID_MAX];
+	char subject[NATS_SUBJECT_MAX], stream[NATS_SUBJECT_MAX], id[EVENT_ID_MAX];
 	jsPubOptions options;
+	jsPubAck *ack = NULL;
 	jsErrCode code = 0;
 	natsStatus status;
 
 	snprintf(subject, sizeof subject, "gslb.inv.%s.e", nats->conf->region);
 	snprintf(stream, sizeof stream, "INV_%s", nats->conf->region);
-	snprintf(id, sizeof id, "%s:%u:%llu", nats->conf->region, store_epoch(nats->store),
-		(unsigned long long)row->oseq);
+	snprintf(id, sizeof id, "%s:%u:%llu", nats->conf->region, row->epoch, (unsigned long long)row->oseq);
 	jsPubOptions_Init(&options);
 	options.MsgId = id;
 	options.ExpectStream = stream;
 	options.MaxWait = PUBLISH_MS;
-	status = js_Publish(NULL, nats->js, subject, row->bytes, (int)row->len, &options, &code);
+	status = js_Publish(&ack, nats->js, subject, row->bytes, (int)row->len, &options, &code);
+	if (status == NATS_OK && !ack->Duplicate) {
+		if (ack->Sequence <= nats->bus_seq) {
+			log_warning("bus=nats sequence=%llu was=%llu: it has lost what it had taken: that is sent anew",
+				(unsigned long long)ack->Sequence, (unsigned long long)nats->bus_seq);
+			bus_queue_regress(&nats->queue);
+		}
+		nats->bus_seq = ack->Sequence;
+	}
+	jsPubAck_Destroy(ack);
 	if (status == NATS_OK)
 		bus_queue_trouble(&nats->queue, "", "");
 	else
@@ -283,49 +294,12 @@ static void on_connect(natsConnection *connection, void *arg)
 	log_notice("bus=nats state=connected");
 }
 
-static natsStatus set_options(struct nats *nats, natsOptions *options)
-{
-	const struct relay_conf *conf = nats->conf;
-	const char *servers[16];
-	char inbox[SUBJECT_MAX];
-	natsStatus s;
-	int n = 0;
-
-	for (size_t i = 0; i < conf->nservers && n < 16; i++)
-		servers[n++] = conf->servers[i];
-	snprintf(inbox, sizeof inbox, "_INBOX_relay_%s", conf->region);
-	s = natsOptions_SetServers(options, servers, n);
-	if (s == NATS_OK)
-		s = natsOptions_SetMaxReconnect(options, -1);
-	if (s == NATS_OK)
-		s = natsOptions_SetReconnectWait(options, 500);
-	if (s == NATS_OK)
-		s = natsOptions_SetRetryOnFailedConnect(options, true, on_connect, nats);
-	if (s == NATS_OK)
-		s = natsOptions_SetSendAsap(options, true);
-	if (s == NATS_OK)
-		s = natsOptions_SetCustomInboxPrefix(options, inbox);
-	if (s == NATS_OK)
-		s = natsOptions_SetPingInterval(options, 5000);
-	if (s == NATS_OK)
-		s = natsOptions_SetDisconnectedCB(options, on_disconnect, nats);
-	if (s == NATS_OK)
-		s = natsOptions_SetReconnectedCB(options, on_connect, nats);
-	if (s == NATS_OK && conf->ca[0] != '\0')
-		s = natsOptions_LoadCATrustedCertificates(options, conf->ca);
-	if (s == NATS_OK && conf->cert[0] != '\0')
-		s = natsOptions_LoadCertificatesChain(options, conf->cert, conf->key);
-	if (s == NATS_OK && conf->ca[0] != '\0')
-		s = natsOptions_SetSecure(options, true);
-	return s;
-}
-
 static natsStatus connect_nats(struct nats *nats)
 {
-	char receipts[SUBJECT_MAX], states[SUBJECT_MAX];
+	char receipts[NATS_SUBJECT_MAX], states[NATS_SUBJECT_MAX];
 	natsOptions *options = NULL;
 	jsOptions js_options;
-	natsStatus s = natsOptions_Create(&options);
+	natsStatus s = nats_options(nats->conf, &options);
 
 	snprintf(receipts, sizeof receipts, "gslb.rcpt.*.%s", nats->conf->region);
 	snprintf(states, sizeof states, "gslb.rcptx.*.%s", nats->conf->region);
@@ -333,7 +307,11 @@ static natsStatus connect_nats(struct nats *nats)
 	js_options.Domain = nats->conf->region;
 	js_options.Wait = PUBLISH_MS;
 	if (s == NATS_OK)
-		s = set_options(nats, options);
+		s = natsOptions_SetRetryOnFailedConnect(options, true, on_connect, nats);
+	if (s == NATS_OK)
+		s = natsOptions_SetDisconnectedCB(options, on_disconnect, nats);
+	if (s == NATS_OK)
+		s = natsOptions_SetReconnectedCB(options, on_connect, nats);
 	if (s == NATS_OK) {
 		s = natsConnection_Connect(&nats->connection, options);
 		bus_queue_connected(&nats->queue, s == NATS_OK);
@@ -422,7 +400,7 @@ static bool offer(void *arg, uint64_t oseq, const char *bytes, size_t len)
 {
 	struct nats *nats = arg;
 
-	bus_queue_offer(&nats->queue, oseq, bytes, len);
+	bus_queue_offer(&nats->queue, nats->epoch, oseq, bytes, len);
 	nats->offered = oseq;
 	return true;
 }
@@ -440,26 +418,49 @@ static uint64_t least_receipt(const struct nats *nats)
 	return least;
 }
 
+static bool offer_again(void *arg, uint64_t oseq, const char *bytes, size_t len)
+{
+	struct nats *nats = arg;
+
+	if (oseq > nats->offered)
+		return false;
+	bus_queue_offer(&nats->queue, nats->epoch, oseq, bytes, len);
+	nats->resent++;
+	return true;
+}
+
+static void begin_at(struct nats *nats, uint64_t least, uint64_t now_ms)
+{
+	nats->least = least;
+	nats->progress_ms = now_ms;
+	nats->resend_ms = RESEND_MS;
+}
+
 static uint64_t nats_publish(void *bus, uint64_t now_ms)
 {
 	struct nats *nats = bus;
 	uint64_t least = least_receipt(nats);
 	size_t waiting = bus_queue_rows(&nats->queue), room = waiting < BUS_ROWS_MAX ? BUS_ROWS_MAX - waiting : 0;
 
-	if (least > nats->least || nats->offered <= least) {
-		nats->least = least;
-		nats->progress_ms = now_ms;
-		nats->resend_ms = RESEND_MS;
-	} else if (now_ms >= nats->progress_ms + nats->resend_ms && waiting == 0) {
-		/* the bus may have lost what it took: the same ids again, which it keeps only once */
-		nats->resent += nats->offered - least;
+	if (nats->nfetchers == 0)
+		return UINT64_MAX;
+	if (nats->epoch != store_epoch(nats->store) || bus_queue_regressed(&nats->queue)) {
+		nats->epoch = store_epoch(nats->store);
+		nats->resent += nats->offered > least ? nats->offered - least : 0;
 		nats->offered = least;
+		begin_at(nats, least, now_ms);
+	} else if (least > nats->least || nats->offered <= least) {
+		begin_at(nats, least, now_ms);
+	} else if (now_ms >= nats->progress_ms + nats->resend_ms && waiting == 0) {
+		/* the bus may have lost what it took: the same ids again, which it keeps only once for some minutes. All of them would fill it,
+		 * while a region is away */
+		store_outbox(nats->store, least, RESEND_ROWS, offer_again, nats, NULL);
 		nats->progress_ms = now_ms;
 		nats->resend_ms = nats->resend_ms * 2 < RESEND_MAX_MS ? nats->resend_ms * 2 : RESEND_MAX_MS;
 	}
-	if (nats->offered < least && least != UINT64_MAX)
+	if (nats->offered < least)
 		nats->offered = least;
-	if (room > 0 && nats->nfetchers > 0)
+	if (room > 0)
 		store_outbox(nats->store, nats->offered, room, offer, nats, NULL);
 	return nats->offered > least ? nats->progress_ms + nats->resend_ms : UINT64_MAX;
 }
@@ -472,7 +473,7 @@ static void say(struct nats *nats, const char *subject, const char *text)
 static bool nats_receipt(void *bus, const struct store_mark *done, bool errors, struct err *err)
 {
 	struct nats *nats = bus;
-	char subject[SUBJECT_MAX], text[WORD_TEXT_MAX];
+	char subject[NATS_SUBJECT_MAX], text[WORD_TEXT_MAX];
 
 	if (strcmp(done->origin, nats->conf->region) == 0)
 		return store_receipt(nats->store, nats->conf->region, done->epoch, done->oseq, errors, err);
@@ -485,7 +486,7 @@ static bool nats_receipt(void *bus, const struct store_mark *done, bool errors, 
 static void nats_state(void *bus, const char *origin, const struct work_state *state)
 {
 	struct nats *nats = bus;
-	char subject[SUBJECT_MAX], text[WORD_TEXT_MAX];
+	char subject[NATS_SUBJECT_MAX], text[WORD_TEXT_MAX];
 
 	if (strcmp(origin, nats->conf->region) == 0)
 		return;
@@ -496,21 +497,24 @@ static void nats_state(void *bus, const char *origin, const struct work_state *s
 
 /* ---- for the main thread: in ---- */
 
-static bool nats_fetch(
-	void *bus, size_t max, bool (*take)(void *arg, const char *bytes, size_t len), void *arg, struct err *err)
+static bool nats_fetch(void *bus, size_t max,
+	enum bus_taken (*take)(void *arg, const char *from, const char *bytes, size_t len), void *arg, struct err *err)
 {
 	struct nats *nats = bus;
+	enum bus_taken taken = BUS_TAKEN;
 	struct heard *heard;
 
 	if (!bus_own(nats->store, nats->conf->region, max, take, arg, err))
 		return false;
-	while (max-- > 0 && (heard = bus_queue_event(&nats->queue)) != NULL) {
-		if (!take(arg, natsMsg_GetData(heard->message), (size_t)natsMsg_GetDataLength(heard->message))) {
-			natsMsg_Destroy(heard->message); /* not acknowledged: it comes again */
-			free(heard);
-			return false;
+	while (max-- > 0 && taken != BUS_STOP && (heard = bus_queue_event(&nats->queue)) != NULL) {
+		taken = take(arg, heard->region, natsMsg_GetData(heard->message),
+			(size_t)natsMsg_GetDataLength(heard->message));
+		if (taken == BUS_TAKEN) {
+			STAILQ_INSERT_TAIL(&nats->taken, heard, link);
+			continue;
 		}
-		STAILQ_INSERT_TAIL(&nats->taken, heard, link);
+		natsMsg_Destroy(heard->message); /* not acknowledged: it comes again after ACK_WAIT_S */
+		free(heard);
 	}
 	return true;
 }
@@ -524,8 +528,8 @@ static void nats_acknowledge(void *bus, bool committed)
 	{
 		if (committed)
 			natsMsg_Ack(heard->message, NULL);
-		else
-			natsMsg_Nak(heard->message, NULL);
+		else /* at once would be a loop for as long as the disk is full */
+			natsMsg_NakWithDelay(heard->message, LATER_MS, NULL);
 	}
 	let_go(nats);
 }

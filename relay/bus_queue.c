@@ -65,14 +65,21 @@ void bus_queue_connected(struct bus_queue *queue, bool connected)
 
 void bus_queue_hear(struct bus_queue *queue, struct heard *heard)
 {
+	bool dropped = false;
+
 	pthread_mutex_lock(&queue->lock);
-	if (heard->kind == HEARD_EVENT) {
+	if (heard->kind == HEARD_STATE && queue->nwords >= BUS_WORDS_MAX) {
+		dropped = true;
+	} else if (heard->kind == HEARD_EVENT) {
 		STAILQ_INSERT_TAIL(&queue->events, heard, link);
 		queue->nevents++;
 	} else {
 		STAILQ_INSERT_TAIL(&queue->words, heard, link);
+		queue->nwords++;
 	}
 	pthread_mutex_unlock(&queue->lock);
+	if (dropped)
+		free(heard);
 	eventfd_write(queue->event_fd, 1);
 }
 
@@ -106,19 +113,40 @@ struct heard *bus_queue_word(struct bus_queue *queue)
 
 	pthread_mutex_lock(&queue->lock);
 	heard = STAILQ_FIRST(&queue->words);
-	if (heard != NULL)
+	if (heard != NULL) {
 		STAILQ_REMOVE_HEAD(&queue->words, link);
+		queue->nwords--;
+	}
 	pthread_mutex_unlock(&queue->lock);
 	return heard;
 }
 
+void bus_queue_regress(struct bus_queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->regressed = true;
+	pthread_mutex_unlock(&queue->lock);
+	eventfd_write(queue->event_fd, 1);
+}
+
+bool bus_queue_regressed(struct bus_queue *queue)
+{
+	bool regressed;
+
+	pthread_mutex_lock(&queue->lock);
+	regressed = queue->regressed;
+	queue->regressed = false;
+	pthread_mutex_unlock(&queue->lock);
+	return regressed;
+}
+
 /* ---- out ---- */
 
-void bus_queue_offer(struct bus_queue *queue, uint64_t oseq, const char *bytes, size_t len)
+void bus_queue_offer(struct bus_queue *queue, uint32_t epoch, uint64_t oseq, const char *bytes, size_t len)
 {
 	struct bus_row *row = mem_alloc(sizeof *row);
 
-	*row = (struct bus_row){ .oseq = oseq, .bytes = mem_alloc(len + 1), .len = len };
+	*row = (struct bus_row){ .epoch = epoch, .oseq = oseq, .bytes = mem_alloc(len + 1), .len = len };
 	memcpy(row->bytes, bytes, len);
 	pthread_mutex_lock(&queue->lock);
 	STAILQ_INSERT_TAIL(&queue->rows, row, link);

@@ -10,5 +10,5 @@ tests_fuzz_fuzz_relay_LDADD = librelay.a libbase.a $(RELAY_LIBS)
 TESTS += tests/fuzz/relay.test
 EXTRA_DIST += tests/fuzz/relay.test tests/fuzz/corpus/relay
 
-TESTS += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/flush.py
-EXTRA_DIST += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/flush.py tests/blackbox/relay_rig.py
+TESTS += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/ingress.py tests/blackbox/flush.py
+EXTRA_DIST += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/ingress.py tests/blackbox/flush.py tests/blackbox/relay_rig.py

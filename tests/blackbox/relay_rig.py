@@ -29,12 +29,13 @@ class Rig:
         self.conf = os.path.join(self.folder, "gslb.yaml")
         self.starts = 0
         self.caches, self.bus = caches, None
+        self.relay_section, self.state = "", "state"
         self.relay = None
 
     def write_conf(self):
         with open(self.conf, "w") as f:
             f.write(f"server: {{ listen: [\"127.0.0.1@5399\"], region: {self.region} }}\nzones: {{ directory: zones }}\n"
-                    f"state: {{ directory: state }}\nrelay: {{ socket: {self.socket} }}\n")
+                    f"state: {{ directory: {self.state} }}\nrelay: {{ socket: {self.socket}{self.relay_section} }}\n")
             if self.bus:
                 f.write("bus: " + json.dumps(self.bus) + "\n")
             f.write("caches:\n")
