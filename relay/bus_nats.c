@@ -41,7 +41,8 @@ struct nats {
 	struct store *store;
 	natsConnection *connection;
 	jsCtx *js;
-	natsSubscription *receipts, *states;
+	natsSubscription *words[2 * EVENT_REGIONS_MAX]; /* receipts and states of each region */
+	size_t nwords;
 	struct fetcher fetcher[EVENT_REGIONS_MAX];
 	size_t nfetchers;
 	pthread_t publisher;
@@ -294,15 +295,22 @@ static void on_connect(natsConnection *connection, void *arg)
 	log_notice("bus=nats state=connected");
 }
 
+/* Of each region by itself: a hub that lets a region's server say only what is of its region does not pass on that somebody wants to hear of
+ * any ("gslb.rcpt.*.eu"). */
+static natsStatus hear(struct nats *nats, const char *kind, const char *region, natsMsgHandler take)
+{
+	char subject[NATS_SUBJECT_MAX];
+
+	snprintf(subject, sizeof subject, "gslb.%s.%s.%s", kind, region, nats->conf->region);
+	return natsConnection_Subscribe(&nats->words[nats->nwords++], nats->connection, subject, take, nats);
+}
+
 static natsStatus connect_nats(struct nats *nats)
 {
-	char receipts[NATS_SUBJECT_MAX], states[NATS_SUBJECT_MAX];
 	natsOptions *options = NULL;
 	jsOptions js_options;
 	natsStatus s = nats_options(nats->conf, &options);
 
-	snprintf(receipts, sizeof receipts, "gslb.rcpt.*.%s", nats->conf->region);
-	snprintf(states, sizeof states, "gslb.rcptx.*.%s", nats->conf->region);
 	jsOptions_Init(&js_options);
 	js_options.Domain = nats->conf->region;
 	js_options.Wait = PUBLISH_MS;
@@ -319,10 +327,14 @@ static natsStatus connect_nats(struct nats *nats)
 	}
 	if (s == NATS_OK)
 		s = natsConnection_JetStream(&nats->js, nats->connection, &js_options);
-	if (s == NATS_OK)
-		s = natsConnection_Subscribe(&nats->receipts, nats->connection, receipts, take_receipt, nats);
-	if (s == NATS_OK)
-		s = natsConnection_Subscribe(&nats->states, nats->connection, states, take_state, nats);
+	for (size_t i = 0; i < nats->conf->nregions; i++) {
+		if (strcmp(nats->conf->regions[i], nats->conf->region) == 0)
+			continue;
+		if (s == NATS_OK)
+			s = hear(nats, "rcpt", nats->conf->regions[i], take_receipt);
+		if (s == NATS_OK)
+			s = hear(nats, "rcptx", nats->conf->regions[i], take_state);
+	}
 	natsOptions_Destroy(options);
 	return s;
 }
@@ -364,8 +376,8 @@ static void nats_close(void *bus)
 	for (size_t i = 0; i < nats->nfetchers; i++)
 		if (nats->fetcher[i].started)
 			pthread_join(nats->fetcher[i].thread, NULL);
-	natsSubscription_Destroy(nats->receipts);
-	natsSubscription_Destroy(nats->states);
+	for (size_t i = 0; i < nats->nwords; i++)
+		natsSubscription_Destroy(nats->words[i]);
 	jsCtx_Destroy(nats->js);
 	natsConnection_Destroy(nats->connection);
 	nats_CloseAndWait(2000);
