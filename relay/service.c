@@ -1,5 +1,5 @@
-/* A turn: requests are taken in and committed together; what the log has then goes to the bus, what the bus has to the inbox, and with a
- * second commit to the caches. Whoever waits is answered as its event is flushed. */
+/* A turn: what was asked for goes into the outbox, that and what the bus brought into the inbox, what has ended out of it, all with one commit;
+ * then to the caches, and to the bus. Whoever waits is answered after the commit, or as its event is flushed. */
 #include "relay/service.h"
 
 #include <errno.h>
@@ -51,15 +51,26 @@ static bool commit(struct service *service)
 	return false;
 }
 
-/* What has ended is told to the store until that has it. */
+/* What has ended is told to the store, with whatever else is committed next, until that has it. */
 static void write_ends(struct service *service)
 {
 	struct err err;
 
 	if (!work_write(service->work, &err))
 		complain("log=not-written", &err);
-	if (commit(service))
+}
+
+/* Whoever asked for what came in is answered by that. */
+static bool commit_all(struct service *service)
+{
+	bool committed;
+
+	write_ends(service);
+	committed = commit(service);
+	if (committed)
 		work_written(service->work);
+	wait_settle(service, committed, &service->log_why);
+	return committed;
 }
 
 /* What came in, kept until the store has it. */
@@ -130,7 +141,7 @@ static bool fetch(struct service *service)
 
 	if (!service->bus_ops->fetch(service->bus, FETCH_MAX, take_fetched, &fresh, &err))
 		complain("bus=fetch", &err);
-	committed = commit(service);
+	committed = commit_all(service);
 	more = committed && fresh.fetched >= FETCH_MAX;
 	service->bus_ops->acknowledge(service->bus, committed);
 	if (committed) {
@@ -161,7 +172,7 @@ static void give_receipts(struct service *service)
 	}
 	if (!store_trim(service->store, conf->regions, conf->nregions, &err))
 		complain("log=trim", &err);
-	commit(service);
+	commit_all(service);
 }
 
 /* A region has done what this log never made: it is an old copy, or began anew with the clock set back. What it makes now would be taken
@@ -303,6 +314,8 @@ static bool start(struct service *service, struct err *err)
 
 static void end(struct service *service)
 {
+	if (service->work != NULL)
+		(void)commit_all(service);
 	wait_end(service);
 	http_close(service->http);
 	errand_free(service->errand);
@@ -340,11 +353,8 @@ static void take_requests(struct service *service, uint64_t now_ms)
 	control_run(service->control, now_ms);
 	if (service->http != NULL)
 		http_run(service->http);
-	wait_settle(service, commit(service), &service->log_why);
 	if (errand_end(service->errand, &ticket, &reply))
 		control_answer(service->control, ticket, &reply);
-	if (service->http != NULL)
-		http_run(service->http); /* what was answered */
 }
 
 static void serve(struct service *service)
@@ -365,20 +375,24 @@ static void serve(struct service *service)
 			service->stop = true;
 		eventfd_read(service->event_fd, &(eventfd_t){ 0 });
 		take_requests(service, now_ms);
-		next_ms = service->bus_ops->publish(service->bus, now_ms);
 		while (fetch(service))
 			;
+		if (service->http != NULL)
+			http_run(service->http); /* what was answered */
+		next_ms = service->bus_ops->publish(service->bus, now_ms);
 		service->bus_ops->listen(service->bus, &ear);
 		earlier(&next_ms, work_run(service->work, clock_monotonic_ms()));
-		write_ends(service);
 		if ((service->receipts_due && now_ms >= receipts_ms + RECEIPT_MS) || now_ms >= receipts_ms + IDLE_MS) {
 			service->receipts_due = false;
+			commit_all(service); /* what has ended counts */
 			give_receipts(service);
 			receipts_ms = now_ms;
 		}
 		if (service->receipts_due)
 			earlier(&next_ms, receipts_ms + RECEIPT_MS);
 		earlier(&next_ms, wait_run(service, now_ms));
+		if (store_is_dirty(service->store)) /* asked for since the commit */
+			next_ms = 0;
 	}
 }
 

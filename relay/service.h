@@ -16,7 +16,8 @@ enum { SERVICE_WAITERS_MAX = CONTROL_PLACES + HTTP_CONNECTIONS };
  * that it is for. */
 struct waiter {
 	bool used, committed;
-	uint64_t ticket;              /* of the socket, or … */
+	uint64_t rollbacks; /* of the store, when it was added: whoever commits, what was rolled back is not there */
+	uint64_t ticket;    /* of the socket, or … */
 	struct http_request *request; /* … of HTTP */
 	char id[EVENT_ID_MAX];
 	unsigned caches;             /* here, that it concerns */

@@ -28,7 +28,13 @@ bool store_commit(struct store *store, struct err *err)
 	if (sql_in_transaction(store))
 		sql_run(store, ROLLBACK, NULL);
 	store->last_oseq = store->committed_oseq;
+	store->rollbacks++;
 	return false;
+}
+
+uint64_t store_rollbacks(const struct store *store)
+{
+	return store->rollbacks;
 }
 
 /* ---- opening ---- */

@@ -35,6 +35,8 @@ bool store_coarse_done(struct store *store, struct err *err);
 bool store_commit(struct store *store, struct err *err);
 /* Can it be written? Writes a number; with nothing gathered. */
 bool store_probe(struct store *store, uint64_t number, struct err *err);
+/* How many commits have failed: what was added before one of them, and not committed before that, is not there. */
+uint64_t store_rollbacks(const struct store *store);
 bool store_is_dirty(const struct store *store);
 
 /* ---- outbox ---- */

@@ -49,7 +49,7 @@ struct store {
 	char *path;
 	char region[EVENT_LABEL_MAX];
 	uint32_t epoch;
-	uint64_t last_oseq, committed_oseq;
+	uint64_t last_oseq, committed_oseq, rollbacks;
 	bool dirty, failed; /* a transaction is open; and a statement of it went wrong */
 	struct err why;
 };

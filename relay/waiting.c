@@ -24,9 +24,10 @@ struct waiter *wait_begin(struct service *service, const struct event *event, ui
 
 		if (waiter->used)
 			continue;
-		*waiter = (struct waiter){
-			.used = true, .began_ms = now_ms, .until_ms = wait_ms > 0 ? now_ms + wait_ms : 0
-		};
+		*waiter = (struct waiter){ .used = true,
+			.rollbacks = store_rollbacks(service->store),
+			.began_ms = now_ms,
+			.until_ms = wait_ms > 0 ? now_ms + wait_ms : 0 };
 		waiter->caches = work_takers(service->work, event->class);
 		waiter->regions = expected(service, event);
 		waiter->missing = json_object_size(waiter->regions);
@@ -67,8 +68,8 @@ void wait_settle(struct service *service, bool committed, const struct err *why)
 
 		if (!waiter->used || waiter->committed)
 			continue;
-		waiter->committed = committed;
-		if (!committed) {
+		waiter->committed = committed && waiter->rollbacks == store_rollbacks(service->store);
+		if (!waiter->committed) {
 			struct control_reply reply = { .exit = 1, .err = *why };
 
 			service->refused++;
@@ -107,7 +108,7 @@ uint64_t wait_run(struct service *service, uint64_t now_ms)
 	for (unsigned i = 0; i < SERVICE_WAITERS_MAX; i++) {
 		struct waiter *waiter = &service->waiter[i];
 
-		if (!waiter->used)
+		if (!waiter->used || !waiter->committed)
 			continue;
 		if (waiter->until_ms <= now_ms)
 			answer(service, waiter);

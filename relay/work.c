@@ -31,7 +31,7 @@ struct work {
 	LIST_HEAD(, active) active;
 	size_t ncoarse;      /* of the active ones */
 	struct ended *ended; /* what the store is to be told, until it has it committed */
-	size_t nended, ended_cap;
+	size_t nended, nwritten, ended_cap;
 };
 
 struct ended {
@@ -196,12 +196,15 @@ bool work_write(struct work *work, struct err *err)
 		if (ended->mark.oseq == 0 && work->ncoarse == 0 && !store_coarse_done(work->store, err))
 			return false;
 	}
+	work->nwritten = work->nended;
 	return true;
 }
 
 void work_written(struct work *work)
 {
-	work->nended = 0;
+	work->nended -= work->nwritten;
+	memmove(work->ended, work->ended + work->nwritten, work->nended * sizeof *work->ended);
+	work->nwritten = 0;
 }
 
 /* Jobs that are under way are forgotten: the store has them. */

@@ -20,3 +20,10 @@ EXTRA_DIST += tests/fuzz/replies.test tests/fuzz/corpus/replies
 TESTS += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/ingress.py tests/blackbox/flush.py tests/blackbox/verify.py tests/blackbox/fleet_example.py
 EXTRA_DIST += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/ingress.py tests/blackbox/flush.py tests/blackbox/verify.py \
 	tests/blackbox/fleet_example.py tests/blackbox/relay_rig.py
+
+# A measurement: prints figures beside what is promised, and asserts nothing of them.
+relay_options =
+.PHONY: bench-relay
+bench-relay: gslb-relay gslbd gslbctl gslb-health
+	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' $(top_srcdir)/tests/bench/relay.py $(relay_options)
+EXTRA_DIST += tests/bench/relay.py

@@ -464,7 +464,9 @@ START_TEST(a_statement_that_fails_takes_its_transaction_along)
 	store_fail_next(store); /* as SQLite does on a full disk */
 	ck_assert(!store_add(store, &event, 5, &err));
 	ck_assert(!store_add(store, &event, 5, &err));
+	ck_assert_uint_eq(store_rollbacks(store), 0);
 	ck_assert(!store_commit(store, &err));
+	ck_assert_uint_eq(store_rollbacks(store), 1);
 	ck_assert_ptr_nonnull(strstr(err.text, "relay.db: "));
 	ck_assert(store_add(store, &event, 5, NULL));
 	ck_assert(store_commit(store, NULL));
