@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "relay/bus_nats_link.h"
+#include "relay/bus_nats_publish.h"
 #include "relay/bus_queue.h"
 
 enum {
@@ -21,8 +22,6 @@ enum {
 	RESEND_MS = 2000, /* without a receipt */
 	RESEND_MAX_MS = 60000,
 	ACK_WAIT_S = 30,
-	MAX_AGE_H = 72,
-	DUPLICATES_S = 600,
 	LATER_MS = 1000,
 	RESEND_ROWS = 1024, /* the oldest; they show whether the bus has lost something, and then all are sent anew */
 	QUIET_LOOK = 5,     /* fetches that brought nothing */
@@ -40,7 +39,6 @@ struct nats {
 	const struct relay_conf *conf;
 	struct store *store;
 	natsConnection *connection;
-	jsCtx *js;
 	natsSubscription *words[2 * EVENT_REGIONS_MAX]; /* receipts and states of each region */
 	size_t nwords;
 	struct fetcher fetcher[EVENT_REGIONS_MAX];
@@ -48,7 +46,7 @@ struct nats {
 	pthread_t publisher;
 	bool publishing;
 	struct bus_queue queue;
-	uint64_t bus_seq; /* the publisher's: the stream's number of what it took last */
+	struct nats_publisher out;
 	/* the main thread's */
 	uint32_t epoch;
 	uint64_t offered, resend_ms, progress_ms, least, resent;
@@ -195,86 +193,6 @@ static void *fetch_main(void *arg)
 	return NULL;
 }
 
-/* ---- the publisher ---- */
-
-static bool make_stream(struct nats *nats)
-{
-	char name[NATS_SUBJECT_MAX], subject[NATS_SUBJECT_MAX];
-	const char *subjects[] = { subject };
-	jsStreamConfig config;
-	jsErrCode code = 0;
-	natsStatus status;
-
-	snprintf(name, sizeof name, "INV_%s", nats->conf->region);
-	snprintf(subject, sizeof subject, "gslb.inv.%s.>", nats->conf->region);
-	jsStreamConfig_Init(&config);
-	config.Name = name;
-	config.Subjects = subjects;
-	config.SubjectsLen = 1;
-	config.Storage = js_FileStorage;
-	config.Discard = js_DiscardNew;
-	config.MaxAge = MAX_AGE_H * 3600 * SECOND_NS;
-	config.MaxMsgSize = 65536;
-	config.Duplicates = DUPLICATES_S * SECOND_NS;
-	status = js_AddStream(NULL, nats->js, &config, NULL, &code);
-	if (status == NATS_OK || code == JSStreamNameExistErr)
-		return true;
-	bus_queue_trouble(&nats->queue, "the stream cannot be made", natsStatus_GetText(status));
-	return false;
-}
-
-static bool publish_row(struct nats *nats, const struct bus_row *row)
-{
-	char subject[NATS_SUBJECT_MAX], stream[NATS_SUBJECT_MAX], id[EVENT_ID_MAX];
-	jsPubOptions options;
-	jsPubAck *ack = NULL;
-	jsErrCode code = 0;
-	natsStatus status;
-
-	snprintf(subject, sizeof subject, "gslb.inv.%s.e", nats->conf->region);
-	snprintf(stream, sizeof stream, "INV_%s", nats->conf->region);
-	snprintf(id, sizeof id, "%s:%u:%llu", nats->conf->region, row->epoch, (unsigned long long)row->oseq);
-	jsPubOptions_Init(&options);
-	options.MsgId = id;
-	options.ExpectStream = stream;
-	options.MaxWait = PUBLISH_MS;
-	status = js_Publish(&ack, nats->js, subject, row->bytes, (int)row->len, &options, &code);
-	if (status == NATS_OK && !ack->Duplicate) {
-		if (ack->Sequence <= nats->bus_seq) {
-			log_warning("bus=nats sequence=%llu was=%llu: it has lost what it had taken: that is sent anew",
-				(unsigned long long)ack->Sequence, (unsigned long long)nats->bus_seq);
-			bus_queue_regress(&nats->queue);
-		}
-		nats->bus_seq = ack->Sequence;
-	}
-	jsPubAck_Destroy(ack);
-	if (status == NATS_OK)
-		bus_queue_trouble(&nats->queue, "", "");
-	else
-		bus_queue_trouble(&nats->queue, "the bus does not take events", natsStatus_GetText(status));
-	return status == NATS_OK;
-}
-
-static void *publish_main(void *arg)
-{
-	struct nats *nats = arg;
-	bool made = false;
-	const struct bus_row *row;
-
-	while (!made && !bus_queue_stops(&nats->queue))
-		if (!(made = make_stream(nats)))
-			pause_ms(RETRY_MS);
-	while ((row = bus_queue_row(&nats->queue)) != NULL) {
-		if (publish_row(nats, row)) {
-			bus_queue_drop_row(&nats->queue);
-			continue;
-		}
-		pause_ms(RETRY_MS);
-		make_stream(nats); /* it may be gone with the server's files */
-	}
-	return NULL;
-}
-
 /* ---- opening and closing ---- */
 
 static void on_disconnect(natsConnection *connection, void *arg)
@@ -314,6 +232,8 @@ static natsStatus connect_nats(struct nats *nats)
 	jsOptions_Init(&js_options);
 	js_options.Domain = nats->conf->region;
 	js_options.Wait = PUBLISH_MS;
+	js_options.PublishAsync.AckHandler = nats_publisher_ack;
+	js_options.PublishAsync.AckHandlerClosure = &nats->out;
 	if (s == NATS_OK)
 		s = natsOptions_SetRetryOnFailedConnect(options, true, on_connect, nats);
 	if (s == NATS_OK)
@@ -326,7 +246,7 @@ static natsStatus connect_nats(struct nats *nats)
 		s = s == NATS_NOT_YET_CONNECTED ? NATS_OK : s;
 	}
 	if (s == NATS_OK)
-		s = natsConnection_JetStream(&nats->js, nats->connection, &js_options);
+		s = natsConnection_JetStream(&nats->out.js, nats->connection, &js_options);
 	for (size_t i = 0; i < nats->conf->nregions; i++) {
 		if (strcmp(nats->conf->regions[i], nats->conf->region) == 0)
 			continue;
@@ -343,7 +263,7 @@ static void start_threads(struct nats *nats)
 {
 	const struct relay_conf *conf = nats->conf;
 
-	nats->publishing = pthread_create(&nats->publisher, NULL, publish_main, nats) == 0;
+	nats->publishing = pthread_create(&nats->publisher, NULL, nats_publisher_main, &nats->out) == 0;
 	for (size_t i = 0; i < conf->nregions; i++) {
 		struct fetcher *fetcher = &nats->fetcher[nats->nfetchers];
 
@@ -378,7 +298,7 @@ static void nats_close(void *bus)
 			pthread_join(nats->fetcher[i].thread, NULL);
 	for (size_t i = 0; i < nats->nwords; i++)
 		natsSubscription_Destroy(nats->words[i]);
-	jsCtx_Destroy(nats->js);
+	jsCtx_Destroy(nats->out.js);
 	natsConnection_Destroy(nats->connection);
 	nats_CloseAndWait(2000);
 	let_go(nats);
@@ -395,6 +315,7 @@ static void *nats_open(const struct relay_conf *conf, struct store *store, int e
 	nats->store = store;
 	nats->resend_ms = RESEND_MS;
 	bus_queue_init(&nats->queue, event_fd);
+	nats_publisher_init(&nats->out, conf, &nats->queue);
 	STAILQ_INIT(&nats->taken);
 	status = connect_nats(nats);
 	if (status != NATS_OK) {

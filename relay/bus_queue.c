@@ -165,17 +165,24 @@ size_t bus_queue_rows(struct bus_queue *queue)
 	return n;
 }
 
-const struct bus_row *bus_queue_row(struct bus_queue *queue)
+size_t bus_queue_first(struct bus_queue *queue, size_t max, const struct bus_row **rows)
 {
-	struct bus_row *row;
+	const struct bus_row *row;
+	size_t n = 0;
 
 	pthread_mutex_lock(&queue->lock);
-	while ((row = STAILQ_FIRST(&queue->rows)) == NULL && !queue->stop)
+	while (STAILQ_EMPTY(&queue->rows) && !queue->stop)
 		pthread_cond_wait(&queue->wake, &queue->lock);
-	if (queue->stop)
-		row = NULL;
+	if (!queue->stop) {
+		STAILQ_FOREACH(row, &queue->rows, link)
+		{
+			if (n == max)
+				break;
+			rows[n++] = row;
+		}
+	}
 	pthread_mutex_unlock(&queue->lock);
-	return row;
+	return n;
 }
 
 void bus_queue_drop_row(struct bus_queue *queue)

@@ -67,8 +67,8 @@ bool bus_queue_regressed(struct bus_queue *queue);
 /* Out: the bytes are copied. */
 void bus_queue_offer(struct bus_queue *queue, uint32_t epoch, uint64_t oseq, const char *bytes, size_t len);
 size_t bus_queue_rows(struct bus_queue *queue);
-/* The first row, which stays until it is dropped; waits for one. NULL: the end. For one thread. */
-const struct bus_row *bus_queue_row(struct bus_queue *queue);
+/* The first rows, at most max, which stay until they are dropped; waits for one. 0: the end. For one thread. */
+size_t bus_queue_first(struct bus_queue *queue, size_t max, const struct bus_row **rows);
 void bus_queue_drop_row(struct bus_queue *queue);
 
 /* What regions say of each other's events, as text: a receipt is "epoch oseq errors", a state "id done errors caches took_ms". The

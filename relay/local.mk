@@ -12,7 +12,7 @@ librelay_a_SOURCES = \
 	relay/adapter_unbound.c \
 	relay/adapter_whole.c \
 	relay/breaker.c relay/breaker.h \
-	relay/bus.h relay/bus_local.c relay/bus_nats.c relay/bus_nats_check.c relay/bus_nats_check.h relay/bus_nats_link.c relay/bus_nats_link.h relay/bus_queue.c relay/bus_queue.h \
+	relay/bus.h relay/bus_local.c relay/bus_nats.c relay/bus_nats_check.c relay/bus_nats_check.h relay/bus_nats_link.c relay/bus_nats_link.h relay/bus_nats_publish.c relay/bus_nats_publish.h relay/bus_queue.c relay/bus_queue.h \
 	relay/check.c relay/check.h \
 	relay/conf.c relay/conf.h \
 	relay/errand.c relay/errand.h \
