@@ -22,7 +22,7 @@ struct yaml_cache {
 
 struct yaml_file {
 	struct {
-		char *region;
+		char *region, *user;
 	} server;
 	struct {
 		char *directory;
@@ -62,7 +62,7 @@ static const cyaml_schema_value_t cache_schema = { CYAML_VALUE_MAPPING(
 	CYAML_FLAG_DEFAULT, struct yaml_cache, cache_fields) };
 
 static const cyaml_schema_field_t server_fields[] = { TEXT("region", struct yaml_file, server.region),
-	CYAML_FIELD_END };
+	TEXT("user", struct yaml_file, server.user), CYAML_FIELD_END };
 static const cyaml_schema_field_t state_fields[] = { TEXT("directory", struct yaml_file, state.directory),
 	CYAML_FIELD_END };
 static const cyaml_schema_field_t relay_fields[] = { TEXT("socket", struct yaml_file, relay.socket),
@@ -433,6 +433,7 @@ static bool read_file(struct reading *r, const struct yaml_file *file)
 	conf->socket = file->relay.socket != NULL ? file_beside(r->path, file->relay.socket)
 						  : mem_strdup("/run/gslb/relay.sock");
 	conf->group = text_of(r, file->relay.group);
+	conf->gslbd_user = text_of(r, file->server.user);
 	if (!read_listen(r, file) || !read_bus(r, file))
 		return false;
 	for (uint32_t i = 0; i < file->ncaches; i++) {

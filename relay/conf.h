@@ -11,6 +11,7 @@ enum { CONF_CACHES_MAX = 64, CONF_TOKENS_MAX = 64 };
 
 struct relay_conf {
 	char region[EVENT_LABEL_MAX]; /* "local" when the file names none */
+	const char *gslbd_user;       /* server.user; "" */
 	const char *state_directory;  /* /var/lib/gslb */
 	const char *socket, *group;   /* /run/gslb/relay.sock; "" */
 	struct addr listen;           /* of HTTP */

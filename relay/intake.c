@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "relay/bus_nats_check.h"
 #include "relay/check.h"
@@ -52,7 +53,7 @@ static bool knows_regions(const struct service *service, const struct event *eve
 /* Who asks, and how he is answered. */
 struct asker {
 	const char *actor;
-	bool trusted; /* root, and with that gslbd: not limited, and may speak for others */
+	bool trusted; /* not limited, and may speak for others */
 	uint64_t wait_ms, ticket;
 	struct http_request *request;
 };
@@ -101,12 +102,20 @@ static enum admitted admit(struct service *service, const char *bytes, size_t le
 	return ADMITTED;
 }
 
+/* Root, gslbd, and whoever we are. */
+static bool is_trusted(const struct service *service, const struct control_peer *peer)
+{
+	const char *gslbd = service->conf->gslbd_user;
+
+	return peer->uid == 0 || peer->uid == geteuid() || (gslbd[0] != '\0' && strcmp(peer->name, gslbd) == 0);
+}
+
 static void run_invalidate(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
 	struct control_reply *reply)
 {
 	struct service *service = context;
 	const struct asker asker = {
-		.actor = peer->name, .trusted = peer->uid == 0, .wait_ms = wait_of(args), .ticket = ticket
+		.actor = peer->name, .trusted = is_trusted(service, peer), .wait_ms = wait_of(args), .ticket = ticket
 	};
 	char *text = json_dumps(json_object_get(args, "event"), JSON_COMPACT);
 	bool dry = json_is_true(json_object_get(args, "dry_run"));
