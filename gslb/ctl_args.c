@@ -21,6 +21,7 @@ const struct ctl_command *const ctl_commands[] = {
 	&ctl_stats,
 	&ctl_purge,
 	&ctl_relay,
+	&ctl_bus,
 	&ctl_drill,
 	NULL,
 };

@@ -6,11 +6,12 @@
 enum { RESYNC_WAIT_MS = 10000 };
 
 static const struct ctl_operand operands[] = {
-	{ "WHAT", "what", CTL_ONE, "status|targets|lag|dead|drop|pause|resume|resync",
+	{ "WHAT", "what", CTL_ONE, "status|targets|lag|dead|drop|pause|resume|resync|verify|lint",
 		"its state, its caches, the other regions, what it could not do; drop one of these; hold a cache's "
-		"work; drop all that "
-		"the caches have of our zones" },
-	{ "WHICH", "which", CTL_OPTIONAL, NULL, "drop: the number, or all; pause, resume: the cache's name" },
+		"work; drop all that the caches have of our zones; ask the resolvers for a name; look their settings "
+		"over" },
+	{ "WHICH", "which", CTL_OPTIONAL, NULL,
+		"drop: the number, or all; pause, resume: the cache's name; verify: the name" },
 	{ 0 },
 };
 
@@ -31,6 +32,14 @@ static const char *prepare(const json_t *args, json_t **request, struct err *err
 		*request = json_pack("{s:{s:s,s:s},s:i}", "event", "class", "all", "why", "gslbctl relay resync",
 			"wait_ms", RESYNC_WAIT_MS);
 		return "invalidate";
+	}
+	if (strcmp(what, "verify") == 0) {
+		if (which == NULL) {
+			err_set(err, "relay verify: wants a name, such as www.example.com");
+			return NULL;
+		}
+		*request = json_pack("{s:s}", "name", which);
+		return what;
 	}
 	if ((strcmp(what, "pause") == 0 || strcmp(what, "resume") == 0) && which == NULL) {
 		err_set(err, "relay %s: wants a cache's name (gslbctl relay targets lists them)", what);
@@ -103,6 +112,44 @@ static void print_dead(const json_t *list, const struct ctl_view *view, struct b
 	ctl_table_print(&table, view, "nothing: all that was asked for was done", out);
 }
 
+static void print_verify(const json_t *list, const struct ctl_view *view, struct buf *out)
+{
+	static const struct ctl_column columns[] = { { "CACHE", false }, { "TYPE", false }, { "ANSWER", false },
+		{ "REASON", false }, { NULL, false } };
+	struct ctl_table table;
+
+	ctl_table_init(&table, columns);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *item = json_array_get(list, i);
+		bool fresh = strcmp(ctl_string(item, "result"), "fresh") == 0;
+
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "cache"));
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "type"));
+		ctl_cell(&table, fresh ? CTL_PLAIN : CTL_YELLOW, "%s", ctl_string(item, "result"));
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "reason"));
+	}
+	ctl_table_print(&table, view, "no cache has an address for it (verify in gslb.yaml)", out);
+}
+
+/* Of lint and of bus check. */
+static void print_findings(const json_t *list, const struct ctl_view *view, struct buf *out)
+{
+	static const struct ctl_column columns[] = { { "OF", false }, { "LEVEL", false }, { "FINDING", false },
+		{ NULL, false } };
+	struct ctl_table table;
+
+	ctl_table_init(&table, columns);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *item = json_array_get(list, i);
+		bool good = strcmp(ctl_string(item, "level"), "ok") == 0;
+
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "cache"));
+		ctl_cell(&table, good ? CTL_PLAIN : CTL_YELLOW, "%s", ctl_string(item, "level"));
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "text"));
+	}
+	ctl_table_print(&table, view, "nothing to say", out);
+}
+
 static void print_status(const json_t *result, struct buf *out)
 {
 	buf_printf(out, "gslb-relay ");
@@ -135,6 +182,10 @@ static void print_relay(const json_t *result, const struct ctl_view *view, struc
 		print_targets(json_object_get(result, "targets"), view, out);
 	} else if (json_object_get(result, "lag") != NULL) {
 		print_lag(json_object_get(result, "lag"), view, out);
+	} else if (json_object_get(result, "findings") != NULL) {
+		print_findings(json_object_get(result, "findings"), view, out);
+	} else if (json_object_get(result, "caches") != NULL && json_object_get(result, "name") != NULL) {
+		print_verify(json_object_get(result, "caches"), view, out);
 	} else if (json_is_array(json_object_get(result, "dead"))) {
 		print_dead(json_object_get(result, "dead"), view, out);
 	} else if (json_object_get(result, "bus") != NULL) {
@@ -156,5 +207,30 @@ const struct ctl_command ctl_relay = {
 	.operands = operands,
 	.relay = true,
 	.prepare = prepare,
+	.print = print_relay,
+};
+
+/* ---- bus check ---- */
+
+static const struct ctl_operand bus_operands[] = {
+	{ "WHAT", "what", CTL_ONE, "check", "the server, our stream, the other regions, and who else listens" },
+	{ 0 },
+};
+
+static const char *prepare_bus(const json_t *args, json_t **request, struct err *err)
+{
+	(void)args;
+	(void)err;
+	*request = json_object();
+	return "bus-check";
+}
+
+const struct ctl_command ctl_bus = {
+	.name = "bus",
+	.summary = "what connects the regions: is it as it must be?",
+	.operands = bus_operands,
+	.more = "Exit status: 1 when something is wrong.",
+	.relay = true,
+	.prepare = prepare_bus,
 	.print = print_relay,
 };

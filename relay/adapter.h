@@ -20,20 +20,24 @@ struct cache_conf {
 	const char *prefix;   /* redis, memcached: before each key; redis: tag sets are PREFIXtag:NAME */
 	size_t nzones;
 	const char *const *zones; /* what class=all means for a resolver: these and all under them */
-	bool flush_all;           /* redis, memcached: all of it may be dropped when the past is not known */
+	const char *verify,
+		*authority; /* ADDRESS@PORT: of the resolver for questions, and of whoever knows the right answers */
+	bool flush_all;     /* redis, memcached: all of it may be dropped when the past is not known */
 	uint32_t timeout_ms;
 };
 
 enum adapter_result {
 	ADAPTER_DONE,    /* it is not cached any more */
-	ADAPTER_RETRY,   /* not now: the sentence says why */
+	ADAPTER_RETRY,   /* not this one now: the sentence says why */
+	ADAPTER_AWAY,    /* no answer: neither this one nor what is behind it, for now */
 	ADAPTER_REFUSED, /* never: wrong key, unknown command, not something this cache can do */
 };
 
 struct adapter_work {
-	const struct pending_entry *entry;
+	const struct pending_entry *entry; /* a copy: more may be asked of the item meanwhile */
 	enum adapter_result result;
 	struct err err;
+	uint8_t verified[3]; /* questions whose answers were fresh, stale (and flushed again), unknown */
 };
 
 struct adapter {
@@ -47,11 +51,12 @@ struct adapter {
 	/* The state of one target; the conf outlives it. No connection is made yet. NULL with a sentence: the conf cannot be right. */
 	void *(*open)(const struct cache_conf *conf, struct err *err);
 	void (*close)(void *state);
-	/* Do n entries, filling in each result. */
-	void (*run)(void *state, struct adapter_work *work, unsigned n);
-	/* Ask for a sign of life, changing nothing; *boot_s: the wall second it began to
-	 * live (0: unknown; a cache that keeps its contents over a restart says 0). */
-	bool (*ping)(void *state, uint64_t *boot_s, struct err *err);
+	/* Do the first entries, filling in their results, and return how many those were, 1 to n: as many as the cache takes in one go, so that
+	 * whoever wants to stop waits for one go only. */
+	unsigned (*run)(void *state, struct adapter_work *work, unsigned n);
+	/* Ask for a sign of life, changing nothing; *lived_s: how long it has lived, rounded down (UINT64_MAX: unknown; so says a cache that
+	 * keeps its contents over a restart). */
+	bool (*ping)(void *state, uint64_t *lived_s, struct err *err);
 };
 
 const struct adapter *adapter_find(const char *type); /* NULL: none of that type */

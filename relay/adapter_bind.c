@@ -277,40 +277,40 @@ static void tell(struct bind *bind, struct adapter_work *work, const char *type)
 	struct err err;
 
 	if (!command(bind, type, result, text, &err))
-		adapter_say(work, ADAPTER_RETRY, "%s", err.text);
+		adapter_say(work, ADAPTER_AWAY, "%s", err.text);
 	else if (result[0] != '\0' && strcmp(result, "0") != 0)
 		adapter_say(work, ADAPTER_REFUSED, "named answers: %s (result %s)", text, result);
 	else
 		work->result = ADAPTER_DONE;
 }
 
-static void bind_run(void *state, struct adapter_work *work, unsigned n)
+static unsigned bind_run(void *state, struct adapter_work *work, unsigned n)
 {
 	struct bind *bind = state;
 	const char *space = bind->conf->view[0] != '\0' ? " " : "", *view = bind->conf->view;
 	char text[CHECK_TEXT_MAX + 128];
 
-	for (unsigned i = 0; i < n; i++) {
-		work[i].result = ADAPTER_DONE;
-		if (work[i].entry->class == EVENT_ALL) {
-			for (size_t k = 0; k < bind->conf->nzones && work[i].result == ADAPTER_DONE; k++) {
-				snprintf(text, sizeof text, "flushtree %s%s%s", bind->conf->zones[k], space, view);
-				tell(bind, &work[i], text);
-			}
-			continue;
+	(void)n;
+	work->result = ADAPTER_DONE;
+	if (work->entry->class == EVENT_ALL) {
+		for (size_t k = 0; k < bind->conf->nzones && work->result == ADAPTER_DONE; k++) {
+			snprintf(text, sizeof text, "flushtree %s%s%s", bind->conf->zones[k], space, view);
+			tell(bind, work, text);
 		}
-		snprintf(text, sizeof text, "%s %s%s%s", work[i].entry->class == EVENT_ZONE ? "flushtree" : "flushname",
-			work[i].entry->text, space, view);
-		tell(bind, &work[i], text);
+		return 1;
 	}
+	snprintf(text, sizeof text, "%s %s%s%s", work->entry->class == EVENT_ZONE ? "flushtree" : "flushname",
+		work->entry->text, space, view);
+	tell(bind, work, text);
+	return 1;
 }
 
 /* Which life of named this is would be in the text of "status", which is for people: it is left unknown. */
-static bool bind_ping(void *state, uint64_t *boot_s, struct err *err)
+static bool bind_ping(void *state, uint64_t *lived_s, struct err *err)
 {
 	char result[16], text[200];
 
-	*boot_s = 0;
+	*lived_s = UINT64_MAX;
 	return command(state, "null", result, text, err);
 }
 

@@ -129,7 +129,7 @@ static void send_one(struct http *http, const char *method, const char *url, str
 	if (request(http, method, url, headers, &status, &err))
 		judge(work, n, status);
 	else
-		adapter_say_all(work, n, ADAPTER_RETRY, &err);
+		adapter_say_all(work, n, ADAPTER_AWAY, &err);
 	curl_slist_free_all(headers);
 }
 
@@ -202,38 +202,35 @@ static unsigned flush_tags(struct http *http, struct adapter_work *work, unsigne
 	return same;
 }
 
-static void http_run(void *state, struct adapter_work *work, unsigned n)
+static unsigned http_run(void *state, struct adapter_work *work, unsigned n)
 {
 	struct http *http = state;
 
-	for (unsigned i = 0; i < n;) {
-		switch (work[i].entry->class) {
-		case EVENT_TAG:
-			i += flush_tags(http, &work[i], n - i);
-			continue;
-		case EVENT_URL:
-			flush_url(http, &work[i]);
-			break;
-		case EVENT_PREFIX:
-			flush_prefix(http, &work[i]);
-			break;
-		case EVENT_DNS:
-		case EVENT_KEY:
-		case EVENT_ZONE:
-		case EVENT_ALL:
-		case EVENT_CLASSES:
-			adapter_say(&work[i], ADAPTER_REFUSED, "an HTTP cache knows urls, prefixes and tags");
-			break;
-		}
-		i++;
+	switch (work->entry->class) {
+	case EVENT_TAG:
+		return flush_tags(http, work, n);
+	case EVENT_URL:
+		flush_url(http, work);
+		break;
+	case EVENT_PREFIX:
+		flush_prefix(http, work);
+		break;
+	case EVENT_DNS:
+	case EVENT_KEY:
+	case EVENT_ZONE:
+	case EVENT_ALL:
+	case EVENT_CLASSES:
+		adapter_say(work, ADAPTER_REFUSED, "an HTTP cache knows urls, prefixes and tags");
+		break;
 	}
+	return 1;
 }
 
-static bool http_ping(void *state, uint64_t *boot_s, struct err *err)
+static bool http_ping(void *state, uint64_t *lived_s, struct err *err)
 {
 	long status;
 
-	*boot_s = 0;
+	*lived_s = UINT64_MAX;
 	return request(state, "HEAD", ((struct http *)state)->conf->url, NULL, &status, err);
 }
 

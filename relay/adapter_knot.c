@@ -92,30 +92,30 @@ static void clear(struct knot *knot, struct adapter_work *work, const char *name
 
 	snprintf(text, sizeof text, "cache.clear('%s'%s)\n", name, below ? "" : ", true");
 	if (!command(knot, text, reply, &err))
-		adapter_say(work, ADAPTER_RETRY, "%s", err.text);
+		adapter_say(work, ADAPTER_AWAY, "%s", err.text);
 	else if (strstr(reply, "count") == NULL)
 		adapter_say(work, ADAPTER_REFUSED, "the resolver answers: %.200s", reply);
 }
 
-static void knot_run(void *state, struct adapter_work *work, unsigned n)
+static unsigned knot_run(void *state, struct adapter_work *work, unsigned n)
 {
 	struct knot *knot = state;
 
-	for (unsigned i = 0; i < n; i++) {
-		work[i].result = ADAPTER_DONE;
-		if (work[i].entry->class != EVENT_ALL)
-			clear(knot, &work[i], work[i].entry->text, work[i].entry->class == EVENT_ZONE);
-		for (size_t k = 0; work[i].entry->class == EVENT_ALL && k < knot->conf->nzones; k++)
-			if (work[i].result == ADAPTER_DONE)
-				clear(knot, &work[i], knot->conf->zones[k], true);
-	}
+	(void)n;
+	work->result = ADAPTER_DONE;
+	if (work->entry->class != EVENT_ALL)
+		clear(knot, work, work->entry->text, work->entry->class == EVENT_ZONE);
+	for (size_t k = 0; work->entry->class == EVENT_ALL && k < knot->conf->nzones; k++)
+		if (work->result == ADAPTER_DONE)
+			clear(knot, work, knot->conf->zones[k], true);
+	return 1;
 }
 
-static bool knot_ping(void *state, uint64_t *boot_s, struct err *err)
+static bool knot_ping(void *state, uint64_t *lived_s, struct err *err)
 {
 	char reply[512];
 
-	*boot_s = 0; /* its cache lies in a file, and outlives it */
+	*lived_s = UINT64_MAX; /* its cache lies in a file, and outlives it */
 	return command(state, "worker.pid\n", reply, err);
 }
 

@@ -63,12 +63,14 @@ static bool take_answer(struct memcached *m, struct adapter_work *work, struct e
 		return false;
 	if (strncmp(line, "HD", 2) == 0 || strncmp(line, "NF", 2) == 0 || strcmp(line, "OK") == 0)
 		work->result = ADAPTER_DONE;
+	else if (strncmp(line, "SERVER_ERROR", 12) == 0)
+		adapter_say(work, ADAPTER_RETRY, "memcached answers: %.200s", line);
 	else
 		adapter_say(work, ADAPTER_REFUSED, "memcached answers: %.200s", line);
 	return true;
 }
 
-static void memcached_run(void *state, struct adapter_work *work, unsigned n)
+static unsigned memcached_run(void *state, struct adapter_work *work, unsigned n)
 {
 	struct memcached *m = state;
 	struct buf text = { 0 };
@@ -88,23 +90,24 @@ static void memcached_run(void *state, struct adapter_work *work, unsigned n)
 		if (!kept)
 			break;
 	}
-	adapter_say_all(work + done, n - done, ADAPTER_RETRY, &err);
+	adapter_say_all(work + done, n - done, ADAPTER_AWAY, &err);
 	buf_fini(&text);
+	return n;
 }
 
 /* STAT uptime SECONDS, among others, and END. */
-static bool memcached_ping(void *state, uint64_t *boot_s, struct err *err)
+static bool memcached_ping(void *state, uint64_t *lived_s, struct err *err)
 {
 	struct memcached *m = state;
 	char line[LINE_MAX_LEN];
-	unsigned long long uptime_s = 0;
+	unsigned long long uptime_s = UINT64_MAX;
 	bool good = ready(m, err) && wire_send(&m->wire, "stats\r\n", 7, err);
 
 	while (good && (good = wire_line(&m->wire, line, sizeof line, err)) && strcmp(line, "END") != 0)
 		(void)sscanf(line, "STAT uptime %llu", &uptime_s);
 	if (!good)
 		wire_close(&m->wire);
-	*boot_s = good ? clock_wall_ms() / 1000 - uptime_s : 0;
+	*lived_s = good ? uptime_s : UINT64_MAX;
 	return good;
 }
 

@@ -58,7 +58,7 @@ static void add_name(struct buf *text, const char *name, bool below)
 	buf_printf(text, " %s.%s", name, below ? "$" : "");
 }
 
-static void powerdns_run(void *state, struct adapter_work *work, unsigned n)
+static unsigned powerdns_run(void *state, struct adapter_work *work, unsigned n)
 {
 	const struct cache_conf *conf = state;
 	struct buf text = { 0 };
@@ -77,22 +77,23 @@ static void powerdns_run(void *state, struct adapter_work *work, unsigned n)
 	if (command(conf, text.text, text.len, reply, &refused, &err))
 		adapter_say_all(work, n, ADAPTER_DONE, &err);
 	else
-		adapter_say_all(work, n, refused ? ADAPTER_REFUSED : ADAPTER_RETRY, &err);
+		adapter_say_all(work, n, refused ? ADAPTER_REFUSED : ADAPTER_AWAY, &err);
 	buf_fini(&text);
+	return n;
 }
 
-static bool powerdns_ping(void *state, uint64_t *boot_s, struct err *err)
+static bool powerdns_ping(void *state, uint64_t *lived_s, struct err *err)
 {
 	static const char text[] = "get uptime";
 	unsigned long uptime_s;
 	char reply[512];
 	bool refused;
 
-	*boot_s = 0;
+	*lived_s = UINT64_MAX;
 	if (!command(state, text, sizeof text - 1, reply, &refused, err))
 		return false;
 	if (sscanf(reply, "%lu", &uptime_s) == 1)
-		*boot_s = clock_wall_ms() / 1000 - uptime_s;
+		*lived_s = uptime_s;
 	return true;
 }
 

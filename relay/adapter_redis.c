@@ -98,46 +98,48 @@ static bool take(struct redis *redis, redisReply **reply, struct err *err)
 	return true;
 }
 
-/* The keys of a tag, then the tag's set; what is added meanwhile is another generation's. */
-static bool flush_tag(struct redis *redis, struct adapter_work *work, struct err *err)
+/* What passes by itself; all else is said for good. */
+static bool is_passing(const char *text)
 {
-	for (;;) {
-		redisReply *keys, *reply;
-		size_t n;
+	static const char *const words[] = { "LOADING", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "READONLY",
+		"MISCONF", "OOM" };
 
-		redisAppendCommand(
-			redis->context, "SPOP %stag:%s %d", redis->conf->prefix, work->entry->text, TAG_KEYS);
-		if (!take(redis, &keys, err))
-			return false;
-		if (keys->type != REDIS_REPLY_ARRAY) {
-			adapter_say(work, ADAPTER_REFUSED, "redis answers: %.200s",
-				keys->str != NULL ? keys->str : "no set");
-			freeReplyObject(keys);
+	for (unsigned i = 0; i < COUNT_OF(words); i++)
+		if (strncmp(text, words[i], strlen(words[i])) == 0)
 			return true;
-		}
-		n = keys->elements;
-		for (size_t i = 0; i < n; i++)
-			redisAppendCommand(
-				redis->context, "UNLINK %b", keys->element[i]->str, (size_t)keys->element[i]->len);
-		freeReplyObject(keys);
-		for (size_t i = 0; i < n; i++) {
-			if (!take(redis, &reply, err))
-				return false;
-			freeReplyObject(reply);
-		}
-		if (n < TAG_KEYS)
-			break;
-	}
-	work->result = ADAPTER_DONE;
-	return true;
+	return false;
 }
 
 static void judge(struct adapter_work *work, const redisReply *reply)
 {
 	if (reply->type == REDIS_REPLY_ERROR)
-		adapter_say(work, ADAPTER_REFUSED, "redis answers: %.200s", reply->str);
+		adapter_say(work, is_passing(reply->str) ? ADAPTER_RETRY : ADAPTER_REFUSED, "redis answers: %.200s",
+			reply->str);
 	else
 		work->result = ADAPTER_DONE;
+}
+
+/* The keys of a tag leave its set and go in one step: between two, a lost connection would leave keys that no set names, and an
+ * application's new key could lose its tag. */
+static const char pop_and_unlink[] =
+	"local k = redis.call('SPOP', KEYS[1], ARGV[1]) if #k > 0 then redis.call('UNLINK', unpack(k)) end return #k";
+
+static bool flush_tag(struct redis *redis, struct adapter_work *work, struct err *err)
+{
+	long long n = TAG_KEYS;
+
+	while (n == TAG_KEYS) {
+		redisReply *reply;
+
+		redisAppendCommand(redis->context, "EVAL %s 1 %stag:%s %d", pop_and_unlink, redis->conf->prefix,
+			work->entry->text, TAG_KEYS);
+		if (!take(redis, &reply, err))
+			return false;
+		judge(work, reply);
+		n = reply->type == REDIS_REPLY_INTEGER ? reply->integer : 0;
+		freeReplyObject(reply);
+	}
+	return true;
 }
 
 /* Keys: all are sent, then all are answered. */
@@ -188,7 +190,7 @@ static bool run_once(struct redis *redis, struct adapter_work *work, unsigned n,
 	return true;
 }
 
-static void redis_run(void *state, struct adapter_work *work, unsigned n)
+static unsigned redis_run(void *state, struct adapter_work *work, unsigned n)
 {
 	struct redis *redis = state;
 	bool kept = redis->context != NULL;
@@ -197,15 +199,16 @@ static void redis_run(void *state, struct adapter_work *work, unsigned n)
 
 	/* a kept connection may have been closed: once more on a new one */
 	if (!run_once(redis, work, n, &done, &err) && !(kept && run_once(redis, work, n, &done, &err)))
-		adapter_say_all(work + done, n - done, ADAPTER_RETRY, &err);
+		adapter_say_all(work + done, n - done, ADAPTER_AWAY, &err);
+	return n;
 }
 
-static bool redis_ping(void *state, uint64_t *boot_s, struct err *err)
+static bool redis_ping(void *state, uint64_t *lived_s, struct err *err)
 {
 	struct redis *redis = state;
 	redisReply *reply;
 
-	*boot_s = 0; /* what it holds may have been saved, and come back */
+	*lived_s = UINT64_MAX; /* what it holds may have been saved, and come back */
 	if (!ready(redis, err))
 		return false;
 	redisAppendCommand(redis->context, "PING");

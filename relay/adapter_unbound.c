@@ -7,6 +7,7 @@
 
 #include "relay/adapter.h"
 #include "relay/check.h"
+#include "relay/lint.h"
 #include "relay/wire.h"
 
 enum { REPLY_MAX = 4096 };
@@ -55,7 +56,7 @@ static bool tell(const struct cache_conf *conf, struct adapter_work *work, const
 	struct err err;
 
 	if (!command(conf, text, reply, &err)) {
-		adapter_say(work, ADAPTER_RETRY, "%s", err.text);
+		adapter_say(work, ADAPTER_AWAY, "%s", err.text);
 		return false;
 	}
 	if (strncmp(reply, "ok", 2) == 0)
@@ -92,36 +93,36 @@ static void flush_zone(const struct cache_conf *conf, struct adapter_work *work,
 		work->result = ADAPTER_DONE;
 }
 
-static void unbound_run(void *state, struct adapter_work *work, unsigned n)
+static unsigned unbound_run(void *state, struct adapter_work *work, unsigned n)
 {
 	const struct cache_conf *conf = state;
 
-	for (unsigned i = 0; i < n; i++) {
-		work[i].result = ADAPTER_DONE;
-		if (work[i].entry->class == EVENT_DNS)
-			flush_name(conf, &work[i]);
-		else if (work[i].entry->class == EVENT_ZONE)
-			flush_zone(conf, &work[i], work[i].entry->text);
-		else
-			for (size_t k = 0; k < conf->nzones && work[i].result == ADAPTER_DONE; k++)
-				flush_zone(conf, &work[i], conf->zones[k]);
-	}
+	(void)n;
+	work->result = ADAPTER_DONE;
+	if (work->entry->class == EVENT_DNS)
+		flush_name(conf, work);
+	else if (work->entry->class == EVENT_ZONE)
+		flush_zone(conf, work, work->entry->text);
+	else
+		for (size_t k = 0; k < conf->nzones && work->result == ADAPTER_DONE; k++)
+			flush_zone(conf, work, conf->zones[k]);
+	return 1;
 }
 
 /* "uptime: 123 seconds", of which the moment of its start is made. */
-static bool unbound_ping(void *state, uint64_t *boot_s, struct err *err)
+static bool unbound_ping(void *state, uint64_t *lived_s, struct err *err)
 {
 	char reply[REPLY_MAX];
 	unsigned long uptime_s;
 	const char *at;
 
-	*boot_s = 0;
+	*lived_s = UINT64_MAX;
 	if (!command(state, "status", reply, err))
 		return false;
 	at = strstr(reply, "uptime: ");
 	if (at == NULL || sscanf(at, "uptime: %lu", &uptime_s) != 1)
 		return err_set(err, "unbound's status has no uptime");
-	*boot_s = clock_wall_ms() / 1000 - uptime_s;
+	*lived_s = uptime_s;
 	return true;
 }
 
@@ -137,3 +138,17 @@ const struct adapter adapter_unbound = {
 	.run = unbound_run,
 	.ping = unbound_ping,
 };
+
+bool unbound_option(const struct cache_conf *conf, const char *name, char value[static LINT_VALUE_MAX], struct err *err)
+{
+	char text[64], reply[REPLY_MAX];
+
+	snprintf(text, sizeof text, "get_option %s", name);
+	if (!command(conf, text, reply, err))
+		return false;
+	reply[strcspn(reply, "\n")] = '\0';
+	if (strncmp(reply, "error", 5) == 0)
+		return err_set(err, "unbound answers: %.200s", reply);
+	snprintf(value, LINT_VALUE_MAX, "%.*s", LINT_VALUE_MAX - 1, reply);
+	return true;
+}

@@ -30,9 +30,10 @@ static void whole_close(void *state)
 	(void)state;
 }
 
-static void finish(struct adapter_work *work, unsigned n, bool good, const struct err *err)
+static unsigned finish(struct adapter_work *work, unsigned n, bool good, const struct err *err)
 {
-	adapter_say_all(work, n, good ? ADAPTER_DONE : ADAPTER_RETRY, err);
+	adapter_say_all(work, n, good ? ADAPTER_DONE : ADAPTER_AWAY, err);
+	return n;
 }
 
 /* ---- dnsmasq ---- */
@@ -69,7 +70,7 @@ static bool find_process(const struct cache_conf *conf, pid_t *pid, struct err *
 	return is_dnsmasq(*pid) ? true : err_set(err, "%s: process %d is no dnsmasq", conf->pid_file, (int)*pid);
 }
 
-static void dnsmasq_run(void *state, struct adapter_work *work, unsigned n)
+static unsigned dnsmasq_run(void *state, struct adapter_work *work, unsigned n)
 {
 	struct err err = { .text = "" };
 	pid_t pid;
@@ -77,14 +78,14 @@ static void dnsmasq_run(void *state, struct adapter_work *work, unsigned n)
 
 	if (good && kill(pid, SIGHUP) != 0)
 		good = err_set(&err, "process %d: %s", (int)pid, strerror(errno));
-	finish(work, n, good, &err);
+	return finish(work, n, good, &err);
 }
 
-static bool dnsmasq_ping(void *state, uint64_t *boot_s, struct err *err)
+static bool dnsmasq_ping(void *state, uint64_t *lived_s, struct err *err)
 {
 	pid_t pid;
 
-	*boot_s = 0;
+	*lived_s = UINT64_MAX;
 	return find_process(state, &pid, err);
 }
 
@@ -122,18 +123,18 @@ static bool run_resolvectl(const char *verb, struct err *err)
 	return error == 0 ? wait_child(pid, "resolvectl", err) : err_set(err, "%s: %s", path, strerror(error));
 }
 
-static void resolved_run(void *state, struct adapter_work *work, unsigned n)
+static unsigned resolved_run(void *state, struct adapter_work *work, unsigned n)
 {
 	struct err err = { .text = "" };
 
 	(void)state;
-	finish(work, n, run_resolvectl("flush-caches", &err), &err);
+	return finish(work, n, run_resolvectl("flush-caches", &err), &err);
 }
 
-static bool resolved_ping(void *state, uint64_t *boot_s, struct err *err)
+static bool resolved_ping(void *state, uint64_t *lived_s, struct err *err)
 {
 	(void)state;
-	*boot_s = 0;
+	*lived_s = UINT64_MAX;
 	return run_resolvectl("statistics", err);
 }
 

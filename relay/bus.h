@@ -21,6 +21,12 @@ struct bus_status {
 	char trouble[256]; /* "" when there is none */
 };
 
+enum bus_taken {
+	BUS_TAKEN, /* it is dealt with, once the store has committed */
+	BUS_LEFT,  /* not now: it is to come again, later */
+	BUS_STOP   /* likewise, and so are those behind it */
+};
+
 struct bus_ops {
 	const char *name;
 	/* event_fd is written to when something came in. */
@@ -29,8 +35,9 @@ struct bus_ops {
 	/* Offer what the outbox has, committed, and nobody has a receipt for; what was offered long ago, too. Idempotent by id. Returns
 	 * when to call again at the latest. */
 	uint64_t (*publish)(void *bus, uint64_t now_ms);
-	/* Events that came in, at most max of them; take returns false to stop. */
-	bool (*fetch)(void *bus, size_t max, bool (*take)(void *arg, const char *bytes, size_t len), void *arg,
+	/* Events that came in, at most max of them, with the region whose stream they came on: only of that one may they speak. False with a sentence: they could not be read. */
+	bool (*fetch)(void *bus, size_t max,
+		enum bus_taken (*take)(void *arg, const char *from, const char *bytes, size_t len), void *arg,
 		struct err *err);
 	/* The store has committed what was fetched, or has not: then it comes again. */
 	void (*acknowledge)(void *bus, bool committed);
@@ -46,6 +53,6 @@ extern const struct bus_ops bus_local, bus_nats;
 
 /* For a bus's fetch: what this region made, and its own inbox does not have yet. */
 bool bus_own(struct store *store, const char *region, size_t max,
-	bool (*take)(void *arg, const char *bytes, size_t len), void *arg, struct err *err);
+	enum bus_taken (*take)(void *arg, const char *from, const char *bytes, size_t len), void *arg, struct err *err);
 
 #endif

@@ -51,7 +51,7 @@ static bool add(void *arg, uint64_t oseq, const char *bytes, size_t len)
 }
 
 bool bus_own(struct store *store, const char *region, size_t max,
-	bool (*take)(void *arg, const char *bytes, size_t len), void *arg, struct err *err)
+	enum bus_taken (*take)(void *arg, const char *from, const char *bytes, size_t len), void *arg, struct err *err)
 {
 	struct store_mark received, done;
 	struct batch batch = { 0 };
@@ -60,15 +60,16 @@ bool bus_own(struct store *store, const char *region, size_t max,
 
 	store_floors(store, region, &received, &done, &errors);
 	good = store_outbox(store, received.epoch == store_epoch(store) ? received.oseq : 0, max, add, &batch, err);
-	for (size_t i = 0; good && i < batch.n && take(arg, batch.bytes.text + at, batch.len[i]); i++)
-		at += batch.len[i];
+	for (size_t i = 0; good && i < batch.n; at += batch.len[i++])
+		if (take(arg, region, batch.bytes.text + at, batch.len[i]) == BUS_STOP)
+			break;
 	buf_fini(&batch.bytes);
 	free(batch.len);
 	return good;
 }
 
-static bool local_fetch(
-	void *bus, size_t max, bool (*take)(void *arg, const char *bytes, size_t len), void *arg, struct err *err)
+static bool local_fetch(void *bus, size_t max,
+	enum bus_taken (*take)(void *arg, const char *from, const char *bytes, size_t len), void *arg, struct err *err)
 {
 	struct local *local = bus;
 

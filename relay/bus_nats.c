@@ -4,13 +4,14 @@
  *
  * libnats blocks, and calls back in threads of its own: the main thread only ever takes from and puts into queues under a lock. One
  * thread publishes, in order, so that an origin's numbers come without gaps; one thread a region fetches. */
-#include <nats/nats.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "relay/bus_nats_link.h"
+#include "relay/bus_nats_publish.h"
 #include "relay/bus_queue.h"
 
 enum {
@@ -21,13 +22,10 @@ enum {
 	RESEND_MS = 2000, /* without a receipt */
 	RESEND_MAX_MS = 60000,
 	ACK_WAIT_S = 30,
-	MAX_AGE_H = 72,
-	DUPLICATES_S = 600,
-	QUIET_LOOK = 5, /* fetches that brought nothing */
-	SUBJECT_MAX = 256,
+	LATER_MS = 1000,
+	RESEND_ROWS = 1024, /* the oldest; they show whether the bus has lost something, and then all are sent anew */
+	QUIET_LOOK = 5,     /* fetches that brought nothing */
 };
-_Static_assert(EVENT_ID_MAX == 96, "sscanf's field in take_state");
-
 #define SECOND_NS INT64_C(1000000000)
 
 struct fetcher {
@@ -41,14 +39,16 @@ struct nats {
 	const struct relay_conf *conf;
 	struct store *store;
 	natsConnection *connection;
-	jsCtx *js;
-	natsSubscription *receipts, *states;
+	natsSubscription *words[2 * EVENT_REGIONS_MAX]; /* receipts and states of each region */
+	size_t nwords;
 	struct fetcher fetcher[EVENT_REGIONS_MAX];
 	size_t nfetchers;
 	pthread_t publisher;
 	bool publishing;
 	struct bus_queue queue;
+	struct nats_publisher out;
 	/* the main thread's */
+	uint32_t epoch;
 	uint64_t offered, resend_ms, progress_ms, least, resent;
 	struct heard_list taken; /* fetched, and not committed yet */
 };
@@ -91,7 +91,7 @@ static void take_state(natsConnection *connection, natsSubscription *sub, natsMs
 static natsStatus subscribe(struct fetcher *fetcher, jsCtx **js, natsSubscription **sub)
 {
 	struct nats *nats = fetcher->nats;
-	char stream[SUBJECT_MAX], subject[SUBJECT_MAX], durable[SUBJECT_MAX];
+	char stream[NATS_SUBJECT_MAX], subject[NATS_SUBJECT_MAX], durable[NATS_SUBJECT_MAX];
 	jsOptions options;
 	jsSubOptions wanted;
 	jsErrCode code = 0;
@@ -126,6 +126,7 @@ static void take_list(struct fetcher *fetcher, natsMsgList *list)
 		struct heard *heard = mem_alloc(sizeof *heard);
 
 		heard->kind = HEARD_EVENT;
+		snprintf(heard->region, sizeof heard->region, "%s", fetcher->region);
 		heard->message = list->Msgs[i];
 		list->Msgs[i] = NULL;
 		bus_queue_hear(&fetcher->nats->queue, heard);
@@ -141,7 +142,7 @@ static void pause_ms(unsigned ms)
 /* A server that lost its files knows the consumer no more, and leaves what is asked of it unanswered. */
 static bool is_forgotten(const struct fetcher *fetcher, jsCtx *js)
 {
-	char stream[SUBJECT_MAX], durable[SUBJECT_MAX];
+	char stream[NATS_SUBJECT_MAX], durable[NATS_SUBJECT_MAX];
 	jsConsumerInfo *info = NULL;
 	jsErrCode code = 0;
 	natsStatus status;
@@ -192,77 +193,6 @@ static void *fetch_main(void *arg)
 	return NULL;
 }
 
-/* ---- the publisher ---- */
-
-static bool make_stream(struct nats *nats)
-{
-	char name[SUBJECT_MAX], subject[SUBJECT_MAX];
-	const char *subjects[] = { subject };
-	jsStreamConfig config;
-	jsErrCode code = 0;
-	natsStatus status;
-
-	snprintf(name, sizeof name, "INV_%s", nats->conf->region);
-	snprintf(subject, sizeof subject, "gslb.inv.%s.>", nats->conf->region);
-	jsStreamConfig_Init(&config);
-	config.Name = name;
-	config.Subjects = subjects;
-	config.SubjectsLen = 1;
-	config.Storage = js_FileStorage;
-	config.Discard = js_DiscardNew;
-	config.MaxAge = MAX_AGE_H * 3600 * SECOND_NS;
-	config.MaxMsgSize = 65536;
-	config.Duplicates = DUPLICATES_S * SECOND_NS;
-	status = js_AddStream(NULL, nats->js, &config, NULL, &code);
-	if (status == NATS_OK || code == JSStreamNameExistErr)
-		return true;
-	bus_queue_trouble(&nats->queue, "the stream cannot be made", natsStatus_GetText(status));
-	return false;
-}
-
-static bool publish_row(struct nats *nats, const struct bus_row *row)
-{
-	char subject[SUBJECT_MAX], stream[SUBJECT_MAX], id[EVENT_ID_MAX];
-	jsPubOptions options;
-	jsErrCode code = 0;
-	natsStatus status;
-
-	snprintf(subject, sizeof subject, "gslb.inv.%s.e", nats->conf->region);
-	snprintf(stream, sizeof stream, "INV_%s", nats->conf->region);
-	snprintf(id, sizeof id, "%s:%u:%llu", nats->conf->region, store_epoch(nats->store),
-		(unsigned long long)row->oseq);
-	jsPubOptions_Init(&options);
-	options.MsgId = id;
-	options.ExpectStream = stream;
-	options.MaxWait = PUBLISH_MS;
-	status = js_Publish(NULL, nats->js, subject, row->bytes, (int)row->len, &options, &code);
-	if (status == NATS_OK)
-		bus_queue_trouble(&nats->queue, "", "");
-	else
-		bus_queue_trouble(&nats->queue, "the bus does not take events", natsStatus_GetText(status));
-	return status == NATS_OK;
-}
-
-static void *publish_main(void *arg)
-{
-	struct nats *nats = arg;
-	bool made = false;
-	const struct bus_row *row;
-
-	while (!made && !bus_queue_stops(&nats->queue))
-		if (!(made = make_stream(nats)))
-			pause_ms(RETRY_MS);
-	while ((row = bus_queue_row(&nats->queue)) != NULL) {
-		if (publish_row(nats, row)) {
-			bus_queue_drop_row(&nats->queue);
-			continue;
-		}
-		pause_ms(RETRY_MS);
-		make_stream(nats); /* it may be gone with the server's files */
-	}
-	return NULL;
-}
-
 /* ---- opening and closing ---- */
 
 static void on_disconnect(natsConnection *connection, void *arg)
@@ -283,68 +213,48 @@ static void on_connect(natsConnection *connection, void *arg)
 	log_notice("bus=nats state=connected");
 }
 
-static natsStatus set_options(struct nats *nats, natsOptions *options)
+/* Of each region by itself: a hub that lets a region's server say only what is of its region does not pass on that somebody wants to hear of
+ * any ("gslb.rcpt.*.eu"). */
+static natsStatus hear(struct nats *nats, const char *kind, const char *region, natsMsgHandler take)
 {
-	const struct relay_conf *conf = nats->conf;
-	const char *servers[16];
-	char inbox[SUBJECT_MAX];
-	natsStatus s;
-	int n = 0;
+	char subject[NATS_SUBJECT_MAX];
 
-	for (size_t i = 0; i < conf->nservers && n < 16; i++)
-		servers[n++] = conf->servers[i];
-	snprintf(inbox, sizeof inbox, "_INBOX_relay_%s", conf->region);
-	s = natsOptions_SetServers(options, servers, n);
-	if (s == NATS_OK)
-		s = natsOptions_SetMaxReconnect(options, -1);
-	if (s == NATS_OK)
-		s = natsOptions_SetReconnectWait(options, 500);
-	if (s == NATS_OK)
-		s = natsOptions_SetRetryOnFailedConnect(options, true, on_connect, nats);
-	if (s == NATS_OK)
-		s = natsOptions_SetSendAsap(options, true);
-	if (s == NATS_OK)
-		s = natsOptions_SetCustomInboxPrefix(options, inbox);
-	if (s == NATS_OK)
-		s = natsOptions_SetPingInterval(options, 5000);
-	if (s == NATS_OK)
-		s = natsOptions_SetDisconnectedCB(options, on_disconnect, nats);
-	if (s == NATS_OK)
-		s = natsOptions_SetReconnectedCB(options, on_connect, nats);
-	if (s == NATS_OK && conf->ca[0] != '\0')
-		s = natsOptions_LoadCATrustedCertificates(options, conf->ca);
-	if (s == NATS_OK && conf->cert[0] != '\0')
-		s = natsOptions_LoadCertificatesChain(options, conf->cert, conf->key);
-	if (s == NATS_OK && conf->ca[0] != '\0')
-		s = natsOptions_SetSecure(options, true);
-	return s;
+	snprintf(subject, sizeof subject, "gslb.%s.%s.%s", kind, region, nats->conf->region);
+	return natsConnection_Subscribe(&nats->words[nats->nwords++], nats->connection, subject, take, nats);
 }
 
 static natsStatus connect_nats(struct nats *nats)
 {
-	char receipts[SUBJECT_MAX], states[SUBJECT_MAX];
 	natsOptions *options = NULL;
 	jsOptions js_options;
-	natsStatus s = natsOptions_Create(&options);
+	natsStatus s = nats_options(nats->conf, &options);
 
-	snprintf(receipts, sizeof receipts, "gslb.rcpt.*.%s", nats->conf->region);
-	snprintf(states, sizeof states, "gslb.rcptx.*.%s", nats->conf->region);
 	jsOptions_Init(&js_options);
 	js_options.Domain = nats->conf->region;
 	js_options.Wait = PUBLISH_MS;
+	js_options.PublishAsync.AckHandler = nats_publisher_ack;
+	js_options.PublishAsync.AckHandlerClosure = &nats->out;
 	if (s == NATS_OK)
-		s = set_options(nats, options);
+		s = natsOptions_SetRetryOnFailedConnect(options, true, on_connect, nats);
+	if (s == NATS_OK)
+		s = natsOptions_SetDisconnectedCB(options, on_disconnect, nats);
+	if (s == NATS_OK)
+		s = natsOptions_SetReconnectedCB(options, on_connect, nats);
 	if (s == NATS_OK) {
 		s = natsConnection_Connect(&nats->connection, options);
 		bus_queue_connected(&nats->queue, s == NATS_OK);
 		s = s == NATS_NOT_YET_CONNECTED ? NATS_OK : s;
 	}
 	if (s == NATS_OK)
-		s = natsConnection_JetStream(&nats->js, nats->connection, &js_options);
-	if (s == NATS_OK)
-		s = natsConnection_Subscribe(&nats->receipts, nats->connection, receipts, take_receipt, nats);
-	if (s == NATS_OK)
-		s = natsConnection_Subscribe(&nats->states, nats->connection, states, take_state, nats);
+		s = natsConnection_JetStream(&nats->out.js, nats->connection, &js_options);
+	for (size_t i = 0; i < nats->conf->nregions; i++) {
+		if (strcmp(nats->conf->regions[i], nats->conf->region) == 0)
+			continue;
+		if (s == NATS_OK)
+			s = hear(nats, "rcpt", nats->conf->regions[i], take_receipt);
+		if (s == NATS_OK)
+			s = hear(nats, "rcptx", nats->conf->regions[i], take_state);
+	}
 	natsOptions_Destroy(options);
 	return s;
 }
@@ -353,7 +263,7 @@ static void start_threads(struct nats *nats)
 {
 	const struct relay_conf *conf = nats->conf;
 
-	nats->publishing = pthread_create(&nats->publisher, NULL, publish_main, nats) == 0;
+	nats->publishing = pthread_create(&nats->publisher, NULL, nats_publisher_main, &nats->out) == 0;
 	for (size_t i = 0; i < conf->nregions; i++) {
 		struct fetcher *fetcher = &nats->fetcher[nats->nfetchers];
 
@@ -386,9 +296,9 @@ static void nats_close(void *bus)
 	for (size_t i = 0; i < nats->nfetchers; i++)
 		if (nats->fetcher[i].started)
 			pthread_join(nats->fetcher[i].thread, NULL);
-	natsSubscription_Destroy(nats->receipts);
-	natsSubscription_Destroy(nats->states);
-	jsCtx_Destroy(nats->js);
+	for (size_t i = 0; i < nats->nwords; i++)
+		natsSubscription_Destroy(nats->words[i]);
+	jsCtx_Destroy(nats->out.js);
 	natsConnection_Destroy(nats->connection);
 	nats_CloseAndWait(2000);
 	let_go(nats);
@@ -405,6 +315,7 @@ static void *nats_open(const struct relay_conf *conf, struct store *store, int e
 	nats->store = store;
 	nats->resend_ms = RESEND_MS;
 	bus_queue_init(&nats->queue, event_fd);
+	nats_publisher_init(&nats->out, conf, &nats->queue);
 	STAILQ_INIT(&nats->taken);
 	status = connect_nats(nats);
 	if (status != NATS_OK) {
@@ -422,7 +333,7 @@ static bool offer(void *arg, uint64_t oseq, const char *bytes, size_t len)
 {
 	struct nats *nats = arg;
 
-	bus_queue_offer(&nats->queue, oseq, bytes, len);
+	bus_queue_offer(&nats->queue, nats->epoch, oseq, bytes, len);
 	nats->offered = oseq;
 	return true;
 }
@@ -440,26 +351,49 @@ static uint64_t least_receipt(const struct nats *nats)
 	return least;
 }
 
+static bool offer_again(void *arg, uint64_t oseq, const char *bytes, size_t len)
+{
+	struct nats *nats = arg;
+
+	if (oseq > nats->offered)
+		return false;
+	bus_queue_offer(&nats->queue, nats->epoch, oseq, bytes, len);
+	nats->resent++;
+	return true;
+}
+
+static void begin_at(struct nats *nats, uint64_t least, uint64_t now_ms)
+{
+	nats->least = least;
+	nats->progress_ms = now_ms;
+	nats->resend_ms = RESEND_MS;
+}
+
 static uint64_t nats_publish(void *bus, uint64_t now_ms)
 {
 	struct nats *nats = bus;
 	uint64_t least = least_receipt(nats);
 	size_t waiting = bus_queue_rows(&nats->queue), room = waiting < BUS_ROWS_MAX ? BUS_ROWS_MAX - waiting : 0;
 
-	if (least > nats->least || nats->offered <= least) {
-		nats->least = least;
-		nats->progress_ms = now_ms;
-		nats->resend_ms = RESEND_MS;
-	} else if (now_ms >= nats->progress_ms + nats->resend_ms && waiting == 0) {
-		/* the bus may have lost what it took: the same ids again, which it keeps only once */
-		nats->resent += nats->offered - least;
+	if (nats->nfetchers == 0)
+		return UINT64_MAX;
+	if (nats->epoch != store_epoch(nats->store) || bus_queue_regressed(&nats->queue)) {
+		nats->epoch = store_epoch(nats->store);
+		nats->resent += nats->offered > least ? nats->offered - least : 0;
 		nats->offered = least;
+		begin_at(nats, least, now_ms);
+	} else if (least > nats->least || nats->offered <= least) {
+		begin_at(nats, least, now_ms);
+	} else if (now_ms >= nats->progress_ms + nats->resend_ms && waiting == 0) {
+		/* the bus may have lost what it took: the same ids again, which it keeps only once for some minutes. All of them would fill it,
+		 * while a region is away */
+		store_outbox(nats->store, least, RESEND_ROWS, offer_again, nats, NULL);
 		nats->progress_ms = now_ms;
 		nats->resend_ms = nats->resend_ms * 2 < RESEND_MAX_MS ? nats->resend_ms * 2 : RESEND_MAX_MS;
 	}
-	if (nats->offered < least && least != UINT64_MAX)
+	if (nats->offered < least)
 		nats->offered = least;
-	if (room > 0 && nats->nfetchers > 0)
+	if (room > 0)
 		store_outbox(nats->store, nats->offered, room, offer, nats, NULL);
 	return nats->offered > least ? nats->progress_ms + nats->resend_ms : UINT64_MAX;
 }
@@ -472,7 +406,7 @@ static void say(struct nats *nats, const char *subject, const char *text)
 static bool nats_receipt(void *bus, const struct store_mark *done, bool errors, struct err *err)
 {
 	struct nats *nats = bus;
-	char subject[SUBJECT_MAX], text[WORD_TEXT_MAX];
+	char subject[NATS_SUBJECT_MAX], text[WORD_TEXT_MAX];
 
 	if (strcmp(done->origin, nats->conf->region) == 0)
 		return store_receipt(nats->store, nats->conf->region, done->epoch, done->oseq, errors, err);
@@ -485,7 +419,7 @@ static bool nats_receipt(void *bus, const struct store_mark *done, bool errors, 
 static void nats_state(void *bus, const char *origin, const struct work_state *state)
 {
 	struct nats *nats = bus;
-	char subject[SUBJECT_MAX], text[WORD_TEXT_MAX];
+	char subject[NATS_SUBJECT_MAX], text[WORD_TEXT_MAX];
 
 	if (strcmp(origin, nats->conf->region) == 0)
 		return;
@@ -496,21 +430,24 @@ static void nats_state(void *bus, const char *origin, const struct work_state *s
 
 /* ---- for the main thread: in ---- */
 
-static bool nats_fetch(
-	void *bus, size_t max, bool (*take)(void *arg, const char *bytes, size_t len), void *arg, struct err *err)
+static bool nats_fetch(void *bus, size_t max,
+	enum bus_taken (*take)(void *arg, const char *from, const char *bytes, size_t len), void *arg, struct err *err)
 {
 	struct nats *nats = bus;
+	enum bus_taken taken = BUS_TAKEN;
 	struct heard *heard;
 
 	if (!bus_own(nats->store, nats->conf->region, max, take, arg, err))
 		return false;
-	while (max-- > 0 && (heard = bus_queue_event(&nats->queue)) != NULL) {
-		if (!take(arg, natsMsg_GetData(heard->message), (size_t)natsMsg_GetDataLength(heard->message))) {
-			natsMsg_Destroy(heard->message); /* not acknowledged: it comes again */
-			free(heard);
-			return false;
+	while (max-- > 0 && taken != BUS_STOP && (heard = bus_queue_event(&nats->queue)) != NULL) {
+		taken = take(arg, heard->region, natsMsg_GetData(heard->message),
+			(size_t)natsMsg_GetDataLength(heard->message));
+		if (taken == BUS_TAKEN) {
+			STAILQ_INSERT_TAIL(&nats->taken, heard, link);
+			continue;
 		}
-		STAILQ_INSERT_TAIL(&nats->taken, heard, link);
+		natsMsg_Destroy(heard->message); /* not acknowledged: it comes again after ACK_WAIT_S */
+		free(heard);
 	}
 	return true;
 }
@@ -524,8 +461,8 @@ static void nats_acknowledge(void *bus, bool committed)
 	{
 		if (committed)
 			natsMsg_Ack(heard->message, NULL);
-		else
-			natsMsg_Nak(heard->message, NULL);
+		else /* at once would be a loop for as long as the disk is full */
+			natsMsg_NakWithDelay(heard->message, LATER_MS, NULL);
 	}
 	let_go(nats);
 }

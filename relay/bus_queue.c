@@ -65,14 +65,21 @@ void bus_queue_connected(struct bus_queue *queue, bool connected)
 
 void bus_queue_hear(struct bus_queue *queue, struct heard *heard)
 {
+	bool dropped = false;
+
 	pthread_mutex_lock(&queue->lock);
-	if (heard->kind == HEARD_EVENT) {
+	if (heard->kind == HEARD_STATE && queue->nwords >= BUS_WORDS_MAX) {
+		dropped = true;
+	} else if (heard->kind == HEARD_EVENT) {
 		STAILQ_INSERT_TAIL(&queue->events, heard, link);
 		queue->nevents++;
 	} else {
 		STAILQ_INSERT_TAIL(&queue->words, heard, link);
+		queue->nwords++;
 	}
 	pthread_mutex_unlock(&queue->lock);
+	if (dropped)
+		free(heard);
 	eventfd_write(queue->event_fd, 1);
 }
 
@@ -106,19 +113,40 @@ struct heard *bus_queue_word(struct bus_queue *queue)
 
 	pthread_mutex_lock(&queue->lock);
 	heard = STAILQ_FIRST(&queue->words);
-	if (heard != NULL)
+	if (heard != NULL) {
 		STAILQ_REMOVE_HEAD(&queue->words, link);
+		queue->nwords--;
+	}
 	pthread_mutex_unlock(&queue->lock);
 	return heard;
 }
 
+void bus_queue_regress(struct bus_queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->regressed = true;
+	pthread_mutex_unlock(&queue->lock);
+	eventfd_write(queue->event_fd, 1);
+}
+
+bool bus_queue_regressed(struct bus_queue *queue)
+{
+	bool regressed;
+
+	pthread_mutex_lock(&queue->lock);
+	regressed = queue->regressed;
+	queue->regressed = false;
+	pthread_mutex_unlock(&queue->lock);
+	return regressed;
+}
+
 /* ---- out ---- */
 
-void bus_queue_offer(struct bus_queue *queue, uint64_t oseq, const char *bytes, size_t len)
+void bus_queue_offer(struct bus_queue *queue, uint32_t epoch, uint64_t oseq, const char *bytes, size_t len)
 {
 	struct bus_row *row = mem_alloc(sizeof *row);
 
-	*row = (struct bus_row){ .oseq = oseq, .bytes = mem_alloc(len + 1), .len = len };
+	*row = (struct bus_row){ .epoch = epoch, .oseq = oseq, .bytes = mem_alloc(len + 1), .len = len };
 	memcpy(row->bytes, bytes, len);
 	pthread_mutex_lock(&queue->lock);
 	STAILQ_INSERT_TAIL(&queue->rows, row, link);
@@ -137,17 +165,24 @@ size_t bus_queue_rows(struct bus_queue *queue)
 	return n;
 }
 
-const struct bus_row *bus_queue_row(struct bus_queue *queue)
+size_t bus_queue_first(struct bus_queue *queue, size_t max, const struct bus_row **rows)
 {
-	struct bus_row *row;
+	const struct bus_row *row;
+	size_t n = 0;
 
 	pthread_mutex_lock(&queue->lock);
-	while ((row = STAILQ_FIRST(&queue->rows)) == NULL && !queue->stop)
+	while (STAILQ_EMPTY(&queue->rows) && !queue->stop)
 		pthread_cond_wait(&queue->wake, &queue->lock);
-	if (queue->stop)
-		row = NULL;
+	if (!queue->stop) {
+		STAILQ_FOREACH(row, &queue->rows, link)
+		{
+			if (n == max)
+				break;
+			rows[n++] = row;
+		}
+	}
 	pthread_mutex_unlock(&queue->lock);
-	return row;
+	return n;
 }
 
 void bus_queue_drop_row(struct bus_queue *queue)

@@ -8,8 +8,9 @@
 #include "relay/bus.h"
 
 enum {
-	BUS_QUEUE_MAX = 4096, /* events that wait for the main thread */
-	BUS_ROWS_MAX = 1024,  /* rows that wait for the publisher */
+	BUS_QUEUE_MAX = 4096,  /* events that wait for the main thread */
+	BUS_WORDS_MAX = 65536, /* beyond it, states are dropped: they are a courtesy, receipts say the same */
+	BUS_ROWS_MAX = 1024,   /* rows that wait for the publisher */
 };
 
 /* Something that came in. */
@@ -27,6 +28,7 @@ STAILQ_HEAD(heard_list, heard);
 
 /* A row of the outbox. */
 struct bus_row {
+	uint32_t epoch;
 	uint64_t oseq;
 	char *bytes;
 	size_t len;
@@ -37,10 +39,10 @@ struct bus_queue {
 	int event_fd;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	bool stop, connected;
+	bool stop, connected, regressed;
 	struct heard_list events, words;
 	STAILQ_HEAD(, bus_row) rows;
-	size_t nevents, nrows;
+	size_t nevents, nwords, nrows;
 	char trouble[256];
 };
 
@@ -58,11 +60,15 @@ bool bus_queue_has_room(struct bus_queue *queue);
 struct heard *bus_queue_event(struct bus_queue *queue); /* the next one, the caller's now; NULL: none */
 struct heard *bus_queue_word(struct bus_queue *queue);
 
+/* The bus has lost what it had taken; and asked since then? */
+void bus_queue_regress(struct bus_queue *queue);
+bool bus_queue_regressed(struct bus_queue *queue);
+
 /* Out: the bytes are copied. */
-void bus_queue_offer(struct bus_queue *queue, uint64_t oseq, const char *bytes, size_t len);
+void bus_queue_offer(struct bus_queue *queue, uint32_t epoch, uint64_t oseq, const char *bytes, size_t len);
 size_t bus_queue_rows(struct bus_queue *queue);
-/* The first row, which stays until it is dropped; waits for one. NULL: the end. For one thread. */
-const struct bus_row *bus_queue_row(struct bus_queue *queue);
+/* The first rows, at most max, which stay until they are dropped; waits for one. 0: the end. For one thread. */
+size_t bus_queue_first(struct bus_queue *queue, size_t max, const struct bus_row **rows);
 void bus_queue_drop_row(struct bus_queue *queue);
 
 /* What regions say of each other's events, as text: a receipt is "epoch oseq errors", a state "id done errors caches took_ms". The

@@ -15,20 +15,20 @@ enum { FILE_MAX_LEN = 1 << 20, KEY_FILE_MAX = 4096 };
 
 struct yaml_cache {
 	char *type, *name, *socket, *url, *key_file, *key_name, *view, *method, *header, *pid_file, *prefix, *timeout,
-		*rate, *stagger, *budget, *flush_all;
+		*rate, *stagger, *budget, *flush_all, *verify, *authority;
 	char **zones;
 	uint32_t nzones;
 };
 
 struct yaml_file {
 	struct {
-		char *region;
+		char *region, *user;
 	} server;
 	struct {
 		char *directory;
 	} state;
 	struct {
-		char *socket, *group;
+		char *socket, *group, *listen, *token_file;
 	} relay;
 	struct {
 		char **servers, **regions, *ca, *cert, *key;
@@ -53,6 +53,7 @@ static const cyaml_schema_field_t cache_fields[] = { CYAML_FIELD_STRING_PTR("typ
 	TEXT("prefix", struct yaml_cache, prefix), TEXT("timeout", struct yaml_cache, timeout),
 	TEXT("rate", struct yaml_cache, rate), TEXT("stagger", struct yaml_cache, stagger),
 	TEXT("budget", struct yaml_cache, budget), TEXT("flush-all", struct yaml_cache, flush_all),
+	TEXT("verify", struct yaml_cache, verify), TEXT("authority", struct yaml_cache, authority),
 	CYAML_FIELD_SEQUENCE_COUNT("zones", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct yaml_cache, zones, nzones,
 		&text_schema, 0, CYAML_UNLIMITED),
 	CYAML_FIELD_END };
@@ -61,11 +62,12 @@ static const cyaml_schema_value_t cache_schema = { CYAML_VALUE_MAPPING(
 	CYAML_FLAG_DEFAULT, struct yaml_cache, cache_fields) };
 
 static const cyaml_schema_field_t server_fields[] = { TEXT("region", struct yaml_file, server.region),
-	CYAML_FIELD_END };
+	TEXT("user", struct yaml_file, server.user), CYAML_FIELD_END };
 static const cyaml_schema_field_t state_fields[] = { TEXT("directory", struct yaml_file, state.directory),
 	CYAML_FIELD_END };
 static const cyaml_schema_field_t relay_fields[] = { TEXT("socket", struct yaml_file, relay.socket),
-	TEXT("group", struct yaml_file, relay.group), CYAML_FIELD_END };
+	TEXT("group", struct yaml_file, relay.group), TEXT("listen", struct yaml_file, relay.listen),
+	TEXT("token-file", struct yaml_file, relay.token_file), CYAML_FIELD_END };
 
 static const cyaml_schema_field_t bus_fields[] = { CYAML_FIELD_SEQUENCE_COUNT("servers", CYAML_FLAG_POINTER,
 							   struct yaml_file, bus.servers, bus.nservers, &text_schema, 1,
@@ -129,6 +131,21 @@ static bool load(const char *path, const char *text, size_t len, const cyaml_con
 }
 
 /* ---- meaning ---- */
+
+/* ADDRESS@PORT */
+bool conf_address(const char *text, struct addr *addr, uint16_t *port)
+{
+	const char *sign = strrchr(text, '@');
+	char address[ADDR_TEXT_MAX];
+	uint64_t number;
+
+	if (sign == NULL || (size_t)(sign - text) >= sizeof address || !number_parse(sign + 1, 1, 65535, &number))
+		return false;
+	memcpy(address, text, (size_t)(sign - text));
+	address[sign - text] = '\0';
+	*port = (uint16_t)number;
+	return addr_parse(address, addr);
+}
 
 struct reading {
 	struct relay_conf *conf;
@@ -247,6 +264,25 @@ static bool read_times(const struct reading *r, const struct yaml_cache *from, c
 	return read_stagger(r, from->stagger, rule);
 }
 
+static bool is_address(const char *text)
+{
+	struct addr addr;
+	uint16_t port;
+
+	return conf_address(text, &addr, &port);
+}
+
+static bool read_verify(const struct reading *r, const struct cache_conf *cache)
+{
+	if (cache->verify[0] == '\0')
+		return true;
+	if (!is_address(cache->verify))
+		return wrong(r, "verify", cache->verify, "must be ADDRESS@PORT, where the resolver answers");
+	return is_address(cache->authority)
+		       ? true
+		       : wrong(r, "authority", cache->authority, "must be ADDRESS@PORT, where gslbd answers");
+}
+
 static bool read_cache(
 	struct reading *r, const struct yaml_cache *from, struct cache_conf *cache, struct pacer_rule *rule)
 {
@@ -270,7 +306,11 @@ static bool read_cache(
 		.header = text_of(r, from->header),
 		.pid_file = text_of(r, from->pid_file),
 		.prefix = text_of(r, from->prefix),
+		.verify = text_of(r, from->verify),
+		.authority = text_of(r, from->authority),
 	};
+	if (!read_verify(r, cache))
+		return false;
 	if (!is_word(cache->view) || !is_word(cache->method) || !is_word(cache->header))
 		return wrong(r, "view, method, header", "", "have letters, digits, - and _ only");
 	if (!is_prefix(cache->prefix))
@@ -331,6 +371,54 @@ static bool read_bus(struct reading *r, const struct yaml_file *file)
 	return read_regions(r, file);
 }
 
+/* A line for each: NAME TOKEN, or the token alone. */
+static bool read_tokens(struct reading *r, const char *file)
+{
+	struct relay_conf *conf = r->conf;
+	char *path = file_beside(r->path, file), *text = NULL, *line, *rest;
+	struct err why;
+	size_t len;
+	bool good = file_read(path, KEY_FILE_MAX, &text, &len, &why);
+
+	if (!good)
+		err_set(r->err, "%s: relay.token-file: %s", r->path, why.text);
+	for (rest = text; good && (line = strsep(&rest, "\r\n")) != NULL;) {
+		char *space = strrchr(line, ' ');
+
+		if (line[0] == '\0' || line[0] == '#')
+			continue;
+		if (space != NULL)
+			*space = '\0';
+		if (conf->ntokens == CONF_TOKENS_MAX || strlen(space != NULL ? space + 1 : line) < 16 ||
+			(space != NULL && !check_label(line, strlen(line)))) {
+			good = err_set(r->err,
+				"%s: relay.token-file: %s: wants up to %d lines of NAME TOKEN, a token has 16 "
+				"characters or more",
+				r->path, path, CONF_TOKENS_MAX);
+			break;
+		}
+		conf->tokens[conf->ntokens++] = (struct conf_token){ space != NULL ? text_of(r, line) : "http",
+			text_of(r, space != NULL ? space + 1 : line) };
+	}
+	free(text);
+	free(path);
+	return good;
+}
+
+static bool read_listen(struct reading *r, const struct yaml_file *file)
+{
+	struct relay_conf *conf = r->conf;
+
+	if (file->relay.listen == NULL)
+		return true;
+	if (!conf_address(file->relay.listen, &conf->listen, &conf->listen_port))
+		return err_set(r->err, "%s: relay.listen: %s: must be ADDRESS@PORT, such as 127.0.0.1@9154", r->path,
+			file->relay.listen);
+	if (file->relay.token_file == NULL)
+		return err_set(r->err, "%s: relay.token-file: must be given with relay.listen", r->path);
+	return read_tokens(r, file->relay.token_file);
+}
+
 static bool read_file(struct reading *r, const struct yaml_file *file)
 {
 	struct relay_conf *conf = r->conf;
@@ -345,7 +433,8 @@ static bool read_file(struct reading *r, const struct yaml_file *file)
 	conf->socket = file->relay.socket != NULL ? file_beside(r->path, file->relay.socket)
 						  : mem_strdup("/run/gslb/relay.sock");
 	conf->group = text_of(r, file->relay.group);
-	if (!read_bus(r, file))
+	conf->gslbd_user = text_of(r, file->server.user);
+	if (!read_listen(r, file) || !read_bus(r, file))
 		return false;
 	for (uint32_t i = 0; i < file->ncaches; i++) {
 		if (!read_cache(r, &file->caches[i], &conf->cache[i], &conf->rule[i]))

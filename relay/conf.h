@@ -7,13 +7,20 @@
 #include "relay/event.h"
 #include "relay/pacer.h"
 
-enum { CONF_CACHES_MAX = 64 };
+enum { CONF_CACHES_MAX = 64, CONF_TOKENS_MAX = 64 };
 
 struct relay_conf {
 	char region[EVENT_LABEL_MAX]; /* "local" when the file names none */
+	const char *gslbd_user;       /* server.user; "" */
 	const char *state_directory;  /* /var/lib/gslb */
 	const char *socket, *group;   /* /run/gslb/relay.sock; "" */
-	size_t nservers;              /* of the bus; 0: there is none */
+	struct addr listen;           /* of HTTP */
+	uint16_t listen_port;         /* 0: no HTTP */
+	size_t ntokens;
+	struct conf_token {
+		const char *name, *secret;
+	} tokens[CONF_TOKENS_MAX];
+	size_t nservers; /* of the bus; 0: there is none */
 	const char *const *servers;
 	const char *ca, *cert, *key; /* "" without TLS */
 	size_t nregions;             /* all of the fleet, with this one; without a bus only this one */
@@ -27,6 +34,8 @@ struct relay_conf {
 /* NULL with one sentence, which names the file and, where it can, the line or the cache. */
 struct relay_conf *relay_conf_load(const char *path, struct err *err);
 struct relay_conf *relay_conf_parse(const char *path, const char *text, size_t len, struct err *err);
+/* "ADDRESS@PORT" */
+bool conf_address(const char *text, struct addr *addr, uint16_t *port);
 void relay_conf_free(struct relay_conf *conf);
 
 #endif

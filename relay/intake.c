@@ -2,8 +2,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "relay/bus_nats_check.h"
+#include "relay/check.h"
+#include "relay/ingress.h"
+#include "relay/lint.h"
 #include "relay/service.h"
+#include "relay/verify.h"
 
 enum { WAIT_MAX_MS = 60000 };
 
@@ -23,45 +29,197 @@ static uint64_t wait_of(const json_t *args)
 	return ms <= 0 ? 0 : ms > WAIT_MAX_MS ? WAIT_MAX_MS : (uint64_t)ms;
 }
 
-static bool parse(
-	const json_t *args, const struct control_peer *peer, struct arena *arena, struct event *event, struct err *err)
+static bool is_broad(const struct event *event)
 {
-	char *text = json_dumps(json_object_get(args, "event"), JSON_COMPACT);
-	bool parked, good;
+	return event->class == EVENT_ZONE || event->class == EVENT_PREFIX || event->class == EVENT_ALL;
+}
 
-	if (text == NULL)
-		return err_set(err, "invalidate: an event belongs into \"event\"");
-	good = event_parse(text, strlen(text), false, arena, event, &parked, err);
-	free(text);
-	if (good && event->actor[0] == '\0')
-		event->actor = peer->name;
-	return good;
+static bool knows_regions(const struct service *service, const struct event *event, struct err *err)
+{
+	const struct relay_conf *conf = service->conf;
+
+	for (size_t i = 0; i < event->nregions; i++) {
+		size_t k = 0;
+
+		while (k < conf->nregions && strcmp(conf->regions[k], event->regions[i]) != 0)
+			k++;
+		if (k == conf->nregions)
+			return err_set(err, "scope[%zu]: %s: no such region (bus.regions in gslb.yaml has them)", i,
+				event->regions[i]);
+	}
+	return true;
+}
+
+/* Who asks, and how he is answered. */
+struct asker {
+	const char *actor;
+	bool trusted; /* not limited, and may speak for others */
+	uint64_t wait_ms, ticket;
+	struct http_request *request;
+};
+
+enum admitted { ADMITTED, ADMIT_WRONG, ADMIT_TOO_MUCH, ADMIT_LOG };
+
+static bool is_within_limits(struct service *service, const struct asker *asker, const struct event *event,
+	uint32_t *after_s, struct err *err)
+{
+	unsigned items = event->nitems > 0 ? (unsigned)event->nitems : 1;
+
+	if (asker->trusted ||
+		limit_take(&service->limit, asker->actor, items, is_broad(event), clock_monotonic_ms(), after_s))
+		return true;
+	service->limited++;
+	return err_set(err,
+		"too much of %s: ask again in %u s (%d items a second, %d at once; zones, prefixes and all: 1 in %d s)",
+		asker->actor, *after_s, LIMIT_ITEMS, LIMIT_ITEMS_BURST, LIMIT_BROAD_MS / 1000);
+}
+
+/* What is admitted is answered when the log has it, or later. */
+static enum admitted admit(struct service *service, const char *bytes, size_t len, const struct asker *asker, bool dry,
+	struct event *event, struct arena *arena, uint32_t *after_s, struct err *err)
+{
+	struct waiter *waiter;
+	bool parked;
+
+	if (!event_parse(bytes, len, false, arena, event, &parked, err) || !knows_regions(service, event, err))
+		return ADMIT_WRONG;
+	if (!asker->trusted || event->actor[0] == '\0')
+		event->actor = asker->actor;
+	if (dry)
+		return ADMITTED;
+	if (!is_within_limits(service, asker, event, after_s, err))
+		return ADMIT_TOO_MUCH;
+	if (!store_add(service->store, event, clock_wall_ms(), err))
+		return ADMIT_LOG;
+	waiter = wait_begin(service, event, asker->wait_ms);
+	if (waiter == NULL) {
+		*after_s = 1;
+		err_set(err, "taken in, but too many wait already: nobody will say when it is done");
+		return ADMIT_TOO_MUCH;
+	}
+	waiter->ticket = asker->ticket;
+	waiter->request = asker->request;
+	return ADMITTED;
+}
+
+/* Root, gslbd, and whoever we are. */
+static bool is_trusted(const struct service *service, const struct control_peer *peer)
+{
+	const char *gslbd = service->conf->gslbd_user;
+
+	return peer->uid == 0 || peer->uid == geteuid() || (gslbd[0] != '\0' && strcmp(peer->name, gslbd) == 0);
 }
 
 static void run_invalidate(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
 	struct control_reply *reply)
 {
 	struct service *service = context;
+	const struct asker asker = {
+		.actor = peer->name, .trusted = is_trusted(service, peer), .wait_ms = wait_of(args), .ticket = ticket
+	};
+	char *text = json_dumps(json_object_get(args, "event"), JSON_COMPACT);
+	bool dry = json_is_true(json_object_get(args, "dry_run"));
 	struct arena *arena = arena_new();
-	char id[EVENT_ID_MAX];
+	struct event event;
+	uint32_t after_s;
+	struct err err;
+
+	if (text == NULL) {
+		err_set(&err, "invalidate: an event belongs into \"event\"");
+		refuse(service, reply, &err);
+	} else if (admit(service, text, strlen(text), &asker, dry, &event, arena, &after_s, &err) != ADMITTED) {
+		refuse(service, reply, &err);
+	} else if (dry) {
+		reply->result = json_pack("{s:b,s:s,s:i,s:i}", "dry_run", 1, "class", event_class_name(event.class),
+			"items", (int)event.nitems, "caches", (int)work_takers(service->work, event.class));
+	} else {
+		reply->defer = ticket;
+	}
+	free(text);
+	arena_free(arena);
+}
+
+static unsigned status_of(enum admitted admitted)
+{
+	switch (admitted) {
+	case ADMITTED:
+		break;
+	case ADMIT_WRONG:
+		return 400;
+	case ADMIT_TOO_MUCH:
+		return 429;
+	case ADMIT_LOG:
+		return 503;
+	}
+	return 202;
+}
+
+void intake_http(
+	void *context, struct http_request *request, const char *actor, const char *body, size_t len, uint64_t wait_ms)
+{
+	struct service *service = context;
+	const struct asker asker = { .actor = actor, .wait_ms = wait_ms, .request = request };
+	struct arena *arena = arena_new();
+	enum admitted admitted = ADMIT_WRONG;
+	struct buf text = { 0 };
+	uint32_t after_s = 0;
 	struct event event;
 	struct err err;
 
-	if (!parse(args, peer, arena, &event, &err)) {
-		refuse(service, reply, &err);
-	} else if (json_is_true(json_object_get(args, "dry_run"))) {
-		reply->result = json_pack("{s:b,s:s,s:i,s:i}", "dry_run", 1, "class", event_class_name(event.class),
-			"items", (int)event.nitems, "caches", (int)work_takers(service->work, event.class));
-	} else if (!store_add(service->store, &event, clock_wall_ms(), &err) || !store_commit(service->store, &err)) {
-		refuse(service, reply, &err);
-	} else if (wait_of(args) > 0) {
-		service_wait(service, ticket, &event, wait_of(args));
-		reply->defer = ticket;
-	} else {
-		reply->result = json_pack("{s:s,s:i}", "id", event_id(&event, id), "caches",
-			(int)work_takers(service->work, event.class));
+	if (ingress_event(body, len, &text, &err))
+		admitted = admit(service, text.text, text.len, &asker, false, &event, arena, &after_s, &err);
+	if (admitted != ADMITTED) {
+		service->refused++;
+		http_answer(request, status_of(admitted), after_s, json_pack("{s:s}", "error", err.text));
 	}
+	buf_fini(&text);
 	arena_free(arena);
+}
+
+/* ---- errands ---- */
+
+static void begin_errand(struct service *service, json_t *(*run)(const struct relay_conf *conf, const char *what),
+	const char *what, uint64_t ticket, struct control_reply *reply)
+{
+	struct err err;
+
+	if (errand_begin(service->errand, run, what, ticket, &err))
+		reply->defer = ticket;
+	else
+		refuse(service, reply, &err);
+}
+
+static void run_verify(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	const char *name = json_string_value(json_object_get(args, "name"));
+	char text[CHECK_TEXT_MAX];
+	struct err err;
+
+	(void)peer;
+	if (name != NULL && check_name(name, strlen(name), text, &err)) {
+		begin_errand(context, verify_all, text, ticket, reply);
+		return;
+	}
+	if (name == NULL)
+		err_set(&err, "verify: wants a name");
+	refuse(context, reply, &err);
+}
+
+static void run_bus_check(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	(void)args;
+	(void)peer;
+	begin_errand(context, bus_nats_check, "", ticket, reply);
+}
+
+static void run_lint(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	(void)args;
+	(void)peer;
+	begin_errand(context, lint_all, "", ticket, reply);
 }
 
 /* ---- looking ---- */
@@ -78,10 +236,11 @@ static json_t *target_json(const struct target *target)
 	struct target_stats stats = target_stats(target);
 	const struct cache_conf *conf = target_conf(target);
 
-	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:f,s:s}", "name", conf->name, "type", conf->type, "state",
-		breaker_word(&stats), "pending", (json_int_t)stats.pending, "done", (json_int_t)stats.done, "retried",
-		(json_int_t)stats.retried, "refused", (json_int_t)stats.refused, "coalesced",
-		(json_int_t)stats.coalesced, "batch_ms",
+	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:s}", "name", conf->name, "type",
+		conf->type, "state", breaker_word(&stats), "pending", (json_int_t)stats.pending, "done",
+		(json_int_t)stats.done, "retried", (json_int_t)stats.retried, "refused", (json_int_t)stats.refused,
+		"coalesced", (json_int_t)stats.coalesced, "fresh", (json_int_t)stats.verified[0], "stale",
+		(json_int_t)stats.verified[1], "unknown", (json_int_t)stats.verified[2], "batch_ms",
 		stats.batches > 0 ? (double)stats.took_us / 1000 / (double)stats.batches : 0.0, "trouble",
 		stats.trouble);
 }
@@ -250,5 +409,8 @@ const struct control_command intake_commands[] = {
 	{ "dead-drop", true, run_dead_drop },
 	{ "pause", true, run_pause },
 	{ "resume", true, run_resume },
+	{ "verify", false, run_verify },
+	{ "bus-check", false, run_bus_check },
+	{ "lint", false, run_lint },
 	{ NULL, false, NULL },
 };

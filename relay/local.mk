@@ -12,11 +12,17 @@ librelay_a_SOURCES = \
 	relay/adapter_unbound.c \
 	relay/adapter_whole.c \
 	relay/breaker.c relay/breaker.h \
-	relay/bus.h relay/bus_local.c relay/bus_nats.c relay/bus_queue.c relay/bus_queue.h \
+	relay/bus.h relay/bus_local.c relay/bus_nats.c relay/bus_nats_check.c relay/bus_nats_check.h relay/bus_nats_link.c relay/bus_nats_link.h relay/bus_nats_publish.c relay/bus_nats_publish.h relay/bus_queue.c relay/bus_queue.h \
 	relay/check.c relay/check.h \
 	relay/conf.c relay/conf.h \
+	relay/errand.c relay/errand.h \
 	relay/event.c relay/event.h \
+	relay/http.c relay/http.h \
+	relay/ingress.c relay/ingress.h \
 	relay/intake.c \
+	relay/limit.c relay/limit.h \
+	relay/lint.c relay/lint.h \
+	relay/metrics.c \
 	relay/pacer.c relay/pacer.h \
 	relay/pending.c relay/pending.h \
 	relay/process.c \
@@ -24,10 +30,12 @@ librelay_a_SOURCES = \
 	relay/store.c relay/store.h \
 	relay/store_sql.c relay/store_sql.h \
 	relay/target.c relay/target.h \
+	relay/verify.c relay/verify.h \
+	relay/waiting.c \
 	relay/wire.c relay/wire.h \
 	relay/work.c relay/work.h
-librelay_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CYAML_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(HIREDIS_CFLAGS) $(NATS_CFLAGS) $(CRYPTO_CFLAGS)
-RELAY_LIBS = $(CURL_LIBS) $(CYAML_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(HIREDIS_LIBS) $(NATS_LIBS) $(CRYPTO_LIBS) -lm
+librelay_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CYAML_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(HIREDIS_CFLAGS) $(NATS_CFLAGS) $(CRYPTO_CFLAGS) $(MICROHTTPD_CFLAGS)
+RELAY_LIBS = $(CURL_LIBS) $(CYAML_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(HIREDIS_LIBS) $(NATS_LIBS) $(CRYPTO_LIBS) $(MICROHTTPD_LIBS) -lm
 
 sbin_PROGRAMS += gslb-relay
 gslb_relay_SOURCES = relay/main.c

@@ -7,6 +7,8 @@ enum {
 	MOMENT_MS = 10,
 };
 
+#define BURST 0.2 /* of a second's budget: with what a second brings, the peak is 1.2 of it */
+
 static unsigned bucket_of(float rate)
 {
 	int at = rate > 0 ? ilogbf(rate) - RATE_MIN_LOG2 : 0;
@@ -22,7 +24,11 @@ static double rate_of(unsigned bucket)
 
 void pacer_init(struct pacer *pacer, const struct pacer_rule *rule, uint64_t now_ms)
 {
-	*pacer = (struct pacer){ .now_ms = now_ms, .batch_ms = now_ms, .batch = rule->batch, .channel = 1 };
+	*pacer = (struct pacer){ .now_ms = now_ms,
+		.batch_ms = now_ms,
+		.batch = rule->batch,
+		.channel = 1,
+		.unknown = rule->budget * BURST };
 }
 
 /* Of one item, in the next moment: how many regenerations are to be expected. Linear would count one that is asked for a thousand
@@ -51,6 +57,11 @@ void pacer_tick(struct pacer *pacer, const struct pacer_rule *rule, uint64_t now
 	pacer->channel += rule->most * dt_s;
 	if (pacer->channel > most)
 		pacer->channel = most;
+	pacer->unknown += (rule->budget - pacer_expected(pacer)) * dt_s;
+	if (pacer->unknown > rule->budget * BURST)
+		pacer->unknown = rule->budget * BURST;
+	if (pacer->unknown < 0)
+		pacer->unknown = 0;
 	if (pacer->now_ms >= pacer->batch_ms + rule->apart_ms) {
 		pacer->batch = rule->batch;
 		pacer->batch_ms = pacer->now_ms;
@@ -61,6 +72,10 @@ void pacer_count(struct pacer *pacer, float rate)
 {
 	unsigned b = bucket_of(rate);
 
+	if (rate <= 0) {
+		pacer->unknown -= 1;
+		return;
+	}
 	pacer->left[b] += 1;
 	pacer->soon += soon(rate_of(b));
 }
@@ -73,7 +88,7 @@ bool pacer_allows(struct pacer *pacer, const struct pacer_rule *rule, float rate
 	case PACER_OFF:
 		break;
 	case PACER_BUDGET:
-		if (pacer->soon >= rule->budget * MOMENT_MS / 1000)
+		if (rate > 0 ? pacer->soon >= rule->budget * MOMENT_MS / 1000 : pacer->unknown < 1)
 			return false;
 		break;
 	case PACER_BATCH:

@@ -31,10 +31,11 @@ struct item {
 	uint64_t due_ms;
 	uint64_t changed_ms[PENDING_STORM]; /* the last changes, a ring */
 	unsigned nchanged;
-	uint64_t last_ms; /* last flushed; 0: never */
-	bool dirty;       /* changed while it was worked on */
-	struct wait *waits;
-	struct item *next; /* of the bucket */
+	uint64_t last_ms;    /* last flushed; 0: never */
+	bool dirty;          /* changed while it was worked on */
+	struct wait *waits;  /* the newest first */
+	struct wait *served; /* while it is worked on: the newest that was there when that began */
+	struct item *next;   /* of the bucket */
 	TAILQ_ENTRY(item) idle;
 };
 
@@ -242,19 +243,18 @@ static void add_types(struct pending_entry *entry, const struct event_item *item
 	}
 }
 
-/* Has it changed so often of late that it is a storm? This change counts. */
-static bool is_storm(struct item *item, uint64_t now_ms)
+/* Has it changed so often of late that it is a storm? */
+static bool is_storm(const struct item *item, uint64_t now_ms)
 {
 	uint64_t oldest_ms = item->changed_ms[item->nchanged % PENDING_STORM];
-	bool storm = item->nchanged >= PENDING_STORM && now_ms < oldest_ms + PENDING_STORM_MS;
 
-	item->changed_ms[item->nchanged++ % PENDING_STORM] = now_ms;
-	return storm;
+	return item->nchanged >= PENDING_STORM && now_ms < oldest_ms + PENDING_STORM_MS;
 }
 
-static uint64_t due_ms(struct item *item, uint64_t now_ms)
+static uint64_t due_ms(struct item *item, bool changed, uint64_t now_ms)
 {
 	uint64_t apart_ms = 0;
+	bool storm;
 
 	switch (item->entry.prio) {
 	case EVENT_FAILOVER:
@@ -268,7 +268,10 @@ static uint64_t due_ms(struct item *item, uint64_t now_ms)
 		apart_ms = PENDING_APP_MS;
 		break;
 	}
-	if (is_storm(item, now_ms))
+	storm = is_storm(item, now_ms);
+	if (changed)
+		item->changed_ms[item->nchanged++ % PENDING_STORM] = now_ms;
+	if (storm)
 		apart_ms = PENDING_STORM_APART_MS;
 	return item->last_ms == 0 || now_ms >= item->last_ms + apart_ms ? now_ms : item->last_ms + apart_ms;
 }
@@ -309,7 +312,7 @@ bool pending_add(struct pending *pending, struct job *job, const struct event *e
 	item->rate = rate > item->rate ? rate : item->rate;
 	item->entry.changed_ms = now_ms;
 	add_wait(item, job);
-	due = due_ms(item, now_ms);
+	due = due_ms(item, true, now_ms);
 	if (fresh) {
 		wait_for_time(pending, item, due);
 	} else if (item->place == WORKING) {
@@ -346,6 +349,7 @@ const struct pending_entry *pending_take(struct pending *pending, uint64_t now_m
 	heap_drop(&pending->due, item);
 	item->place = WORKING;
 	item->dirty = false;
+	item->served = item->waits;
 	return &item->entry;
 }
 
@@ -368,6 +372,8 @@ static void tell(struct item *item, bool good, bool again)
 {
 	struct wait **at = &item->waits;
 
+	while (*at != item->served) /* whoever came meanwhile is not served by a flush that had begun */
+		at = &(*at)->next;
 	while (*at != NULL) {
 		struct wait *wait = *at;
 		struct job *job = wait->job;
@@ -399,14 +405,13 @@ void pending_finish(struct pending *pending, const struct pending_entry *entry, 
 	bool again = wants_again(entry) && !entry->again;
 
 	item->last_ms = now_ms;
+	tell(item, good, again);
 	if (item->dirty) {
-		/* whoever came meanwhile is not served by a flush that had begun; who was there is, but may wait for the next, too */
 		item->entry.again = false;
 		item->dirty = false;
-		wait_for_time(pending, item, due_ms(item, now_ms));
+		wait_for_time(pending, item, due_ms(item, false, now_ms));
 		return;
 	}
-	tell(item, good, again);
 	if (item->waits == NULL) {
 		rest(pending, item);
 		forget_old(pending, now_ms);
@@ -463,8 +468,16 @@ static void join_waits(struct item *into, struct item *from)
 
 void pending_collapse(struct pending *pending, uint64_t now_ms)
 {
-	struct item *all = item_new(pending, EVENT_ALL, "", hash_item(pending, EVENT_ALL, ""));
+	uint64_t hash = hash_item(pending, EVENT_ALL, "");
+	struct item *all = find(pending, EVENT_ALL, "", hash);
+	bool working = all != NULL && all->place == WORKING; /* then it began too early for what waits */
 
+	if (all != NULL && all->place == IDLE)
+		wake(pending, all);
+	else if (all != NULL && all->place != WORKING)
+		heap_drop(all->place == DUE ? &pending->due : &pending->waiting, all);
+	if (all == NULL)
+		all = item_new(pending, EVENT_ALL, "", hash);
 	for (size_t i = 0; i < pending->nbuckets; i++) {
 		struct item *next;
 
@@ -483,7 +496,10 @@ void pending_collapse(struct pending *pending, uint64_t now_ms)
 			item_drop(pending, item);
 		}
 	}
-	wait_for_time(pending, all, now_ms);
+	if (working)
+		all->dirty = true;
+	else
+		wait_for_time(pending, all, now_ms);
 }
 
 uint64_t pending_next_ms(const struct pending *pending)

@@ -47,7 +47,7 @@ void pending_free(struct pending *pending); /* jobs are not told */
 /* rate: how often this item is asked for, a second; 0: not known. False when it is full: see pending_collapse. */
 bool pending_add(struct pending *pending, struct job *job, const struct event *event, const struct event_item *item,
 	float rate, uint64_t now_ms);
-/* Everything becomes one entry of EVENT_ALL or, for a class that has something between, of that; the jobs wait for it. */
+/* All that waits becomes one entry of EVENT_ALL, which the jobs wait for: for a cache that can do that. */
 void pending_collapse(struct pending *pending, uint64_t now_ms);
 
 /* The most urgent entry that is due, and is to be worked on now: it is out of the queue until pending_finish. NULL: nothing is due. */

@@ -1,5 +1,5 @@
-/* A turn: requests are taken in and committed together; what the log has then goes to the bus, what the bus has to the inbox, and with a
- * second commit to the caches. Whoever waits is answered as its event is flushed. */
+/* A turn: what was asked for goes into the outbox, that and what the bus brought into the inbox, what has ended out of it, all with one commit;
+ * then to the caches, and to the bus. Whoever waits is answered after the commit, or as its event is flushed. */
 #include "relay/service.h"
 
 #include <errno.h>
@@ -15,66 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FETCH_MAX = 512, RECEIPT_MS = 100, IDLE_MS = 1000 };
-
-/* ---- who waits ---- */
-
-static json_t *expected(const struct service *service, const struct event *event)
-{
-	json_t *regions = json_object();
-
-	for (size_t i = 0; i < service->conf->nregions; i++)
-		if (event_is_for(event, service->conf->regions[i]))
-			json_object_set_new(regions, service->conf->regions[i], json_pack("{s:s}", "state", "pending"));
-	return regions;
-}
-
-void service_wait(struct service *service, uint64_t ticket, const struct event *event, uint64_t wait_ms)
-{
-	for (unsigned i = 0; i < SERVICE_WAITERS_MAX; i++) {
-		struct waiter *waiter = &service->waiter[i];
-		uint64_t now_ms = clock_monotonic_ms();
-
-		if (waiter->ticket != 0)
-			continue;
-		*waiter = (struct waiter){ .ticket = ticket, .began_ms = now_ms, .until_ms = now_ms + wait_ms };
-		waiter->regions = expected(service, event);
-		waiter->missing = json_object_size(waiter->regions);
-		event_id(event, waiter->id);
-		return;
-	}
-}
-
-static void answer(struct service *service, struct waiter *waiter)
-{
-	struct control_reply reply = { .exit = waiter->missing > 0 || waiter->errors ? 3 : 0 };
-
-	reply.result = json_pack("{s:s,s:o,s:I}", "id", waiter->id, "regions", waiter->regions, "took_ms",
-		(json_int_t)(clock_monotonic_ms() - waiter->began_ms));
-	control_answer(service->control, waiter->ticket, &reply);
-	waiter->ticket = 0;
-}
-
-static void note(struct service *service, const char *region, const struct work_state *state)
-{
-	for (unsigned i = 0; i < SERVICE_WAITERS_MAX; i++) {
-		struct waiter *waiter = &service->waiter[i];
-		json_t *known = waiter->ticket != 0 ? json_object_get(waiter->regions, region) : NULL;
-
-		if (known == NULL || strcmp(waiter->id, state->id) != 0)
-			continue;
-		waiter->missing -= json_object_get(known, "took_ms") == NULL;
-		waiter->errors = waiter->errors || state->errors;
-		json_object_set_new(waiter->regions, region,
-			json_pack("{s:s,s:I,s:I}", "state",
-				state->errors ? "failed"
-				: state->done ? "done"
-					      : "flushed",
-				"took_ms", (json_int_t)state->took_ms, "caches", (json_int_t)state->targets));
-		if (waiter->missing == 0)
-			answer(service, waiter);
-	}
-}
+enum { FETCH_MAX = 512, RECEIPT_MS = 100, IDLE_MS = 1000, ANEW_MS = 10000, PROBE_MS = 1000 };
 
 /* An event is flushed here, or done. */
 static void told(void *arg, const struct work_state *state)
@@ -85,26 +26,9 @@ static void told(void *arg, const struct work_state *state)
 	if (!state->flushed)
 		return;
 	if (strcmp(state->origin, service->conf->region) == 0)
-		note(service, service->conf->region, state);
+		wait_note(service, service->conf->region, state);
 	else
 		service->bus_ops->state(service->bus, state->origin, state);
-}
-
-static uint64_t end_waits(struct service *service, uint64_t now_ms)
-{
-	uint64_t next_ms = UINT64_MAX;
-
-	for (unsigned i = 0; i < SERVICE_WAITERS_MAX; i++) {
-		struct waiter *waiter = &service->waiter[i];
-
-		if (waiter->ticket == 0)
-			continue;
-		if (waiter->until_ms <= now_ms)
-			answer(service, waiter);
-		else if (waiter->until_ms < next_ms)
-			next_ms = waiter->until_ms;
-	}
-	return next_ms;
 }
 
 /* ---- the ways of an event ---- */
@@ -120,12 +44,33 @@ static void complain(const char *what, const struct err *err)
 
 static bool commit(struct service *service)
 {
+	if (store_commit(service->store, &service->log_why))
+		return true;
+	service->log_failures++;
+	complain("log=not-written", &service->log_why);
+	return false;
+}
+
+/* What has ended is told to the store, with whatever else is committed next, until that has it. */
+static void write_ends(struct service *service)
+{
 	struct err err;
 
-	if (store_commit(service->store, &err))
-		return true;
-	complain("log=not-written", &err);
-	return false;
+	if (!work_write(service->work, &err))
+		complain("log=not-written", &err);
+}
+
+/* Whoever asked for what came in is answered by that. */
+static bool commit_all(struct service *service)
+{
+	bool committed;
+
+	write_ends(service);
+	committed = commit(service);
+	if (committed)
+		work_written(service->work);
+	wait_settle(service, committed, &service->log_why);
+	return committed;
 }
 
 /* What came in, kept until the store has it. */
@@ -133,31 +78,56 @@ struct fresh {
 	struct service *service;
 	struct buf bytes;
 	size_t *len;
-	size_t n, cap;
+	size_t n, cap, fetched;
 	bool coarse;
 };
 
-static bool take_fetched(void *arg, const char *bytes, size_t len)
+/* One that cannot be read comes again, for a later version of this program, and its origin keeps it; one that speaks for another region
+ * would raise that one's floor over what it never made: it is dropped. */
+static enum bus_taken pass_over(struct service *service, const char *from, bool parked, const struct err *err)
+{
+	struct err why;
+
+	err_set(&why, "from region %s: %s", from, err->text);
+	complain(parked ? "event=parked" : "event=refused", &why);
+	service->spoofed += !parked;
+	return parked ? BUS_LEFT : BUS_TAKEN;
+}
+
+static enum bus_taken take_fetched(void *arg, const char *from, const char *bytes, size_t len)
 {
 	struct fresh *fresh = arg;
 	struct arena *arena = arena_new();
 	enum store_taken taken = STORE_FAILED;
 	struct event event;
 	struct err err = { .text = "" };
-	bool parked;
+	bool parked = false, good = event_parse(bytes, len, true, arena, &event, &parked, &err);
 
-	if (event_parse(bytes, len, true, arena, &event, &parked, &err))
+	fresh->fetched++;
+	if (good && strcmp(event.origin, from) != 0)
+		good = err_set(&err, "it speaks for region %s", event.origin);
+	if (good)
 		taken = store_take(fresh->service->store, &event, bytes, len, &err);
 	arena_free(arena);
-	if (taken == STORE_FAILED)
+	if (!good)
+		return pass_over(fresh->service, from, parked, &err);
+	switch (taken) {
+	case STORE_FAILED:
 		complain("event=not-taken", &err);
-	fresh->coarse |= taken == STORE_EPOCH;
-	if (taken != STORE_NEW && taken != STORE_EPOCH)
-		return taken != STORE_FAILED;
+		return BUS_STOP;
+	case STORE_DUPLICATE:
+		fresh->service->duplicates++;
+		return BUS_TAKEN;
+	case STORE_EPOCH:
+		fresh->coarse = true;
+		break;
+	case STORE_NEW:
+		break;
+	}
 	buf_add(&fresh->bytes, bytes, len);
 	fresh->len = mem_grow(fresh->len, fresh->n, &fresh->cap, sizeof *fresh->len);
 	fresh->len[fresh->n++] = len;
-	return true;
+	return BUS_TAKEN;
 }
 
 /* Returns whether there may be more. */
@@ -171,12 +141,14 @@ static bool fetch(struct service *service)
 
 	if (!service->bus_ops->fetch(service->bus, FETCH_MAX, take_fetched, &fresh, &err))
 		complain("bus=fetch", &err);
-	more = fresh.n == FETCH_MAX;
-	committed = commit(service);
+	committed = commit_all(service);
+	more = committed && fresh.fetched >= FETCH_MAX;
 	service->bus_ops->acknowledge(service->bus, committed);
 	if (committed) {
-		if (fresh.coarse)
+		if (fresh.coarse) {
+			service->coarse++;
 			work_coarse(service->work, "a region began its log anew", now_ms);
+		}
 		for (size_t i = 0; i < fresh.n; at += fresh.len[i++])
 			work_begin(service->work, fresh.bytes.text + at, fresh.len[i], now_ms);
 	}
@@ -200,7 +172,26 @@ static void give_receipts(struct service *service)
 	}
 	if (!store_trim(service->store, conf->regions, conf->nregions, &err))
 		complain("log=trim", &err);
-	commit(service);
+	commit_all(service);
+}
+
+/* A region has done what this log never made: it is an old copy, or began anew with the clock set back. What it makes now would be taken
+ * for what is done already. Whoever says so wrongly makes us do it once in ten seconds at most. */
+static void begin_anew(struct service *service, const char *region, uint32_t epoch)
+{
+	uint64_t now_ms = clock_monotonic_ms();
+	struct err err;
+
+	if (epoch > UINT32_MAX - 2 || (service->anew_ms != 0 && now_ms < service->anew_ms + ANEW_MS))
+		return;
+	service->anew_ms = now_ms;
+	if (!store_begin_anew(service->store, epoch, &err)) {
+		complain("log=anew", &err);
+		return;
+	}
+	service->anew++;
+	log_warning("log=anew region=%s epoch=%u reason=\"it has done what this log never made\"", region,
+		store_epoch(service->store));
 }
 
 static void hear_receipt(void *arg, const char *region, uint32_t epoch, uint64_t oseq, bool errors)
@@ -208,14 +199,16 @@ static void hear_receipt(void *arg, const char *region, uint32_t epoch, uint64_t
 	struct service *service = arg;
 	struct err err;
 
-	if (!store_receipt(service->store, region, epoch, oseq, errors, &err))
+	if (store_is_ahead(service->store, epoch, oseq))
+		begin_anew(service, region, epoch);
+	else if (!store_receipt(service->store, region, epoch, oseq, errors, &err))
 		complain("bus=receipt", &err);
 	service->receipts_due = true; /* the outbox may forget more */
 }
 
 static void hear_state(void *arg, const char *region, const struct work_state *state)
 {
-	note(arg, region, state);
+	wait_note(arg, region, state);
 }
 
 /* ---- starting ---- */
@@ -252,6 +245,29 @@ static bool open_control(struct service *service, struct err *err)
 	return service->control != NULL;
 }
 
+static bool is_healthy(void *arg, struct err *err)
+{
+	struct service *service = arg;
+	uint64_t now_ms = clock_monotonic_ms();
+
+	/* not within a transaction: what is gathered is committed by whoever answers for it */
+	if (!store_is_dirty(service->store) && now_ms >= service->probed_ms + PROBE_MS) {
+		service->probed_ms = now_ms;
+		service->log_good = store_probe(service->store, now_ms, &service->log_why);
+	}
+	return service->log_good ? true : err_set(err, "%s", service->log_why.text);
+}
+
+static bool open_http(struct service *service, struct err *err)
+{
+	const struct http_ops ops = { service, intake_http, metrics_print, is_healthy };
+
+	if (service->conf->listen_port == 0)
+		return true;
+	service->http = http_open(service->conf, &ops, err);
+	return service->http != NULL;
+}
+
 static bool open_signals(struct service *service, struct err *err)
 {
 	sigset_t set;
@@ -271,6 +287,7 @@ static bool start(struct service *service, struct err *err)
 {
 	bool fresh = false;
 
+	service->log_good = true;
 	service->signal_fd = service->event_fd = -1;
 	service->began_ms = clock_wall_ms();
 	service->bus_ops = service->conf->nservers > 0 ? &bus_nats : &bus_local;
@@ -280,18 +297,28 @@ static bool start(struct service *service, struct err *err)
 	if (service->bus == NULL)
 		return false;
 	service->work = work_new(service->conf, service->store, service->event_fd, told, service, err);
-	if (service->work == NULL || !open_control(service, err))
+	if (service->work == NULL || !open_control(service, err) || !open_http(service, err))
 		return false;
+	service->errand = errand_new(service->conf, service->event_fd);
 	log_notice("state=running region=%s bus=%s caches=%zu socket=%s epoch=%u", service->conf->region,
 		service->bus_ops->name, service->conf->ncaches, service->conf->socket, store_epoch(service->store));
-	if (fresh)
-		work_coarse(service->work, "the log is new: what was to be dropped before is not known",
+	if (store_coarse_due(service->store)) {
+		service->coarse++;
+		work_coarse(service->work,
+			fresh ? "the log is new: what was to be dropped before is not known"
+			      : "it was not finished before the last end",
 			clock_monotonic_ms());
+	}
 	return store_inbox(service->store, resume, service, err);
 }
 
 static void end(struct service *service)
 {
+	if (service->work != NULL)
+		(void)commit_all(service);
+	wait_end(service);
+	http_close(service->http);
+	errand_free(service->errand);
 	work_free(service->work);
 	control_close(service->control);
 	if (service->bus != NULL)
@@ -318,37 +345,54 @@ static void earlier(uint64_t *next_ms, uint64_t then_ms)
 		*next_ms = then_ms;
 }
 
+static void take_requests(struct service *service, uint64_t now_ms)
+{
+	struct control_reply reply;
+	uint64_t ticket;
+
+	control_run(service->control, now_ms);
+	if (service->http != NULL)
+		http_run(service->http);
+	if (errand_end(service->errand, &ticket, &reply))
+		control_answer(service->control, ticket, &reply);
+}
+
 static void serve(struct service *service)
 {
 	struct pollfd polled[] = { { service->signal_fd, POLLIN, 0 }, { service->event_fd, POLLIN, 0 },
-		{ control_fd(service->control), POLLIN, 0 } };
+		{ control_fd(service->control), POLLIN, 0 },
+		{ service->http != NULL ? http_fd(service->http) : -1, POLLIN, 0 } };
 	const struct bus_ear ear = { service, hear_receipt, hear_state };
 	uint64_t next_ms = 0, receipts_ms = 0;
 
 	while (!service->stop) {
-		uint64_t now_ms;
+		uint64_t now_ms, http_ms = service->http != NULL ? http_left_ms(service->http) : UINT64_MAX;
+		int left = left_ms(next_ms, clock_monotonic_ms());
 
-		poll(polled, COUNT_OF(polled), left_ms(next_ms, clock_monotonic_ms()));
+		poll(polled, COUNT_OF(polled), http_ms < (uint64_t)left ? (int)http_ms : left);
 		now_ms = clock_monotonic_ms();
 		if (polled[0].revents != 0)
 			service->stop = true;
 		eventfd_read(service->event_fd, &(eventfd_t){ 0 });
-		control_run(service->control, now_ms);
-		commit(service);
-		next_ms = service->bus_ops->publish(service->bus, now_ms);
+		take_requests(service, now_ms);
 		while (fetch(service))
 			;
+		if (service->http != NULL)
+			http_run(service->http); /* what was answered */
+		next_ms = service->bus_ops->publish(service->bus, now_ms);
 		service->bus_ops->listen(service->bus, &ear);
 		earlier(&next_ms, work_run(service->work, clock_monotonic_ms()));
-		commit(service);
 		if ((service->receipts_due && now_ms >= receipts_ms + RECEIPT_MS) || now_ms >= receipts_ms + IDLE_MS) {
 			service->receipts_due = false;
+			commit_all(service); /* what has ended counts */
 			give_receipts(service);
 			receipts_ms = now_ms;
 		}
 		if (service->receipts_due)
 			earlier(&next_ms, receipts_ms + RECEIPT_MS);
-		earlier(&next_ms, end_waits(service, now_ms));
+		earlier(&next_ms, wait_run(service, now_ms));
+		if (store_is_dirty(service->store)) /* asked for since the commit */
+			next_ms = 0;
 	}
 }
 

@@ -5,15 +5,23 @@
 #include "base/control.h"
 #include "relay/bus.h"
 #include "relay/conf.h"
+#include "relay/errand.h"
+#include "relay/http.h"
+#include "relay/limit.h"
 #include "relay/work.h"
 
-enum { SERVICE_WAITERS_MAX = CONTROL_PLACES };
+enum { SERVICE_WAITERS_MAX = CONTROL_PLACES + HTTP_CONNECTIONS };
 
-/* Somebody who asked to be told when an event is flushed, in all the regions that it is for. */
+/* Somebody who asked for an event, and is answered when the log has it or, where that was asked for, when it is flushed in all the regions
+ * that it is for. */
 struct waiter {
-	uint64_t ticket; /* 0: free */
+	bool used, committed;
+	uint64_t rollbacks; /* of the store, when it was added: whoever commits, what was rolled back is not there */
+	uint64_t ticket;    /* of the socket, or … */
+	struct http_request *request; /* … of HTTP */
 	char id[EVENT_ID_MAX];
-	uint64_t until_ms, began_ms; /* monotonic */
+	unsigned caches;             /* here, that it concerns */
+	uint64_t until_ms, began_ms; /* monotonic; until_ms 0: no longer than the log takes */
 	json_t *regions;             /* {"eu": {"state": …}}, as far as they are known */
 	size_t missing;
 	bool errors;
@@ -26,18 +34,42 @@ struct service {
 	void *bus;
 	struct work *work;
 	struct control *control;
+	struct http *http; /* NULL: none */
+	struct errand *errand;
 	int event_fd, signal_fd;
-	uint64_t refused;  /* requests */
-	uint64_t began_ms; /* wall */
-	bool stop, receipts_due;
+	uint64_t refused, limited; /* requests */
+	uint64_t duplicates, spoofed, coarse, anew, log_failures;
+	uint64_t probed_ms, anew_ms; /* monotonic; the log began anew */
+	uint64_t began_ms;           /* wall */
+	bool stop, receipts_due, log_good;
+	struct err log_why;
+	struct limit limit;
 	struct waiter waiter[SERVICE_WAITERS_MAX];
 };
 
 /* Serves until SIGTERM or SIGINT. False with a sentence when it could not start. */
 bool service_run(struct relay_conf *conf, struct err *err);
 
-/* For intake.c: the ticket is answered when the event is flushed, or after wait_ms. */
-void service_wait(struct service *service, uint64_t ticket, const struct event *event, uint64_t wait_ms);
+/* ---- waiting.c: who waits ---- */
+
+/* To be answered when the log has the event, or after wait_ms more (0: not). One of ticket and request. */
+struct waiter *wait_begin(struct service *service, const struct event *event, uint64_t wait_ms);
+/* The log has what came in since the last call, or has not, for that reason. */
+void wait_settle(struct service *service, bool committed, const struct err *why);
+/* How far an event is in a region. */
+void wait_note(struct service *service, const char *region, const struct work_state *state);
+/* Those whose time is over; when the next one's is. */
+uint64_t wait_run(struct service *service, uint64_t now_ms);
+void wait_end(struct service *service); /* all of them are answered */
+
+/* ---- intake.c ---- */
+
 extern const struct control_command intake_commands[];
+void intake_http(
+	void *service, struct http_request *request, const char *actor, const char *body, size_t len, uint64_t wait_ms);
+
+/* ---- metrics.c ---- */
+
+void metrics_print(void *service, struct buf *text);
 
 #endif

@@ -15,17 +15,26 @@ bool store_is_dirty(const struct store *store)
 
 bool store_commit(struct store *store, struct err *err)
 {
+	bool good;
+
 	if (!store->dirty)
 		return true;
-	store->dirty = false;
-	if (sql_run(store, COMMIT, err)) {
+	good = store->failed ? err_set(err, "%s", store->why.text) : sql_run(store, COMMIT, err);
+	store->dirty = store->failed = false;
+	if (good) {
 		store->committed_oseq = store->last_oseq;
 		return true;
 	}
 	if (sql_in_transaction(store))
 		sql_run(store, ROLLBACK, NULL);
 	store->last_oseq = store->committed_oseq;
+	store->rollbacks++;
 	return false;
+}
+
+uint64_t store_rollbacks(const struct store *store)
+{
+	return store->rollbacks;
 }
 
 /* ---- opening ---- */
@@ -57,7 +66,25 @@ static bool read_identity(struct store *store, uint64_t now_ms, bool *fresh, str
 		return true;
 	*fresh = true;
 	store->epoch = (uint32_t)(now_ms / 1000);
-	return sql_begin(store, err) && meta_put(store, "epoch", store->epoch, err) && store_commit(store, err);
+	return sql_begin(store, err) && meta_put(store, "epoch", store->epoch, err) &&
+	       meta_put(store, "coarse", 1, err) && store_commit(store, err);
+}
+
+bool store_probe(struct store *store, uint64_t number, struct err *err)
+{
+	bool good = sql_begin(store, err) && meta_put(store, "probe", number, err);
+
+	return store_commit(store, good ? err : NULL) && good;
+}
+
+bool store_coarse_due(struct store *store)
+{
+	return meta_get(store, "coarse") != 0;
+}
+
+bool store_coarse_done(struct store *store, struct err *err)
+{
+	return sql_begin(store, err) && meta_put(store, "coarse", 0, err);
 }
 
 struct store *store_open(const char *path, const char *region, uint64_t now_ms, bool *fresh, struct err *err)
@@ -167,6 +194,56 @@ bool store_outbox_left(struct store *store, uint64_t *rows, uint64_t *oldest_ms,
 	return good;
 }
 
+struct rewriting {
+	struct store *store;
+	struct arena *arena;
+	uint64_t oseq;
+	struct event event;
+};
+
+static bool read_row(void *arg, uint64_t oseq, const char *bytes, size_t len)
+{
+	struct rewriting *r = arg;
+	bool parked;
+
+	r->oseq = event_parse(bytes, len, true, r->arena, &r->event, &parked, NULL) ? oseq : 0;
+	return true;
+}
+
+/* The first row behind `after`, which becomes its number; false at the end, or with good unset. */
+static bool rewrite_row(struct store *store, uint32_t epoch, uint64_t *after, bool *good, struct err *err)
+{
+	struct rewriting r = { .store = store, .arena = arena_new() };
+	struct buf body = { 0 };
+
+	*good = store_outbox(store, *after, 1, read_row, &r, err);
+	if (*good && r.oseq != 0) {
+		r.event.epoch = epoch;
+		event_print(&r.event, &body);
+		sql_number(store, OUTBOX_PUT, 1, r.oseq);
+		sql_blob(store, OUTBOX_PUT, 2, body.text, body.len);
+		*good = sql_run(store, OUTBOX_PUT, err);
+		*after = r.oseq;
+	}
+	buf_fini(&body);
+	arena_free(r.arena);
+	return *good && r.oseq != 0;
+}
+
+bool store_begin_anew(struct store *store, uint32_t above, struct err *err)
+{
+	uint32_t epoch = above > store->epoch ? above + 1 : store->epoch + 1;
+	uint64_t after = 0;
+	bool good = store_commit(store, err) && sql_begin(store, err) && meta_put(store, "epoch", epoch, err);
+
+	while (good && rewrite_row(store, epoch, &after, &good, err))
+		;
+	if (!store_commit(store, good ? err : NULL) || !good)
+		return false;
+	store->epoch = epoch;
+	return true;
+}
+
 /* ---- inbox ---- */
 
 static bool get_floor(struct store *store, const char *origin, struct store_mark *mark, bool *errors)
@@ -267,7 +344,9 @@ enum store_taken store_take(
 		if (!sql_run(store, AHEAD_ADD, err) || !put_floor(store, &floor, err))
 			return STORE_FAILED;
 	}
-	return began && (known || event->oseq > 1) ? STORE_EPOCH : STORE_NEW;
+	if (!began || (!known && event->oseq == 1))
+		return STORE_NEW;
+	return meta_put(store, "coarse", 1, err) ? STORE_EPOCH : STORE_FAILED;
 }
 
 bool store_inbox(
@@ -335,9 +414,14 @@ bool store_jump(struct store *store, const struct store_mark *mark, struct err *
 
 /* ---- receipts ---- */
 
+bool store_is_ahead(const struct store *store, uint32_t epoch, uint64_t oseq)
+{
+	return epoch > store->epoch || (epoch == store->epoch && oseq > store->last_oseq);
+}
+
 bool store_receipt(struct store *store, const char *region, uint32_t epoch, uint64_t oseq, bool errors, struct err *err)
 {
-	if (epoch > store->epoch || (epoch == store->epoch && oseq > store->last_oseq))
+	if (store_is_ahead(store, epoch, oseq))
 		return err_set(err, "region %s has a receipt for %u:%llu, which was never made here", region, epoch,
 			(unsigned long long)oseq);
 	if (!sql_begin(store, err))

@@ -23,8 +23,20 @@ struct store *store_open(const char *path, const char *region, uint64_t now_ms, 
 void store_close(struct store *store);
 uint32_t store_epoch(const struct store *store);
 
+/* The log turned out to be an old copy, or its epoch not above one that was here before (the clock had been set back): what regions have done
+ * says so. What is in the outbox, and all that comes, is of an epoch above that one, and committed. */
+bool store_begin_anew(struct store *store, uint32_t above, struct err *err);
+
+/* A coarse flush is owed: since the log was new, or a region's began anew. It is remembered until it was done, also over a crash. */
+bool store_coarse_due(struct store *store);
+bool store_coarse_done(struct store *store, struct err *err);
+
 /* Changes are gathered, and written with the next commit: many for one fsync. After a failed commit none of them happened. */
 bool store_commit(struct store *store, struct err *err);
+/* Can it be written? Writes a number; with nothing gathered. */
+bool store_probe(struct store *store, uint64_t number, struct err *err);
+/* How many commits have failed: what was added before one of them, and not committed before that, is not there. */
+uint64_t store_rollbacks(const struct store *store);
 bool store_is_dirty(const struct store *store);
 
 /* ---- outbox ---- */
@@ -61,6 +73,8 @@ bool store_jump(struct store *store, const struct store_mark *mark, struct err *
 
 /* ---- receipts of the regions for what this region made ---- */
 
+/* Is that more than was ever made here? */
+bool store_is_ahead(const struct store *store, uint32_t epoch, uint64_t oseq);
 /* A region has done all up to oseq of that epoch. It never goes back within an epoch. */
 bool store_receipt(
 	struct store *store, const char *region, uint32_t epoch, uint64_t oseq, bool errors, struct err *err);

@@ -28,6 +28,7 @@ static const char *const sql[STATEMENTS] = {
 	[META_GET] = "SELECT value FROM meta WHERE key = ?1",
 	[META_PUT] = "INSERT INTO meta VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET value = ?2",
 	[OUTBOX_ADD] = "INSERT INTO outbox VALUES(?1, ?2, ?3)",
+	[OUTBOX_PUT] = "UPDATE outbox SET body = ?2 WHERE oseq = ?1",
 	[OUTBOX_AFTER] = "SELECT oseq, body FROM outbox WHERE oseq > ?1 ORDER BY oseq LIMIT ?2",
 	[OUTBOX_TRIM] = "DELETE FROM outbox WHERE oseq <= ?1",
 	[OUTBOX_LEFT] = "SELECT count(*), min(made_ms) FROM outbox",
@@ -68,6 +69,10 @@ bool sql_run(struct store *store, enum statement which, struct err *err)
 	int got = sqlite3_step(store->statement[which]);
 	bool good = got == SQLITE_DONE || got == SQLITE_ROW ? true : sql_fail(store, err);
 
+	if (!good && store->dirty && !store->failed) {
+		store->failed = true;
+		sql_fail(store, &store->why);
+	}
 	sqlite3_reset(store->statement[which]);
 	return good;
 }
@@ -134,6 +139,9 @@ bool sql_in_transaction(struct store *store)
 
 bool sql_begin(struct store *store, struct err *err)
 {
+	/* on a full disk SQLite may have rolled back already: what came now would be written by itself, and numbered behind what is not there */
+	if (store->failed)
+		return err_set(err, "%s", store->why.text);
 	if (!store->dirty && !sql_run(store, BEGIN, err))
 		return false;
 	store->dirty = true;

@@ -12,6 +12,7 @@ enum statement {
 	META_GET,
 	META_PUT,
 	OUTBOX_ADD,
+	OUTBOX_PUT,
 	OUTBOX_AFTER,
 	OUTBOX_TRIM,
 	OUTBOX_LEFT,
@@ -48,8 +49,9 @@ struct store {
 	char *path;
 	char region[EVENT_LABEL_MAX];
 	uint32_t epoch;
-	uint64_t last_oseq, committed_oseq;
-	bool dirty;
+	uint64_t last_oseq, committed_oseq, rollbacks;
+	bool dirty, failed; /* a transaction is open; and a statement of it went wrong */
+	struct err why;
 };
 
 /* Open or make the file; one that is damaged is put aside first. */

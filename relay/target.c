@@ -9,7 +9,17 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
-enum { BATCH_MAX = 4096, RETRY_MS = 100, RETRY_MAX_MS = 30000, PACE_MS = 10, BOOT_ROUND_MS = 2000 };
+#include "relay/verify.h"
+
+enum {
+	BATCH_MAX = 4096,
+	RETRY_MS = 100,
+	RETRY_MAX_MS = 30000,
+	GIVE_UP_MS = 24 * 3600 * 1000,
+	PACE_MS = 10,
+	BOOT_ROUND_MS = 2000,
+	FLUSHES_MAX = 3 /* after which a resolver still gives an old answer */
+};
 
 enum phase { IDLE, ORDERED, DONE };
 
@@ -31,10 +41,12 @@ struct target {
 	pthread_cond_t wake;
 	enum phase phase;
 	bool stop, ping, ping_good;
-	uint64_t ping_boot_s, took_us;
+	uint64_t ping_lived_s, took_us;
 	struct err ping_err;
 	unsigned nwork;
-	struct adapter_work *work; /* between IDLE and DONE the thread's */
+	struct adapter_work *work;          /* between IDLE and DONE the thread's */
+	struct pending_entry *copy;         /* of the entries: more may be asked of these meanwhile */
+	const struct pending_entry **entry; /* the main thread's: what the work is of */
 	/* the thread's */
 	void *state;
 	int event_fd;
@@ -42,14 +54,90 @@ struct target {
 
 /* ---- the thread ---- */
 
+static bool has_type(const struct pending_entry *entry, uint16_t type)
+{
+	for (unsigned i = 0; i < entry->ntypes; i++)
+		if (entry->type[i] == type)
+			return true;
+	return false;
+}
+
+static bool is_stopped(struct target *target)
+{
+	bool stop;
+
+	pthread_mutex_lock(&target->lock);
+	stop = target->stop;
+	pthread_mutex_unlock(&target->lock);
+	return stop;
+}
+
+/* A failover's name after its second flush. What is stale all the same is flushed again; in the end it is said. */
+static void verify(struct target *target, struct adapter_work *work, uint16_t type)
+{
+	for (unsigned tries = 0;; tries++) {
+		struct err why;
+		enum verify_result result = verify_name(target->conf, work->entry->text, type, &why);
+
+		work->verified[0] += result == VERIFY_FRESH;
+		work->verified[1] += result == VERIFY_STALE;
+		work->verified[2] += result == VERIFY_UNKNOWN;
+		if (result != VERIFY_STALE)
+			return;
+		if (tries == FLUSHES_MAX) {
+			adapter_say(work, ADAPTER_REFUSED, "%s", why.text);
+			return;
+		}
+		target->adapter->run(target->state, work, 1);
+		if (work->result != ADAPTER_DONE)
+			return;
+	}
+}
+
+static void verify_work(struct target *target, struct adapter_work *work, unsigned n)
+{
+	static const uint16_t types[] = { 1, 28 };
+
+	for (; target->conf->verify[0] != '\0' && n > 0; work++, n--) {
+		const struct pending_entry *entry = work->entry;
+
+		if (entry->class != EVENT_DNS || entry->prio != EVENT_FAILOVER || !entry->again || is_stopped(target))
+			continue;
+		if (strncmp(entry->text, "*.", 2) == 0)
+			continue;
+		for (unsigned i = 0; i < COUNT_OF(types) && work->result == ADAPTER_DONE; i++)
+			if (entry->ntypes == 0 || has_type(entry, types[i]))
+				verify(target, work, types[i]);
+	}
+}
+
+/* A cache that does not answer is not asked for the rest: with a timeout for each, a batch would take minutes, and so would an end. */
+static void run_work(struct target *target)
+{
+	struct adapter_work *work = target->work;
+	unsigned n = target->nwork;
+	struct err away = { .text = "it was to stop" };
+
+	for (unsigned did = 0; n > 0; work += did, n -= did) {
+		if (is_stopped(target) || (did > 0 && work[-1].result == ADAPTER_AWAY)) {
+			away = did > 0 ? work[-1].err : away;
+			adapter_say_all(work, n, ADAPTER_AWAY, &away);
+			return;
+		}
+		did = target->adapter->run(target->state, work, n);
+		assert(did > 0 && did <= n);
+		verify_work(target, work, did);
+	}
+}
+
 static void do_order(struct target *target)
 {
 	uint64_t began_us = clock_monotonic_us();
 
 	if (target->ping)
-		target->ping_good = target->adapter->ping(target->state, &target->ping_boot_s, &target->ping_err);
+		target->ping_good = target->adapter->ping(target->state, &target->ping_lived_s, &target->ping_err);
 	else
-		target->adapter->run(target->state, target->work, target->nwork);
+		run_work(target);
 	target->took_us = clock_monotonic_us() - began_us;
 }
 
@@ -83,6 +171,13 @@ static void order(struct target *target, bool ping, unsigned n)
 	pthread_mutex_unlock(&target->lock);
 }
 
+static void set_idle(struct target *target)
+{
+	pthread_mutex_lock(&target->lock);
+	target->phase = IDLE;
+	pthread_mutex_unlock(&target->lock);
+}
+
 static enum phase phase_of(struct target *target)
 {
 	enum phase phase;
@@ -94,6 +189,16 @@ static enum phase phase_of(struct target *target)
 }
 
 /* ---- life ---- */
+
+static void release(struct target *target)
+{
+	target->adapter->close(target->state);
+	pending_free(target->pending);
+	free(target->work);
+	free(target->copy);
+	free(target->entry);
+	free(target);
+}
 
 struct target *target_new(const struct cache_conf *conf, const struct pacer_rule *rule, int event_fd,
 	const struct target_events *events, struct err *err)
@@ -120,6 +225,8 @@ struct target *target_new(const struct cache_conf *conf, const struct pacer_rule
 		.dice = dice_from_kernel(),
 		.retry_ms = RETRY_MS,
 		.work = mem_alloc(adapter->batch * sizeof *target->work),
+		.copy = mem_alloc(adapter->batch * sizeof *target->copy),
+		.entry = mem_alloc(adapter->batch * sizeof *target->entry),
 		.state = state,
 		.event_fd = event_fd,
 	};
@@ -132,10 +239,7 @@ struct target *target_new(const struct cache_conf *conf, const struct pacer_rule
 	if (error == 0)
 		return target;
 	err_set(err, "no thread for it: %s", strerror(error));
-	adapter->close(state);
-	pending_free(target->pending);
-	free(target->work);
-	free(target);
+	release(target);
 	return NULL;
 }
 
@@ -148,10 +252,7 @@ void target_free(struct target *target)
 	pthread_cond_signal(&target->wake);
 	pthread_mutex_unlock(&target->lock);
 	pthread_join(target->thread, NULL);
-	target->adapter->close(target->state);
-	pending_free(target->pending);
-	free(target->work);
-	free(target);
+	release(target);
 }
 
 const struct cache_conf *target_conf(const struct target *target)
@@ -183,6 +284,17 @@ struct target_stats target_stats(const struct target *target)
 
 /* ---- what comes in ---- */
 
+/* Too much waits for a cache that may not be emptied: this is not done, and neither is that hidden. */
+static void give_up(struct target *target, struct job *job, const struct event *event, const struct event_item *item)
+{
+	const struct pending_entry entry = { .class = event->class, .text = item != NULL ? item->text : "" };
+
+	job->errors = true;
+	target->stats.refused++;
+	target->events.refused(target->events.arg, target, &entry,
+		"too many items wait for this cache, and it is not to be emptied instead (flush-all)");
+}
+
 void target_add(struct target *target, struct job *job, const struct event *event, uint64_t now_ms)
 {
 	for (size_t i = 0; i < event->nitems || (i == 0 && event->class == EVENT_ALL); i++) {
@@ -190,10 +302,14 @@ void target_add(struct target *target, struct job *job, const struct event *even
 
 		if (pending_add(target->pending, job, event, item, 0, now_ms))
 			continue;
-		log_warning("target=%s pending=%zu collapsed=yes: all that it caches is dropped once instead",
-			target->conf->name, pending_count(target->pending));
-		pending_collapse(target->pending, now_ms);
-		pending_add(target->pending, job, event, item, 0, now_ms);
+		if (target_takes(target, EVENT_ALL)) {
+			log_warning("target=%s pending=%zu collapsed=yes: all that it caches is dropped once instead",
+				target->conf->name, pending_count(target->pending));
+			pending_collapse(target->pending, now_ms);
+			pending_add(target->pending, job, event, item, 0, now_ms);
+			continue;
+		}
+		give_up(target, job, event, item);
 	}
 }
 
@@ -218,31 +334,41 @@ static void take_breaker(struct target *target, bool good, const char *why, uint
 			pending_count(target->pending));
 }
 
-static void take_work(struct target *target, const struct adapter_work *work, uint64_t now_ms)
+static void bury(struct target *target, const struct pending_entry *entry, const char *reason, uint64_t now_ms)
+{
+	target->stats.refused++;
+	target->events.refused(target->events.arg, target, entry, reason);
+	pending_finish(target->pending, entry, false, now_ms);
+}
+
+static void take_work(
+	struct target *target, const struct pending_entry *entry, const struct adapter_work *work, uint64_t now_ms)
 {
 	switch (work->result) {
 	case ADAPTER_DONE:
 		target->stats.done++;
 		target->retry_ms = RETRY_MS;
-		pending_finish(target->pending, work->entry, true, now_ms);
+		pending_finish(target->pending, entry, true, now_ms);
 		return;
 	case ADAPTER_RETRY:
+	case ADAPTER_AWAY:
 		target->stats.retried++;
-		pending_retry(
-			target->pending, work->entry, (uint64_t)(target->retry_ms * (0.5 + luck(target))), now_ms);
+		if (now_ms >= entry->changed_ms + GIVE_UP_MS)
+			bury(target, entry, work->err.text, now_ms);
+		else
+			pending_retry(
+				target->pending, entry, (uint64_t)(target->retry_ms * (0.5 + luck(target))), now_ms);
 		return;
 	case ADAPTER_REFUSED:
-		target->stats.refused++;
-		target->events.refused(target->events.arg, target, work->entry, work->err.text);
-		pending_finish(target->pending, work->entry, false, now_ms);
+		bury(target, entry, work->err.text, now_ms);
 		return;
 	}
 }
 
 /* A cache in memory that began anew holds nothing of what was to be forgotten before that; a second is the roundness of its clock. */
-static void satisfy(struct target *target, uint64_t boot_s, uint64_t now_ms)
+static void satisfy(struct target *target, uint64_t lived_s, uint64_t now_ms)
 {
-	uint64_t lived_ms = clock_wall_ms() - boot_s * 1000, born_ms = now_ms > lived_ms ? now_ms - lived_ms : 0;
+	uint64_t lived_ms = lived_s * 1000, born_ms = now_ms > lived_ms ? now_ms - lived_ms : 0;
 	size_t n = pending_count(target->pending);
 	const struct pending_entry *entry;
 
@@ -259,32 +385,50 @@ static void satisfy(struct target *target, uint64_t boot_s, uint64_t now_ms)
 static void take_ping(struct target *target, uint64_t now_ms)
 {
 	take_breaker(target, target->ping_good, target->ping_err.text, now_ms);
-	if (target->ping_good && target->ping_boot_s != 0)
-		satisfy(target, target->ping_boot_s, now_ms);
+	if (target->ping_good && target->ping_lived_s < UINT64_MAX / 1000)
+		satisfy(target, target->ping_lived_s, now_ms);
+}
+
+/* An item that the cache cannot do now says nothing against the cache, where another one was done. */
+static bool answered(const struct target *target, const char **why)
+{
+	bool good = false;
+
+	for (unsigned i = 0; i < target->nwork; i++) {
+		const struct adapter_work *work = &target->work[i];
+
+		good |= work->result == ADAPTER_DONE || work->result == ADAPTER_REFUSED;
+		if (work->result == ADAPTER_RETRY)
+			*why = work->err.text;
+		if (work->result == ADAPTER_AWAY) {
+			*why = work->err.text;
+			return false;
+		}
+	}
+	return good;
 }
 
 static void collect(struct target *target, uint64_t now_ms)
 {
-	bool good = true;
 	const char *why = "";
 
 	if (target->ping) {
 		take_ping(target, now_ms);
 	} else {
+		bool good = answered(target, &why);
+
 		target->stats.batches++;
 		target->stats.took_us += target->took_us;
-		for (unsigned i = 0; i < target->nwork; i++)
-			if (target->work[i].result == ADAPTER_RETRY) {
-				good = false;
-				why = target->work[i].err.text;
-			}
 		take_breaker(target, good, why, now_ms);
 		if (!good && target->retry_ms < RETRY_MAX_MS)
 			target->retry_ms *= 2;
-		for (unsigned i = 0; i < target->nwork; i++)
-			take_work(target, &target->work[i], now_ms);
+		for (unsigned i = 0; i < target->nwork; i++) {
+			for (unsigned k = 0; k < 3; k++)
+				target->stats.verified[k] += target->work[i].verified[k];
+			take_work(target, target->entry[i], &target->work[i], now_ms);
+		}
 	}
-	target->phase = IDLE;
+	set_idle(target);
 }
 
 /* ---- what is handed out ---- */
@@ -314,7 +458,10 @@ static unsigned gather(struct target *target, uint64_t now_ms)
 			pending_retry(target->pending, entry, 0, now_ms);
 			break;
 		}
-		target->work[n++] = (struct adapter_work){ .entry = entry };
+		target->entry[n] = entry;
+		target->copy[n] = *entry;
+		target->work[n] = (struct adapter_work){ .entry = &target->copy[n] };
+		n++;
 	}
 	return n;
 }

@@ -11,6 +11,7 @@ struct target;
 
 struct target_stats {
 	uint64_t done, retried, refused, satisfied; /* entries; satisfied: by a restart of the cache */
+	uint64_t verified[3];                       /* answers: fresh, stale, unknown */
 	uint64_t batches, took_us;                  /* the adapter's time, summed */
 	size_t pending;
 	uint64_t coalesced;

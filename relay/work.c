@@ -29,6 +29,14 @@ struct work {
 	uint32_t took_us[TOOK_MAX]; /* a ring */
 	uint64_t ntook;
 	LIST_HEAD(, active) active;
+	size_t ncoarse;      /* of the active ones */
+	struct ended *ended; /* what the store is to be told, until it has it committed */
+	size_t nended, nwritten, ended_cap;
+};
+
+struct ended {
+	struct store_mark mark;
+	bool errors;
 };
 
 /* ---- the end of an event ---- */
@@ -57,15 +65,14 @@ static void job_gone(struct job *job)
 {
 	struct active *active = (struct active *)(void *)job;
 	struct work *work = active->work;
-	struct err err;
 
 	work->totals.active--;
 	work->totals.failed += job->errors;
 	active->state.done = true;
 	active->state.errors = job->errors;
-	if (active->mark.oseq != 0 && !store_done(work->store, &active->mark, job->errors, &err))
-		log_error("event=%s state=done error=\"%s\": it will be done once more after a restart",
-			active->state.id, err.text);
+	work->ended = mem_grow(work->ended, work->nended, &work->ended_cap, sizeof *work->ended);
+	work->ended[work->nended++] = (struct ended){ active->mark, job->errors };
+	work->ncoarse -= active->mark.oseq == 0;
 	tell(active);
 	LIST_REMOVE(active, link);
 	free(active);
@@ -134,6 +141,7 @@ void work_coarse(struct work *work, const char *reason, uint64_t now_ms)
 {
 	const struct event event = { .class = EVENT_ALL, .prio = EVENT_FAILOVER };
 
+	work->ncoarse++;
 	log_notice("coarse_flush=begin reason=\"%s\" targets=%u", reason, work_takers(work, EVENT_ALL));
 	hand_out(work, active_new(work), &event, now_ms);
 }
@@ -178,6 +186,27 @@ struct work *work_new(const struct relay_conf *conf, struct store *store, int ev
 	return work;
 }
 
+bool work_write(struct work *work, struct err *err)
+{
+	for (size_t i = 0; i < work->nended; i++) {
+		const struct ended *ended = &work->ended[i];
+
+		if (ended->mark.oseq != 0 && !store_done(work->store, &ended->mark, ended->errors, err))
+			return false;
+		if (ended->mark.oseq == 0 && work->ncoarse == 0 && !store_coarse_done(work->store, err))
+			return false;
+	}
+	work->nwritten = work->nended;
+	return true;
+}
+
+void work_written(struct work *work)
+{
+	work->nended -= work->nwritten;
+	memmove(work->ended, work->ended + work->nwritten, work->nended * sizeof *work->ended);
+	work->nwritten = 0;
+}
+
 /* Jobs that are under way are forgotten: the store has them. */
 void work_free(struct work *work)
 {
@@ -191,6 +220,7 @@ void work_free(struct work *work)
 		LIST_REMOVE(active, link);
 		free(active);
 	}
+	free(work->ended);
 	free(work);
 }
 

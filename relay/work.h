@@ -29,6 +29,9 @@ struct work *work_new(const struct relay_conf *conf, struct store *store, int ev
 void work_free(struct work *work);
 /* Begin an event that the inbox has. Bytes that are no event are buried. */
 void work_begin(struct work *work, const char *bytes, size_t len, uint64_t now_ms);
+/* What has come to its end since work_written, for the store: it is told again until that has committed. */
+bool work_write(struct work *work, struct err *err);
+void work_written(struct work *work);
 /* All caches drop all they have of ours: the past is not known. */
 void work_coarse(struct work *work, const char *reason, uint64_t now_ms);
 /* Collect and hand out; when to call again at the latest (monotonic). */

@@ -10,5 +10,20 @@ tests_fuzz_fuzz_relay_LDADD = librelay.a libbase.a $(RELAY_LIBS)
 TESTS += tests/fuzz/relay.test
 EXTRA_DIST += tests/fuzz/relay.test tests/fuzz/corpus/relay
 
-TESTS += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/flush.py
-EXTRA_DIST += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/flush.py tests/blackbox/relay_rig.py
+# its own wire takes the place of librelay's
+check_PROGRAMS += tests/fuzz/fuzz_replies
+tests_fuzz_fuzz_replies_SOURCES = tests/fuzz/fuzz_replies.c tests/fuzz/replay.c
+tests_fuzz_fuzz_replies_LDADD = librelay.a libbase.a $(RELAY_LIBS)
+TESTS += tests/fuzz/replies.test
+EXTRA_DIST += tests/fuzz/replies.test tests/fuzz/corpus/replies
+
+TESTS += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/ingress.py tests/blackbox/flush.py tests/blackbox/verify.py tests/blackbox/fleet_example.py
+EXTRA_DIST += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/ingress.py tests/blackbox/flush.py tests/blackbox/verify.py \
+	tests/blackbox/fleet_example.py tests/blackbox/relay_rig.py
+
+# A measurement: prints figures beside what is promised, and asserts nothing of them.
+relay_options =
+.PHONY: bench-relay
+bench-relay: gslb-relay gslbd gslbctl gslb-health
+	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' $(top_srcdir)/tests/bench/relay.py $(relay_options)
+EXTRA_DIST += tests/bench/relay.py

@@ -7,81 +7,11 @@ import subprocess
 import threading
 import time
 
-import dns.message
-import dns.query
-import dns.rdatatype
-import dns.rrset
-
 from lab import BUILD, Program, free_port, main, rows, test, wait_for
-from relay_rig import Rig, command, program, redis, write
-
-
-class Authority(threading.Thread):
-    """The authoritative server: one address for every name, which the test changes; its answers may take their time."""
-
-    def __init__(self, stack):
-        super().__init__(daemon=True)
-        self.port, self.address, self.delay_s, self.asked = free_port(), "192.0.2.1", 0.0, 0
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", self.port))
-        stack.callback(self.socket.close)
-        self.start()
-
-    def answer(self, data, peer, address, delay_s):
-        time.sleep(delay_s)
-        query = dns.message.from_wire(data)
-        reply = dns.message.make_response(query)
-        reply.flags |= 0x0400
-        question = query.question[0]
-        if question.rdtype == dns.rdatatype.A:
-            reply.answer.append(dns.rrset.from_text(question.name, 300, "IN", "A", address))
-        elif question.rdtype == dns.rdatatype.TXT:
-            reply.answer.append(dns.rrset.from_text(question.name, 300, "IN", "TXT", f'"{address}"'))
-        else:
-            reply.authority.append(dns.rrset.from_text("svc.example.", 300, "IN", "SOA", "ns1.svc.example. h.svc.example. 1 1 1 1 300"))
-        try:
-            self.socket.sendto(reply.to_wire(), peer)
-        except OSError:
-            pass
-
-    def run(self):
-        while True:
-            try:
-                data, peer = self.socket.recvfrom(4096)
-            except OSError:
-                return
-            self.asked += 1
-            threading.Thread(target=self.answer, args=(data, peer, self.address, self.delay_s), daemon=True).start()
+from relay_rig import Authority, Rig, command, program, redis, resolve, unbound, write
 
 
 # ---- resolvers: how each is started, and the row of caches: that tells gslb-relay where it is ----
-
-def unbound(stack, rig, upstream):
-    port = free_port()
-    conf = write(os.path.join(rig.folder, "unbound.conf"), f"""
-server:
-  directory: "{rig.folder}"
-  chroot: ""
-  username: ""
-  pidfile: ""
-  interface: 127.0.0.1@{port}
-  do-daemonize: no
-  use-syslog: no
-  logfile: ""
-  module-config: "iterator"
-  do-not-query-localhost: no
-  do-ip6: no
-  access-control: 127.0.0.0/8 allow
-stub-zone:
-  name: "svc.example"
-  stub-addr: 127.0.0.1@{upstream}
-remote-control:
-  control-enable: yes
-  control-interface: {rig.folder}/unbound.ctl
-""")
-    Program(stack, "unbound", [program("unbound"), "-d", "-p", "-c", conf], rig.folder)
-    return port, {"type": "unbound", "name": "resolver", "socket": f"{rig.folder}/unbound.ctl", "zones": ["svc.example"]}
-
 
 SECRET = "c2VjcmV0IG9mIHRoZSB0ZXN0IHNlY3JldCBvZiB0ZXM="
 
@@ -134,11 +64,6 @@ policy.add(policy.suffix(policy.STUB('127.0.0.1@{upstream}'), {{ todname('svc.ex
 
 
 RESOLVERS = [("unbound", unbound), ("named", named), ("pdns_recursor", powerdns), ("kresd", kresd)]
-
-
-def resolve(port, name, rdtype="A"):
-    answer = dns.query.udp(dns.message.make_query(name, rdtype), "127.0.0.1", port=port, timeout=3)
-    return [r.to_text().strip('"') for rrset in answer.answer for r in rrset]
 
 
 def with_resolver(stack, start):

@@ -5,6 +5,13 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
+import time
+
+import dns.message
+import dns.query
+import dns.rdatatype
+import dns.rrset
 
 from lab import BUILD, Program, Skip, free_port, wait_for
 
@@ -29,12 +36,13 @@ class Rig:
         self.conf = os.path.join(self.folder, "gslb.yaml")
         self.starts = 0
         self.caches, self.bus = caches, None
+        self.relay_section, self.state = "", "state"
         self.relay = None
 
     def write_conf(self):
         with open(self.conf, "w") as f:
             f.write(f"server: {{ listen: [\"127.0.0.1@5399\"], region: {self.region} }}\nzones: {{ directory: zones }}\n"
-                    f"state: {{ directory: state }}\nrelay: {{ socket: {self.socket} }}\n")
+                    f"state: {{ directory: {self.state} }}\nrelay: {{ socket: {self.socket}{self.relay_section} }}\n")
             if self.bus:
                 f.write("bus: " + json.dumps(self.bus) + "\n")
             f.write("caches:\n")
@@ -55,6 +63,17 @@ class Rig:
             f"gslbctl {' '.join(arguments)}: exit {done.returncode}: {done.stdout}{done.stderr}{self.relay.text()[-800:]}"
         self.error = done.stderr.strip()
         return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def say(self, command, **args):
+        """One command over the socket, as an application says it."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(30)
+            s.connect(self.socket)
+            s.sendall(json.dumps({"command": command, "args": args}).encode() + b"\n")
+            data = b""
+            while not data.endswith(b"\n"):
+                data += s.recv(65536)
+        return json.loads(data)
 
     def target(self, name):
         return next(t for t in self.ctl("relay", "targets")["targets"] if t["name"] == name)
@@ -77,3 +96,74 @@ def command(port, text):
     with socket.create_connection(("127.0.0.1", port), 2) as s:
         s.sendall(text.encode())
         return s.recv(65536).decode()
+
+
+class Authority(threading.Thread):
+    """The authoritative server: one address for every name, which the test changes; its answers may take their time."""
+
+    def __init__(self, stack):
+        super().__init__(daemon=True)
+        self.port, self.address, self.delay_s, self.asked = free_port(), "192.0.2.1", 0.0, 0
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", self.port))
+        stack.callback(self.socket.close)
+        self.start()
+
+    def answer(self, data, peer, address, delay_s):
+        time.sleep(delay_s)
+        query = dns.message.from_wire(data)
+        reply = dns.message.make_response(query)
+        reply.flags |= 0x0400
+        question = query.question[0]
+        if question.rdtype == dns.rdatatype.A:
+            reply.answer.append(dns.rrset.from_text(question.name, 300, "IN", "A", address))
+        elif question.rdtype == dns.rdatatype.TXT:
+            reply.answer.append(dns.rrset.from_text(question.name, 300, "IN", "TXT", f'"{address}"'))
+        else:
+            reply.authority.append(dns.rrset.from_text("svc.example.", 300, "IN", "SOA", "ns1.svc.example. h.svc.example. 1 1 1 1 300"))
+        try:
+            self.socket.sendto(reply.to_wire(), peer)
+        except OSError:
+            pass
+
+    def run(self):
+        while True:
+            try:
+                data, peer = self.socket.recvfrom(4096)
+            except OSError:
+                return
+            self.asked += 1
+            threading.Thread(target=self.answer, args=(data, peer, self.address, self.delay_s), daemon=True).start()
+
+
+def unbound(stack, rig, upstream, modules="iterator", more=""):
+    port = free_port()
+    conf = write(os.path.join(rig.folder, "unbound.conf"), f"""
+server:
+  directory: "{rig.folder}"
+  chroot: ""
+  username: ""
+  pidfile: ""
+  interface: 127.0.0.1@{port}
+  do-daemonize: no
+  use-syslog: no
+  logfile: ""
+  module-config: "{modules}"
+  {more}
+  do-not-query-localhost: no
+  do-ip6: no
+  access-control: 127.0.0.0/8 allow
+stub-zone:
+  name: "svc.example"
+  stub-addr: 127.0.0.1@{upstream}
+remote-control:
+  control-enable: yes
+  control-interface: {rig.folder}/unbound.ctl
+""")
+    Program(stack, "unbound", [program("unbound"), "-d", "-p", "-c", conf], rig.folder)
+    return port, {"type": "unbound", "name": "resolver", "socket": f"{rig.folder}/unbound.ctl", "zones": ["svc.example"]}
+
+
+def resolve(port, name, rdtype="A"):
+    answer = dns.query.udp(dns.message.make_query(name, rdtype), "127.0.0.1", port=port, timeout=3)
+    return [r.to_text().strip('"') for rrset in answer.answer for r in rrset]

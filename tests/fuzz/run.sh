@@ -22,7 +22,7 @@ cd "$build"
 [ -f Makefile ] || "$source/configure" CC="$cc" CFLAGS="$flags" >configure.log 2>&1 || { tail -n 5 configure.log; exit 1; }
 archives="librelay.a libdaemon.a libdrill.a libworker.a libpacket.a libabuse.a libdecide.a libcontrol.a libprobe.a libhealth.a libgeo.a libzones.a libbase.a"
 make -j"${FUZZ_JOBS:-$(nproc)}" $archives >make.log 2>&1 || { tail -n 20 make.log; exit 1; }
-libraries="$(pkg-config --libs ldns libmaxminddb jansson libcyaml yaml-0.1 liburcu-qsbr libcares libcurl sqlite3 hiredis libnats libcrypto) -lm -lpthread"
+libraries="$(pkg-config --libs ldns libmaxminddb jansson libcyaml yaml-0.1 liburcu-qsbr libcares libcurl sqlite3 hiredis libnats libcrypto libmicrohttpd) -lm -lpthread"
 
 build_target() {
 	extra=""

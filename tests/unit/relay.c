@@ -10,9 +10,13 @@
 #include "relay/breaker.h"
 #include "relay/check.h"
 #include "relay/event.h"
+#include "relay/ingress.h"
+#include "relay/limit.h"
 #include "relay/pacer.h"
 #include "relay/pending.h"
 #include "relay/store.h"
+#include "relay/store_sql.h"
+#include "relay/verify.h"
 
 /* ---- the gate ---- */
 
@@ -371,6 +375,219 @@ START_TEST(the_outbox_forgets_what_all_regions_have_and_no_more)
 }
 END_TEST
 
+/* The smallest number of the outbox, and the epoch of each event in it. */
+static bool check_epoch(void *arg, uint64_t oseq, const char *bytes, size_t len)
+{
+	struct arena *arena = arena_new();
+	uint32_t *epoch = arg;
+	struct event event;
+	bool parked;
+
+	ck_assert(event_parse(bytes, len, true, arena, &event, &parked, NULL));
+	ck_assert_uint_eq(event.epoch, *epoch);
+	ck_assert_uint_eq(event.oseq, oseq);
+	arena_free(arena);
+	return true;
+}
+
+START_TEST(an_old_copy_of_a_log_begins_an_epoch_above_what_regions_have)
+{
+	bool fresh;
+	struct store *store = open_store(&fresh);
+	struct event event = all_event("", 0, 0);
+	uint32_t epoch = store_epoch(store), now;
+
+	for (int i = 0; i < 3; i++)
+		ck_assert(store_add(store, &event, 5, NULL));
+	ck_assert(store_commit(store, NULL));
+	ck_assert(!store_is_ahead(store, epoch, 3));
+	ck_assert(store_is_ahead(store, epoch, 4));
+	ck_assert(store_begin_anew(store, epoch + 7, NULL));
+	now = store_epoch(store);
+	ck_assert_uint_eq(now, epoch + 8);
+	ck_assert(!store_is_ahead(store, epoch, 4));
+	ck_assert(store_outbox(store, 0, 10, check_epoch, &now, NULL));
+	store_close(store);
+	store = open_store(&fresh);
+	ck_assert(!fresh);
+	ck_assert_uint_eq(store_epoch(store), now);
+	ck_assert(store_outbox(store, 0, 10, check_epoch, &now, NULL));
+	store_close(store);
+}
+END_TEST
+
+START_TEST(a_coarse_flush_is_owed_until_it_was_done)
+{
+	bool fresh;
+	struct store *store = open_store(&fresh);
+
+	ck_assert(store_coarse_due(store));
+	store_close(store);
+	store = open_store(&fresh);
+	ck_assert(!fresh);
+	ck_assert(store_coarse_due(store));
+	ck_assert(store_coarse_done(store, NULL));
+	store_close(store);
+	store = open_store(&fresh);
+	ck_assert(!store_coarse_due(store));
+	ck_assert_int_eq(take(store, "us", 3, 5), STORE_EPOCH);
+	store_close(store);
+	store = open_store(&fresh);
+	ck_assert(store_coarse_due(store));
+	store_close(store);
+}
+END_TEST
+
+/* A disk that is full for some time: what was said no to is not there, and what comes afterwards has no gap before it. */
+static void store_fail_next(struct store *store)
+{
+	uint64_t oseq = store->last_oseq;
+
+	store->last_oseq = 0; /* number 1 is there already */
+	ck_assert(
+		!store_add(store, &(struct event){ .class = EVENT_ALL, .why = "", .actor = "", .trace = "" }, 5, NULL));
+	store->last_oseq = oseq;
+}
+
+START_TEST(a_statement_that_fails_takes_its_transaction_along)
+{
+	bool fresh;
+	struct store *store = open_store(&fresh);
+	struct event event = all_event("", 0, 0);
+	uint64_t sum = 0;
+	struct err err;
+
+	ck_assert(store_add(store, &event, 5, NULL));
+	ck_assert(store_commit(store, NULL));
+	ck_assert_int_eq(take(store, "us", 3, 1), STORE_NEW);
+	ck_assert(store_add(store, &event, 5, NULL));
+	store_fail_next(store); /* as SQLite does on a full disk */
+	ck_assert(!store_add(store, &event, 5, &err));
+	ck_assert(!store_add(store, &event, 5, &err));
+	ck_assert_uint_eq(store_rollbacks(store), 0);
+	ck_assert(!store_commit(store, &err));
+	ck_assert_uint_eq(store_rollbacks(store), 1);
+	ck_assert_ptr_nonnull(strstr(err.text, "relay.db: "));
+	ck_assert(store_add(store, &event, 5, NULL));
+	ck_assert(store_commit(store, NULL));
+	ck_assert(store_outbox(store, 0, 10, count_rows, &sum, NULL));
+	ck_assert_uint_eq(sum, 1 + 2);
+	ck_assert_int_eq(take(store, "us", 3, 1), STORE_NEW);
+	store_close(store);
+}
+END_TEST
+
+/* ---- limits ---- */
+
+START_TEST(an_actor_is_limited_and_another_is_not)
+{
+	static struct limit limit;
+	uint32_t after_s;
+
+	limit = (struct limit){ 0 };
+	for (int i = 0; i < 50; i++)
+		ck_assert(limit_take(&limit, "shop", 200, false, 1000, &after_s));
+	ck_assert(!limit_take(&limit, "shop", 200, false, 1000, &after_s));
+	ck_assert_uint_eq(after_s, 1);
+	ck_assert(limit_take(&limit, "other", 200, false, 1000, &after_s));
+	ck_assert(limit_take(&limit, "shop", 200, false, 2000, &after_s));
+	for (int i = 0; i < 3; i++)
+		ck_assert(limit_take(&limit, "other", 1, true, 2000, &after_s));
+	ck_assert(!limit_take(&limit, "other", 1, true, 2000, &after_s));
+	ck_assert_uint_eq(after_s, 10);
+	ck_assert(limit_take(&limit, "other", 1, true, 12000, &after_s));
+}
+END_TEST
+
+START_TEST(thousands_of_actors_take_no_more_room)
+{
+	static struct limit limit;
+	char name[32];
+	uint32_t after_s;
+
+	limit = (struct limit){ 0 };
+	ck_assert(limit_take(&limit, "shop", 10000, false, 1000, &after_s));
+	for (unsigned i = 0; i < LIMIT_ACTORS - 1; i++) {
+		snprintf(name, sizeof name, "a%u", i);
+		ck_assert(limit_take(&limit, name, 1, false, 2000, &after_s));
+	}
+	ck_assert(!limit_take(&limit, "shop", 10000, false, 2000, &after_s));
+	for (unsigned i = 0; i < 5000; i++) {
+		snprintf(name, sizeof name, "b%u", i);
+		ck_assert(limit_take(&limit, name, 1, false, 3000 + i, &after_s));
+	}
+}
+END_TEST
+
+/* ---- what comes over HTTP ---- */
+
+static const struct {
+	const char *body, *event; /* NULL: refused */
+} bodies[] = {
+	{ "{\"class\":\"tag\",\"items\":[{\"g\":\"a\"}]}", "{\"class\":\"tag\",\"items\":[{\"g\":\"a\"}]}" },
+	{ "{\"type\":\"uri\",\"selectors\":[\"http://h.example/a\"],\"purge\":true}",
+		"{\"class\":\"url\",\"op\":\"flush\",\"items\":[{\"u\":\"http://h.example/a\"}]}" },
+	{ "{\"type\":\"uri-prefix\",\"selectors\":[\"http://h.example/a\"]}",
+		"{\"class\":\"prefix\",\"op\":\"soft\",\"items\":[{\"u\":\"http://h.example/a\"}]}" },
+	{ "{\"type\":\"origin\",\"selectors\":[\"http://h.example\"],\"purge\":true}",
+		"{\"class\":\"prefix\",\"op\":\"flush\",\"items\":[{\"u\":\"http://h.example\"}]}" },
+	{ "{\"type\":\"group\",\"selectors\":[\"a\",\"b\"],\"purge\":true}",
+		"{\"class\":\"tag\",\"op\":\"flush\",\"items\":[{\"g\":\"a\"},{\"g\":\"b\"}]}" },
+	{ "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/shop\",\"type\":\"t\",\"data\":{\"class\":\"all\"}}",
+		"{\"class\":\"all\",\"why\":\"/shop\"}" },
+	{ "{\"specversion\":\"1.0\",\"id\":\"1\",\"source\":\"/shop\",\"type\":\"t\",\"data_base64\":\"e30=\"}", NULL },
+	{ "{\"type\":\"planet\",\"selectors\":[\"a\"]}", NULL },
+	{ "{\"type\":\"uri\",\"selectors\":\"a\"}", NULL },
+	{ "[]", NULL },
+	{ "", NULL },
+	{ "{\"a\":1,\"a\":2}", NULL },
+};
+
+START_TEST(a_body_is_the_event_that_it_means)
+{
+	struct buf event = { 0 };
+	struct err err = { .text = "" };
+	bool good = ingress_event(bodies[_i].body, strlen(bodies[_i].body), &event, &err);
+
+	ck_assert_msg(good == (bodies[_i].event != NULL), "%s: %s", bodies[_i].body, err.text);
+	if (good)
+		ck_assert_str_eq(event.text, bodies[_i].event);
+	else
+		ck_assert_uint_gt(strlen(err.text), 0);
+	buf_fini(&event);
+}
+END_TEST
+
+/* ---- verifying ---- */
+
+START_TEST(an_answer_is_read_and_a_damaged_one_is_not)
+{
+	static const uint8_t record[] = { 0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 192, 0, 2, 7 };
+	static const uint8_t cname[] = { 0xc0, 12, 0, 5, 0, 1, 0, 0, 1, 44, 0, 2, 0xc0, 12 };
+	uint8_t bytes[VERIFY_QUERY_MAX + sizeof record + sizeof cname];
+	struct addr client = { .family = ADDR_V4, .bytes = { 192, 0, 2, 1 } };
+	size_t len = verify_question("www.example.com", 1, 77, &client, bytes), all;
+	struct verify_answer answer;
+
+	ck_assert_uint_eq(len, 12 + 17 + 4 + 11 + 12);
+	ck_assert(!verify_parse(bytes, len, 77, 1, &answer));              /* a question is no answer */
+	len = verify_question("www.example.com", 1, 77, NULL, bytes) - 11; /* no OPT */
+	bytes[2] |= 0x80;
+	bytes[7] = 2;
+	bytes[11] = 0;
+	memcpy(bytes + len, cname, sizeof cname);
+	memcpy(bytes + len + sizeof cname, record, sizeof record);
+	all = len + sizeof cname + sizeof record;
+	ck_assert(verify_parse(bytes, all, 77, 1, &answer));
+	ck_assert_uint_eq(answer.n, 1);
+	ck_assert_mem_eq(answer.data[0], record + 12, 4);
+	ck_assert(!verify_parse(bytes, all, 78, 1, &answer));
+	ck_assert(!verify_parse(bytes, all, 77, 28, &answer));
+	for (size_t cut = 0; cut < all; cut++)
+		ck_assert(!verify_parse(bytes, cut, 77, 1, &answer));
+}
+END_TEST
+
 /* ---- pending ---- */
 
 static unsigned nflushed, ngone;
@@ -508,11 +725,61 @@ START_TEST(what_changes_while_it_is_being_done_is_done_again)
 	entry = pending_take(pending, 1000);
 	ask(pending, &job[1], EVENT_KEY, EVENT_HOT, "a", 0, 1001);
 	pending_finish(pending, entry, true, 1002);
-	ck_assert_uint_eq(ngone, 0);
+	ck_assert_uint_eq(ngone, 1); /* who was there when it began is served */
 	entry = pending_take(pending, 1002 + PENDING_APP_MS);
 	ck_assert_ptr_nonnull(entry);
 	pending_finish(pending, entry, true, 1200);
 	ck_assert_uint_eq(ngone, 2);
+	pending_free(pending);
+}
+END_TEST
+
+/* A cache that takes its time while an item changes and changes: nobody waits for the end of that. */
+START_TEST(who_waits_is_served_though_the_item_never_rests)
+{
+	struct pending *pending = pending_new();
+	static struct job job[200];
+	const struct pending_entry *entry;
+	unsigned nasked = 0;
+
+	nflushed = ngone = 0;
+	job[nasked] = new_job();
+	ask(pending, &job[nasked++], EVENT_TAG, EVENT_HOT, "a", 0, 1000);
+	for (uint64_t now_ms = 1000; now_ms < 61000; now_ms += 1000) {
+		entry = pending_take(pending, now_ms);
+		ck_assert_ptr_nonnull(entry);
+		job[nasked] = new_job();
+		ask(pending, &job[nasked++], EVENT_TAG, EVENT_HOT, "a", 0, now_ms + 1);
+		pending_finish(pending, entry, true, now_ms + 2);
+		now_ms += 2;
+		ck_assert_uint_ge(ngone + 1, nasked - 1);
+	}
+	pending_free(pending);
+}
+END_TEST
+
+START_TEST(a_second_collapse_joins_the_first)
+{
+	struct pending *pending = pending_new();
+	struct job job[3] = { new_job(), new_job(), new_job() };
+	const struct pending_entry *entry;
+
+	nflushed = ngone = 0;
+	ask(pending, &job[0], EVENT_KEY, EVENT_BULK, "a", 0, 1000);
+	pending_collapse(pending, 1000);
+	ask(pending, &job[1], EVENT_KEY, EVENT_BULK, "b", 0, 1000);
+	pending_collapse(pending, 1000);
+	ck_assert_uint_eq(pending_count(pending), 1);
+	entry = pending_take(pending, 1000);
+	ask(pending, &job[2], EVENT_KEY, EVENT_BULK, "c", 0, 1001);
+	pending_collapse(pending, 1001); /* the one at work has begun too early for it */
+	pending_finish(pending, entry, true, 1002);
+	ck_assert_uint_eq(ngone, 2);
+	entry = pending_take(pending, 3000);
+	ck_assert_ptr_nonnull(entry);
+	ck_assert_int_eq(entry->class, EVENT_ALL);
+	pending_finish(pending, entry, true, 3000);
+	ck_assert_uint_eq(ngone, 3);
 	pending_free(pending);
 }
 END_TEST
@@ -593,6 +860,30 @@ START_TEST(a_storm_of_keys_keeps_to_its_budget_of_regenerations)
 }
 END_TEST
 
+/* Nobody knows how often an item is asked for: then it may be at once. */
+START_TEST(items_of_unknown_rate_keep_to_the_budget_too)
+{
+	const struct pacer_rule rule = { .kind = PACER_BUDGET, .budget = 1000, .most = 100000 };
+	unsigned done[60] = { 0 }, n = 0, most = 0;
+	struct pacer pacer;
+
+	pacer_init(&pacer, &rule, 1000);
+	for (unsigned i = 0; i < 600; i++) {
+		pacer_tick(&pacer, &rule, 1000 + i * 10);
+		while (pacer_allows(&pacer, &rule, 0))
+			done[i / 10]++;
+	}
+	for (unsigned i = 0; i + 10 <= 60; i++) {
+		n = 0;
+		for (unsigned k = i; k < i + 10; k++)
+			n += done[k];
+		most = n > most ? n : most;
+	}
+	ck_assert_uint_le(most, 1200);
+	ck_assert_uint_ge(n, 990);
+}
+END_TEST
+
 START_TEST(a_batch_then_a_pause)
 {
 	const struct pacer_rule rule = { .kind = PACER_BATCH, .most = 100000, .batch = 100, .apart_ms = 1000 };
@@ -640,7 +931,7 @@ int main(void)
 {
 	Suite *suite = suite_create("relay");
 	TCase *gate = tcase_create("gate"), *event = tcase_create("event"), *store = tcase_create("store"),
-	      *pending = tcase_create("pending"), *pacer = tcase_create("pacer");
+	      *door = tcase_create("door"), *pending = tcase_create("pending"), *pacer = tcase_create("pacer");
 
 	tcase_add_loop_test(gate, what_passes_the_gate_is_canonical_and_nothing_else_passes, 0, COUNT_OF(texts));
 	tcase_add_test(gate, a_byte_of_zero_passes_no_gate);
@@ -654,15 +945,26 @@ int main(void)
 	tcase_add_test(store, floors_rise_without_gaps_and_nothing_is_taken_twice);
 	tcase_add_test(store, a_new_epoch_begins_at_one_and_the_old_one_is_over);
 	tcase_add_test(store, the_outbox_forgets_what_all_regions_have_and_no_more);
+	tcase_add_test(store, an_old_copy_of_a_log_begins_an_epoch_above_what_regions_have);
+	tcase_add_test(store, a_coarse_flush_is_owed_until_it_was_done);
+	tcase_add_test(store, a_statement_that_fails_takes_its_transaction_along);
 	suite_add_tcase(suite, store);
+	tcase_add_test(door, an_actor_is_limited_and_another_is_not);
+	tcase_add_test(door, thousands_of_actors_take_no_more_room);
+	tcase_add_loop_test(door, a_body_is_the_event_that_it_means, 0, COUNT_OF(bodies));
+	tcase_add_test(door, an_answer_is_read_and_a_damaged_one_is_not);
+	suite_add_tcase(suite, door);
 	tcase_add_test(pending, an_item_asked_for_often_is_done_at_once_and_then_gathered);
 	tcase_add_test(pending, what_is_urgent_goes_first_then_what_is_hot);
 	tcase_add_test(pending, a_name_is_dropped_twice_and_a_key_once);
 	tcase_add_test(pending, a_storm_is_one_flush_a_second_and_its_last_change_is_done);
 	tcase_add_test(pending, what_changes_while_it_is_being_done_is_done_again);
+	tcase_add_test(pending, who_waits_is_served_though_the_item_never_rests);
+	tcase_add_test(pending, a_second_collapse_joins_the_first);
 	tcase_add_test(pending, too_many_collapse_into_one_and_no_job_is_lost);
 	suite_add_tcase(suite, pending);
 	tcase_add_test(pacer, a_storm_of_keys_keeps_to_its_budget_of_regenerations);
+	tcase_add_test(pacer, items_of_unknown_rate_keep_to_the_budget_too);
 	tcase_add_test(pacer, a_batch_then_a_pause);
 	tcase_add_test(pacer, five_failures_open_it_and_one_sign_of_life_closes_it);
 	tcase_add_test(pacer, more_than_half_of_twenty_failures_open_it);

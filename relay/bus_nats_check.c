@@ -1,0 +1,259 @@
+#include "relay/bus_nats_check.h"
+
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "relay/bus_nats_link.h"
+
+enum { ASK_MS = 1500, INFO_MAX = 8192, TEXT_MAX = 512 };
+
+struct look {
+	const struct relay_conf *conf;
+	natsConnection *connection;
+	json_t *findings;
+};
+
+static void say(struct look *look, const char *region, const char *level, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static void say(struct look *look, const char *region, const char *level, const char *fmt, ...)
+{
+	char text[TEXT_MAX];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof text, fmt, args);
+	va_end(args);
+	json_array_append_new(
+		look->findings, json_pack("{s:s,s:s,s:s}", "cache", region, "level", level, "text", text));
+}
+
+/* ---- the server's version, which libnats does not tell: a server greets with "INFO {json}", also before TLS ---- */
+
+static bool greet(const char *host, const char *port, char *text, size_t cap)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+	const struct timeval most = { 2, 0 };
+	struct addrinfo *found = NULL;
+	size_t len = 0;
+	ssize_t n = 1;
+	int fd;
+
+	if (getaddrinfo(host, port, &hints, &found) != 0)
+		return false;
+	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
+	if (fd >= 0 && connect(fd, found->ai_addr, found->ai_addrlen) == 0)
+		while (n > 0 && len + 1 < cap && memchr(text, '\n', len) == NULL) {
+			n = recv(fd, text + len, cap - 1 - len, 0);
+			len += n > 0 ? (size_t)n : 0;
+		}
+	text[len] = '\0';
+	freeaddrinfo(found);
+	if (fd >= 0)
+		close(fd);
+	return strncmp(text, "INFO ", 5) == 0;
+}
+
+/* "tls://HOST:PORT" */
+static bool ask_version(const char *url, unsigned version[static 3])
+{
+	const char *host = strstr(url, "://"), *colon = strrchr(url, ':');
+	char info[INFO_MAX], name[256];
+	json_t *root;
+	bool good;
+
+	host = host != NULL ? host + 3 : url;
+	if (colon == NULL || colon < host || (size_t)(colon - host) >= sizeof name)
+		return false;
+	snprintf(name, sizeof name, "%.*s", (int)(colon - host), host);
+	if (!greet(name, colon + 1, info, sizeof info))
+		return false;
+	root = json_loads(info + 5, JSON_DISABLE_EOF_CHECK, NULL);
+	good = json_is_object(root) && json_is_string(json_object_get(root, "version")) &&
+	       sscanf(json_string_value(json_object_get(root, "version")), "%u.%u.%u", &version[0], &version[1],
+		       &version[2]) == 3;
+	json_decref(root);
+	return good;
+}
+
+static void look_at_server(struct look *look)
+{
+	const char *region = look->conf->region;
+	unsigned v[3];
+
+	if (!ask_version(look->conf->servers[0], v)) {
+		say(look, region, "unknown", "%s does not tell its version", look->conf->servers[0]);
+		return;
+	}
+	if (v[0] < 2 || (v[0] == 2 && v[1] < 9))
+		say(look, region, "error", "nats-server %u.%u.%u is too old: 2.9 or later is wanted", v[0], v[1], v[2]);
+	else if (v[0] == 2 && v[1] == 9)
+		say(look, region, "warning",
+			"nats-server %u.%u.%u writes to disk once a minute: a power loss takes what it had "
+			"acknowledged since; "
+			"the log of gslb-relay makes up for that, and offers it again",
+			v[0], v[1], v[2]);
+	else if (v[0] == 2 && v[1] == 10 && v[2] >= 20 && v[2] <= 22)
+		say(look, region, "error",
+			"nats-server %u.%u.%u may lose a stream when it crashes: 2.10.23 or later is wanted", v[0],
+			v[1], v[2]);
+	else
+		say(look, region, "ok",
+			"nats-server %u.%u.%u: sync_interval decides what a power loss takes (default 2 m); the log of "
+			"gslb-relay makes up for that",
+			v[0], v[1], v[2]);
+}
+
+/* ---- streams ---- */
+
+/* A JetStream request in a region's domain; NULL: no answer. */
+static json_t *request(struct look *look, const char *region, const char *what, const char *body)
+{
+	char subject[NATS_SUBJECT_MAX];
+	natsMsg *reply = NULL;
+	json_t *root = NULL;
+
+	snprintf(subject, sizeof subject, "$JS.%s.API.%s", region, what);
+	if (natsConnection_Request(&reply, look->connection, subject, body, (int)strlen(body), ASK_MS) == NATS_OK)
+		root = json_loadb(natsMsg_GetData(reply), (size_t)natsMsg_GetDataLength(reply), 0, NULL);
+	natsMsg_Destroy(reply);
+	return root;
+}
+
+static void look_at_subjects(struct look *look, const json_t *config, const char *wanted)
+{
+	const json_t *subjects = json_object_get(config, "subjects");
+	const char *discard = json_string_value(json_object_get(config, "discard"));
+
+	if (json_array_size(subjects) != 1 || json_string_value(json_array_get(subjects, 0)) == NULL ||
+		strcmp(json_string_value(json_array_get(subjects, 0)), wanted) != 0)
+		say(look, look->conf->region, "error",
+			"our stream takes other subjects than %s: mend its configuration", wanted);
+	if (discard == NULL || strcmp(discard, "new") != 0)
+		say(look, look->conf->region, "error",
+			"our stream discards old events when it is full, silently: its discard must be new");
+}
+
+static void look_at_ours(struct look *look)
+{
+	const char *region = look->conf->region;
+	char what[NATS_SUBJECT_MAX], wanted[NATS_SUBJECT_MAX];
+	const json_t *config;
+	json_t *root;
+
+	snprintf(what, sizeof what, "STREAM.INFO.INV_%s", region);
+	snprintf(wanted, sizeof wanted, "gslb.inv.%s.>", region);
+	root = request(look, region, what, "");
+	config = json_object_get(root, "config");
+	if (root == NULL)
+		say(look, region, "error",
+			"JetStream in domain %s does not answer: does the server have it, and may we ask for "
+			"$JS.%s.API.%s?",
+			region, region, what);
+	else if (config == NULL)
+		say(look, region, "error", "there is no stream INV_%s: gslb-relay makes it when it runs and may",
+			region);
+	else
+		look_at_subjects(look, config, wanted);
+	if (config != NULL)
+		say(look, region, "ok", "stream INV_%s holds %lld events", region,
+			(long long)json_integer_value(json_object_get(json_object_get(root, "state"), "messages")));
+	json_decref(root);
+}
+
+/* Who else keeps what we say? An overlapping stream answers in our stream's place at random. */
+static void look_for_others(struct look *look, const char *domain)
+{
+	char body[NATS_SUBJECT_MAX], own[NATS_SUBJECT_MAX];
+	const json_t *names, *name;
+	json_t *root;
+	size_t i;
+
+	snprintf(body, sizeof body, "{\"subject\":\"gslb.inv.%s.>\"}", look->conf->region);
+	snprintf(own, sizeof own, "INV_%s", look->conf->region);
+	root = request(look, domain, "STREAM.NAMES", body);
+	names = json_object_get(root, "streams");
+	if (root == NULL)
+		say(look, domain, "unknown",
+			"who else captures our subject was not answered: it needs leave to publish "
+			"$JS.%s.API.STREAM.NAMES",
+			domain);
+	json_array_foreach((json_t *)(uintptr_t)names, i,
+		name) if (strcmp(json_string_value(name), own) != 0 || strcmp(domain, look->conf->region) != 0)
+		say(look, domain, "error", "stream %s captures our subject, too: it must not", json_string_value(name));
+	json_decref(root);
+}
+
+static void look_at_theirs(struct look *look, const char *region)
+{
+	char what[NATS_SUBJECT_MAX];
+	const json_t *pending;
+	json_t *root;
+
+	snprintf(what, sizeof what, "CONSUMER.INFO.INV_%s.relay-%s", region, look->conf->region);
+	root = request(look, region, what, "");
+	pending = json_object_get(root, "num_pending");
+	if (root == NULL)
+		say(look, region, "error", "region %s does not answer: is its link to the hub up, and may we ask it?",
+			region);
+	else if (pending == NULL)
+		say(look, region, "error",
+			"region %s has no consumer relay-%s on INV_%s: gslb-relay makes it when it runs", region,
+			look->conf->region, region);
+	else
+		say(look, region, "ok", "its stream answers; %lld events of it wait for us",
+			(long long)json_integer_value(pending));
+	json_decref(root);
+}
+
+/* ---- all of it ---- */
+
+static void look_around(struct look *look)
+{
+	const struct relay_conf *conf = look->conf;
+	natsOptions *options = NULL;
+	natsStatus status = nats_options(conf, &options);
+
+	if (status == NATS_OK)
+		status = natsConnection_Connect(&look->connection, options);
+	if (status == NATS_OK) {
+		say(look, conf->region, "ok", "connected to %s", conf->servers[0]);
+		look_at_ours(look);
+		look_for_others(look, conf->region);
+		for (size_t i = 0; i < conf->nregions; i++) {
+			if (strcmp(conf->regions[i], conf->region) == 0)
+				continue;
+			look_at_theirs(look, conf->regions[i]);
+			look_for_others(look, conf->regions[i]);
+		}
+	} else {
+		say(look, conf->region, "error", "%s: %s", conf->servers[0], natsStatus_GetText(status));
+	}
+	natsConnection_Destroy(look->connection);
+	natsOptions_Destroy(options);
+	look_at_server(look);
+}
+
+json_t *bus_nats_check(const struct relay_conf *conf, const char *what)
+{
+	struct look look = { .conf = conf, .findings = json_array() };
+	const json_t *finding;
+	size_t i;
+	int status = 0;
+
+	(void)what;
+	if (conf->nservers > 0)
+		look_around(&look);
+	else
+		say(&look, conf->region, "ok", "no bus is configured: this host is alone");
+	json_array_foreach(look.findings, i,
+		finding) if (strcmp(json_string_value(json_object_get(finding, "level")), "error") == 0) status = 1;
+	return json_pack("{s:o,s:i}", "findings", look.findings, "exit", status);
+}

@@ -1,0 +1,14 @@
+/* bus_nats_link - how a NATS server is reached: addresses, TLS, names. For bus_nats.c and bus_nats_check.c, which alone know libnats. */
+#ifndef GSLB_RELAY_BUS_NATS_LINK_H
+#define GSLB_RELAY_BUS_NATS_LINK_H
+
+#include <nats/nats.h>
+
+#include "relay/conf.h"
+
+enum { NATS_SUBJECT_MAX = 256 };
+
+/* What every connection has in common; the caller's, also when it failed (then perhaps NULL). */
+natsStatus nats_options(const struct relay_conf *conf, natsOptions **options);
+
+#endif

@@ -1,0 +1,26 @@
+/* bus_nats_publish - the thread that makes this region's stream, and puts the outbox's rows into it. For bus_nats.c. */
+#ifndef GSLB_RELAY_BUS_NATS_PUBLISH_H
+#define GSLB_RELAY_BUS_NATS_PUBLISH_H
+
+#include "relay/bus_nats_link.h"
+#include "relay/bus_queue.h"
+
+struct nats_publisher {
+	const struct relay_conf *conf;
+	struct bus_queue *queue;
+	jsCtx *js;
+	/* rows that were sent and are not answered yet, under the lock */
+	pthread_mutex_t lock;
+	pthread_cond_t landed;
+	size_t back, taken; /* answered; and with yes */
+	uint64_t sequence;  /* the stream's number of what it took last */
+	char why[128];
+};
+
+void nats_publisher_init(struct nats_publisher *out, const struct relay_conf *conf, struct bus_queue *queue);
+/* The context's handler of answers, with the publisher as its closure. */
+void nats_publisher_ack(jsCtx *js, natsMsg *msg, jsPubAck *ack, jsPubAckErr *failure, void *arg);
+/* The thread: ends when the queue is stopped. */
+void *nats_publisher_main(void *publisher);
+
+#endif

@@ -1,0 +1,111 @@
+/* What a scraper reads: the names of RELAY 5.10. A label's text is a region's or a cache's name, which has nothing to escape. */
+#include <stdarg.h>
+
+#include "relay/service.h"
+
+static void head(struct buf *text, const char *name, const char *type, const char *help)
+{
+	buf_printf(text, "# HELP gslb_relay_%s %s\n# TYPE gslb_relay_%s %s\n", name, help, name, type);
+}
+
+static void put(struct buf *text, const char *name, const char *type, const char *help, double value)
+{
+	head(text, name, type, help);
+	buf_printf(text, "gslb_relay_%s %.15g\n", name, value);
+}
+
+static void print_log(struct service *service, struct buf *text)
+{
+	uint64_t rows, oldest_ms, last, now_ms = clock_wall_ms();
+
+	store_outbox_left(service->store, &rows, &oldest_ms, &last);
+	put(text, "outbox_rows", "gauge", "Events that not every region has done.", (double)rows);
+	put(text, "outbox_oldest_seconds", "gauge", "Age of the oldest of them.",
+		oldest_ms > 0 && now_ms > oldest_ms ? (double)(now_ms - oldest_ms) / 1000 : 0);
+	put(text, "made_total", "counter", "Events of this region, in this life of its log.", (double)last);
+	put(text, "dlq", "gauge", "Things that could not be done: gslbctl relay dead.",
+		(double)store_dead_count(service->store));
+	put(text, "log_failures_total", "counter", "Times that the log could not be written.",
+		(double)service->log_failures);
+	head(text, "region_lag_events", "gauge", "Events of this region that a region has not done.");
+	for (size_t i = 0; i < service->conf->nregions; i++) {
+		uint64_t receipt = store_receipt_of(service->store, service->conf->regions[i], NULL);
+
+		buf_printf(text, "gslb_relay_region_lag_events{region=\"%s\"} %llu\n", service->conf->regions[i],
+			(unsigned long long)(last > receipt ? last - receipt : 0));
+	}
+}
+
+static void print_work(struct service *service, struct buf *text)
+{
+	struct work_totals totals = work_totals(service->work);
+	struct bus_status bus;
+
+	service->bus_ops->status(service->bus, &bus);
+	put(text, "bus_up", "gauge", "1 when the bus is connected.", bus.connected);
+	put(text, "bus_resent_total", "counter", "Events offered to the bus again.", (double)bus.resent);
+	put(text, "events_total", "counter", "Events worked on.", (double)totals.events);
+	put(text, "active", "gauge", "Events under way.", (double)totals.active);
+	put(text, "moot_total", "counter", "Events that were moot or not for this region.", (double)totals.moot);
+	put(text, "failed_total", "counter", "Events that ended with errors.", (double)totals.failed);
+	put(text, "dup_total", "counter", "Events that came again.", (double)service->duplicates);
+	put(text, "spoofed_total", "counter", "Events that were damaged or spoke for another region.",
+		(double)service->spoofed);
+	put(text, "coarse_flush_total", "counter", "Times that all caches were told to drop everything.",
+		(double)service->coarse);
+	put(text, "refused_total", "counter", "Requests that were refused.", (double)service->refused);
+	put(text, "limited_total", "counter", "Requests that were refused since they were too many.",
+		(double)service->limited);
+	head(text, "applied_seconds", "summary", "From an event's arrival until its caches were told.");
+	buf_printf(text,
+		"gslb_relay_applied_seconds{quantile=\"0.5\"} %g\ngslb_relay_applied_seconds{quantile=\"0.99\"} %g\n",
+		(double)totals.took_us_p50 / 1e6, (double)totals.took_us_p99 / 1e6);
+}
+
+/* One family for each number of a target. */
+static void print_target_numbers(struct service *service, struct buf *text)
+{
+	struct target *const *targets;
+	size_t n = work_targets(service->work, &targets);
+	static const char *const results[] = { "ok", "retry", "err" };
+	static const char *const verified[] = { "fresh", "stale", "unknown" };
+
+	head(text, "pending", "gauge", "Items that wait for a cache.");
+	for (size_t i = 0; i < n; i++)
+		buf_printf(text, "gslb_relay_pending{target=\"%s\"} %zu\n", target_conf(targets[i])->name,
+			target_stats(targets[i]).pending);
+	head(text, "breaker_state", "gauge", "0: works, 1: left alone for a while, 2: asked for a sign of life.");
+	for (size_t i = 0; i < n; i++)
+		buf_printf(text, "gslb_relay_breaker_state{target=\"%s\"} %d\n", target_conf(targets[i])->name,
+			(int)target_stats(targets[i]).breaker);
+	head(text, "coalesced_total", "counter", "Items joined with one that waited already.");
+	for (size_t i = 0; i < n; i++)
+		buf_printf(text, "gslb_relay_coalesced_total{target=\"%s\"} %llu\n", target_conf(targets[i])->name,
+			(unsigned long long)target_stats(targets[i]).coalesced);
+	head(text, "flush_total", "counter", "Items that a cache was told.");
+	for (size_t i = 0; i < n; i++) {
+		struct target_stats stats = target_stats(targets[i]);
+		const uint64_t counts[] = { stats.done, stats.retried, stats.refused };
+
+		for (unsigned k = 0; k < COUNT_OF(counts); k++)
+			buf_printf(text, "gslb_relay_flush_total{target=\"%s\",result=\"%s\"} %llu\n",
+				target_conf(targets[i])->name, results[k], (unsigned long long)counts[k]);
+	}
+	head(text, "verify_total", "counter", "Answers that a resolver gave after a flush.");
+	for (size_t i = 0; i < n; i++) {
+		struct target_stats stats = target_stats(targets[i]);
+
+		for (unsigned k = 0; k < COUNT_OF(verified); k++)
+			buf_printf(text, "gslb_relay_verify_total{target=\"%s\",result=\"%s\"} %llu\n",
+				target_conf(targets[i])->name, verified[k], (unsigned long long)stats.verified[k]);
+	}
+}
+
+void metrics_print(void *arg, struct buf *text)
+{
+	struct service *service = arg;
+
+	print_log(service, text);
+	print_work(service, text);
+	print_target_numbers(service, text);
+}

@@ -1,0 +1,125 @@
+/* Who waits: for the log, and perhaps for the regions. Whatever came in between two commits is answered after the second one, together. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "relay/service.h"
+
+static json_t *expected(const struct service *service, const struct event *event)
+{
+	json_t *regions = json_object();
+
+	for (size_t i = 0; i < service->conf->nregions; i++)
+		if (event_is_for(event, service->conf->regions[i]))
+			json_object_set_new(regions, service->conf->regions[i], json_pack("{s:s}", "state", "pending"));
+	return regions;
+}
+
+/* NULL: no place is left, which the bounds of socket and HTTP allow only for those that went away while they waited. */
+struct waiter *wait_begin(struct service *service, const struct event *event, uint64_t wait_ms)
+{
+	uint64_t now_ms = clock_monotonic_ms();
+
+	for (unsigned i = 0; i < SERVICE_WAITERS_MAX; i++) {
+		struct waiter *waiter = &service->waiter[i];
+
+		if (waiter->used)
+			continue;
+		*waiter = (struct waiter){ .used = true,
+			.rollbacks = store_rollbacks(service->store),
+			.began_ms = now_ms,
+			.until_ms = wait_ms > 0 ? now_ms + wait_ms : 0 };
+		waiter->caches = work_takers(service->work, event->class);
+		waiter->regions = expected(service, event);
+		waiter->missing = json_object_size(waiter->regions);
+		event_id(event, waiter->id);
+		return waiter;
+	}
+	return NULL;
+}
+
+static void give(struct service *service, struct waiter *waiter, unsigned status, struct control_reply *reply)
+{
+	if (waiter->request != NULL)
+		http_answer(waiter->request, status, 0,
+			reply->result != NULL ? reply->result : json_pack("{s:s}", "error", reply->err.text));
+	else
+		control_answer(service->control, waiter->ticket, reply);
+	json_decref(waiter->regions);
+	*waiter = (struct waiter){ .used = false };
+}
+
+static void answer(struct service *service, struct waiter *waiter)
+{
+	bool all = waiter->missing == 0 && !waiter->errors;
+	struct control_reply reply = { .exit = waiter->until_ms == 0 || all ? 0 : 3 };
+
+	if (waiter->until_ms == 0)
+		reply.result = json_pack("{s:s,s:i}", "id", waiter->id, "caches", (int)waiter->caches);
+	else
+		reply.result = json_pack("{s:s,s:O,s:I}", "id", waiter->id, "regions", waiter->regions, "took_ms",
+			(json_int_t)(clock_monotonic_ms() - waiter->began_ms));
+	give(service, waiter, waiter->until_ms != 0 && all ? 200 : 202, &reply);
+}
+
+void wait_settle(struct service *service, bool committed, const struct err *why)
+{
+	for (unsigned i = 0; i < SERVICE_WAITERS_MAX; i++) {
+		struct waiter *waiter = &service->waiter[i];
+
+		if (!waiter->used || waiter->committed)
+			continue;
+		waiter->committed = committed && waiter->rollbacks == store_rollbacks(service->store);
+		if (!waiter->committed) {
+			struct control_reply reply = { .exit = 1, .err = *why };
+
+			service->refused++;
+			give(service, waiter, 503, &reply);
+		} else if (waiter->until_ms == 0 || waiter->missing == 0) {
+			answer(service, waiter);
+		}
+	}
+}
+
+void wait_note(struct service *service, const char *region, const struct work_state *state)
+{
+	for (unsigned i = 0; i < SERVICE_WAITERS_MAX; i++) {
+		struct waiter *waiter = &service->waiter[i];
+		json_t *known = waiter->used ? json_object_get(waiter->regions, region) : NULL;
+
+		if (known == NULL || strcmp(waiter->id, state->id) != 0)
+			continue;
+		waiter->missing -= json_object_get(known, "took_ms") == NULL;
+		waiter->errors = waiter->errors || state->errors;
+		json_object_set_new(waiter->regions, region,
+			json_pack("{s:s,s:I,s:I}", "state",
+				state->errors ? "failed"
+				: state->done ? "done"
+					      : "flushed",
+				"took_ms", (json_int_t)state->took_ms, "caches", (json_int_t)state->targets));
+		if (waiter->missing == 0)
+			answer(service, waiter);
+	}
+}
+
+uint64_t wait_run(struct service *service, uint64_t now_ms)
+{
+	uint64_t next_ms = UINT64_MAX;
+
+	for (unsigned i = 0; i < SERVICE_WAITERS_MAX; i++) {
+		struct waiter *waiter = &service->waiter[i];
+
+		if (!waiter->used || !waiter->committed)
+			continue;
+		if (waiter->until_ms <= now_ms)
+			answer(service, waiter);
+		else if (waiter->until_ms < next_ms)
+			next_ms = waiter->until_ms;
+	}
+	return next_ms;
+}
+
+void wait_end(struct service *service)
+{
+	if (service->work != NULL && service->control != NULL)
+		(void)wait_run(service, UINT64_MAX);
+}

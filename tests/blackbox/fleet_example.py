@@ -1,0 +1,175 @@
+#!/usr/bin/python3
+"""examples/fleet as its README tells it: started by one command, over mTLS, and nobody may speak for another region."""
+import json
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+
+from lab import BUILD, Program, free_port, main, test, wait_for
+from relay_rig import command, program, resolve, write
+
+EXAMPLE = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "fleet"))
+
+
+def free_block():
+    """30 ports in a row."""
+    while True:
+        first = free_port()
+        taken = []
+        try:
+            for port in range(first, min(first + 30, 65535)):
+                s = socket.socket()
+                s.bind(("127.0.0.1", port))
+                taken.append(s)
+            if len(taken) == 30:
+                return first
+        except OSError:
+            pass
+        finally:
+            for s in taken:
+                s.close()
+
+
+class Fleet:
+    def __init__(self, stack):
+        for name in ("nats-server", "unbound", "redis-server", "openssl"):
+            program(name)
+        self.folder, self.port = tempfile.mkdtemp(prefix="gslb-test-"), free_block()
+        os.chmod(self.folder, 0o755)
+        stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        env = dict(os.environ, FLEET_PORT=str(self.port), GSLB_BIN=BUILD)
+        stack.callback(subprocess.run, [os.path.join(EXAMPLE, "stop"), self.folder], capture_output=True)
+        done = subprocess.run([os.path.join(EXAMPLE, "start"), self.folder], env=env, capture_output=True, text=True, timeout=180)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def at(self, region, what):
+        return self.port + {"eu": 10, "us": 20}[region] + {"nats": 0, "dns": 1, "resolver": 2, "redis": 3, "http": 4}[what]
+
+    def ctl(self, region, *arguments, socket="relay.sock", expect=0):
+        done = subprocess.run([os.path.join(BUILD, "gslbctl"), "-s", os.path.join(self.folder, region, socket), "--json", *arguments],
+                              capture_output=True, text=True, timeout=60)
+        assert expect is None or done.returncode == expect, f"{arguments}: {done.returncode}: {done.stdout}{done.stderr}"
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def events(self, region):
+        text = next(f["text"] for f in self.ctl(region, "bus", "check", expect=None)["findings"] if "holds" in f["text"])
+        return int(text.split("holds ")[1].split()[0])
+
+    def log(self, name):
+        with open(os.path.join(self.folder, name)) as f:
+            return f.read()
+
+    def path(self, name):
+        return os.path.join(self.folder, "certificates", name)
+
+
+class Client:
+    """As much of NATS as it takes to say something."""
+
+    def __init__(self, port, fleet=None, certificate=None):
+        self.socket = socket.create_connection(("127.0.0.1", port), 10)
+        self.rest = b""
+        self.line()
+        if fleet:
+            context = ssl.create_default_context(cafile=fleet.path("ca.crt"))
+            if certificate:
+                context.load_cert_chain(certificate + ".crt", certificate + ".key")
+            self.socket = context.wrap_socket(self.socket, server_hostname="localhost")
+        self.socket.sendall(b'CONNECT {"verbose":false,"pedantic":false}\r\nPING\r\n')
+        self.greeting = self.line()
+
+    def line(self):
+        while b"\r\n" not in self.rest:
+            more = self.socket.recv(65536)
+            if not more:
+                return "closed"
+            self.rest += more
+        line, self.rest = self.rest.split(b"\r\n", 1)
+        return line.decode()
+
+    def say(self, subject, text):
+        self.socket.sendall(f"PUB {subject} {len(text)}\r\n{text}\r\nPING\r\n".encode())
+        return self.line()
+
+
+@test
+def the_example_does_what_its_readme_says(stack):
+    """one command starts it; a purge is confirmed by both regions over mTLS; the bus is as it must be; a stopped fleet can be started again"""
+    fleet = Fleet(stack)
+    for region in ("eu", "us"):
+        command(fleet.at(region, "redis"), "SET shop:a 1\r\n")
+    result = fleet.ctl("eu", "purge", "key", "a", "--wait", "5s")
+    assert sorted(result["regions"]) == ["eu", "us"], result
+    for region in ("eu", "us"):
+        assert command(fleet.at(region, "redis"), "EXISTS shop:a\r\n") == ":0\r\n"
+        assert resolve(fleet.at(region, "resolver"), "www.svc.example") == ["192.0.2.10"]
+        levels = [f["level"] for f in fleet.ctl(region, "bus", "check")["findings"]]
+        assert "error" not in levels and "unknown" not in levels, fleet.ctl(region, "bus", "check")
+    subprocess.run([os.path.join(EXAMPLE, "stop"), fleet.folder], check=True)
+    env = dict(os.environ, FLEET_PORT=str(fleet.port), GSLB_BIN=BUILD)
+    subprocess.run([os.path.join(EXAMPLE, "start"), fleet.folder], env=env, check=True, capture_output=True, timeout=180)
+    fleet.ctl("us", "purge", "key", "b", "--wait", "5s")
+
+
+@test
+def a_wrong_certificate_is_refused(stack):
+    """without a certificate, with one of another CA, and with one that no user has, nobody gets in"""
+    fleet = Fleet(stack)
+    subprocess.run([os.path.join(EXAMPLE, "certificates"), os.path.join(fleet.folder, "other")], check=True)
+    good = Client(fleet.at("eu", "nats"), fleet, fleet.path("relay-eu"))
+    assert good.greeting == "PONG", good.greeting
+    for certificate in (None, os.path.join(fleet.folder, "other", "relay-eu"), fleet.path("relay-us")):
+        try:
+            greeting = Client(fleet.at("eu", "nats"), fleet, certificate).greeting
+        except OSError:  # the handshake
+            continue
+        assert greeting == "closed" or greeting.startswith("-ERR"), (certificate, greeting)
+
+
+@test
+def no_region_speaks_for_another(stack):
+    """a region's relay cannot publish for the other region, nor can its whole server: its own server and the hub refuse it"""
+    fleet = Fleet(stack)
+    event = json.dumps({"v": 1, "origin": "us", "epoch": 4294967000, "oseq": 1, "class": "all"})
+    before = fleet.events("us")
+    client = Client(fleet.at("eu", "nats"), fleet, fleet.path("relay-eu"))
+    for subject in ("gslb.inv.us.e", "gslb.rcpt.us.eu", "$JS.us.API.STREAM.DELETE.INV_us", "$JS.API.STREAM.DELETE.INV_eu", "$JS.API.STREAM.PURGE.INV_eu"):
+        answer = client.say(subject, event)
+        assert "Permissions Violation" in answer, (subject, answer)
+        assert client.line() == "PONG"
+    # whoever has eu's machine: a server without any rule, with its certificate for the hub
+    port = free_port()
+    conf = write(os.path.join(fleet.folder, "rogue.conf"), f"""
+server_name: rogue
+listen: 127.0.0.1:{port}
+leafnodes {{ reconnect: 1, remotes: [ {{ url: "tls://127.0.0.1:{fleet.port + 1}"
+  tls {{ cert_file: "{fleet.path('leaf-eu.crt')}", key_file: "{fleet.path('leaf-eu.key')}", ca_file: "{fleet.path('ca.crt')}" }} }} ] }}
+""")
+    rogue = Program(stack, "rogue", [program("nats-server"), "-c", conf], fleet.folder)
+    rogue.wait_log("Leafnode connection created")
+    client = Client(port)
+    for subject in ("gslb.inv.us.e", "gslb.rcpt.us.us", "$JS.us.API.STREAM.DELETE.INV_us"):
+        assert client.say(subject, event) == "PONG", subject
+    # what eu may say comes through, a receipt: the others were not merely late. It is for more than us has made: us begins its log anew
+    wait_for("its server to know where that goes", lambda: client.say("gslb.rcpt.eu.us", "4294967000 1 0") == "PONG" and
+             "log=anew region=eu epoch=4294967001" in fleet.log("us/relay.log"))
+    assert fleet.events("us") == before
+    assert fleet.ctl("us", "purge", "key", "x", "--wait", "5s", expect=None)["regions"]["eu"]["state"] in ("flushed", "done")
+
+
+@test
+def an_event_for_another_region_is_dropped(stack):
+    """what comes on eu's stream and says that us made it is refused by us, whose own events go on"""
+    fleet = Fleet(stack)
+    client = Client(fleet.at("eu", "nats"), fleet, fleet.path("relay-eu"))
+    event = json.dumps({"v": 1, "origin": "us", "epoch": 4294967000, "oseq": 1, "class": "all"})
+    assert client.say("gslb.inv.eu.e", event) == "PONG"
+    wait_for("us to refuse it", lambda: "it speaks for region us" in fleet.log("us/relay.log"))
+    fleet.ctl("us", "purge", "key", "x", "--wait", "5s")
+    fleet.ctl("eu", "purge", "key", "y", "--wait", "5s")
+
+
+main()
