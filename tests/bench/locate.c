@@ -52,7 +52,7 @@ static uint16_t classify(void *context, const struct place *place)
 
 bool locate_open(void)
 {
-	const struct geo_classify ranking = { classify, NULL, false };
+	const struct geo_classify ranking = { .classify = classify };
 	char *names = getenv("GEO") != NULL ? mem_strdup(getenv("GEO")) : NULL;
 	const char *paths[DATABASES_MAX];
 	struct dice dice = { 7 };
