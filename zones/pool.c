@@ -397,7 +397,8 @@ static int by_priority(const void *a, const void *b)
 
 	if (x->priority != y->priority)
 		return x->priority < y->priority ? -1 : 1;
-	return x->number < y->number ? -1 : x->number > y->number; /* as written */
+	/* records of a set have no order: all hosts must see one, since an address that two targets have counts for the first */
+	return name_compare(&x->name, &y->name);
 }
 
 static void read_target(

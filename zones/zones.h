@@ -187,7 +187,7 @@ struct pool {
 	uint16_t nall_needs;       /* with what those need: */
 	const uint32_t *all_needs; /* numbers in the set, each once; set by zone_set_link, which refuses circles */
 	uint16_t ntargets;
-	struct target *targets; /* by rising priority, then as written */
+	struct target *targets; /* by rising priority, then by name: the same on every host */
 };
 
 /* ---- zones ---- */

@@ -251,7 +251,7 @@ START_TEST(a_chain_of_needs_may_be_64_long_and_a_circle_of_any_length_is_refused
 }
 END_TEST
 
-START_TEST(targets_stand_by_priority_then_as_written_with_their_addresses_a_first)
+START_TEST(targets_stand_by_priority_then_by_name_with_their_addresses_a_first)
 {
 	struct zone_set *set =
 		set_of("eu._pool TXT \"v=pool1\"\n"
@@ -264,9 +264,9 @@ START_TEST(targets_stand_by_priority_then_as_written_with_their_addresses_a_firs
 		bool dynamic;
 		const char *first, *last;
 	} targets[] = {
-		{ "b.svc.example", 0, 60, 8443, 2, 20, 7, false, "192.0.2.1", "2001:db8::2" },
-		{ "a.svc.example", 0, 40, 443, 2, 30, 8, false, "192.0.2.2",
-			"2001:db8::1" }, /* 192.0.2.1 is b's already */
+		{ "a.svc.example", 0, 40, 443, 3, 30, 8, false, "192.0.2.1", "2001:db8::1" },
+		{ "b.svc.example", 0, 60, 8443, 1, 20, 7, false, "2001:db8::2",
+			"2001:db8::2" }, /* 192.0.2.1 is a's already */
 		{ "lb.example.net", 2, 7, 443, 0, 0, 6, true, NULL, NULL },
 	};
 
@@ -407,7 +407,7 @@ void add_model_cases(Suite *suite)
 	tcase_add_test(tcase, a_pool_has_what_its_tags_say);
 	tcase_add_test(tcase, a_pool_has_all_that_it_needs_and_what_that_needs_once);
 	tcase_add_test(tcase, a_chain_of_needs_may_be_64_long_and_a_circle_of_any_length_is_refused);
-	tcase_add_test(tcase, targets_stand_by_priority_then_as_written_with_their_addresses_a_first);
+	tcase_add_test(tcase, targets_stand_by_priority_then_by_name_with_their_addresses_a_first);
 	tcase_add_test(tcase, a_target_behind_a_delegation_has_its_glue_and_without_glue_is_dynamic);
 	tcase_add_loop_test(tcase, a_loc_is_degrees_minutes_and_thousandths_of_seconds, 0, COUNT_OF(locs));
 	tcase_add_test(tcase, a_locs_sizes_are_a_digit_and_a_power_of_ten);
