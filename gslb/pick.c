@@ -319,6 +319,12 @@ uint64_t picker_hash(uint64_t key, uint64_t identity)
 	return dice_next(&dice);
 }
 
+/* Scores tie once in some million: then identities decide, since candidates come in another order on another host. */
+static bool beats(const struct picker *picker, unsigned at, uint64_t score, uint64_t identity)
+{
+	return score < picker->score[at] || (score == picker->score[at] && identity < picker->identity[at]);
+}
+
 void picker_add(struct picker *picker, uint32_t id, uint64_t identity, uint64_t weight)
 {
 	uint64_t score;
@@ -331,16 +337,18 @@ void picker_add(struct picker *picker, uint32_t id, uint64_t identity, uint64_t 
 	score = pick_score(picker->sticky ? picker_hash(picker->key, identity) : dice_next(picker->dice), weight);
 	at = picker->npicked;
 	if (at == picker->wanted) {
-		if (score >= picker->score[at - 1])
+		if (!beats(picker, at - 1, score, identity))
 			return;
 		at--;
 	} else {
 		picker->npicked++;
 	}
-	for (; at > 0 && score < picker->score[at - 1]; at--) {
+	for (; at > 0 && beats(picker, at - 1, score, identity); at--) {
 		picker->score[at] = picker->score[at - 1];
+		picker->identity[at] = picker->identity[at - 1];
 		picker->id[at] = picker->id[at - 1];
 	}
 	picker->score[at] = score;
+	picker->identity[at] = identity;
 	picker->id[at] = id;
 }

@@ -18,12 +18,12 @@ struct picker {
 	uint64_t key;
 	uint64_t total;
 	uint32_t id[PICK_MAX];
-	uint64_t score[PICK_MAX];
+	uint64_t score[PICK_MAX], identity[PICK_MAX];
 };
 
 /* wanted: 1 to PICK_MAX. The key counts only when sticky, the dice only when not. */
 void picker_init(struct picker *picker, unsigned wanted, struct dice *dice, bool sticky, uint64_t key);
-/* weight: 1 to 2^38. */
+/* weight: 1 to 2^38. By hash, the order in which candidates are added is nothing to the choice. */
 void picker_add(struct picker *picker, uint32_t id, uint64_t identity, uint64_t weight);
 
 /* An even number of key and candidate. */

@@ -1,6 +1,7 @@
 #include "tests/unit/unit.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "gslb/pick.h"
 
@@ -164,6 +165,30 @@ START_TEST(more_answers_keep_the_first_ones)
 }
 END_TEST
 
+/* Weights so large that many scores are the same. */
+START_TEST(the_order_of_candidates_is_nothing_to_the_choice)
+{
+	static const uint64_t weight = UINT64_C(1) << 38;
+	unsigned ties = 0;
+
+	for (unsigned key = 0; key < 1000000; key++) {
+		struct picker one, two;
+
+		picker_init(&one, 3, NULL, true, hash_mix(key, 1));
+		picker_init(&two, 3, NULL, true, hash_mix(key, 1));
+		for (unsigned i = 0; i < 6; i++) {
+			picker_add(&one, i, hash_mix(i, 2), weight);
+			picker_add(&two, 5 - i, hash_mix(5 - i, 2), weight);
+		}
+		ties += one.score[0] == one.score[1] || one.score[1] == one.score[2];
+		if (memcmp(one.id, two.id, 3 * sizeof(one.id[0])) != 0)
+			ck_abort_msg("key %u: %u %u %u, and %u %u %u", key, one.id[0], one.id[1], one.id[2], two.id[0],
+				two.id[1], two.id[2]);
+	}
+	ck_assert_uint_gt(ties, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("pick");
@@ -175,6 +200,7 @@ int main(void)
 	tcase_add_loop_test(tcase, each_is_chosen_first_in_proportion_to_its_weight, 0, COUNT_OF(share_cases));
 	tcase_add_loop_test(tcase, a_change_of_weight_moves_only_what_it_must, 0, COUNT_OF(move_cases));
 	tcase_add_test(tcase, more_answers_keep_the_first_ones);
+	tcase_add_test(tcase, the_order_of_candidates_is_nothing_to_the_choice);
 	suite_add_tcase(suite, tcase);
 	return unit_run(suite);
 }
