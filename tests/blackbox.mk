@@ -28,6 +28,7 @@ BLACKBOX_TESTS = \
 	tests/blackbox/reload.py \
 	tests/blackbox/resolvers.py \
 	tests/blackbox/steering.py \
+	tests/blackbox/sticky.py \
 	tests/blackbox/transport.py \
 	tests/blackbox/tcp_crowd.py \
 	tests/blackbox/overrides.py \

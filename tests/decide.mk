@@ -77,5 +77,24 @@ tests_unit_ledger_test_SOURCES = tests/unit/ledger.c $(SIM_SOURCES)
 tests_unit_ledger_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_ledger_test_LDADD = $(DECIDE_TEST_LIBS) $(CHECK_LIBS)
 
+HERD_SOURCES = tests/unit/herd.c tests/unit/herd.h $(SIM_SOURCES)
+check_PROGRAMS += tests/unit/shares_test tests/unit/moves_test tests/unit/nodes_test
+tests_unit_shares_test_SOURCES = tests/unit/shares.c $(HERD_SOURCES)
+tests_unit_shares_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_shares_test_LDADD = $(DECIDE_TEST_LIBS) $(CHECK_LIBS)
+tests_unit_moves_test_SOURCES = tests/unit/moves.c $(HERD_SOURCES)
+tests_unit_moves_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_moves_test_LDADD = $(DECIDE_TEST_LIBS) $(CHECK_LIBS)
+tests_unit_nodes_test_SOURCES = tests/unit/nodes.c $(HERD_SOURCES)
+tests_unit_nodes_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_nodes_test_LDADD = $(DECIDE_TEST_LIBS) $(CHECK_LIBS)
+TESTS += tests/unit/shares_test tests/unit/moves_test tests/unit/nodes_test
+
+# The same with all of a million clients each time, and so many seeds.
+shares_rounds = 3
+.PHONY: shares
+shares: tests/unit/shares_test tests/unit/moves_test tests/unit/nodes_test
+	for test in shares moves nodes; do GSLB_SHARES_ROUNDS=$(shares_rounds) tests/unit/$${test}_test || exit 1; done
+
 TESTS += tests/unit/decide_test tests/unit/pick_test tests/unit/override_test tests/unit/ledger_test tests/unit/forecast_test \
 	tests/unit/drain_test

@@ -40,7 +40,8 @@ void sim_init(struct sim *sim)
 
 	memset(sim, 0, sizeof(*sim));
 	sim->now_ms = SIM_EPOCH_MS;
-	sim->dice.state = SIM_SEED;
+	sim->dice.state = sim->name_seed = SIM_SEED;
+	memcpy(sim->seed, "sixteen bytes..", sizeof(sim->seed));
 	snprintf(sim->state, sizeof(sim->state), "/tmp/gslb-sim.XXXXXX");
 	if (mkdtemp(sim->state) == NULL)
 		fail("%s: cannot be made", sim->state);
@@ -100,7 +101,7 @@ void sim_zone(struct sim *sim, const char *apex, const char *text)
 	if (!name_from_text(&origin, apex))
 		fail("%s: no name", apex);
 	snprintf(file, sizeof(file), "%s.zone", apex);
-	zone = zone_parse(file, text, strlen(text), &origin, SIM_SEED, &report);
+	zone = zone_parse(file, text, strlen(text), &origin, sim->name_seed, &report);
 	if (zone == NULL) {
 		show_report(&report);
 		fail("%s: has mistakes", file);
@@ -256,20 +257,20 @@ static void gather_crowd(struct sim *sim)
 
 void sim_load(struct sim *sim)
 {
-	const struct snapshot_inputs inputs = {
+	struct snapshot_inputs inputs = {
 		.resolve = find_name,
 		.slot = take_slot,
 		.context = sim,
 		.meter = sim->meter,
 		.learn = true,
 		.now_s = sim->now_ms / 1000,
-		.seed = "sixteen bytes..",
 	};
 	struct snapshot *before = sim->snapshot;
 	struct report report = { 0 };
-	struct zone_set *set = zone_set_link(sim->zones, sim->nzones, SIM_SEED, &report);
+	struct zone_set *set = zone_set_link(sim->zones, sim->nzones, sim->name_seed, &report);
 	struct err err;
 
+	memcpy(inputs.seed, sim->seed, sizeof(inputs.seed));
 	if (set == NULL) {
 		show_report(&report);
 		fail("the zones have mistakes");
@@ -277,7 +278,7 @@ void sim_load(struct sim *sim)
 	report_fini(&report);
 	if (sim->geo == NULL)
 		sim->geo = snapshot_geo_ref(open_geo(sim));
-	sim->snapshot = snapshot_new(set, SIM_SEED, sim->geo, &inputs, before, &err);
+	sim->snapshot = snapshot_new(set, sim->name_seed, sim->geo, &inputs, before, &err);
 	if (sim->snapshot == NULL)
 		fail("%s", err.text);
 	snapshot_free(before);
@@ -554,7 +555,7 @@ const struct service_plan *sim_service(const struct sim *sim, const char *text)
 
 	if (!name_from_text(&name, text))
 		fail("%s: no name", text);
-	name_hash(&name, SIM_SEED, hash);
+	name_hash(&name, sim->name_seed, hash);
 	if (zone_set_find(sim->snapshot->set, &name, hash, RR_A, &found) != FOUND_NODE || found.service == NULL)
 		fail("%s: no service", text);
 	return &sim->snapshot->services[found.service->number];

@@ -33,6 +33,8 @@ struct sim_vantage {
 
 struct sim {
 	uint64_t now_ms;
+	uint64_t name_seed; /* of its own process; may be set before the first zone, as the other one: */
+	uint8_t seed[16];   /* for stickiness */
 	struct dice dice;
 	struct zone *zones[SIM_ZONES];
 	size_t nzones;
