@@ -201,7 +201,7 @@ void herd_check_part(const char *what, unsigned i, unsigned n, double part, doub
 {
 	double sigma = sqrt(wanted * (1 - wanted) / n);
 
-	if ((n == CROWD && fabs(part - wanted) > tolerance) || fabs(part - wanted) > 5 * sigma + 20.0 / CROWD)
+	if ((n == CROWD && fabs(part - wanted) > tolerance) || fabs(part - wanted) > 5 * sigma + 6.0 / n)
 		ck_abort_msg("%s %u: %.5f of %u, not %.5f", what, i, part, n, wanted);
 }
 
