@@ -126,23 +126,6 @@ static int luck(struct run *run)
 	return run->luck;
 }
 
-/* Is this client one of those that the tie group that begins at `at` passes on since too little of it is up? By hash, where clients are to
- * keep what they have: with less up, more go, and none of them comes back. */
-static bool is_spilled(struct run *run, unsigned at, uint16_t serves)
-{
-	const struct pool_plan *pools = run->sight.world->snapshot->pools;
-	uint64_t h;
-
-	if (serves == 1000)
-		return false;
-	if (run->sticky)
-		h = picker_hash(
-			run->key, pools[run->service->candidates[run->order->pool[at]].pool].identity ^ SPILL_SALT);
-	else
-		h = dice_next(run->dice);
-	return ((h >> 32) * 1000 >> 32) >= serves;
-}
-
 /* The members of the tie group that begins at `at`; returns where the next one begins. */
 static unsigned gather(struct run *run, unsigned at, struct group *group)
 {
@@ -205,6 +188,24 @@ static const struct member *choose(struct run *run, const struct group *group)
 	return &group->member[group->n - 1];
 }
 
+/* Is this client one of those that the tie group passes on since too little of it is up? By hash, where clients are to keep what they
+ * have: with less up, more go, and none of them comes back. The hash is of the pool that the group has for the client, so that the
+ * others' clients are where they are when one goes. */
+static bool is_spilled(struct run *run, const struct member *member, uint16_t serves)
+{
+	const struct pool_plan *pools = run->sight.world->snapshot->pools;
+	uint64_t h;
+
+	if (serves == 1000)
+		return false;
+	if (run->sticky)
+		h = picker_hash(
+			run->key, pools[run->service->candidates[member->candidate].pool].identity ^ SPILL_SALT);
+	else
+		h = dice_next(run->dice);
+	return ((h >> 32) * 1000 >> 32) >= serves;
+}
+
 static bool has_fallback(const struct run *run)
 {
 	const struct pool_plan *pool;
@@ -246,6 +247,7 @@ struct passed {
  * moves on. */
 static uint32_t walk(struct run *run, struct passed *passed)
 {
+	const struct member *chosen;
 	struct group group;
 	unsigned at = 0, next;
 
@@ -261,8 +263,10 @@ static uint32_t walk(struct run *run, struct passed *passed)
 			continue;
 		}
 		run->panic = group.panics && !passed->sound && !others_can_take(run, next);
-		if (run->panic || !is_spilled(run, at, group.serves))
-			return take(run, choose(run, &group));
+		chosen = choose(run, &group);
+		if (run->panic || !is_spilled(run, chosen, group.serves))
+			return take(run, chosen);
+		run->draw = 0;
 		passed->spilled = group;
 		passed->sound |= !group.panics;
 		run->spilled |= UINT32_C(1) << number;

@@ -102,6 +102,78 @@ START_TEST(a_pool_that_goes_moves_exactly_its_clients_and_they_return)
 }
 END_TEST
 
+/* Four pools at one place, and p4 far away; of weight 0: there is no such pool. */
+static void load_near(const unsigned weights[POOLS], const char *tags)
+{
+	static const unsigned endpoints[] = { 1, 1, 1, 1 };
+	struct buf zone = { 0 };
+
+	buf_printf(&zone, "%s_gslb.www TXT \"v=gslb1; %s; rank=geo,weight; pools=p4", herd_zone_head, tags);
+	for (unsigned i = 0; i < 4; i++)
+		if (weights[i] > 0)
+			buf_printf(&zone, ",p%u:%u", i, weights[i]);
+	buf_printf(&zone, "\"\n");
+	for (unsigned i = 0; i < POOLS; i++) {
+		if (weights[i] == 0)
+			continue;
+		buf_printf(&zone, "p%u._pool LOC 1 N %u E 0m\n", i, i == 4 ? 90 : 1);
+		herd_add_pool(&zone, i, endpoints, COUNT_OF(endpoints));
+	}
+	sim_zone(&herd_sim, "svc.example", zone.text);
+	buf_fini(&zone);
+	sim_load(&herd_sim);
+}
+
+/* Half of each is down, so that they pass 30 % of their clients on to p4: the same ones, whoever of the others is there. */
+START_TEST(a_pool_that_goes_moves_no_one_else_when_parts_are_down)
+{
+	const unsigned n = herd_size(20000);
+	static const unsigned weights[POOLS] = { 1, 2, 3, 4, 1 };
+	const struct herd_way *way = &herd_ways[_i];
+	unsigned passed_on = 0, pools = 0;
+	struct told *before;
+
+	sim_place(&herd_sim, "0.0.0.0/1 1 2 IE EU");
+	sim_place(&herd_sim, "128.0.0.0/1 1 2 IE EU");
+	sim_place(&herd_sim, "2000::/3 1 2 IE EU");
+	load_near(weights, way->sticky);
+	for (unsigned pool = 0; pool < 4; pool++)
+		for (unsigned i = 1; i <= 2; i++) {
+			char target[32];
+
+			snprintf(target, sizeof(target), "endpoint:p%u/l%u.p%u", pool, i, pool);
+			herd_probe(target, PROBE_REFUSED);
+		}
+	before = herd_told(&herd_sim, way, n);
+	for (unsigned i = 0; i < n; i++) {
+		passed_on += before[i].pool == 4;
+		pools |= 1u << before[i].pool;
+	}
+	ck_assert_uint_eq(pools, 31);
+	ck_assert_double_eq_tol((double)passed_on / n, 0.3, 0.02);
+	for (unsigned pool = 0; pool < 4; pool++) {
+		unsigned left[POOLS], moved = 0;
+		struct told *after;
+
+		memcpy(left, weights, sizeof(left));
+		left[pool] = 0;
+		load_near(left, way->sticky);
+		after = herd_told(&herd_sim, way, n);
+		for (unsigned i = 0; i < n; i++)
+			moved += before[i].pool != pool && !told_same(&before[i], &after[i]);
+		/* of those whom it passed on, the others pass on 30 %; those who have another one stay */
+		ck_assert_msg(moved <= n * weights[pool] / 10 * 0.3 * 0.7 * 1.1 + 20, "without p%u: %u of %u moved",
+			pool, moved, n);
+		for (unsigned i = 0; i < n; i++)
+			if (before[i].pool < 4 && before[i].pool != pool && !told_same(&before[i], &after[i]))
+				ck_abort_msg("client %u had p%u", i, before[i].pool);
+		free(after);
+		load_near(weights, way->sticky);
+	}
+	free(before);
+}
+END_TEST
+
 /* Those before the one that is gone keep their places, and those behind it move up. */
 static bool is_without(const struct told *before, const struct told *after, unsigned endpoint)
 {
@@ -313,6 +385,7 @@ static Suite *suite(void)
 	tcase_set_timeout(tcase, 300);
 	tcase_add_checked_fixture(tcase, herd_setup, herd_teardown);
 	tcase_add_loop_test(tcase, a_pool_that_goes_moves_exactly_its_clients_and_they_return, 0, WAYS);
+	tcase_add_loop_test(tcase, a_pool_that_goes_moves_no_one_else_when_parts_are_down, 0, WAYS);
 	tcase_add_loop_test(tcase, an_endpoint_that_goes_moves_exactly_its_clients, 0, 2 * WAYS);
 	tcase_add_loop_test(tcase, a_weight_of_4_instead_of_5_moves_a_twentieth, 0, WAYS);
 	tcase_add_loop_test(
