@@ -42,13 +42,12 @@ void wire_timeout(struct wire *wire, uint32_t timeout_ms)
 /* All that is sent is readable memory. */
 bool wire_send(struct wire *wire, const void *bytes, size_t len, struct err *err)
 {
-	static volatile unsigned sum;
+	unsigned sum = 0;
 
 	(void)wire;
-	(void)err;
 	for (size_t i = 0; i < len; i++)
 		sum += ((const uint8_t *)bytes)[i];
-	return true;
+	return sum < UINT32_MAX ? true : err_set(err, "there are not so many bytes");
 }
 
 bool wire_get(struct wire *wire, void *bytes, size_t len, struct err *err)
