@@ -334,7 +334,7 @@ static struct target *target_new(struct probing *probing, const struct health_ta
 	target->probe.finished = probe_finished;
 	target->settled = probing->spread_ms > interval_ms / 2; /* the first probes were apart enough */
 	if (probing->spread_ms > FIRST_SPREAD_MS) /* the re-probes of all at once would be too many, too */
-		target->patience_ms = (interval_ms < probing->spread_ms ? interval_ms : probing->spread_ms) / 2;
+		target->patience_ms = (interval_ms < probing->spread_ms ? interval_ms : probing->spread_ms) / 4 * 3;
 	if (!probe_is_pushed(spec->probe.check))
 		wait_for(target, hash_mix(identity, spec->slot) %
 					 (interval_ms < probing->spread_ms ? interval_ms : probing->spread_ms));
