@@ -28,6 +28,7 @@ libdecide_a_SOURCES = \
 	gslb/rank_geo.c gslb/rank_latency.c gslb/rank_order.c gslb/rank_weight.c \
 	gslb/rules.c gslb/rules.h \
 	gslb/snapshot.c gslb/snapshot.h \
+	gslb/spill.c gslb/spill.h gslb/spill_split.c \
 	gslb/standing.c gslb/standing.h \
 	gslb/strength.c gslb/strength.h \
 	gslb/steering.c gslb/steering.h \
