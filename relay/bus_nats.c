@@ -13,18 +13,16 @@
 #include "relay/bus_nats_link.h"
 #include "relay/bus_nats_publish.h"
 #include "relay/bus_queue.h"
+#include "relay/resend.h"
 
 enum {
 	FETCH_MAX = 256,
 	FETCH_MS = 1000,
 	PUBLISH_MS = 2000,
 	RETRY_MS = 250,
-	RESEND_MS = 2000, /* without a receipt */
-	RESEND_MAX_MS = 60000,
 	ACK_WAIT_S = 30,
 	LATER_MS = 1000,
-	RESEND_ROWS = 1024, /* the oldest; they show whether the bus has lost something, and then all are sent anew */
-	QUIET_LOOK = 5,     /* fetches that brought nothing */
+	QUIET_LOOK = 5, /* fetches that brought nothing */
 };
 #define SECOND_NS INT64_C(1000000000)
 
@@ -48,8 +46,8 @@ struct nats {
 	struct bus_queue queue;
 	struct nats_publisher out;
 	/* the main thread's */
-	uint32_t epoch;
-	uint64_t offered, resend_ms, progress_ms, least, resent;
+	const char *others[EVENT_REGIONS_MAX]; /* the fetchers' regions */
+	struct resend resend;
 	struct heard_list taken; /* fetched, and not committed yet */
 };
 
@@ -269,6 +267,7 @@ static void start_threads(struct nats *nats)
 
 		if (strcmp(conf->regions[i], conf->region) == 0)
 			continue;
+		nats->others[nats->nfetchers] = conf->regions[i];
 		*fetcher = (struct fetcher){ .nats = nats, .region = conf->regions[i] };
 		fetcher->started = pthread_create(&fetcher->thread, NULL, fetch_main, fetcher) == 0;
 		nats->nfetchers++;
@@ -313,7 +312,6 @@ static void *nats_open(const struct relay_conf *conf, struct store *store, int e
 
 	nats->conf = conf;
 	nats->store = store;
-	nats->resend_ms = RESEND_MS;
 	bus_queue_init(&nats->queue, event_fd);
 	nats_publisher_init(&nats->out, conf, &nats->queue);
 	STAILQ_INIT(&nats->taken);
@@ -329,73 +327,29 @@ static void *nats_open(const struct relay_conf *conf, struct store *store, int e
 
 /* ---- for the main thread: out ---- */
 
-static bool offer(void *arg, uint64_t oseq, const char *bytes, size_t len)
+static void offer(void *arg, uint32_t epoch, uint64_t oseq, const char *bytes, size_t len)
 {
 	struct nats *nats = arg;
 
-	bus_queue_offer(&nats->queue, nats->epoch, oseq, bytes, len);
-	nats->offered = oseq;
-	return true;
-}
-
-/* What every other region has a receipt for. */
-static uint64_t least_receipt(const struct nats *nats)
-{
-	uint64_t least = UINT64_MAX;
-
-	for (size_t i = 0; i < nats->nfetchers; i++) {
-		uint64_t oseq = store_receipt_of(nats->store, nats->fetcher[i].region, NULL);
-
-		least = oseq < least ? oseq : least;
-	}
-	return least;
-}
-
-static bool offer_again(void *arg, uint64_t oseq, const char *bytes, size_t len)
-{
-	struct nats *nats = arg;
-
-	if (oseq > nats->offered)
-		return false;
-	bus_queue_offer(&nats->queue, nats->epoch, oseq, bytes, len);
-	nats->resent++;
-	return true;
-}
-
-static void begin_at(struct nats *nats, uint64_t least, uint64_t now_ms)
-{
-	nats->least = least;
-	nats->progress_ms = now_ms;
-	nats->resend_ms = RESEND_MS;
+	bus_queue_offer(&nats->queue, epoch, oseq, bytes, len);
 }
 
 static uint64_t nats_publish(void *bus, uint64_t now_ms)
 {
 	struct nats *nats = bus;
-	uint64_t least = least_receipt(nats);
-	size_t waiting = bus_queue_rows(&nats->queue), room = waiting < BUS_ROWS_MAX ? BUS_ROWS_MAX - waiting : 0;
+	size_t waiting = bus_queue_rows(&nats->queue);
 
-	if (nats->nfetchers == 0)
-		return UINT64_MAX;
-	if (nats->epoch != store_epoch(nats->store) || bus_queue_regressed(&nats->queue)) {
-		nats->epoch = store_epoch(nats->store);
-		nats->resent += nats->offered > least ? nats->offered - least : 0;
-		nats->offered = least;
-		begin_at(nats, least, now_ms);
-	} else if (least > nats->least || nats->offered <= least) {
-		begin_at(nats, least, now_ms);
-	} else if (now_ms >= nats->progress_ms + nats->resend_ms && waiting == 0) {
-		/* the bus may have lost what it took: the same ids again, which it keeps only once for some minutes. All of them would fill it,
-		 * while a region is away */
-		store_outbox(nats->store, least, RESEND_ROWS, offer_again, nats, NULL);
-		nats->progress_ms = now_ms;
-		nats->resend_ms = nats->resend_ms * 2 < RESEND_MAX_MS ? nats->resend_ms * 2 : RESEND_MAX_MS;
-	}
-	if (nats->offered < least)
-		nats->offered = least;
-	if (room > 0)
-		store_outbox(nats->store, nats->offered, room, offer, nats, NULL);
-	return nats->offered > least ? nats->progress_ms + nats->resend_ms : UINT64_MAX;
+	return resend_run(&nats->resend, nats->store,
+		&(struct resend_way){
+			.regions = nats->others,
+			.nregions = nats->nfetchers,
+			.waiting = waiting,
+			.room = waiting < BUS_ROWS_MAX ? BUS_ROWS_MAX - waiting : 0,
+			.lost = bus_queue_regressed(&nats->queue),
+			.offer = offer,
+			.arg = nats,
+		},
+		now_ms);
 }
 
 static void say(struct nats *nats, const char *subject, const char *text)
@@ -487,7 +441,7 @@ static void nats_status_of(void *bus, struct bus_status *status)
 
 	pthread_mutex_lock(&nats->queue.lock);
 	*status = (struct bus_status){
-		.connected = nats->queue.connected, .offered = nats->offered, .resent = nats->resent
+		.connected = nats->queue.connected, .offered = nats->resend.offered, .resent = nats->resend.again
 	};
 	memcpy(status->trouble, nats->queue.trouble, sizeof status->trouble);
 	pthread_mutex_unlock(&nats->queue.lock);

@@ -17,6 +17,7 @@ librelay_a_SOURCES = \
 	relay/conf.c relay/conf.h \
 	relay/errand.c relay/errand.h \
 	relay/event.c relay/event.h \
+	relay/exchange.c relay/exchange.h \
 	relay/http.c relay/http.h \
 	relay/ingress.c relay/ingress.h \
 	relay/intake.c \
@@ -26,6 +27,7 @@ librelay_a_SOURCES = \
 	relay/pacer.c relay/pacer.h \
 	relay/pending.c relay/pending.h \
 	relay/process.c \
+	relay/resend.c relay/resend.h \
 	relay/service.c relay/service.h \
 	relay/store.c relay/store.h \
 	relay/store_sql.c relay/store_sql.h \

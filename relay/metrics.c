@@ -26,7 +26,7 @@ static void print_log(struct service *service, struct buf *text)
 	put(text, "dlq", "gauge", "Things that could not be done: gslbctl relay dead.",
 		(double)store_dead_count(service->store));
 	put(text, "log_failures_total", "counter", "Times that the log could not be written.",
-		(double)service->log_failures);
+		(double)service->exchange.log_failures);
 	head(text, "region_lag_events", "gauge", "Events of this region that a region has not done.");
 	for (size_t i = 0; i < service->conf->nregions; i++) {
 		uint64_t receipt = store_receipt_of(service->store, service->conf->regions[i], NULL);
@@ -48,11 +48,11 @@ static void print_work(struct service *service, struct buf *text)
 	put(text, "active", "gauge", "Events under way.", (double)totals.active);
 	put(text, "moot_total", "counter", "Events that were moot or not for this region.", (double)totals.moot);
 	put(text, "failed_total", "counter", "Events that ended with errors.", (double)totals.failed);
-	put(text, "dup_total", "counter", "Events that came again.", (double)service->duplicates);
+	put(text, "dup_total", "counter", "Events that came again.", (double)service->exchange.duplicates);
 	put(text, "spoofed_total", "counter", "Events that were damaged or spoke for another region.",
-		(double)service->spoofed);
+		(double)service->exchange.spoofed);
 	put(text, "coarse_flush_total", "counter", "Times that all caches were told to drop everything.",
-		(double)service->coarse);
+		(double)service->exchange.coarse);
 	put(text, "refused_total", "counter", "Requests that were refused.", (double)service->refused);
 	put(text, "limited_total", "counter", "Requests that were refused since they were too many.",
 		(double)service->limited);

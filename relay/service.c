@@ -15,14 +15,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FETCH_MAX = 512, RECEIPT_MS = 100, IDLE_MS = 1000, ANEW_MS = 10000, PROBE_MS = 1000 };
+enum { IDLE_MS = 1000, PROBE_MS = 1000 };
 
 /* An event is flushed here, or done. */
 static void told(void *arg, const struct work_state *state)
 {
 	struct service *service = arg;
 
-	service->receipts_due |= state->done;
+	service->exchange.receipts_due |= state->done;
 	if (!state->flushed)
 		return;
 	if (strcmp(state->origin, service->conf->region) == 0)
@@ -31,179 +31,10 @@ static void told(void *arg, const struct work_state *state)
 		service->bus_ops->state(service->bus, state->origin, state);
 }
 
-/* ---- the ways of an event ---- */
-
-static void complain(const char *what, const struct err *err)
-{
-	static struct log_limit limit;
-	unsigned held;
-
-	if (log_allowed(&limit, clock_monotonic_ms(), &held))
-		log_error("%s error=\"%s\" held=%u", what, err->text, held);
-}
-
-static bool commit(struct service *service)
-{
-	if (store_commit(service->store, &service->log_why))
-		return true;
-	service->log_failures++;
-	complain("log=not-written", &service->log_why);
-	return false;
-}
-
-/* What has ended is told to the store, with whatever else is committed next, until that has it. */
-static void write_ends(struct service *service)
-{
-	struct err err;
-
-	if (!work_write(service->work, &err))
-		complain("log=not-written", &err);
-}
-
 /* Whoever asked for what came in is answered by that. */
-static bool commit_all(struct service *service)
+static void settled(void *arg, bool committed, const struct err *why)
 {
-	bool committed;
-
-	write_ends(service);
-	committed = commit(service);
-	if (committed)
-		work_written(service->work);
-	wait_settle(service, committed, &service->log_why);
-	return committed;
-}
-
-/* What came in, kept until the store has it. */
-struct fresh {
-	struct service *service;
-	struct buf bytes;
-	size_t *len;
-	size_t n, cap, fetched;
-	bool coarse;
-};
-
-/* One that cannot be read comes again, for a later version of this program, and its origin keeps it; one that speaks for another region
- * would raise that one's floor over what it never made: it is dropped. */
-static enum bus_taken pass_over(struct service *service, const char *from, bool parked, const struct err *err)
-{
-	struct err why;
-
-	err_set(&why, "from region %s: %s", from, err->text);
-	complain(parked ? "event=parked" : "event=refused", &why);
-	service->spoofed += !parked;
-	return parked ? BUS_LEFT : BUS_TAKEN;
-}
-
-static enum bus_taken take_fetched(void *arg, const char *from, const char *bytes, size_t len)
-{
-	struct fresh *fresh = arg;
-	struct arena *arena = arena_new();
-	enum store_taken taken = STORE_FAILED;
-	struct event event;
-	struct err err = { .text = "" };
-	bool parked = false, good = event_parse(bytes, len, true, arena, &event, &parked, &err);
-
-	fresh->fetched++;
-	if (good && strcmp(event.origin, from) != 0)
-		good = err_set(&err, "it speaks for region %s", event.origin);
-	if (good)
-		taken = store_take(fresh->service->store, &event, bytes, len, &err);
-	arena_free(arena);
-	if (!good)
-		return pass_over(fresh->service, from, parked, &err);
-	switch (taken) {
-	case STORE_FAILED:
-		complain("event=not-taken", &err);
-		return BUS_STOP;
-	case STORE_DUPLICATE:
-		fresh->service->duplicates++;
-		return BUS_TAKEN;
-	case STORE_EPOCH:
-		fresh->coarse = true;
-		break;
-	case STORE_NEW:
-		break;
-	}
-	buf_add(&fresh->bytes, bytes, len);
-	fresh->len = mem_grow(fresh->len, fresh->n, &fresh->cap, sizeof *fresh->len);
-	fresh->len[fresh->n++] = len;
-	return BUS_TAKEN;
-}
-
-/* Returns whether there may be more. */
-static bool fetch(struct service *service)
-{
-	struct fresh fresh = { .service = service };
-	uint64_t now_ms = clock_monotonic_ms();
-	struct err err;
-	bool more, committed;
-	size_t at = 0;
-
-	if (!service->bus_ops->fetch(service->bus, FETCH_MAX, take_fetched, &fresh, &err))
-		complain("bus=fetch", &err);
-	committed = commit_all(service);
-	more = committed && fresh.fetched >= FETCH_MAX;
-	service->bus_ops->acknowledge(service->bus, committed);
-	if (committed) {
-		if (fresh.coarse) {
-			service->coarse++;
-			work_coarse(service->work, "a region began its log anew", now_ms);
-		}
-		for (size_t i = 0; i < fresh.n; at += fresh.len[i++])
-			work_begin(service->work, fresh.bytes.text + at, fresh.len[i], now_ms);
-	}
-	buf_fini(&fresh.bytes);
-	free(fresh.len);
-	return more;
-}
-
-/* What is done here, told to whoever made it; then the outbox forgets what all regions have done. */
-static void give_receipts(struct service *service)
-{
-	const struct relay_conf *conf = service->conf;
-	struct store_mark received, done;
-	struct err err;
-	bool errors;
-
-	for (size_t i = 0; i < conf->nregions; i++) {
-		store_floors(service->store, conf->regions[i], &received, &done, &errors);
-		if (done.oseq > 0 && !service->bus_ops->receipt(service->bus, &done, errors, &err))
-			complain("bus=receipt", &err);
-	}
-	if (!store_trim(service->store, conf->regions, conf->nregions, &err))
-		complain("log=trim", &err);
-	commit_all(service);
-}
-
-/* A region has done what this log never made: it is an old copy, or began anew with the clock set back. What it makes now would be taken
- * for what is done already. Whoever says so wrongly makes us do it once in ten seconds at most. */
-static void begin_anew(struct service *service, const char *region, uint32_t epoch)
-{
-	uint64_t now_ms = clock_monotonic_ms();
-	struct err err;
-
-	if (epoch > UINT32_MAX - 2 || (service->anew_ms != 0 && now_ms < service->anew_ms + ANEW_MS))
-		return;
-	service->anew_ms = now_ms;
-	if (!store_begin_anew(service->store, epoch, &err)) {
-		complain("log=anew", &err);
-		return;
-	}
-	service->anew++;
-	log_warning("log=anew region=%s epoch=%u reason=\"it has done what this log never made\"", region,
-		store_epoch(service->store));
-}
-
-static void hear_receipt(void *arg, const char *region, uint32_t epoch, uint64_t oseq, bool errors)
-{
-	struct service *service = arg;
-	struct err err;
-
-	if (store_is_ahead(service->store, epoch, oseq))
-		begin_anew(service, region, epoch);
-	else if (!store_receipt(service->store, region, epoch, oseq, errors, &err))
-		complain("bus=receipt", &err);
-	service->receipts_due = true; /* the outbox may forget more */
+	wait_settle(arg, committed, why);
 }
 
 static void hear_state(void *arg, const char *region, const struct work_state *state)
@@ -212,14 +43,6 @@ static void hear_state(void *arg, const char *region, const struct work_state *s
 }
 
 /* ---- starting ---- */
-
-static bool resume(void *arg, const char *bytes, size_t len)
-{
-	struct service *service = arg;
-
-	work_begin(service->work, bytes, len, clock_monotonic_ms());
-	return true;
-}
 
 static bool open_store(struct service *service, bool *fresh, struct err *err)
 {
@@ -299,23 +122,26 @@ static bool start(struct service *service, struct err *err)
 	service->work = work_new(service->conf, service->store, service->event_fd, told, service, err);
 	if (service->work == NULL || !open_control(service, err) || !open_http(service, err))
 		return false;
+	service->exchange = (struct exchange){
+		.conf = service->conf,
+		.store = service->store,
+		.bus_ops = service->bus_ops,
+		.bus = service->bus,
+		.work = service->work,
+		.settled = settled,
+		.heard = hear_state,
+		.arg = service,
+	};
 	service->errand = errand_new(service->conf, service->event_fd);
 	log_notice("state=running region=%s bus=%s caches=%zu socket=%s epoch=%u", service->conf->region,
 		service->bus_ops->name, service->conf->ncaches, service->conf->socket, store_epoch(service->store));
-	if (store_coarse_due(service->store)) {
-		service->coarse++;
-		work_coarse(service->work,
-			fresh ? "the log is new: what was to be dropped before is not known"
-			      : "it was not finished before the last end",
-			clock_monotonic_ms());
-	}
-	return store_inbox(service->store, resume, service, err);
+	return exchange_resume(&service->exchange, fresh, clock_monotonic_ms(), err);
 }
 
 static void end(struct service *service)
 {
-	if (service->work != NULL)
-		(void)commit_all(service);
+	if (service->exchange.work != NULL)
+		(void)exchange_commit(&service->exchange);
 	wait_end(service);
 	http_close(service->http);
 	errand_free(service->errand);
@@ -362,8 +188,7 @@ static void serve(struct service *service)
 	struct pollfd polled[] = { { service->signal_fd, POLLIN, 0 }, { service->event_fd, POLLIN, 0 },
 		{ control_fd(service->control), POLLIN, 0 },
 		{ service->http != NULL ? http_fd(service->http) : -1, POLLIN, 0 } };
-	const struct bus_ear ear = { service, hear_receipt, hear_state };
-	uint64_t next_ms = 0, receipts_ms = 0;
+	uint64_t next_ms = 0;
 
 	while (!service->stop) {
 		uint64_t now_ms, http_ms = service->http != NULL ? http_left_ms(service->http) : UINT64_MAX;
@@ -375,21 +200,10 @@ static void serve(struct service *service)
 			service->stop = true;
 		eventfd_read(service->event_fd, &(eventfd_t){ 0 });
 		take_requests(service, now_ms);
-		while (fetch(service))
-			;
+		exchange_take(&service->exchange, now_ms);
 		if (service->http != NULL)
 			http_run(service->http); /* what was answered */
-		next_ms = service->bus_ops->publish(service->bus, now_ms);
-		service->bus_ops->listen(service->bus, &ear);
-		earlier(&next_ms, work_run(service->work, clock_monotonic_ms()));
-		if ((service->receipts_due && now_ms >= receipts_ms + RECEIPT_MS) || now_ms >= receipts_ms + IDLE_MS) {
-			service->receipts_due = false;
-			commit_all(service); /* what has ended counts */
-			give_receipts(service);
-			receipts_ms = now_ms;
-		}
-		if (service->receipts_due)
-			earlier(&next_ms, receipts_ms + RECEIPT_MS);
+		next_ms = exchange_give(&service->exchange, now_ms);
 		earlier(&next_ms, wait_run(service, now_ms));
 		if (store_is_dirty(service->store)) /* asked for since the commit */
 			next_ms = 0;

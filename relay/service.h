@@ -6,6 +6,7 @@
 #include "relay/bus.h"
 #include "relay/conf.h"
 #include "relay/errand.h"
+#include "relay/exchange.h"
 #include "relay/http.h"
 #include "relay/limit.h"
 #include "relay/work.h"
@@ -33,15 +34,15 @@ struct service {
 	const struct bus_ops *bus_ops;
 	void *bus;
 	struct work *work;
+	struct exchange exchange; /* of these four */
 	struct control *control;
 	struct http *http; /* NULL: none */
 	struct errand *errand;
 	int event_fd, signal_fd;
 	uint64_t refused, limited; /* requests */
-	uint64_t duplicates, spoofed, coarse, anew, log_failures;
-	uint64_t probed_ms, anew_ms; /* monotonic; the log began anew */
-	uint64_t began_ms;           /* wall */
-	bool stop, receipts_due, log_good;
+	uint64_t probed_ms;        /* monotonic */
+	uint64_t began_ms;         /* wall */
+	bool stop, log_good;
 	struct err log_why;
 	struct limit limit;
 	struct waiter waiter[SERVICE_WAITERS_MAX];

@@ -1,0 +1,249 @@
+/* Whatever is taken from the bus is acknowledged after the commit, and begun after it, too: a crash before means that it comes again. */
+#include "relay/exchange.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FETCH_MAX = 512, RECEIPT_MS = 100, IDLE_MS = 1000, ANEW_MS = 10000 };
+
+static void complain(const char *what, const struct err *err)
+{
+	static struct log_limit limit;
+	unsigned held;
+
+	if (log_allowed(&limit, clock_monotonic_ms(), &held))
+		log_error("%s error=\"%s\" held=%u", what, err->text, held);
+}
+
+/* ---- the log ---- */
+
+static bool commit(struct exchange *exchange)
+{
+	if (store_commit(exchange->store, &exchange->log_why))
+		return true;
+	exchange->log_failures++;
+	complain("log=not-written", &exchange->log_why);
+	return false;
+}
+
+/* What has ended is told to the store, with whatever else is committed next, until that has it. */
+static void write_ends(struct exchange *exchange)
+{
+	struct err err;
+
+	if (!work_write(exchange->work, &err))
+		complain("log=not-written", &err);
+}
+
+bool exchange_commit(struct exchange *exchange)
+{
+	bool committed;
+
+	write_ends(exchange);
+	committed = commit(exchange);
+	if (committed)
+		work_written(exchange->work);
+	exchange->settled(exchange->arg, committed, &exchange->log_why);
+	return committed;
+}
+
+/* ---- in ---- */
+
+/* What came in, kept until the store has it. */
+struct fresh {
+	struct exchange *exchange;
+	struct buf bytes;
+	size_t *len;
+	size_t n, cap, fetched;
+	bool coarse;
+};
+
+/* One that cannot be read comes again, for a later version of this program, and its origin keeps it; one that speaks for another region
+ * would raise that one's floor over what it never made: it is dropped. */
+static enum bus_taken pass_over(struct exchange *exchange, const char *from, bool parked, const struct err *err)
+{
+	struct err why;
+
+	err_set(&why, "from region %s: %s", from, err->text);
+	complain(parked ? "event=parked" : "event=refused", &why);
+	exchange->spoofed += !parked;
+	return parked ? BUS_LEFT : BUS_TAKEN;
+}
+
+static enum bus_taken take_fetched(void *arg, const char *from, const char *bytes, size_t len)
+{
+	struct fresh *fresh = arg;
+	struct arena *arena = arena_new();
+	enum store_taken taken = STORE_FAILED;
+	struct event event;
+	struct err err = { .text = "" };
+	bool parked = false, good = event_parse(bytes, len, true, arena, &event, &parked, &err);
+
+	fresh->fetched++;
+	if (good && strcmp(event.origin, from) != 0)
+		good = err_set(&err, "it speaks for region %s", event.origin);
+	if (good)
+		taken = store_take(fresh->exchange->store, &event, bytes, len, &err);
+	arena_free(arena);
+	if (!good)
+		return pass_over(fresh->exchange, from, parked, &err);
+	switch (taken) {
+	case STORE_FAILED:
+		complain("event=not-taken", &err);
+		return BUS_STOP;
+	case STORE_DUPLICATE:
+		fresh->exchange->duplicates++;
+		return BUS_TAKEN;
+	case STORE_EPOCH:
+		fresh->coarse = true;
+		break;
+	case STORE_NEW:
+		break;
+	}
+	buf_add(&fresh->bytes, bytes, len);
+	fresh->len = mem_grow(fresh->len, fresh->n, &fresh->cap, sizeof *fresh->len);
+	fresh->len[fresh->n++] = len;
+	return BUS_TAKEN;
+}
+
+/* Returns whether there may be more. */
+static bool fetch(struct exchange *exchange)
+{
+	struct fresh fresh = { .exchange = exchange };
+	struct err err;
+	bool more, committed;
+	size_t at = 0;
+
+	if (!exchange->bus_ops->fetch(exchange->bus, FETCH_MAX, take_fetched, &fresh, &err))
+		complain("bus=fetch", &err);
+	committed = exchange_commit(exchange);
+	more = committed && fresh.fetched >= FETCH_MAX;
+	exchange->bus_ops->acknowledge(exchange->bus, committed);
+	if (committed) {
+		if (fresh.coarse) {
+			exchange->coarse++;
+			work_coarse(exchange->work, "a region began its log anew", exchange->now_ms);
+		}
+		for (size_t i = 0; i < fresh.n; at += fresh.len[i++])
+			work_begin(exchange->work, fresh.bytes.text + at, fresh.len[i], exchange->now_ms);
+	}
+	buf_fini(&fresh.bytes);
+	free(fresh.len);
+	return more;
+}
+
+void exchange_take(struct exchange *exchange, uint64_t now_ms)
+{
+	exchange->now_ms = now_ms;
+	while (fetch(exchange))
+		;
+}
+
+/* ---- receipts ---- */
+
+/* What is done here, told to whoever made it; then the outbox forgets what all regions have done. */
+static void give_receipts(struct exchange *exchange)
+{
+	const struct relay_conf *conf = exchange->conf;
+	struct store_mark received, done;
+	struct err err;
+	bool errors;
+
+	for (size_t i = 0; i < conf->nregions; i++) {
+		store_floors(exchange->store, conf->regions[i], &received, &done, &errors);
+		if (done.oseq > 0 && !exchange->bus_ops->receipt(exchange->bus, &done, errors, &err))
+			complain("bus=receipt", &err);
+	}
+	if (!store_trim(exchange->store, conf->regions, conf->nregions, &err))
+		complain("log=trim", &err);
+	exchange_commit(exchange);
+}
+
+/* A region has done what this log never made: it is an old copy, or began anew with the clock set back. What it makes now would be taken
+ * for what is done already. Whoever says so wrongly makes us do it once in ten seconds at most. */
+static void begin_anew(struct exchange *exchange, const char *region, uint32_t epoch)
+{
+	uint64_t now_ms = exchange->now_ms;
+	struct err err;
+
+	if (epoch > UINT32_MAX - 2 || (exchange->anew_ms != 0 && now_ms < exchange->anew_ms + ANEW_MS))
+		return;
+	exchange->anew_ms = now_ms;
+	if (!store_begin_anew(exchange->store, epoch, &err)) {
+		complain("log=anew", &err);
+		return;
+	}
+	exchange->anew++;
+	log_warning("log=anew region=%s epoch=%u reason=\"it has done what this log never made\"", region,
+		store_epoch(exchange->store));
+}
+
+static void hear_receipt(void *arg, const char *region, uint32_t epoch, uint64_t oseq, bool errors)
+{
+	struct exchange *exchange = arg;
+	struct err err;
+
+	if (store_is_ahead(exchange->store, epoch, oseq))
+		begin_anew(exchange, region, epoch);
+	else if (!store_receipt(exchange->store, region, epoch, oseq, errors, &err))
+		complain("bus=receipt", &err);
+	exchange->receipts_due = true; /* the outbox may forget more */
+}
+
+static void hear_state(void *arg, const char *region, const struct work_state *state)
+{
+	const struct exchange *exchange = arg;
+
+	exchange->heard(exchange->arg, region, state);
+}
+
+/* ---- out ---- */
+
+uint64_t exchange_give(struct exchange *exchange, uint64_t now_ms)
+{
+	const struct bus_ear ear = { exchange, hear_receipt, hear_state };
+	uint64_t next_ms = exchange->bus_ops->publish(exchange->bus, now_ms), then_ms;
+
+	exchange->now_ms = now_ms;
+	exchange->bus_ops->listen(exchange->bus, &ear);
+	then_ms = work_run(exchange->work, now_ms);
+	next_ms = then_ms < next_ms ? then_ms : next_ms;
+	if ((exchange->receipts_due && now_ms >= exchange->receipts_ms + RECEIPT_MS) ||
+		now_ms >= exchange->receipts_ms + IDLE_MS) {
+		exchange->receipts_due = false;
+		exchange_commit(exchange); /* what has ended counts */
+		give_receipts(exchange);
+		exchange->receipts_ms = now_ms;
+	}
+	then_ms = exchange->receipts_ms + (exchange->receipts_due ? RECEIPT_MS : IDLE_MS);
+	return then_ms < next_ms ? then_ms : next_ms;
+}
+
+/* ---- after a start ---- */
+
+struct resuming {
+	struct exchange *exchange;
+	uint64_t now_ms;
+};
+
+static bool resume(void *arg, const char *bytes, size_t len)
+{
+	const struct resuming *resuming = arg;
+
+	work_begin(resuming->exchange->work, bytes, len, resuming->now_ms);
+	return true;
+}
+
+bool exchange_resume(struct exchange *exchange, bool fresh, uint64_t now_ms, struct err *err)
+{
+	struct resuming resuming = { exchange, now_ms };
+
+	if (store_coarse_due(exchange->store)) {
+		exchange->coarse++;
+		work_coarse(exchange->work,
+			fresh ? "the log is new: what was to be dropped before is not known"
+			      : "it was not finished before the last end",
+			now_ms);
+	}
+	return store_inbox(exchange->store, resume, &resuming, err);
+}

@@ -1,0 +1,40 @@
+/* exchange - between the log, the bus and the work: what the bus brought goes into the inbox, what has ended out of it, with one commit; then
+ * receipts to whoever made it, and theirs into the outbox. Knows no socket, no thread and no clock: gslb-relay runs it, and so does the
+ * simulator of a fleet. What it points to is borrowed. One thread's own. */
+#ifndef GSLB_RELAY_EXCHANGE_H
+#define GSLB_RELAY_EXCHANGE_H
+
+#include "relay/bus.h"
+#include "relay/conf.h"
+#include "relay/store.h"
+#include "relay/work.h"
+
+struct exchange {
+	const struct relay_conf *conf;
+	struct store *store;
+	const struct bus_ops *bus_ops;
+	void *bus;
+	struct work *work;
+	/* The store has what was gathered, or has not, for that reason. */
+	void (*settled)(void *arg, bool committed, const struct err *why);
+	/* A region says how far an event of ours is there. */
+	void (*heard)(void *arg, const char *region, const struct work_state *state);
+	void *arg;
+	uint64_t now_ms;      /* monotonic: of this turn */
+	bool receipts_due;    /* something was done here, or elsewhere */
+	uint64_t receipts_ms; /* monotonic: last given */
+	uint64_t anew_ms;     /* monotonic: the log began anew; 0: never */
+	uint64_t duplicates, spoofed, coarse, anew, log_failures;
+	struct err log_why;
+};
+
+/* After a start: what was not finished before. fresh: the log is new. */
+bool exchange_resume(struct exchange *exchange, bool fresh, uint64_t now_ms, struct err *err);
+/* All that the bus has brought, and whatever else was gathered, into the log; then to the work. now_ms: monotonic. */
+void exchange_take(struct exchange *exchange, uint64_t now_ms);
+/* To the bus, and what others say there; receipts when they are due. When to call again at the latest. */
+uint64_t exchange_give(struct exchange *exchange, uint64_t now_ms);
+/* Commit what is gathered, and what has ended. */
+bool exchange_commit(struct exchange *exchange);
+
+#endif
