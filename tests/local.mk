@@ -11,6 +11,12 @@ tests_unit_base_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_base_test_LDADD = libbase.a $(CHECK_LIBS)
 TESTS += tests/unit/base_test
 
+check_PROGRAMS += tests/unit/writ_test
+tests_unit_writ_test_SOURCES = tests/unit/writ.c
+tests_unit_writ_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_writ_test_LDADD = libbase.a $(CHECK_LIBS) $(JANSSON_LIBS)
+TESTS += tests/unit/writ_test
+
 TESTS += tests/layers.test
 EXTRA_DIST += tests/layers.test
 
