@@ -15,6 +15,8 @@ libbase_a_SOURCES = \
 	base/mem.c base/mem.h \
 	base/name.c base/name.h \
 	base/slice.c base/slice.h \
+	base/state.c base/state.h \
+	base/state_client.c base/state_client.h \
 	base/units.c base/units.h \
 	base/writ.c base/writ.h base/writ_set.c base/writ_set.h
 libbase_a_CFLAGS = $(AM_CFLAGS) $(LTO_CFLAGS) $(JANSSON_CFLAGS)

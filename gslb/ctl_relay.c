@@ -6,8 +6,9 @@
 enum { RESYNC_WAIT_MS = 10000 };
 
 static const struct ctl_operand operands[] = {
-	{ "WHAT", "what", CTL_ONE, "status|targets|lag|dead|drop|pause|resume|resync|verify|lint",
-		"its state, its caches, the other regions, what it could not do; drop one of these; hold a cache's "
+	{ "WHAT", "what", CTL_ONE, "status|targets|lag|state|dead|drop|pause|resume|resync|verify|lint",
+		"its state, its caches, the other regions, the hosts it hears, what it could not do; drop one of "
+		"these; hold a cache's "
 		"work; drop all that the caches have of our zones; ask the resolvers for a name; look their settings "
 		"over" },
 	{ "WHICH", "which", CTL_OPTIONAL, NULL,
@@ -90,6 +91,25 @@ static void print_lag(const json_t *list, const struct ctl_view *view, struct bu
 		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(item, "done"));
 	}
 	ctl_table_print(&table, view, "no regions", out);
+}
+
+static void print_origins(const json_t *list, const struct ctl_view *view, struct buf *out)
+{
+	static const struct ctl_column columns[] = { { "REGION", false }, { "HOST", false }, { "SAYS", false },
+		{ "SECONDS AGO", true }, { "BYTES", true }, { NULL, false } };
+	struct ctl_table table;
+
+	ctl_table_init(&table, columns);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *item = json_array_get(list, i);
+
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "region"));
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "node"));
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "kind"));
+		ctl_cell(&table, CTL_PLAIN, "%.1f", json_real_value(json_object_get(item, "age_s")));
+		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(item, "bytes"));
+	}
+	ctl_table_print(&table, view, "no other host was heard within a minute", out);
 }
 
 static void print_dead(const json_t *list, const struct ctl_view *view, struct buf *out)
@@ -182,6 +202,8 @@ static void print_relay(const json_t *result, const struct ctl_view *view, struc
 		print_targets(json_object_get(result, "targets"), view, out);
 	} else if (json_object_get(result, "lag") != NULL) {
 		print_lag(json_object_get(result, "lag"), view, out);
+	} else if (json_object_get(result, "origins") != NULL) {
+		print_origins(json_object_get(result, "origins"), view, out);
 	} else if (json_object_get(result, "findings") != NULL) {
 		print_findings(json_object_get(result, "findings"), view, out);
 	} else if (json_object_get(result, "caches") != NULL && json_object_get(result, "name") != NULL) {

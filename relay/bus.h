@@ -3,6 +3,7 @@
 #ifndef GSLB_RELAY_BUS_H
 #define GSLB_RELAY_BUS_H
 
+#include "base/state.h"
 #include "relay/conf.h"
 #include "relay/store.h"
 #include "relay/work.h"
@@ -12,6 +13,8 @@ struct bus_ear {
 	void *arg;
 	void (*receipt)(void *arg, const char *region, uint32_t epoch, uint64_t oseq, bool errors);
 	void (*state)(void *arg, const char *region, const struct work_state *state);
+	/* Periodic state (state.h), on the subject of that region, node and kind; the bytes are as somebody sent them. */
+	void (*said)(void *arg, const char *region, const char *node, const char *kind, const void *bytes, size_t len);
 };
 
 struct bus_status {
@@ -44,7 +47,9 @@ struct bus_ops {
 	/* Tell an origin up to where this region has done what it made; and how far one event of it is. */
 	bool (*receipt)(void *bus, const struct store_mark *done, bool errors, struct err *err);
 	void (*state)(void *bus, const char *origin, const struct work_state *state);
-	/* What others said of ours since the last call. */
+	/* Periodic state of this node: once, to whoever hears it; lost when there is no connection. */
+	void (*say)(void *bus, const char *node, enum state_kind kind, const void *bytes, size_t len);
+	/* What others said since the last call. */
 	void (*listen)(void *bus, const struct bus_ear *ear);
 	void (*status)(void *bus, struct bus_status *status);
 };

@@ -96,6 +96,15 @@ static void local_state(void *bus, const char *origin, const struct work_state *
 	(void)state;
 }
 
+static void local_say(void *bus, const char *node, enum state_kind kind, const void *bytes, size_t len)
+{
+	(void)bus;
+	(void)node;
+	(void)kind;
+	(void)bytes;
+	(void)len;
+}
+
 static void local_listen(void *bus, const struct bus_ear *ear)
 {
 	(void)bus;
@@ -117,6 +126,7 @@ const struct bus_ops bus_local = {
 	.acknowledge = local_acknowledge,
 	.receipt = local_receipt,
 	.state = local_state,
+	.say = local_say,
 	.listen = local_listen,
 	.status = local_status,
 };

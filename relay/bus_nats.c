@@ -37,7 +37,7 @@ struct nats {
 	const struct relay_conf *conf;
 	struct store *store;
 	natsConnection *connection;
-	natsSubscription *words[2 * EVENT_REGIONS_MAX]; /* receipts and states of each region */
+	natsSubscription *words[3 * EVENT_REGIONS_MAX]; /* receipts, states and periodic states of each region */
 	size_t nwords;
 	struct fetcher fetcher[EVENT_REGIONS_MAX];
 	size_t nfetchers;
@@ -75,6 +75,19 @@ static void take_state(natsConnection *connection, natsSubscription *sub, natsMs
 {
 	struct heard *heard =
 		heard_state(natsMsg_GetSubject(msg), natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg));
+	struct nats *nats = arg;
+
+	(void)connection;
+	(void)sub;
+	if (heard != NULL)
+		bus_queue_hear(&nats->queue, heard);
+	natsMsg_Destroy(msg);
+}
+
+static void take_said(natsConnection *connection, natsSubscription *sub, natsMsg *msg, void *arg)
+{
+	struct heard *heard =
+		heard_said(natsMsg_GetSubject(msg), natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg));
 	struct nats *nats = arg;
 
 	(void)connection;
@@ -221,6 +234,15 @@ static natsStatus hear(struct nats *nats, const char *kind, const char *region, 
 	return natsConnection_Subscribe(&nats->words[nats->nwords++], nats->connection, subject, take, nats);
 }
 
+/* Of our own region, too: it may have other hosts. */
+static natsStatus hear_said(struct nats *nats, const char *region)
+{
+	char subject[NATS_SUBJECT_MAX];
+
+	snprintf(subject, sizeof subject, "gslb.state.%s.>", region);
+	return natsConnection_Subscribe(&nats->words[nats->nwords++], nats->connection, subject, take_said, nats);
+}
+
 static natsStatus connect_nats(struct nats *nats)
 {
 	natsOptions *options = NULL;
@@ -246,6 +268,8 @@ static natsStatus connect_nats(struct nats *nats)
 	if (s == NATS_OK)
 		s = natsConnection_JetStream(&nats->out.js, nats->connection, &js_options);
 	for (size_t i = 0; i < nats->conf->nregions; i++) {
+		if (s == NATS_OK)
+			s = hear_said(nats, nats->conf->regions[i]);
 		if (strcmp(nats->conf->regions[i], nats->conf->region) == 0)
 			continue;
 		if (s == NATS_OK)
@@ -382,6 +406,18 @@ static void nats_state(void *bus, const char *origin, const struct work_state *s
 	say(nats, subject, text);
 }
 
+static void nats_say(void *bus, const char *node, enum state_kind kind, const void *bytes, size_t len)
+{
+	struct nats *nats = bus;
+	char subject[NATS_SUBJECT_MAX];
+
+	/* libnats would keep it until the bus is back, and then send all of them, old as they are */
+	if (natsConnection_Status(nats->connection) != NATS_CONN_STATUS_CONNECTED)
+		return;
+	snprintf(subject, sizeof subject, "gslb.state.%s.%s.%s", nats->conf->region, node, state_kind_name(kind));
+	natsConnection_Publish(nats->connection, subject, bytes, (int)len);
+}
+
 /* ---- for the main thread: in ---- */
 
 static bool nats_fetch(void *bus, size_t max,
@@ -429,9 +465,11 @@ static void nats_listen(void *bus, const struct bus_ear *ear)
 	while ((heard = bus_queue_word(&nats->queue)) != NULL) {
 		if (heard->kind == HEARD_RECEIPT)
 			ear->receipt(ear->arg, heard->region, heard->epoch, heard->oseq, heard->errors);
-		else
+		else if (heard->kind == HEARD_STATE)
 			ear->state(ear->arg, heard->region, &heard->state);
-		free(heard);
+		else
+			ear->said(ear->arg, heard->region, heard->node, heard->state_kind, heard->bytes, heard->len);
+		heard_free(heard);
 	}
 }
 
@@ -456,6 +494,7 @@ const struct bus_ops bus_nats = {
 	.acknowledge = nats_acknowledge,
 	.receipt = nats_receipt,
 	.state = nats_state,
+	.say = nats_say,
 	.listen = nats_listen,
 	.status = nats_status_of,
 };

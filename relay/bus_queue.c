@@ -24,7 +24,7 @@ void bus_queue_fini(struct bus_queue *queue, void (*drop)(void *message))
 		free(heard);
 	}
 	while ((heard = bus_queue_word(queue)) != NULL)
-		free(heard);
+		heard_free(heard);
 	while (queue->nrows > 0)
 		bus_queue_drop_row(queue);
 }
@@ -68,7 +68,8 @@ void bus_queue_hear(struct bus_queue *queue, struct heard *heard)
 	bool dropped = false;
 
 	pthread_mutex_lock(&queue->lock);
-	if (heard->kind == HEARD_STATE && queue->nwords >= BUS_WORDS_MAX) {
+	if ((heard->kind == HEARD_STATE && queue->nwords >= BUS_WORDS_MAX) ||
+		(heard->kind == HEARD_SAID && queue->said_bytes + heard->len > BUS_SAID_MAX)) {
 		dropped = true;
 	} else if (heard->kind == HEARD_EVENT) {
 		STAILQ_INSERT_TAIL(&queue->events, heard, link);
@@ -76,10 +77,11 @@ void bus_queue_hear(struct bus_queue *queue, struct heard *heard)
 	} else {
 		STAILQ_INSERT_TAIL(&queue->words, heard, link);
 		queue->nwords++;
+		queue->said_bytes += heard->len;
 	}
 	pthread_mutex_unlock(&queue->lock);
 	if (dropped)
-		free(heard);
+		heard_free(heard);
 	eventfd_write(queue->event_fd, 1);
 }
 
@@ -116,6 +118,7 @@ struct heard *bus_queue_word(struct bus_queue *queue)
 	if (heard != NULL) {
 		STAILQ_REMOVE_HEAD(&queue->words, link);
 		queue->nwords--;
+		queue->said_bytes -= heard->len;
 	}
 	pthread_mutex_unlock(&queue->lock);
 	return heard;
@@ -199,6 +202,42 @@ void bus_queue_drop_row(struct bus_queue *queue)
 }
 
 /* ---- words ---- */
+
+void heard_free(struct heard *heard)
+{
+	free(heard->bytes);
+	free(heard);
+}
+
+/* The next part of a subject. */
+static bool part_of(const char **at, char part[static EVENT_LABEL_MAX])
+{
+	size_t len = strcspn(*at, ".");
+
+	if (!state_label_is_good(*at, len))
+		return false;
+	memcpy(part, *at, len);
+	part[len] = '\0';
+	*at += len + ((*at)[len] == '.');
+	return true;
+}
+
+struct heard *heard_said(const char *subject, const void *bytes, size_t len)
+{
+	struct heard *heard = mem_alloc(sizeof *heard);
+	const char *at = subject + strlen("gslb.state.");
+
+	heard->kind = HEARD_SAID;
+	if (strncmp(subject, "gslb.state.", strlen("gslb.state.")) != 0 || len > STATE_BYTES_MAX ||
+		!part_of(&at, heard->region) || !part_of(&at, heard->node) || !part_of(&at, heard->state_kind) ||
+		*at != '\0') {
+		free(heard);
+		return NULL;
+	}
+	heard->bytes = mem_dup(bytes, len);
+	heard->len = len;
+	return heard;
+}
 
 static bool region_of(const char *subject, char region[static EVENT_LABEL_MAX])
 {

@@ -8,20 +8,25 @@
 #include "relay/bus.h"
 
 enum {
-	BUS_QUEUE_MAX = 4096,  /* events that wait for the main thread */
-	BUS_WORDS_MAX = 65536, /* beyond it, states are dropped: they are a courtesy, receipts say the same */
-	BUS_ROWS_MAX = 1024,   /* rows that wait for the publisher */
+	BUS_QUEUE_MAX = 4096,    /* events that wait for the main thread */
+	BUS_WORDS_MAX = 65536,   /* beyond it, states are dropped: they are a courtesy, receipts say the same */
+	BUS_ROWS_MAX = 1024,     /* rows that wait for the publisher */
+	BUS_SAID_MAX = 16 << 20, /* bytes of periodic state; beyond it, it is dropped: a newer one comes */
 };
 
 /* Something that came in. */
 struct heard {
-	enum { HEARD_EVENT, HEARD_RECEIPT, HEARD_STATE } kind;
+	enum { HEARD_EVENT, HEARD_RECEIPT, HEARD_STATE, HEARD_SAID } kind;
 	void *message;                /* HEARD_EVENT: the bus's own, with the bytes */
 	char region[EVENT_LABEL_MAX]; /* who says so */
 	uint32_t epoch;               /* HEARD_RECEIPT */
 	uint64_t oseq;
 	bool errors;
 	struct work_state state; /* HEARD_STATE */
+	/* HEARD_SAID */
+	char node[EVENT_LABEL_MAX], state_kind[EVENT_LABEL_MAX];
+	uint8_t *bytes; /* its own */
+	size_t len;
 	STAILQ_ENTRY(heard) link;
 };
 STAILQ_HEAD(heard_list, heard);
@@ -42,7 +47,7 @@ struct bus_queue {
 	bool stop, connected, regressed;
 	struct heard_list events, words;
 	STAILQ_HEAD(, bus_row) rows;
-	size_t nevents, nwords, nrows;
+	size_t nevents, nwords, nrows, said_bytes;
 	char trouble[256];
 };
 
@@ -59,6 +64,7 @@ void bus_queue_hear(struct bus_queue *queue, struct heard *heard);
 bool bus_queue_has_room(struct bus_queue *queue);
 struct heard *bus_queue_event(struct bus_queue *queue); /* the next one, the caller's now; NULL: none */
 struct heard *bus_queue_word(struct bus_queue *queue);
+void heard_free(struct heard *heard); /* of a word */
 
 /* The bus has lost what it had taken; and asked since then? */
 void bus_queue_regress(struct bus_queue *queue);
@@ -75,6 +81,8 @@ void bus_queue_drop_row(struct bus_queue *queue);
  * third part of the subject (a.b.REGION.c) is who says it. NULL: it is damaged. */
 struct heard *heard_receipt(const char *subject, const char *text, size_t len);
 struct heard *heard_state(const char *subject, const char *text, size_t len);
+/* Periodic state: the bytes are copied. NULL: the subject is not gslb.state.REGION.NODE.KIND, or there are too many bytes. */
+struct heard *heard_said(const char *subject, const void *bytes, size_t len);
 enum { WORD_TEXT_MAX = EVENT_ID_MAX + 64 };
 void word_receipt(const struct store_mark *done, bool errors, char text[static WORD_TEXT_MAX]);
 void word_state(const struct work_state *state, char text[static WORD_TEXT_MAX]);

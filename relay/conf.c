@@ -3,9 +3,11 @@
 #include "relay/conf.h"
 
 #include <cyaml/cyaml.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "relay/check.h"
 
@@ -22,7 +24,7 @@ struct yaml_cache {
 
 struct yaml_file {
 	struct {
-		char *region, *user;
+		char *region, *user, *probe_user, *identity;
 	} server;
 	struct {
 		char *directory;
@@ -62,7 +64,8 @@ static const cyaml_schema_value_t cache_schema = { CYAML_VALUE_MAPPING(
 	CYAML_FLAG_DEFAULT, struct yaml_cache, cache_fields) };
 
 static const cyaml_schema_field_t server_fields[] = { TEXT("region", struct yaml_file, server.region),
-	TEXT("user", struct yaml_file, server.user), CYAML_FIELD_END };
+	TEXT("user", struct yaml_file, server.user), TEXT("probe-user", struct yaml_file, server.probe_user),
+	TEXT("identity", struct yaml_file, server.identity), CYAML_FIELD_END };
 static const cyaml_schema_field_t state_fields[] = { TEXT("directory", struct yaml_file, state.directory),
 	CYAML_FIELD_END };
 static const cyaml_schema_field_t relay_fields[] = { TEXT("socket", struct yaml_file, relay.socket),
@@ -419,6 +422,16 @@ static bool read_listen(struct reading *r, const struct yaml_file *file)
 	return read_tokens(r, file->relay.token_file);
 }
 
+/* Two hosts of one region must not have the same. */
+static void read_node(struct relay_conf *conf, const char *identity)
+{
+	char host[HOST_NAME_MAX + 1] = "";
+
+	if (identity == NULL || identity[0] == '\0')
+		gethostname(host, sizeof host - 1);
+	state_label(identity != NULL && identity[0] != '\0' ? identity : host, conf->node);
+}
+
 static bool read_file(struct reading *r, const struct yaml_file *file)
 {
 	struct relay_conf *conf = r->conf;
@@ -434,6 +447,8 @@ static bool read_file(struct reading *r, const struct yaml_file *file)
 						  : mem_strdup("/run/gslb/relay.sock");
 	conf->group = text_of(r, file->relay.group);
 	conf->gslbd_user = text_of(r, file->server.user);
+	conf->probe_user = text_of(r, file->server.probe_user);
+	read_node(conf, file->server.identity);
 	if (!read_listen(r, file) || !read_bus(r, file))
 		return false;
 	for (uint32_t i = 0; i < file->ncaches; i++) {

@@ -3,6 +3,7 @@
 #ifndef GSLB_RELAY_CONF_H
 #define GSLB_RELAY_CONF_H
 
+#include "base/state.h"
 #include "relay/adapter.h"
 #include "relay/event.h"
 #include "relay/pacer.h"
@@ -11,7 +12,9 @@ enum { CONF_CACHES_MAX = 64, CONF_TOKENS_MAX = 64 };
 
 struct relay_conf {
 	char region[EVENT_LABEL_MAX]; /* "local" when the file names none */
+	char node[STATE_LABEL_MAX];   /* this host among those of its region: server.identity, or the host's name */
 	const char *gslbd_user;       /* server.user; "" */
+	const char *probe_user;       /* server.probe-user; "": the same */
 	const char *state_directory;  /* /var/lib/gslb */
 	const char *socket, *group;   /* /run/gslb/relay.sock; "" */
 	struct addr listen;           /* of HTTP */

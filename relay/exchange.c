@@ -197,11 +197,19 @@ static void hear_state(void *arg, const char *region, const struct work_state *s
 	exchange->heard(exchange->arg, region, state);
 }
 
+static void hear_said(void *arg, const char *region, const char *node, const char *kind, const void *bytes, size_t len)
+{
+	struct exchange *exchange = arg;
+
+	if (exchange->said != NULL)
+		exchange->said(exchange->arg, region, node, kind, bytes, len);
+}
+
 /* ---- out ---- */
 
 uint64_t exchange_give(struct exchange *exchange, uint64_t now_ms)
 {
-	const struct bus_ear ear = { exchange, hear_receipt, hear_state };
+	const struct bus_ear ear = { exchange, hear_receipt, hear_state, hear_said };
 	uint64_t next_ms = exchange->bus_ops->publish(exchange->bus, now_ms), then_ms;
 
 	exchange->now_ms = now_ms;

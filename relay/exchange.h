@@ -19,6 +19,8 @@ struct exchange {
 	void (*settled)(void *arg, bool committed, const struct err *why);
 	/* A region says how far an event of ours is there. */
 	void (*heard)(void *arg, const char *region, const struct work_state *state);
+	/* Periodic state came; NULL: nobody wants it. */
+	void (*said)(void *arg, const char *region, const char *node, const char *kind, const void *bytes, size_t len);
 	void *arg;
 	uint64_t now_ms;      /* monotonic: of this turn */
 	bool receipts_due;    /* something was done here, or elsewhere */

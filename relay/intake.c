@@ -319,6 +319,17 @@ static void run_lag(void *context, const json_t *args, const struct control_peer
 	reply->result = json_pack("{s:o}", "lag", list);
 }
 
+static void run_state(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	const struct service *service = context;
+
+	(void)args;
+	(void)peer;
+	(void)ticket;
+	reply->result = state_status(service->state, clock_monotonic_ms());
+}
+
 /* ---- what could not be done ---- */
 
 static bool add_dead(void *arg, const struct store_dead *dead)
@@ -405,6 +416,7 @@ const struct control_command intake_commands[] = {
 	{ "status", false, run_status },
 	{ "targets", false, run_targets },
 	{ "lag", false, run_lag },
+	{ "state", false, run_state },
 	{ "dead", false, run_dead },
 	{ "dead-drop", true, run_dead_drop },
 	{ "pause", true, run_pause },

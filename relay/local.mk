@@ -29,6 +29,8 @@ librelay_a_SOURCES = \
 	relay/process.c \
 	relay/resend.c relay/resend.h \
 	relay/service.c relay/service.h \
+	relay/state.c relay/state.h \
+	relay/state_origin.c relay/state_origin.h \
 	relay/store.c relay/store.h \
 	relay/store_sql.c relay/store_sql.h \
 	relay/target.c relay/target.h \

@@ -42,6 +42,13 @@ static void hear_state(void *arg, const char *region, const struct work_state *s
 	wait_note(arg, region, state);
 }
 
+static void hear_said(void *arg, const char *region, const char *node, const char *kind, const void *bytes, size_t len)
+{
+	struct service *service = arg;
+
+	state_hear(service->state, region, node, kind, bytes, len, clock_monotonic_ms());
+}
+
 /* ---- starting ---- */
 
 static bool open_store(struct service *service, bool *fresh, struct err *err)
@@ -66,6 +73,21 @@ static bool open_control(struct service *service, struct err *err)
 	service->control = control_open(service->conf->socket, group != NULL ? group->gr_gid : (gid_t)-1, (gid_t)-1,
 		intake_commands, service, err);
 	return service->control != NULL;
+}
+
+static void say_state(void *arg, const char *node, enum state_kind kind, const void *bytes, size_t len)
+{
+	struct service *service = arg;
+
+	service->bus_ops->say(service->bus, node, kind, bytes, len);
+}
+
+static bool open_state(struct service *service, struct err *err)
+{
+	const struct state_ops ops = { service, say_state };
+
+	service->state = state_open(service->conf, &ops, err);
+	return service->state != NULL;
 }
 
 static bool is_healthy(void *arg, struct err *err)
@@ -120,7 +142,8 @@ static bool start(struct service *service, struct err *err)
 	if (service->bus == NULL)
 		return false;
 	service->work = work_new(service->conf, service->store, service->event_fd, told, service, err);
-	if (service->work == NULL || !open_control(service, err) || !open_http(service, err))
+	if (service->work == NULL || !open_control(service, err) || !open_state(service, err) ||
+		!open_http(service, err))
 		return false;
 	service->exchange = (struct exchange){
 		.conf = service->conf,
@@ -130,6 +153,7 @@ static bool start(struct service *service, struct err *err)
 		.work = service->work,
 		.settled = settled,
 		.heard = hear_state,
+		.said = hear_said,
 		.arg = service,
 	};
 	service->errand = errand_new(service->conf, service->event_fd);
@@ -146,6 +170,7 @@ static void end(struct service *service)
 	http_close(service->http);
 	errand_free(service->errand);
 	work_free(service->work);
+	state_close(service->state);
 	control_close(service->control);
 	if (service->bus != NULL)
 		service->bus_ops->close(service->bus);
@@ -183,11 +208,21 @@ static void take_requests(struct service *service, uint64_t now_ms)
 		control_answer(service->control, ticket, &reply);
 }
 
+static uint64_t run_state(struct service *service, uint64_t now_ms)
+{
+	struct bus_status bus;
+
+	service->bus_ops->status(service->bus, &bus);
+	state_bus(service->state, bus.connected && service->conf->nservers > 0);
+	return state_run(service->state, now_ms);
+}
+
 static void serve(struct service *service)
 {
 	struct pollfd polled[] = { { service->signal_fd, POLLIN, 0 }, { service->event_fd, POLLIN, 0 },
 		{ control_fd(service->control), POLLIN, 0 },
-		{ service->http != NULL ? http_fd(service->http) : -1, POLLIN, 0 } };
+		{ service->http != NULL ? http_fd(service->http) : -1, POLLIN, 0 },
+		{ state_fd(service->state), POLLIN, 0 } };
 	uint64_t next_ms = 0;
 
 	while (!service->stop) {
@@ -204,6 +239,7 @@ static void serve(struct service *service)
 		if (service->http != NULL)
 			http_run(service->http); /* what was answered */
 		next_ms = exchange_give(&service->exchange, now_ms);
+		earlier(&next_ms, run_state(service, now_ms));
 		earlier(&next_ms, wait_run(service, now_ms));
 		if (store_is_dirty(service->store)) /* asked for since the commit */
 			next_ms = 0;

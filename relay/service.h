@@ -9,6 +9,7 @@
 #include "relay/exchange.h"
 #include "relay/http.h"
 #include "relay/limit.h"
+#include "relay/state.h"
 #include "relay/work.h"
 
 enum { SERVICE_WAITERS_MAX = CONTROL_PLACES + HTTP_CONNECTIONS };
@@ -36,6 +37,7 @@ struct service {
 	struct work *work;
 	struct exchange exchange; /* of these four */
 	struct control *control;
+	struct state_hub *state;
 	struct http *http; /* NULL: none */
 	struct errand *errand;
 	int event_fd, signal_fd;

@@ -4,6 +4,12 @@ tests_unit_relay_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_relay_test_LDADD = librelay.a libbase.a $(RELAY_LIBS) $(CHECK_LIBS)
 TESTS += tests/unit/relay_test
 
+check_PROGRAMS += tests/unit/state_test
+tests_unit_state_test_SOURCES = tests/unit/state.c
+tests_unit_state_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_state_test_LDADD = librelay.a libbase.a $(RELAY_LIBS) $(CHECK_LIBS)
+TESTS += tests/unit/state_test
+
 check_PROGRAMS += tests/fuzz/fuzz_relay
 tests_fuzz_fuzz_relay_SOURCES = tests/fuzz/fuzz_relay.c tests/fuzz/replay.c
 tests_fuzz_fuzz_relay_LDADD = librelay.a libbase.a $(RELAY_LIBS)
@@ -17,8 +23,8 @@ tests_fuzz_fuzz_replies_LDADD = librelay.a libbase.a $(RELAY_LIBS)
 TESTS += tests/fuzz/replies.test
 EXTRA_DIST += tests/fuzz/replies.test tests/fuzz/corpus/replies
 
-TESTS += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/ingress.py tests/blackbox/flush.py tests/blackbox/verify.py tests/blackbox/fleet_example.py
-EXTRA_DIST += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/ingress.py tests/blackbox/flush.py tests/blackbox/verify.py \
+TESTS += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/state.py tests/blackbox/ingress.py tests/blackbox/flush.py tests/blackbox/verify.py tests/blackbox/fleet_example.py
+EXTRA_DIST += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/state.py tests/blackbox/ingress.py tests/blackbox/flush.py tests/blackbox/verify.py \
 	tests/blackbox/fleet_example.py tests/blackbox/relay_rig.py
 
 # A measurement: prints figures beside what is promised, and asserts nothing of them.

@@ -207,4 +207,5 @@ def a_store_that_forgot(stack):
     wait_for("us to have all", lambda: not fleet.has("us", *keys), 60)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -32,7 +32,8 @@ _shared = contextlib.ExitStack()
 
 
 def test(function):
-    _tests.append(function)
+    if function.__module__ == "__main__":  # not those of a program that another takes a rig from
+        _tests.append(function)
     return function
 
 
@@ -45,7 +46,7 @@ def rows(table, todo=None):
             def one(stack, row=row):
                 function(*row[:-1])
             one.__name__, one.__doc__ = function.__name__, f"{row[0]} ({row[-1]})"
-            one.todo = (todo or {}).get(row[0])
+            one.__module__, one.todo = function.__module__, (todo or {}).get(row[0])
             test(one)
         return function
     return register
