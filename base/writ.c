@@ -90,7 +90,7 @@ static bool get_text(const struct reading *r, const char *member, bool optional,
 	}
 	if (!json_is_string(value) || json_string_length(value) > max)
 		return err_set(r->err, "%s: must be a text of at most %zu bytes", member, max);
-	if (max != WRIT_WHY_MAX && !is_plain(json_string_value(value)))
+	if (max != SIZE_MAX && !is_plain(json_string_value(value)))
 		return err_set(r->err, "%s: has a control character", member);
 	*text = mem_strdup(json_string_value(value));
 	return true;
@@ -150,7 +150,7 @@ static bool get_times(const struct reading *r, struct writ *writ)
 static bool get_texts(const struct reading *r, struct writ *writ)
 {
 	if (!get_text(r, "who", false, WRIT_WHO_MAX, &writ->who) ||
-		!get_text(r, "why", writ->action == WRIT_CLEAR, WRIT_WHY_MAX, &writ->why) ||
+		!get_text(r, "why", writ->action == WRIT_CLEAR, SIZE_MAX, &writ->why) ||
 		!get_text(r, "origin", true, WRIT_LABEL_MAX, &writ->origin) ||
 		!get_text(r, "host", true, WRIT_LABEL_MAX, &writ->host) ||
 		!get_text(r, "drill", true, WRIT_LABEL_MAX, &writ->drill))
@@ -173,6 +173,12 @@ struct writ *writ_parse(const json_t *json, struct err *err)
 		return writ;
 	writ_free(writ);
 	return NULL;
+}
+
+bool writ_can_travel(const struct writ *writ, struct err *err)
+{
+	return strlen(writ->why) <= WRIT_WHY_MAX ||
+	       err_set(err, "%s: the reason has at most %d bytes where there is a fleet", writ->target, WRIT_WHY_MAX);
 }
 
 /* ---- order ---- */

@@ -14,7 +14,7 @@ enum writ_action { WRIT_CLEAR, WRIT_UP, WRIT_DRAIN, WRIT_DOWN };
 enum {
 	WRIT_TARGET_MAX = 600, /* bytes, as are the next ones */
 	WRIT_WHO_MAX = 128,
-	WRIT_WHY_MAX = 1024,
+	WRIT_WHY_MAX = 4096,  /* of what travels; one that stays on its host may be of any length */
 	WRIT_LABEL_MAX = 255, /* of a region, a host, a drill */
 	WRIT_ID_MAX = 21 + 2 * (WRIT_LABEL_MAX + 1),
 	WRIT_SKEW_MS = 60000, /* how far a clock may be ahead of ours */
@@ -46,6 +46,8 @@ json_t *writ_json(const struct writ *writ);
 /* Read and check the shape: known action and target, texts in bounds and without control characters, times in order. Unknown members are
  * passed over. What an older gslbd kept has neither made_ms nor origin: it was made as it began. NULL with a sentence. */
 struct writ *writ_parse(const json_t *json, struct err *err);
+
+bool writ_can_travel(const struct writ *writ, struct err *err); /* false with a sentence: its reason is too long */
 
 /* Below zero when a is the older one; zero: they are the same. Of one target. */
 int writ_compare(const struct writ *a, const struct writ *b);

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { TAIL_BYTES = 256 * 1024 };
+
 static bool rotate(const char *path, struct err *err)
 {
 	struct stat st;
@@ -75,4 +77,35 @@ bool audit_append(const char *directory, const json_t *event, struct err *err)
 	free(text);
 	free(path);
 	return good;
+}
+
+/* The end of the file as a text, to be freed. */
+static char *tail_of(const char *directory)
+{
+	char *path = mem_printf("%s/audit.log", directory), *text = mem_alloc(TAIL_BYTES + 1);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	ssize_t n = 0;
+
+	if (fd >= 0 && fstat(fd, &st) == 0)
+		n = pread(fd, text, TAIL_BYTES, st.st_size > TAIL_BYTES ? st.st_size - TAIL_BYTES : 0);
+	text[n > 0 ? n : 0] = '\0';
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return text;
+}
+
+bool audit_holds(const char *directory, const char *member, const char *text)
+{
+	json_t *pair = json_pack("{s:s}", member, text);
+	char *written = json_dumps(pair, JSON_COMPACT), *tail = tail_of(directory);
+	bool holds;
+
+	written[strlen(written) - 1] = '\0'; /* as it stands within a line: without the braces */
+	holds = strstr(tail, written + 1) != NULL;
+	free(tail);
+	free(written);
+	json_decref(pair);
+	return holds;
 }

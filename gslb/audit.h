@@ -13,4 +13,7 @@ enum { AUDIT_MAX_BYTES = 10 * 1024 * 1024, AUDIT_OLDER = 4 };
  * failure a sentence. */
 bool audit_append(const char *directory, const json_t *event, struct err *err);
 
+/* Does one of the last lines (256 KiB of them) have this member with this text? */
+bool audit_holds(const char *directory, const char *member, const char *text);
+
 #endif

@@ -19,7 +19,7 @@ libdecide_a_SOURCES = \
 	gslb/meter.c gslb/meter.h \
 	gslb/order.c gslb/order.h \
 	gslb/overlay.c \
-	gslb/override.c gslb/override.h \
+	gslb/override.c gslb/override.h gslb/override_list.c gslb/override_list.h gslb/override_merge.c \
 	gslb/parts.c gslb/parts.h \
 	gslb/pick.c gslb/pick.h \
 	gslb/pool_pick.c gslb/pool_pick.h \

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "base/writ_set.h"
 #include "gslb/decide.h"
 #include "gslb/snapshot.h"
 
@@ -22,7 +23,10 @@ struct override {
 	char *who, *why;
 	uint64_t from_ms, until_ms; /* wall */
 	uint32_t over_ms;
-	char *drill; /* the id of the drill that set it and will end it; NULL: an operator did */
+	char *drill;         /* the id of the drill that set it and will end it; NULL: an operator did */
+	uint64_t made_ms;    /* wall, of the host that made it */
+	char *origin, *host; /* the region and the host where it was decided; "" without a fleet */
+	char *breaks;        /* a sentence: it came from elsewhere, and breaks a `keep` here; NULL: it does not */
 };
 
 struct override_list;
@@ -35,6 +39,11 @@ struct override_list *override_list_open(const char *state_directory, uint64_t n
 void override_list_free(struct override_list *list);
 /* A copy (of NULL: an empty list) to try things on: it has no file, and nothing of it is audited. */
 struct override_list *override_list_scratch(const struct override_list *list);
+/* Who we are in the fleet, for what is decided here from now on; "" both: there is none. */
+void override_list_name(struct override_list *list, const char *origin, const char *host);
+bool override_is_ours(const struct override_list *list, const struct override *override); /* made on this host */
+/* All that is known, also what was cleared or has ended: what the fleet is told. */
+const struct writ_set *override_list_writs(const struct override_list *list);
 size_t override_list_get(const struct override_list *list, const struct override *const **overrides);
 
 struct override_request {
@@ -60,9 +69,24 @@ bool override_set(struct override_list *list, const struct world *world, const s
 enum override_cleared { OVERRIDE_CLEARED, OVERRIDE_CLEAR_MOOT, OVERRIDE_CLEAR_FAILED };
 enum override_cleared override_clear(struct override_list *list, const struct world *world, const char *target,
 	const char *who, uint64_t now_ms, struct err *err);
-/* End all that a drill set (NULL: any drill) and that stands; how many. Not written is no harm: it is said in the log, and what a drill
+/* End all that a drill set (NULL: any drill of this host) and that stands; how many. Not written is no harm: it is said in the log, and what a drill
  * left behind is ended when the file is read. */
 size_t override_clear_drill(struct override_list *list, const char *drill, const char *who, uint64_t now_ms);
+/* ---- override_merge.c: what was decided on other hosts ---- */
+
+struct override_merged {
+	size_t taken;       /* hold now */
+	bool changed;       /* … and something of it is in force, or was */
+	size_t refused;     /* made in the future */
+	struct err refusal; /* the last of those */
+};
+/* Take in writs of others (borrowed): the later one of a target holds. They are audited with where they come from, and stored, all or none.
+ * What they change is put in force with whatever is published next. False with a sentence: they cannot be stored, try again. */
+bool override_merge(struct override_list *list, const struct world *world, const struct writ *const *writs, size_t n,
+	uint64_t now_ms, struct override_merged *merged, struct err *err);
+/* After a start: which of those of others break a `keep` here? Their `breaks` says so. */
+void override_judge(struct override_list *list, const struct world *world, uint64_t now_ms);
+
 /* Drop what has ended, auditing it; true when something was dropped. *next_ms: when the next one ends or changes step; 0: none. */
 bool override_expire(struct override_list *list, uint64_t now_ms, uint64_t *next_ms);
 /* One as JSON, for tables and the audit: target, action, who, why, from, until (RFC 3339), over_ms. A new reference. */

@@ -595,6 +595,183 @@ START_TEST(distances_are_given_as_they_are_and_as_bias_makes_them)
 }
 END_TEST
 
+/* ---- from other hosts ---- */
+
+static struct writ *from_us(const char *target, enum writ_action action, uint64_t made_ms)
+{
+	const struct writ writ = {
+		.target = (char *)(uintptr_t)target,
+		.action = action,
+		.who = (char *)(uintptr_t) "bob",
+		.why = (char *)(uintptr_t) "far away",
+		.from_ms = made_ms,
+		.until_ms = made_ms + 60000,
+		.made_ms = made_ms,
+		.origin = (char *)(uintptr_t) "us-east",
+		.host = (char *)(uintptr_t) "ns2",
+	};
+
+	return writ_copy(&writ);
+}
+
+static struct override_merged merge(struct writ *writ)
+{
+	const struct writ *writs[] = { writ };
+	struct override_merged merged;
+	struct err err;
+
+	ck_assert_msg(override_merge(sim.overrides, &sim.world, writs, 1, sim.now_ms, &merged, &err), "%s", err.text);
+	writ_free(writ);
+	return merged;
+}
+
+/* How many lines of the audit hold this text? */
+static unsigned audited(const char *text)
+{
+	char *path = mem_printf("%s/audit.log", sim.state), *log;
+	struct err err;
+	unsigned n = 0;
+	size_t len;
+
+	if (!file_read(path, 1 << 20, &log, &len, &err))
+		log = mem_strdup("");
+	for (const char *at = log; (at = strstr(at, text)) != NULL; at++)
+		n++;
+	free(log);
+	free(path);
+	return n;
+}
+
+START_TEST(what_another_region_decided_is_in_force_audited_once_and_the_later_one_holds)
+{
+	const struct override *const *list;
+	struct override_request drain = request("eu", OVERRIDE_DRAIN);
+	uint64_t made_ms = sim.now_ms;
+	struct err err;
+
+	override_list_name(sim.overrides, "eu-west", "ns1");
+	drain.force = true;
+	ck_assert(sim_force(&sim, &drain, &err));
+	ck_assert(!merge(from_us("pool:eu.svc.example", WRIT_DOWN, made_ms - 1)).changed);
+	ck_assert(merge(from_us("pool:eu.svc.example", WRIT_DOWN, made_ms + 1)).changed);
+	ck_assert(!merge(from_us("pool:eu.svc.example", WRIT_DOWN, made_ms + 1)).changed);
+	ck_assert_uint_eq(override_list_get(sim.overrides, &list), 1);
+	ck_assert_int_eq(list[0]->action, OVERRIDE_DOWN);
+	ck_assert_str_eq(list[0]->origin, "us-east");
+	ck_assert(!override_is_ours(sim.overrides, list[0]));
+	ck_assert_uint_eq(audited("\"region\":\"us-east\""), 1);
+	ck_assert_uint_eq(audited("\"region\":\"eu-west\""), 1);
+	/* cleared here, it is cleared for whoever hears of both */
+	ck_assert(sim_clear(&sim, "eu", &err));
+	ck_assert_int_gt(
+		writ_set_find(override_list_writs(sim.overrides), "pool:eu.svc.example")->made_ms, made_ms + 1);
+	ck_assert(!merge(from_us("pool:eu.svc.example", WRIT_DOWN, made_ms + 1)).changed);
+	sim_restart(&sim);
+	ck_assert(!merge(from_us("pool:eu.svc.example", WRIT_DOWN, made_ms + 1)).changed);
+	ck_assert_uint_eq(override_list_get(sim.overrides, &list), 0);
+	ck_assert_uint_eq(audited("\"event\":\"force\""), 2);
+}
+END_TEST
+
+START_TEST(a_crash_between_the_audit_and_the_file_audits_it_once)
+{
+	char *path = mem_printf("%s/overrides.json", sim.state);
+	uint64_t made_ms = sim.now_ms - 1000;
+
+	for (int life = 0; life < 3; life++) {
+		ck_assert(merge(from_us("pool:us.svc.example", WRIT_UP, made_ms)).changed);
+		ck_assert_uint_eq(audited("\"writ\""), 1);
+		ck_assert_int_eq(unlink(path), 0);
+		sim_restart(&sim);
+	}
+	free(path);
+}
+END_TEST
+
+START_TEST(what_is_made_for_a_zone_that_is_not_here_yet_waits_for_it)
+{
+	const struct override *const *list;
+	struct override_target target;
+
+	ck_assert(merge(from_us("pool:eu.other.example", WRIT_DOWN, sim.now_ms)).changed);
+	ck_assert_uint_eq(override_list_get(sim.overrides, &list), 1);
+	ck_assert(!override_target_again(sim.snapshot, list[0]->target, false, &target));
+	sim_zone(&sim, "other.example", other_text);
+	sim_load(&sim);
+	ck_assert(override_target_again(sim.snapshot, list[0]->target, false, &target));
+	ck_assert_int_eq(pool_standing(&sim.world, target.pool, FAMILY_V4, sim.now_ms).forced, OVERRIDE_DOWN);
+}
+END_TEST
+
+START_TEST(a_keep_that_is_broken_here_is_said_and_the_override_holds)
+{
+	const struct override *const *list;
+	struct override_request down = request("us", OVERRIDE_DOWN);
+	struct err err;
+
+	down.force = true;
+	ck_assert(merge(from_us("pool:eu.svc.example", WRIT_UP, sim.now_ms)).changed);
+	ck_assert_uint_eq(override_list_get(sim.overrides, &list), 1);
+	ck_assert_ptr_null(list[0]->breaks);
+	ck_assert(merge(from_us("pool:eu.svc.example", WRIT_DRAIN, sim.now_ms + 1)).changed);
+	ck_assert_uint_eq(override_list_get(sim.overrides, &list), 1);
+	ck_assert_ptr_nonnull(list[0]->breaks); /* tight wants two */
+	ck_assert_msg(strstr(list[0]->breaks, "pool:eu.svc.example drain by bob of region us-east: ") != NULL &&
+			      strstr(list[0]->breaks, "tight") != NULL,
+		"%s", list[0]->breaks);
+	sim_restart(&sim);
+	override_judge(sim.overrides, &sim.world, sim.now_ms);
+	override_list_get(sim.overrides, &list);
+	ck_assert_ptr_nonnull(list[0]->breaks);
+	ck_assert(sim_force(&sim, &down, &err));
+	override_judge(sim.overrides, &sim.world, sim.now_ms);
+	ck_assert_uint_eq(override_list_get(sim.overrides, &list), 2);
+	ck_assert_ptr_null(list[1]->breaks); /* ours was judged when it was made */
+}
+END_TEST
+
+START_TEST(what_cannot_be_stored_is_not_merged_and_one_from_the_future_is_refused)
+{
+	struct writ *writ = from_us("pool:us.svc.example", WRIT_UP, sim.now_ms);
+	const struct writ *writs[] = { writ };
+	const struct override *const *list;
+	struct override_merged merged;
+	char path[128];
+	struct err err;
+
+	merged = merge(from_us("pool:us.svc.example", WRIT_UP, sim.now_ms + 3600000));
+	ck_assert_uint_eq(merged.refused, 1);
+	ck_assert_msg(strstr(merged.refusal.text, "in the future") != NULL, "%s", merged.refusal.text);
+	snprintf(path, sizeof(path), "%s/audit.log", sim.state);
+	unlink(path);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	ck_assert(!override_merge(sim.overrides, &sim.world, writs, 1, sim.now_ms, &merged, &err));
+	ck_assert_uint_eq(override_list_get(sim.overrides, &list), 0);
+	ck_assert_int_eq(rmdir(path), 0);
+	ck_assert(merge(writ).changed);
+}
+END_TEST
+
+START_TEST(a_start_ends_what_drills_of_this_host_left_and_no_others)
+{
+	struct override_request drain = request("us", OVERRIDE_DRAIN);
+	struct writ *theirs = from_us("pool:eu.svc.example", WRIT_DRAIN, sim.now_ms);
+	const struct override *const *list;
+	struct err err;
+
+	override_list_name(sim.overrides, "eu-west", "ns1");
+	drain.drill = "20261125-a";
+	drain.force = true;
+	theirs->drill = mem_strdup("20261125-b");
+	ck_assert(sim_force(&sim, &drain, &err));
+	merge(theirs);
+	ck_assert_uint_eq(override_clear_drill(sim.overrides, NULL, "gslbd", sim.now_ms), 1);
+	ck_assert_uint_eq(override_list_get(sim.overrides, &list), 1);
+	ck_assert_str_eq(list[0]->drill, "20261125-b");
+	ck_assert_uint_eq(override_clear_drill(sim.overrides, "20261125-b", "ann", sim.now_ms), 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("override");
@@ -602,6 +779,12 @@ int main(void)
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, what_another_region_decided_is_in_force_audited_once_and_the_later_one_holds);
+	tcase_add_test(tcase, a_crash_between_the_audit_and_the_file_audits_it_once);
+	tcase_add_test(tcase, what_is_made_for_a_zone_that_is_not_here_yet_waits_for_it);
+	tcase_add_test(tcase, a_keep_that_is_broken_here_is_said_and_the_override_holds);
+	tcase_add_test(tcase, what_cannot_be_stored_is_not_merged_and_one_from_the_future_is_refused);
+	tcase_add_test(tcase, a_start_ends_what_drills_of_this_host_left_and_no_others);
 	tcase_add_test(tcase, what_a_drill_set_is_marked_and_ends_together_also_after_a_restart);
 	tcase_add_test(tcase, an_announced_one_is_refused_by_keep_now);
 	tcase_add_test(tcase, a_scratch_leaves_the_list_and_its_files_alone);
