@@ -1,11 +1,11 @@
 /* Periodic state: its bytes, and which of what comes in is new. */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/base.h"
 #include "base/state.h"
 #include "relay/state_origin.h"
+#include "tests/unit/unit.h"
 
 static const struct state_said sample = {
 	.kind = STATE_LOAD,
@@ -153,8 +153,6 @@ int main(void)
 {
 	Suite *suite = suite_create("state");
 	TCase *tests = tcase_create("state");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tests, what_is_formatted_is_parsed_again);
 	tcase_add_test(tests, damage_is_refused);
@@ -163,8 +161,5 @@ int main(void)
 	tcase_add_test(tests, a_clock_set_back_costs_a_minute_of_silence);
 	tcase_add_test(tests, the_newest_full_one_is_kept_and_let_go_with_its_origin);
 	suite_add_tcase(suite, tests);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return unit_run(suite);
 }
