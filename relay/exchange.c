@@ -141,7 +141,7 @@ void exchange_take(struct exchange *exchange, uint64_t now_ms)
 
 /* ---- receipts ---- */
 
-/* What is done here, told to whoever made it; then the outbox forgets what all regions have done. */
+/* What is done here, told to whoever made it. */
 static void give_receipts(struct exchange *exchange)
 {
 	const struct relay_conf *conf = exchange->conf;
@@ -154,7 +154,14 @@ static void give_receipts(struct exchange *exchange)
 		if (done.oseq > 0 && !exchange->bus_ops->receipt(exchange->bus, &done, errors, &err))
 			complain("bus=receipt", &err);
 	}
-	if (!store_trim(exchange->store, conf->regions, conf->nregions, &err))
+}
+
+/* The outbox forgets what all regions have done. */
+static void trim(struct exchange *exchange)
+{
+	struct err err;
+
+	if (!store_trim(exchange->store, exchange->conf->regions, exchange->conf->nregions, &err))
 		complain("log=trim", &err);
 	exchange_commit(exchange);
 }
@@ -181,13 +188,15 @@ static void begin_anew(struct exchange *exchange, const char *region, uint32_t e
 static void hear_receipt(void *arg, const char *region, uint32_t epoch, uint64_t oseq, bool errors)
 {
 	struct exchange *exchange = arg;
+	uint64_t before = store_receipt_of(exchange->store, region, NULL);
 	struct err err;
 
 	if (store_is_ahead(exchange->store, epoch, oseq))
 		begin_anew(exchange, region, epoch);
 	else if (!store_receipt(exchange->store, region, epoch, oseq, errors, &err))
 		complain("bus=receipt", &err);
-	exchange->receipts_due = true; /* the outbox may forget more */
+	else if (store_receipt_of(exchange->store, region, NULL) != before)
+		exchange->trim_due = true;
 }
 
 static void hear_state(void *arg, const char *region, const struct work_state *state)
@@ -207,6 +216,24 @@ static void hear_said(void *arg, const char *region, const char *node, const cha
 
 /* ---- out ---- */
 
+/* A receipt that was heard is no reason to give some: each would bring forth the next, all the while. */
+static void settle_up(struct exchange *exchange)
+{
+	bool idle = exchange->now_ms >= exchange->said_ms + IDLE_MS;
+
+	if (!idle && (exchange->now_ms < exchange->settled_ms + RECEIPT_MS ||
+			     !(exchange->receipts_due || exchange->trim_due)))
+		return;
+	exchange_commit(exchange); /* what has ended counts */
+	if (idle || exchange->receipts_due) {
+		give_receipts(exchange);
+		exchange->said_ms = exchange->now_ms;
+	}
+	trim(exchange);
+	exchange->settled_ms = exchange->now_ms;
+	exchange->receipts_due = exchange->trim_due = false;
+}
+
 uint64_t exchange_give(struct exchange *exchange, uint64_t now_ms)
 {
 	const struct bus_ear ear = { exchange, hear_receipt, hear_state, hear_said };
@@ -216,14 +243,9 @@ uint64_t exchange_give(struct exchange *exchange, uint64_t now_ms)
 	exchange->bus_ops->listen(exchange->bus, &ear);
 	then_ms = work_run(exchange->work, now_ms);
 	next_ms = then_ms < next_ms ? then_ms : next_ms;
-	if ((exchange->receipts_due && now_ms >= exchange->receipts_ms + RECEIPT_MS) ||
-		now_ms >= exchange->receipts_ms + IDLE_MS) {
-		exchange->receipts_due = false;
-		exchange_commit(exchange); /* what has ended counts */
-		give_receipts(exchange);
-		exchange->receipts_ms = now_ms;
-	}
-	then_ms = exchange->receipts_ms + (exchange->receipts_due ? RECEIPT_MS : IDLE_MS);
+	settle_up(exchange);
+	then_ms = exchange->receipts_due || exchange->trim_due ? exchange->settled_ms + RECEIPT_MS
+							       : exchange->said_ms + IDLE_MS;
 	return then_ms < next_ms ? then_ms : next_ms;
 }
 

@@ -23,8 +23,9 @@ struct exchange {
 	void (*said)(void *arg, const char *region, const char *node, const char *kind, const void *bytes, size_t len);
 	void *arg;
 	uint64_t now_ms;      /* monotonic: of this turn */
-	bool receipts_due;    /* something was done here, or elsewhere */
-	uint64_t receipts_ms; /* monotonic: last given */
+	bool receipts_due;    /* something was done here */
+	bool trim_due;        /* a region has done more of what was made here */
+	uint64_t said_ms, settled_ms; /* monotonic: receipts last given, and either */
 	uint64_t anew_ms;     /* monotonic: the log began anew; 0: never */
 	uint64_t duplicates, spoofed, coarse, anew, log_failures;
 	struct err log_why;

@@ -76,5 +76,6 @@ uint64_t resend_run(struct resend *resend, struct store *store, const struct res
 		resend->offered = least;
 	if (way->room > 0)
 		store_outbox(store, resend->offered, way->room, offer, &offering, NULL);
-	return resend->offered > least ? resend->progress_ms + resend->pause_ms : UINT64_MAX;
+	/* while the bus takes nothing, to be called at once again is of no use */
+	return resend->offered > least && way->waiting == 0 ? resend->progress_ms + resend->pause_ms : UINT64_MAX;
 }

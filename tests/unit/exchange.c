@@ -1,0 +1,180 @@
+/* The turn between log, bus and work, with a bus that a test is. */
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "relay/exchange.h"
+#include "relay/resend.h"
+
+static char folder[] = "/tmp/gslb-exchange.XXXXXX", path[64];
+static struct store *store;
+
+static void setup(void)
+{
+	bool fresh;
+
+	strcpy(folder, "/tmp/gslb-exchange.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/relay.db", folder);
+	store = store_open(path, "eu", 1000000, &fresh, NULL);
+	ck_assert_ptr_nonnull(store);
+}
+
+static void teardown(void)
+{
+	store_close(store);
+	unlink(path);
+	rmdir(folder);
+}
+
+/* ---- a bus on which the other region says its receipt all the while ---- */
+
+struct talk {
+	unsigned given; /* receipts of ours, to the other one */
+};
+
+static uint64_t talk_publish(void *bus, uint64_t now_ms)
+{
+	(void)bus;
+	(void)now_ms;
+	return UINT64_MAX;
+}
+
+static bool talk_fetch(void *bus, size_t max,
+	enum bus_taken (*take)(void *arg, const char *from, const char *bytes, size_t len), void *arg, struct err *err)
+{
+	(void)bus;
+	(void)max;
+	(void)take;
+	(void)arg;
+	(void)err;
+	return true;
+}
+
+static void talk_acknowledge(void *bus, bool committed)
+{
+	(void)bus;
+	(void)committed;
+}
+
+static bool talk_receipt(void *bus, const struct store_mark *done, bool errors, struct err *err)
+{
+	(void)errors;
+	(void)err;
+	((struct talk *)bus)->given += strcmp(done->origin, "us") == 0;
+	return true;
+}
+
+static void talk_listen(void *bus, const struct bus_ear *ear)
+{
+	(void)bus;
+	ear->receipt(ear->arg, "us", store_epoch(store), 1, false);
+}
+
+static const struct bus_ops talk_ops = {
+	.name = "talk",
+	.publish = talk_publish,
+	.fetch = talk_fetch,
+	.acknowledge = talk_acknowledge,
+	.receipt = talk_receipt,
+	.listen = talk_listen,
+};
+
+static void told(void *arg, const struct work_state *state)
+{
+	(void)arg;
+	(void)state;
+}
+
+static void settled(void *arg, bool committed, const struct err *why)
+{
+	(void)arg;
+	(void)why;
+	ck_assert(committed);
+}
+
+START_TEST(a_receipt_that_is_heard_brings_forth_none)
+{
+	const char *const regions[] = { "eu", "us" };
+	struct relay_conf *conf = mem_alloc(sizeof *conf);
+	struct talk talk = { 0 };
+	struct exchange exchange = {
+		.conf = conf, .store = store, .bus_ops = &talk_ops, .bus = &talk, .settled = settled
+	};
+	struct event_item item = { .text = "k" };
+	struct event event = { .class = EVENT_KEY, .nitems = 1, .items = &item, .why = "", .actor = "", .trace = "" };
+	uint64_t rows, oldest_ms, last;
+
+	snprintf(conf->region, sizeof conf->region, "eu");
+	conf->regions = regions;
+	conf->nregions = 2;
+	exchange.work = work_new(conf, store, -1, told, NULL, NULL);
+	ck_assert(store_add(store, &event, 1, NULL));
+	snprintf(event.origin, sizeof event.origin, "us");
+	event.epoch = 7;
+	ck_assert(store_take(store, &event, "x", 1, NULL) != STORE_FAILED);
+	ck_assert(store_done(store, &(struct store_mark){ "us", 7, event.oseq }, false, NULL));
+	ck_assert(store_receipt(store, "eu", store_epoch(store), 1, false, NULL));
+	for (uint64_t now_ms = 100000; now_ms < 110000; now_ms += 10) {
+		exchange_take(&exchange, now_ms);
+		ck_assert_uint_gt(exchange_give(&exchange, now_ms), now_ms);
+	}
+	ck_assert_uint_ge(talk.given, 9); /* once a second, whatever is heard */
+	ck_assert_uint_le(talk.given, 11);
+	store_outbox_left(store, &rows, &oldest_ms, &last);
+	ck_assert_uint_eq(rows, 0); /* what it said was of use */
+	work_free(exchange.work);
+	free(conf);
+}
+END_TEST
+
+/* ---- what is sent again ---- */
+
+static void count_offer(void *arg, uint32_t epoch, uint64_t oseq, const char *bytes, size_t len)
+{
+	(void)epoch;
+	(void)oseq;
+	(void)bytes;
+	(void)len;
+	++*(unsigned *)arg;
+}
+
+START_TEST(a_bus_that_takes_nothing_is_not_asked_at_once_again)
+{
+	const char *const regions[] = { "us" };
+	struct event_item item = { .text = "k" };
+	struct event event = { .class = EVENT_KEY, .nitems = 1, .items = &item, .why = "", .actor = "", .trace = "" };
+	struct resend resend = { 0 };
+	unsigned offers = 0;
+	struct resend_way way = { .regions = regions, .nregions = 1, .room = 10, .offer = count_offer, .arg = &offers };
+
+	ck_assert(store_add(store, &event, 1, NULL));
+	ck_assert(store_commit(store, NULL));
+	resend_run(&resend, store, &way, 1000);
+	ck_assert_uint_eq(offers, 1);
+	way.waiting = 1;
+	for (uint64_t now_ms = 1000; now_ms < 200000; now_ms += 1000)
+		ck_assert_uint_gt(resend_run(&resend, store, &way, now_ms), now_ms);
+	ck_assert_uint_eq(offers, 1);
+	way.waiting = 0; /* taken, and no receipt yet: again */
+	ck_assert_uint_gt(resend_run(&resend, store, &way, 200000), 200000);
+	ck_assert_uint_eq(offers, 2);
+	ck_assert(store_receipt(store, "us", store_epoch(store), 1, false, NULL));
+	ck_assert_uint_eq(resend_run(&resend, store, &way, 201000), UINT64_MAX);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("exchange");
+	TCase *tcase = tcase_create("exchange");
+
+	log_setup("exchange_test", LOG_ERROR);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, a_receipt_that_is_heard_brings_forth_none);
+	tcase_add_test(tcase, a_bus_that_takes_nothing_is_not_asked_at_once_again);
+	suite_add_tcase(suite, tcase);
+	return unit_run(suite);
+}
