@@ -3,7 +3,7 @@
 
 static const struct ctl_operand operands[] = {
 	{ "POOL[/ENDPOINT]", "endpoint", CTL_ONE, NULL, "for example eu/lb1, or eu/192.0.2.10; a load may be all of eu's" },
-	{ "STATE", "state", CTL_ONE, NULL, "up, down, or load=NUMBER" },
+	{ "STATE", "state", CTL_ONE, "up|down|load=NUMBER", "what its owner found" },
 	{ 0 },
 };
 

@@ -58,7 +58,8 @@ static bool parse_rank(struct tag_reader *reader, const char *value, struct err 
 	service->nranks = 0;
 	while (list_next(&value, item, sizeof item)) {
 		if (!find_rank(item, &rank))
-			return err_set(err, "\"%s\" is none of latency, geo, order, weight and load (try latency,geo)", item);
+			return err_set(
+				err, "\"%s\" is none of latency, geo, order, weight and load (try latency,geo)", item);
 		for (size_t i = 0; i < service->nranks; i++) {
 			if (service->ranks[i] == rank)
 				return err_set(err, "%s twice (leave one)", item);
@@ -131,8 +132,8 @@ static const struct tag rows[] = {
 		.parse = parse_rank,
 		.normal = "latency,geo",
 		.try = "latency,geo",
-		.sentence = "How pools are ordered for a client, the first decides: latency, geo, order and weight, "
-			    "each at most once, order and weight last." },
+		.sentence = "How pools are ordered for a client, the first decides: latency, geo, order, weight "
+			    "and load, each at most once, order, weight and load last." },
 	{ .name = "answers",
 		.kind = TAG_NUMBER,
 		.min = 1,

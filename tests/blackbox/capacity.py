@@ -128,6 +128,13 @@ def loads_are_pushed(stack):
         status, answer = post(lab, path, body)
         assert status == wanted, (path, body, status, answer)
     assert pool(lab, "eu")["load"]["load"] == 7
+    # who falls silent has said nothing of now
+    assert post(lab, "/v1/push/eu", "load=9 for=1s")[0] == 200
+    wait_for("the load to be stale", lambda: not pool(lab, "eu")["load"]["fresh"])
+    load = pool(lab, "eu")["load"]
+    assert (load["load"], load["headroom"]) == (9, None) and load["age_s"] >= 1, load
+    assert "9?" in lab.ctl_text("pools").stdout
+    assert "gslb_pool_load{" not in metrics(lab)
 
 
 @test

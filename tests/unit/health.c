@@ -705,7 +705,7 @@ static const struct garbage_case {
 	{ "too short", MESSAGE_HEAD_LEN - 1, HEALTH_ALIVE, 0, 0, 0 },
 	{ "too long", MESSAGE_HEAD_LEN + 1, HEALTH_ALIVE, 0, 0, 0 },
 	{ "kind 0", MESSAGE_HEAD_LEN, 0, 0, 0, 0 },
-	{ "an unknown kind", MESSAGE_HEAD_LEN, HEALTH_ABSTAIN + 1, 0, 0, 0 },
+	{ "an unknown kind", MESSAGE_HEAD_LEN, HEALTH_LOAD + 1, 0, 0, 0 },
 	{ "an unknown state", MESSAGE_HEAD_LEN, HEALTH_PUSH, 3, 0, 0 },
 	{ "an address that is not there", MESSAGE_HEAD_LEN, HEALTH_RESOLVED, 0, 1, 0 },
 	{ "an address of no family", MESSAGE_HEAD_LEN + MESSAGE_ADDR_LEN, HEALTH_RESOLVED, 0, 1, 5 },

@@ -134,8 +134,8 @@ static const struct rule_case {
 	{ SERVICE("pools=eu; rank=geo"), "" },
 	{ SERVICE("pools=eu; rank=geo,latency,weight"), "" },
 	{ SERVICE("pools=eu; rank=order"), "" },
-	{ SERVICE("pools=eu; rank=near"),
-		"z:5: _gslb.www: rank=near: \"near\" is none of latency, geo, order, weight and load (try latency,geo)\n" },
+	{ SERVICE("pools=eu; rank=near"), "z:5: _gslb.www: rank=near: \"near\" is none of latency, geo, order, weight "
+					  "and load (try latency,geo)\n" },
 	{ SERVICE("pools=eu; rank="),
 		"z:5: _gslb.www: rank=: \"\" is none of latency, geo, order, weight and load (try latency,geo)\n" },
 	{ SERVICE("pools=eu; rank=geo,geo"), "z:5: _gslb.www: rank=geo,geo: geo twice (leave one)\n" },
@@ -340,8 +340,9 @@ static const struct rule_case {
 	{ PROBED("check=http; load=header:X-Load"), "" },
 	{ PROBED("capacity=0; load=push"),
 		"z:5: eu._pool: capacity=0: not a number from 1 to 1000000000 (try 1000)\n" },
-	{ PROBED("capacity=5"), "z:5: warning: eu._pool: capacity=5: without load= nobody knows when it is reached (try "
-				"load=push)\n" },
+	{ PROBED("capacity=5"),
+		"z:5: warning: eu._pool: capacity=5: without load= nobody knows when it is reached (try "
+		"load=push)\n" },
 	{ PROBED("load=low"), "z:5: eu._pool: load=low: neither push, nor header:NAME, nor a URL (try "
 			      "http://lb.example.org/load)\n" },
 	{ PROBED("load=header:a b"),
@@ -352,11 +353,13 @@ static const struct rule_case {
 					"(try http://lb.example.org:8080/load)\n" },
 	{ PROBED("load=http:///x"), "z:5: eu._pool: load=http:///x: no host, or no host and port, behind :// (try "
 				    "http://lb.example.org:8080/load)\n" },
-	{ PROBED("load=http://lb/#x"), "z:5: eu._pool: load=http://lb/#x: a space, a # or a byte outside ASCII in a URL "
-				       "(write it as %20)\n" },
+	{ PROBED("load=http://lb/#x"),
+		"z:5: eu._pool: load=http://lb/#x: a space, a # or a byte outside ASCII in a URL "
+		"(write it as %20)\n" },
 	{ PROBED("colour=blue"),
 		"z:5: eu._pool: colour=blue: no tag of a pool (they are v region check host path status body verify "
-		"cert-days qname qtype command interval timeout rise fall bias ramp min-up needs via private)\n" },
+		"cert-days qname qtype command interval timeout rise fall bias ramp min-up needs via private "
+		"capacity load)\n" },
 	{ PROBED("region=a; region=b"), "z:5: eu._pool: region=b: given twice (leave one)\n" },
 	{ "eu._pool LOC 53 20 N 6 15 W 0m\n" PROBED(""), "" },
 	{ "eu._pool LOC 53 20 N 6 15 W 0m\n LOC 53 21 N 6 15 W 0m\n" PROBED(""),
