@@ -16,6 +16,7 @@ void answer_rcode(struct answer *answer, enum rcode rcode)
 	answer->rcode = rcode;
 	answer->body = ANSWER_EMPTY;
 	answer->authoritative = false;
+	answer->plain = false;
 	answer->ncnames = 0;
 	answer->service = NULL;
 	answer->trouble = NULL;
@@ -93,6 +94,7 @@ static void answer_steered(struct answer *answer, const struct query *query, con
 	switch (decision->kind) {
 	case DECIDE_ADDRESSES:
 		answer->body = ANSWER_ADDRESSES;
+		answer->plain = answer->trouble == NULL;
 		answer->naddresses = decision->nendpoints;
 		for (uint32_t i = 0; i < decision->nendpoints; i++)
 			answer->address[i] = &snapshot->endpoints[decision->endpoint[i]].addr;
