@@ -311,6 +311,7 @@ void daemon_begin(struct daemon *daemon, enum build_kind kind)
 	struct build_order order = order_of(daemon, kind);
 
 	daemon->names_wanted = false;
+	daemon->build_began_ms = clock_monotonic_ms();
 	builder_begin(daemon->builder, &order);
 }
 

@@ -76,6 +76,8 @@ struct daemon {
 	uint64_t tickets[DAEMON_TICKETS_MAX], begun[DAEMON_TICKETS_MAX];
 	size_t ntickets, nbegun;
 	bool reload_wanted, watch_wanted, names_wanted, latency_wanted, stop_wanted;
+	uint64_t build_began_ms;   /* monotonic */
+	uint64_t rest_until_ms;    /* monotonic: files are not read again before */
 	uint64_t latency_next_ms;  /* monotonic: when what was measured is looked at again */
 	uint64_t names_after_ms;   /* monotonic: not before, so that refreshes coalesce */
 	uint64_t override_next_ms; /* wall: when an override ends or moves; 0: none */

@@ -17,7 +17,7 @@
 #include "gslb/loader.h"
 #include "gslb/watch.h"
 
-enum { DRAIN_MS = 1000, NAMES_APART_MS = 1000, BUILD_PATIENCE_MS = 5000, RTTS_MAX = 4096 };
+enum { DRAIN_MS = 1000, NAMES_APART_MS = 1000, BUILD_PATIENCE_MS = 5000, REST_MAX_MS = 1000, RTTS_MAX = 4096 };
 
 static const char usage_text[] =
 	"usage: gslbd -c FILE [-t] [-v]\n"
@@ -312,13 +312,20 @@ static void begin_reload(struct daemon *daemon, struct watch *watch)
 	daemon_begin(daemon, BUILD_RELOAD);
 }
 
+static bool files_wanted(const struct daemon *daemon)
+{
+	return (daemon->reload_wanted || daemon->watch_wanted) && !builder_busy(daemon->builder);
+}
+
 static void begin_build(struct daemon *daemon, struct watch *watch, uint64_t monotonic_ms)
 {
+	bool rested = monotonic_ms >= daemon->rest_until_ms;
+
 	if (builder_busy(daemon->builder))
 		return;
-	if (daemon->reload_wanted) {
+	if (daemon->reload_wanted && rested) {
 		begin_reload(daemon, watch);
-	} else if (daemon->watch_wanted) {
+	} else if (daemon->watch_wanted && rested) {
 		daemon->watch_wanted = false;
 		daemon_begin(daemon, BUILD_WATCH);
 	} else if (daemon->names_wanted && monotonic_ms >= daemon->names_after_ms) {
@@ -330,6 +337,14 @@ static void begin_build(struct daemon *daemon, struct watch *watch, uint64_t mon
 	}
 }
 
+/* Who asks for reloads without end gets them, but for half of the time at most the cores are the answers' own. */
+static void rest(struct daemon *daemon, uint64_t monotonic_ms)
+{
+	uint64_t took_ms = monotonic_ms - daemon->build_began_ms;
+
+	daemon->rest_until_ms = monotonic_ms + (took_ms < REST_MAX_MS ? took_ms : REST_MAX_MS);
+}
+
 static void end_build(struct daemon *daemon, struct watch **watch)
 {
 	struct build *build = builder_take(daemon->builder);
@@ -339,6 +354,8 @@ static void end_build(struct daemon *daemon, struct watch **watch)
 
 	if (build == NULL)
 		return;
+	if (build->kind == BUILD_RELOAD || build->kind == BUILD_WATCH)
+		rest(daemon, clock_monotonic_ms());
 	result = daemon_finish(daemon, build, &exit_status);
 	if (result == NULL)
 		return;
@@ -444,6 +461,8 @@ static uint64_t work(struct daemon *daemon, struct watch **watch)
 	take_loads(daemon, now_ms);
 	sooner(&next_ms, look_at_latency(daemon, monotonic_ms));
 	begin_build(daemon, *watch, monotonic_ms);
+	if (files_wanted(daemon))
+		sooner(&next_ms, daemon->rest_until_ms);
 	if (daemon->names_wanted && !builder_busy(daemon->builder))
 		sooner(&next_ms, daemon->names_after_ms);
 	if (daemon->override_next_ms != 0 && now_ms >= daemon->override_next_ms) {
@@ -484,8 +503,7 @@ static void run(struct daemon *daemon, int signals)
 		for (size_t i = 0; i < COUNT_OF(wait); i++)
 			wait[i].events = POLLIN;
 		wait[7].fd = daemon->herald != NULL ? herald_fd(daemon->herald, &wait[7].events) : -1;
-		if (!daemon->reload_wanted || builder_busy(daemon->builder))
-			poll(wait, COUNT_OF(wait), next_ms > now_ms ? (int)(next_ms - now_ms) : 0);
+		poll(wait, COUNT_OF(wait), next_ms > now_ms ? (int)(next_ms - now_ms) : 0);
 		take_signals(daemon, signals);
 		control_run(daemon->control, clock_monotonic_ms());
 		http_next_ms = UINT64_MAX;
