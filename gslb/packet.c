@@ -145,14 +145,14 @@ static void find_service(struct packet *packet, const struct snapshot *snapshot)
 	__builtin_prefetch((const uint8_t *)(packet->service + 1) - 1); /* it may lie on three lines */
 }
 
-static const struct geo_table *table_of(const struct packet *packet)
+static const struct steering *steering_of(const struct packet *packet)
 {
-	return packet->service->steering[packet->query.qtype == RR_AAAA ? FAMILY_V6 : FAMILY_V4].table;
+	return &packet->service->steering[packet->query.qtype == RR_AAAA ? FAMILY_V6 : FAMILY_V4];
 }
 
 static void ahead_steering(const struct packet *packet, const struct packet_context *context)
 {
-	const struct geo_table *table = table_of(packet);
+	const struct geo_table *table = steering_of(packet)->table;
 
 	__builtin_prefetch(packet->service->candidates);
 	if (context->row != NULL)
@@ -163,10 +163,18 @@ static void ahead_steering(const struct packet *packet, const struct packet_cont
 
 static void ahead_place(const struct packet *packet)
 {
-	const struct geo_table *table = table_of(packet);
+	const struct geo_table *table = steering_of(packet)->table;
 
 	if (table != NULL)
 		geo_table_prefetch(table, &packet->client.addr);
+}
+
+static void ahead_order(const struct packet *packet)
+{
+	const struct steering *steering = steering_of(packet);
+
+	if (steering->table != NULL)
+		__builtin_prefetch(&steering->orders[geo_table_find(steering->table, &packet->client.addr).class]);
 }
 
 #define EACH(condition, step)             \
@@ -186,6 +194,7 @@ void packets_find(struct packet *packets, unsigned n, const struct packet_contex
 	/* what must be done anyway, while the reads that were just begun are under way */
 	EACH(guarded.limited, guard_look(context->guard, &packets[i].guarded, &packets[i].source));
 	EACH(service, ahead_place(&packets[i]));
+	EACH(service, ahead_order(&packets[i]));
 }
 
 /* ---- write ---- */
