@@ -35,9 +35,9 @@ tests_fuzz_fuzz_replies_LDADD = librelay.a libbase.a $(RELAY_LIBS)
 TESTS += tests/fuzz/replies.test
 EXTRA_DIST += tests/fuzz/replies.test tests/fuzz/corpus/replies
 
-TESTS += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/state.py tests/blackbox/ingress.py tests/blackbox/flush.py tests/blackbox/verify.py tests/blackbox/fleet_example.py
+TESTS += tests/blackbox/storm.py tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/state.py tests/blackbox/ingress.py tests/blackbox/flush.py tests/blackbox/verify.py tests/blackbox/fleet_example.py
 EXTRA_DIST += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/state.py tests/blackbox/ingress.py tests/blackbox/flush.py tests/blackbox/verify.py \
-	tests/blackbox/fleet_example.py tests/blackbox/relay_rig.py
+	tests/blackbox/fleet_example.py tests/blackbox/storm.py tests/blackbox/relay_load.py tests/blackbox/relay_rig.py
 
 # A measurement: prints figures beside what is promised, and asserts nothing of them.
 relay_options =

@@ -10,7 +10,6 @@ import os
 import random
 import selectors
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -22,53 +21,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "blackbox"))
 EXAMPLE = os.path.realpath(os.path.join(HERE, "..", "..", "examples", "fleet"))
 from lab import BUILD, wait_for  # noqa: E402
+from relay_load import Line, Redis  # noqa: E402
 from relay_rig import Rig, redis  # noqa: E402
-
-
-class Line:
-    """A connection to gslb-relay's socket that is kept."""
-
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(60)
-        self.socket.connect(path)
-        self.file = self.socket.makefile("rb")
-
-    def ask(self, command, **args):
-        self.socket.sendall(json.dumps({"command": command, "args": args}).encode() + b"\n")
-        return json.loads(self.file.readline())
-
-    def purge(self, keys, wait_ms=0, prio=2):
-        event = {"class": "key", "prio": prio, "items": [{"k": k} for k in keys]}
-        answer = self.ask("invalidate", event=event, wait_ms=wait_ms)
-        assert answer["ok"], answer
-        return answer["result"]
-
-
-class Redis:
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), 30)
-        self.file = self.socket.makefile("rb")
-
-    def read(self):
-        line = self.file.readline()
-        kind, rest = line[:1], line[1:].strip()
-        if kind == b"*":
-            return [self.read() for _ in range(int(rest))]
-        if kind == b"$":
-            return None if int(rest) < 0 else self.file.read(int(rest) + 2)[:-2]
-        return int(rest) if kind == b":" else rest
-
-    def ask(self, *words):
-        self.socket.sendall(self.pack(words))
-        return self.read()
-
-    def pack(self, words):
-        return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in map(str.encode, words))
-
-    def put(self, keys):
-        for at in range(0, len(keys), 1000):
-            self.ask("MSET", *itertools.chain.from_iterable((k, "1") for k in keys[at:at + 1000]))
 
 
 def verdict(name, value, most, unit):
