@@ -14,7 +14,7 @@ libdaemon_a_SOURCES = \
 libdaemon_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(URCU_CFLAGS) $(MICROHTTPD_CFLAGS)
 
 sbin_PROGRAMS += gslbd
-gslbd_SOURCES = gslb/gslbd.c
+gslbd_SOURCES = gslb/gslbd.c gslb/dry_run.h gslb/dry_run.c
 gslbd_LDFLAGS = $(GSLB_LDFLAGS) $(LTO_LDFLAGS)
 gslbd_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(URCU_CFLAGS)
 gslbd_LDADD = libdaemon.a libhttp.a libdrill.a libworker.a libpacket.a libdecide.a libcontrol.a libabuse.a libhealth.a libgeo.a libzones.a libbase.a \

@@ -13,6 +13,7 @@
 
 #include "gslb/daemon.h"
 #include "gslb/drills.h"
+#include "gslb/dry_run.h"
 #include "gslb/host.h"
 #include "gslb/loader.h"
 #include "gslb/watch.h"
@@ -78,77 +79,6 @@ static int read_options(int argc, char **argv, struct options *options)
 	if (options->conf_file == NULL)
 		return say("gslbd: no configuration: -c FILE names it. Try gslbd --help.\n", stderr, 2);
 	return -1;
-}
-
-static void print_report(struct report *report)
-{
-	char line[1400];
-
-	report_sort(report);
-	for (size_t i = 0; i < report->nlines; i++) {
-		report_format(&report->lines[i], line, sizeof line);
-		fprintf(stderr, "%s\n", line);
-	}
-	report_fini(report);
-}
-
-static struct conf *read_conf(const char *path)
-{
-	struct report report = { 0 };
-	struct conf *conf = conf_load(path, &report);
-
-	print_report(&report);
-	return conf;
-}
-
-/* ---- gslbd -t ---- */
-
-static bool test_drills(const struct conf *conf)
-{
-	struct report report = { 0 };
-	bool good;
-
-	if (conf->drills_directory[0] != '\0')
-		drill_folder_check(conf->drills_directory, &report);
-	good = report.nmistakes == 0;
-	print_report(&report);
-	return good;
-}
-
-static int test(const struct conf *conf)
-{
-	struct loader *loader;
-	const struct loaded_zone *const *zones;
-	size_t n, refused = 0;
-	char scratch[] = "/tmp/gslbd-test-XXXXXX";
-	struct zone_set *set = NULL;
-	struct err err = { 0 };
-	struct geo *geo;
-	bool changed, good = true;
-
-	log_setup("gslbd", LOG_ERROR);
-	geo = geo_open((const char *const *)conf->databases, conf->ndatabases, &err);
-	if (geo == NULL) {
-		fprintf(stderr, "%s\n", err.text);
-		good = false;
-	}
-	geo_free(geo);
-	if (mkdtemp(scratch) == NULL)
-		return say("gslbd: /tmp cannot be written\n", stderr, 1);
-	loader = loader_new(conf->zones_directory, scratch, 1);
-	set = loader_load(loader, LOADER_START, clock_wall_ms(), &changed, &err);
-	if (set == NULL)
-		fprintf(stderr, "%s\n", err.text);
-	n = loader_zones(loader, &zones);
-	for (size_t i = 0; i < n; i++)
-		refused += zones[i]->standing != ZONE_LOADED;
-	good = test_drills(conf) && good && set != NULL && refused == 0;
-	printf("%s: %zu zone%s, %zu with mistakes%s\n", conf->file, n, n == 1 ? "" : "s", refused,
-		good ? ": all is well" : "");
-	zone_set_free(set);
-	loader_free(loader);
-	loader_remove_copies(scratch);
-	return good ? 0 : 1;
 }
 
 /* ---- starting ---- */
@@ -583,11 +513,11 @@ int main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	daemon.conf_file = options.conf_file;
-	daemon.conf = read_conf(options.conf_file);
+	daemon.conf = dry_run_conf(options.conf_file);
 	if (daemon.conf == NULL)
 		return 1;
 	if (options.test)
-		return test(daemon.conf);
+		return dry_run(daemon.conf);
 	log_setup("gslbd", options.verbose ? LOG_DEBUG : daemon.conf->log_level);
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&caught);
