@@ -48,6 +48,7 @@ static void answer_why(struct answer *answer, enum decide_why why)
 	switch (why) {
 	case WHY_RANKED:
 	case WHY_NO_FAMILY:
+	case WHY_EXPLORED:
 		return;
 	case WHY_FALLBACK:
 		answer_trouble(answer, EDE_OTHER, "no pool is up: this is the fallback");
@@ -77,6 +78,7 @@ void answer_client(struct client *client, const struct query *query, const struc
 {
 	client->ecs = query->ecs && query->ecs_source_len > 0;
 	client->source_len = client->ecs ? query->ecs_source_len : 0;
+	client->explore = false;
 	addr_copy(&client->addr, client->ecs ? &query->ecs_addr : source);
 }
 

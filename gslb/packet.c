@@ -48,6 +48,14 @@ static void count_query(const struct packet_context *context, const struct packe
 	count_at(&context->counters->queries[context->transport][family][counted_type(packet->query.qtype)][outcome]);
 }
 
+/* It has used up what others saved for it. */
+static void count_explored(const struct packet_context *context)
+{
+	count(context->counters, COUNT_answers_explored);
+	if (context->exploring != NULL)
+		context->exploring->credit -= EXPLORE_EACH;
+}
+
 /* An answer that is not of the first choice, for whoever asks why. */
 static void count_why(const struct packet_context *context, const struct answer *answer)
 {
@@ -59,6 +67,8 @@ static void count_why(const struct packet_context *context, const struct answer 
 		count(context->counters, COUNT_answers_fallback);
 	if (decision->why == WHY_ALL_DOWN || decision->why == WHY_LAST_UP || decision->why == WHY_HELD)
 		count(context->counters, COUNT_answers_all_down);
+	if (decision->why == WHY_EXPLORED)
+		count_explored(context);
 	if (decision->why == WHY_PANIC)
 		count(context->counters, COUNT_answers_panic);
 	if (world->reasons == NULL)
@@ -186,6 +196,8 @@ void packets_find(struct packet *packets, unsigned n, const struct packet_contex
 {
 	const struct snapshot *snapshot = context->world->snapshot;
 
+	if (context->exploring != NULL)
+		exploring_earn(context->exploring, n);
 	EACH(for_zones, zone_seek_slot(&packets[i].seek, snapshot->set, &packets[i].query.name, packets[i].hash));
 	EACH(for_zones, zone_seek_node(&packets[i].seek, packets[i].hash[0]));
 	EACH(for_zones, zone_seek_name(&packets[i].seek));
@@ -256,6 +268,8 @@ size_t packet_write(struct packet *packet, const struct packet_context *context,
 	if (packet->query.cookie_len > 0 && readable)
 		guard_cookie(
 			context->guard, &packet->guarded, &packet->query, &packet->source, context->now_ms, counters);
+	if (context->exploring != NULL)
+		packet->client.explore = context->exploring->credit >= EXPLORE_EACH;
 	if (packet->for_zones)
 		answer_make(&answer, &packet->query, &packet->lookup, packet->service, &packet->client, context->world,
 			context->now_ms, context->dice);
