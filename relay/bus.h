@@ -21,7 +21,8 @@ struct bus_status {
 	bool connected;
 	uint64_t offered; /* of the outbox: what the bus has taken, whether it keeps it or not */
 	uint64_t resent;
-	char trouble[256]; /* "" when there is none */
+	uint64_t regressions; /* times that the bus turned out to have lost what it had taken */
+	char trouble[256];    /* "" when there is none */
 };
 
 enum bus_taken {

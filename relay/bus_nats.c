@@ -37,7 +37,6 @@ struct nats {
 	const struct relay_conf *conf;
 	struct store *store;
 	natsConnection *connection;
-	natsConnection *later;                          /* for what has a millisecond of time; NULL: there is none */
 	natsSubscription *words[3 * EVENT_REGIONS_MAX]; /* receipts, states and periodic states of each region */
 	size_t nwords;
 	struct fetcher fetcher[EVENT_REGIONS_MAX];
@@ -100,18 +99,57 @@ static void take_said(natsConnection *connection, natsSubscription *sub, natsMsg
 
 /* ---- a region's fetcher ---- */
 
-static natsStatus subscribe(struct fetcher *fetcher, jsCtx **js, natsSubscription **sub)
+/* A consumer's name is ours alone: no other region's has it. */
+static void name_consumer(
+	const struct fetcher *fetcher, char stream[static NATS_SUBJECT_MAX], char durable[static NATS_SUBJECT_MAX])
 {
-	struct nats *nats = fetcher->nats;
+	snprintf(stream, NATS_SUBJECT_MAX, "INV_%s", fetcher->region);
+	snprintf(durable, NATS_SUBJECT_MAX, "relay-%s", fetcher->nats->conf->region);
+}
+
+/* A server that lost its files knows the consumer no more, and leaves what is asked of it unanswered. */
+static bool is_forgotten(const struct fetcher *fetcher, jsCtx *js)
+{
+	char stream[NATS_SUBJECT_MAX], durable[NATS_SUBJECT_MAX];
+	jsConsumerInfo *info = NULL;
+	jsErrCode code = 0;
+	natsStatus status;
+
+	name_consumer(fetcher, stream, durable);
+	status = js_GetConsumerInfo(&info, js, stream, durable, NULL, &code);
+	jsConsumerInfo_Destroy(info);
+	return status == NATS_NOT_FOUND;
+}
+
+/* After a power loss a server may have forgotten a consumer, but not the file that says how far it was; one that is made anew then goes on from
+ * there, and passes over what a stream that lost more has under these numbers now. */
+static bool knows_too_much(const struct fetcher *fetcher, jsCtx *js)
+{
+	char stream[NATS_SUBJECT_MAX], durable[NATS_SUBJECT_MAX];
+	jsConsumerInfo *info = NULL;
+	jsErrCode code = 0;
+	bool knows;
+
+	name_consumer(fetcher, stream, durable);
+	knows = js_GetConsumerInfo(&info, js, stream, durable, NULL, &code) == NATS_OK &&
+		(info->Delivered.Stream > 0 || info->AckFloor.Stream > 0);
+	jsConsumerInfo_Destroy(info);
+	if (knows)
+		knows = js_DeleteConsumer(js, stream, durable, NULL, &code) == NATS_OK;
+	return knows;
+}
+
+/* made: there was no such consumer. */
+static natsStatus subscribe_once(struct fetcher *fetcher, bool *made, jsCtx **js, natsSubscription **sub)
+{
 	char stream[NATS_SUBJECT_MAX], subject[NATS_SUBJECT_MAX], durable[NATS_SUBJECT_MAX];
 	jsOptions options;
 	jsSubOptions wanted;
 	jsErrCode code = 0;
 	natsStatus status;
 
-	snprintf(stream, sizeof stream, "INV_%s", fetcher->region);
+	name_consumer(fetcher, stream, durable);
 	snprintf(subject, sizeof subject, "gslb.inv.%s.>", fetcher->region);
-	snprintf(durable, sizeof durable, "relay-%s", nats->conf->region);
 	jsOptions_Init(&options);
 	options.Domain = fetcher->region;
 	options.Wait = PUBLISH_MS;
@@ -121,7 +159,8 @@ static natsStatus subscribe(struct fetcher *fetcher, jsCtx **js, natsSubscriptio
 	wanted.Config.AckWait = ACK_WAIT_S * SECOND_NS;
 	wanted.Config.DeliverPolicy = js_DeliverAll;
 	wanted.Config.MaxAckPending = BUS_QUEUE_MAX;
-	status = natsConnection_JetStream(js, nats->connection, &options);
+	status = natsConnection_JetStream(js, fetcher->nats->connection, &options);
+	*made = status == NATS_OK && is_forgotten(fetcher, *js);
 	if (status == NATS_OK)
 		status = js_PullSubscribe(sub, *js, subject, durable, &options, &wanted, &code);
 	if (status != NATS_OK) {
@@ -130,6 +169,27 @@ static natsStatus subscribe(struct fetcher *fetcher, jsCtx **js, natsSubscriptio
 		*sub = NULL;
 	}
 	return status;
+}
+
+static void unsubscribe(jsCtx **js, natsSubscription **sub)
+{
+	natsSubscription_Destroy(*sub);
+	jsCtx_Destroy(*js);
+	*sub = NULL;
+	*js = NULL;
+}
+
+static natsStatus subscribe(struct fetcher *fetcher, jsCtx **js, natsSubscription **sub)
+{
+	bool made;
+	natsStatus status = subscribe_once(fetcher, &made, js, sub);
+
+	if (status != NATS_OK || !made || !knows_too_much(fetcher, *js))
+		return status;
+	log_warning("bus=nats region=%s: its server made our consumer anew with an old state: it begins from the start",
+		fetcher->region);
+	unsubscribe(js, sub);
+	return subscribe_once(fetcher, &made, js, sub);
 }
 
 static void take_list(struct fetcher *fetcher, natsMsgList *list)
@@ -149,21 +209,6 @@ static void take_list(struct fetcher *fetcher, natsMsgList *list)
 static void pause_ms(unsigned ms)
 {
 	usleep(ms * 1000);
-}
-
-/* A server that lost its files knows the consumer no more, and leaves what is asked of it unanswered. */
-static bool is_forgotten(const struct fetcher *fetcher, jsCtx *js)
-{
-	char stream[NATS_SUBJECT_MAX], durable[NATS_SUBJECT_MAX];
-	jsConsumerInfo *info = NULL;
-	jsErrCode code = 0;
-	natsStatus status;
-
-	snprintf(stream, sizeof stream, "INV_%s", fetcher->region);
-	snprintf(durable, sizeof durable, "relay-%s", fetcher->nats->conf->region);
-	status = js_GetConsumerInfo(&info, js, stream, durable, NULL, &code);
-	jsConsumerInfo_Destroy(info);
-	return status == NATS_NOT_FOUND;
 }
 
 static void *fetch_main(void *arg)
@@ -193,15 +238,10 @@ static void *fetch_main(void *arg)
 			continue;
 		/* no link to that region, or no stream there yet: it returns at once, so wait; a subscription that stays broken is made anew */
 		pause_ms(RETRY_MS);
-		if (sub != NULL && (status == NATS_TIMEOUT || ++failures % 20 == 0)) {
-			natsSubscription_Destroy(sub);
-			jsCtx_Destroy(js);
-			sub = NULL;
-			js = NULL;
-		}
+		if (sub != NULL && (status == NATS_TIMEOUT || ++failures % 20 == 0))
+			unsubscribe(&js, &sub);
 	}
-	natsSubscription_Destroy(sub);
-	jsCtx_Destroy(js);
+	unsubscribe(&js, &sub);
 	return NULL;
 }
 
@@ -248,7 +288,7 @@ static natsStatus connect_nats(struct nats *nats)
 {
 	natsOptions *options = NULL;
 	jsOptions js_options;
-	natsStatus s = nats_options(nats->conf, true, &options);
+	natsStatus s = nats_options(nats->conf, &options);
 
 	jsOptions_Init(&js_options);
 	js_options.Domain = nats->conf->region;
@@ -280,19 +320,6 @@ static natsStatus connect_nats(struct nats *nats)
 	}
 	natsOptions_Destroy(options);
 	return s;
-}
-
-/* Acknowledgements are many, and nobody waits for one. Without this connection they go out one by one. */
-static void connect_later(struct nats *nats)
-{
-	natsOptions *options = NULL;
-
-	if (nats_options(nats->conf, false, &options) != NATS_OK ||
-		natsOptions_SetRetryOnFailedConnect(options, true, NULL, NULL) != NATS_OK)
-		log_warning("bus=nats acknowledgements=one-by-one");
-	else /* not yet connected is fine */
-		(void)natsConnection_Connect(&nats->later, options);
-	natsOptions_Destroy(options);
 }
 
 static void start_threads(struct nats *nats)
@@ -336,7 +363,6 @@ static void nats_close(void *bus)
 	for (size_t i = 0; i < nats->nwords; i++)
 		natsSubscription_Destroy(nats->words[i]);
 	jsCtx_Destroy(nats->out.js);
-	natsConnection_Destroy(nats->later);
 	natsConnection_Destroy(nats->connection);
 	nats_CloseAndWait(2000);
 	let_go(nats);
@@ -360,7 +386,6 @@ static void *nats_open(const struct relay_conf *conf, struct store *store, int e
 		nats_close(nats);
 		return NULL;
 	}
-	connect_later(nats);
 	start_threads(nats);
 	return nats;
 }
@@ -458,14 +483,6 @@ static bool nats_fetch(void *bus, size_t max,
 	return true;
 }
 
-/* As natsMsg_Ack does. One that is lost makes the event come again, which does no harm. */
-static void acknowledge(struct nats *nats, natsMsg *message)
-{
-	if (nats->later == NULL ||
-		natsConnection_PublishString(nats->later, natsMsg_GetReply(message), "+ACK") != NATS_OK)
-		natsMsg_Ack(message, NULL);
-}
-
 static void nats_acknowledge(void *bus, bool committed)
 {
 	struct nats *nats = bus;
@@ -474,7 +491,7 @@ static void nats_acknowledge(void *bus, bool committed)
 	STAILQ_FOREACH(heard, &nats->taken, link)
 	{
 		if (committed)
-			acknowledge(nats, heard->message);
+			natsMsg_Ack(heard->message, NULL);
 		else /* at once would be a loop for as long as the disk is full */
 			natsMsg_NakWithDelay(heard->message, LATER_MS, NULL);
 	}
@@ -503,7 +520,10 @@ static void nats_status_of(void *bus, struct bus_status *status)
 
 	pthread_mutex_lock(&nats->queue.lock);
 	*status = (struct bus_status){
-		.connected = nats->queue.connected, .offered = nats->resend.offered, .resent = nats->resend.again
+		.connected = nats->queue.connected,
+		.offered = nats->resend.offered,
+		.resent = nats->resend.again,
+		.regressions = nats->queue.regressions,
 	};
 	memcpy(status->trouble, nats->queue.trouble, sizeof status->trouble);
 	pthread_mutex_unlock(&nats->queue.lock);

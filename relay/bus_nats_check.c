@@ -10,7 +10,7 @@
 
 #include "relay/bus_nats_link.h"
 
-enum { ASK_MS = 1500, INFO_MAX = 8192, TEXT_MAX = 512 };
+enum { ASK_MS = 1500, INFO_MAX = 8192, TEXT_MAX = 512, TAKERS_MAX = 64 };
 
 struct look {
 	const struct relay_conf *conf;
@@ -191,6 +191,42 @@ static void look_for_others(struct look *look, const char *domain)
 	json_decref(root);
 }
 
+/* A message for a stream that does not exist is stored by nobody, and each stream that would have taken it says so: also one that stands where
+ * nobody thought of asking, on the hub. */
+static void look_for_takers(struct look *look)
+{
+	char subject[NATS_SUBJECT_MAX], inbox[NATS_SUBJECT_MAX];
+	const struct relay_conf *conf = look->conf;
+	natsSubscription *sub = NULL;
+	natsMsg *msg = NULL;
+	unsigned takers = 0;
+	natsStatus status;
+
+	snprintf(subject, sizeof subject, "gslb.inv.%s.check", conf->region);
+	snprintf(inbox, sizeof inbox, "_INBOX_relay_%s.check.%llx", conf->region,
+		(unsigned long long)clock_monotonic_us());
+	status = natsConnection_SubscribeSync(&sub, look->connection, inbox);
+	if (status == NATS_OK)
+		status = natsMsg_Create(&msg, subject, inbox, "check", 5);
+	if (status == NATS_OK)
+		status = natsMsgHeader_Set(msg, "Nats-Expected-Stream", "gslb-bus-check");
+	if (status == NATS_OK)
+		status = natsConnection_PublishMsg(look->connection, msg);
+	natsMsg_Destroy(msg);
+	while (status == NATS_OK && takers < TAKERS_MAX) {
+		msg = NULL;
+		status = natsSubscription_NextMsg(&msg, sub, ASK_MS);
+		takers += status == NATS_OK && natsMsg_GetDataLength(msg) > 0;
+		natsMsg_Destroy(msg);
+	}
+	natsSubscription_Destroy(sub);
+	if (takers > 1)
+		say(look, conf->region, "error",
+			"%u streams take what we say on gslb.inv.%s.>, and INV_%s alone must: look for another one, "
+			"also on the hub",
+			takers, conf->region, conf->region);
+}
+
 static void look_at_theirs(struct look *look, const char *region)
 {
 	char what[NATS_SUBJECT_MAX];
@@ -263,7 +299,7 @@ static void look_around(struct look *look)
 {
 	const struct relay_conf *conf = look->conf;
 	natsOptions *options = NULL;
-	natsStatus status = nats_options(conf, true, &options);
+	natsStatus status = nats_options(conf, &options);
 
 	if (status == NATS_OK)
 		status = natsConnection_Connect(&look->connection, options);
@@ -271,6 +307,7 @@ static void look_around(struct look *look)
 		say(look, conf->region, "ok", "connected to %s", conf->servers[0]);
 		look_at_ours(look);
 		look_for_others(look, conf->region);
+		look_for_takers(look);
 		look_at_state(look);
 		for (size_t i = 0; i < conf->nregions; i++) {
 			if (strcmp(conf->regions[i], conf->region) == 0)

@@ -7,7 +7,7 @@
 
 #include "relay/bus_nats_link.h"
 
-enum { FLIGHT_MAX = 64, PUBLISH_MS = 2000, RETRY_MS = 250, MAX_AGE_H = 72, DUPLICATES_S = 600 };
+enum { FLIGHT_MAX = 64, PUBLISH_MS = 2000, RETRY_MS = 250, DUPLICATES_S = 600 };
 
 #define SECOND_NS INT64_C(1000000000)
 
@@ -34,9 +34,11 @@ static bool make_stream(struct nats_publisher *out)
 	config.SubjectsLen = 1;
 	config.Storage = js_FileStorage;
 	config.Discard = js_DiscardNew;
-	config.MaxAge = MAX_AGE_H * 3600 * SECOND_NS;
+	config.MaxAge = (int64_t)out->conf->keep_ms * (SECOND_NS / 1000);
 	config.MaxMsgSize = 65536;
 	config.Duplicates = DUPLICATES_S * SECOND_NS;
+	if (config.Duplicates > config.MaxAge)
+		config.Duplicates = config.MaxAge;
 	status = js_AddStream(NULL, out->js, &config, NULL, &code);
 	if (status == NATS_OK || code == JSStreamNameExistErr)
 		return true;
@@ -62,8 +64,8 @@ void nats_publisher_ack(jsCtx *js, natsMsg *msg, jsPubAck *ack, jsPubAckErr *fai
 		snprintf(out->why, sizeof out->why, "%s",
 			failure != NULL && failure->ErrText != NULL ? failure->ErrText : "no answer");
 	out->taken += ack != NULL;
-	if (++out->back == out->sent)
-		pthread_cond_signal(&out->landed);
+	out->back++;
+	pthread_cond_signal(&out->landed);
 	pthread_mutex_unlock(&out->lock);
 	if (regressed) {
 		log_warning("bus=nats sequence=%llu was=%llu: it has lost what it had taken: that is sent anew",
@@ -109,12 +111,11 @@ static bool publish_rows(struct nats_publisher *out, const struct bus_row *const
 	bool all;
 
 	pthread_mutex_lock(&out->lock);
-	out->back = out->taken = out->sent = 0;
+	out->back = out->taken = 0;
 	pthread_mutex_unlock(&out->lock);
 	while (sent < n && send_row(out, rows[sent]))
 		sent++;
 	pthread_mutex_lock(&out->lock);
-	out->sent = sent;
 	while (out->back < sent && !bus_queue_stops(out->queue))
 		wait_a_second(out);
 	all = out->taken == n;

@@ -48,6 +48,7 @@ struct bus_queue {
 	struct heard_list events, words;
 	STAILQ_HEAD(, bus_row) rows;
 	size_t nevents, nwords, nrows, said_bytes;
+	uint64_t regressions;
 	char trouble[256];
 };
 

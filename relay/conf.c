@@ -12,6 +12,8 @@
 #include "relay/check.h"
 
 enum { FILE_MAX_LEN = 1 << 20, KEY_FILE_MAX = 4096 };
+#define KEEP_MS UINT64_C(259200000)      /* 72 h */
+#define KEEP_MAX_MS UINT64_C(2592000000) /* 30 d */
 
 /* ---- the file's shape ---- */
 
@@ -30,7 +32,7 @@ struct yaml_file {
 		char *directory;
 	} state;
 	struct {
-		char *socket, *group, *listen, *token_file;
+		char *socket, *group, *listen, *token_file, *keep;
 	} relay;
 	struct {
 		char **servers, **regions, *ca, *cert, *key;
@@ -70,7 +72,8 @@ static const cyaml_schema_field_t state_fields[] = { TEXT("directory", struct ya
 	CYAML_FIELD_END };
 static const cyaml_schema_field_t relay_fields[] = { TEXT("socket", struct yaml_file, relay.socket),
 	TEXT("group", struct yaml_file, relay.group), TEXT("listen", struct yaml_file, relay.listen),
-	TEXT("token-file", struct yaml_file, relay.token_file), CYAML_FIELD_END };
+	TEXT("token-file", struct yaml_file, relay.token_file), TEXT("keep", struct yaml_file, relay.keep),
+	CYAML_FIELD_END };
 
 static const cyaml_schema_field_t bus_fields[] = { CYAML_FIELD_SEQUENCE_COUNT("servers", CYAML_FLAG_POINTER,
 							   struct yaml_file, bus.servers, bus.nservers, &text_schema, 1,
@@ -422,6 +425,15 @@ static bool read_listen(struct reading *r, const struct yaml_file *file)
 	return read_tokens(r, file->relay.token_file);
 }
 
+static bool read_keep(struct reading *r, const char *text)
+{
+	r->conf->keep_ms = KEEP_MS;
+	if (text == NULL || (duration_parse(text, &r->conf->keep_ms) && r->conf->keep_ms >= 1000 &&
+				    r->conf->keep_ms <= KEEP_MAX_MS))
+		return true;
+	return err_set(r->err, "%s: relay.keep: %s: must be from 1s to 720h (try 72h)", r->path, text);
+}
+
 /* Two hosts of one region must not have the same. */
 static void read_node(struct relay_conf *conf, const char *identity)
 {
@@ -449,7 +461,7 @@ static bool read_file(struct reading *r, const struct yaml_file *file)
 	conf->gslbd_user = text_of(r, file->server.user);
 	conf->probe_user = text_of(r, file->server.probe_user);
 	read_node(conf, file->server.identity);
-	if (!read_listen(r, file) || !read_bus(r, file))
+	if (!read_listen(r, file) || !read_keep(r, file->relay.keep) || !read_bus(r, file))
 		return false;
 	for (uint32_t i = 0; i < file->ncaches; i++) {
 		if (!read_cache(r, &file->caches[i], &conf->cache[i], &conf->rule[i]))

@@ -23,7 +23,8 @@ struct relay_conf {
 	struct conf_token {
 		const char *name, *secret;
 	} tokens[CONF_TOKENS_MAX];
-	size_t nservers; /* of the bus; 0: there is none */
+	uint64_t keep_ms; /* an event, for a region that is away */
+	size_t nservers;  /* of the bus; 0: there is none */
 	const char *const *servers;
 	const char *ca, *cert, *key; /* "" without TLS */
 	size_t nregions;             /* all of the fleet, with this one; without a bus only this one */

@@ -1,10 +1,12 @@
 /* Whatever is taken from the bus is acknowledged after the commit, and begun after it, too: a crash before means that it comes again. */
 #include "relay/exchange.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { FETCH_MAX = 512, RECEIPT_MS = 100, IDLE_MS = 1000, ANEW_MS = 10000 };
+enum { KEPT_MAX = 1000000 }; /* events, for regions that are away */
 
 static void complain(const char *what, const struct err *err)
 {
@@ -26,37 +28,51 @@ static bool commit(struct exchange *exchange)
 	return false;
 }
 
-/* What was gathered is in the log, or is not: whoever asked is answered by that. */
-static bool settle(struct exchange *exchange)
-{
-	bool committed = commit(exchange);
-
-	exchange->settled(exchange->arg, committed, &exchange->log_why);
-	return committed;
-}
-
-/* What has ended is told to the store until that has it. Not with every commit: a hundred ends at a time touch the pages that one does, and
- * an end that is lost means that something is done twice. */
-bool exchange_commit(struct exchange *exchange)
+/* What has ended is told to the store, with whatever else is committed next, until that has it. */
+static void write_ends(struct exchange *exchange)
 {
 	struct err err;
-	bool committed;
 
 	if (!work_write(exchange->work, &err))
 		complain("log=not-written", &err);
-	committed = settle(exchange);
+}
+
+bool exchange_commit(struct exchange *exchange)
+{
+	bool committed;
+
+	write_ends(exchange);
+	committed = commit(exchange);
 	if (committed)
 		work_written(exchange->work);
+	exchange->settled(exchange->arg, committed, &exchange->log_why);
 	return committed;
 }
 
 /* ---- in ---- */
 
+/* An origin does not keep any more what we missed: what follows is that everything is dropped, and its numbers go on there. */
+static bool jump(struct exchange *exchange, const struct event *event, struct err *err)
+{
+	struct store_mark received, done, mark = { .epoch = event->epoch, .oseq = event->jump };
+	bool errors;
+
+	store_floors(exchange->store, event->origin, &received, &done, &errors);
+	if (event->jump == 0 || event->jump >= event->oseq || !event_is_for(event, exchange->conf->region) ||
+		received.epoch != event->epoch || received.oseq >= event->jump)
+		return true;
+	snprintf(mark.origin, sizeof mark.origin, "%s", event->origin);
+	log_warning("region=%s received=%llu jump=%llu: it does not keep what is between: everything is dropped",
+		event->origin, (unsigned long long)received.oseq, (unsigned long long)event->jump);
+	exchange->coarse++;
+	return store_jump(exchange->store, &mark, err);
+}
+
 /* What came in, kept until the store has it. */
 struct fresh {
 	struct exchange *exchange;
-	struct arena *arena; /* the events' */
-	struct event *events;
+	struct buf bytes;
+	size_t *len;
 	size_t n, cap, fetched;
 	bool coarse;
 };
@@ -76,17 +92,19 @@ static enum bus_taken pass_over(struct exchange *exchange, const char *from, boo
 static enum bus_taken take_fetched(void *arg, const char *from, const char *bytes, size_t len)
 {
 	struct fresh *fresh = arg;
+	struct arena *arena = arena_new();
 	enum store_taken taken = STORE_FAILED;
 	struct event event;
 	struct err err = { .text = "" };
-	bool parked = false, good = event_parse(bytes, len, true, fresh->arena, &event, &parked, &err);
+	bool parked = false, good = event_parse(bytes, len, true, arena, &event, &parked, &err);
 
 	fresh->fetched++;
 	if (good && strcmp(event.origin, from) != 0)
 		good = err_set(&err, "it speaks for region %s", event.origin);
-	if (good)
+	if (good && jump(fresh->exchange, &event, &err))
 		taken = store_take(fresh->exchange->store, &event, bytes, len, &err);
-	else
+	arena_free(arena);
+	if (!good)
 		return pass_over(fresh->exchange, from, parked, &err);
 	switch (taken) {
 	case STORE_FAILED:
@@ -101,31 +119,35 @@ static enum bus_taken take_fetched(void *arg, const char *from, const char *byte
 	case STORE_NEW:
 		break;
 	}
-	fresh->events = mem_grow(fresh->events, fresh->n, &fresh->cap, sizeof *fresh->events);
-	fresh->events[fresh->n++] = event;
+	buf_add(&fresh->bytes, bytes, len);
+	fresh->len = mem_grow(fresh->len, fresh->n, &fresh->cap, sizeof *fresh->len);
+	fresh->len[fresh->n++] = len;
 	return BUS_TAKEN;
 }
 
 /* Returns whether there may be more. */
 static bool fetch(struct exchange *exchange)
 {
-	struct fresh fresh = { .exchange = exchange, .arena = arena_new() };
+	struct fresh fresh = { .exchange = exchange };
 	struct err err;
 	bool more, committed;
+	size_t at = 0;
 
 	if (!exchange->bus_ops->fetch(exchange->bus, FETCH_MAX, take_fetched, &fresh, &err))
 		complain("bus=fetch", &err);
-	committed = settle(exchange);
+	committed = exchange_commit(exchange);
 	more = committed && fresh.fetched >= FETCH_MAX;
 	exchange->bus_ops->acknowledge(exchange->bus, committed);
-	if (committed && fresh.coarse) {
-		exchange->coarse++;
-		work_coarse(exchange->work, "a region began its log anew", exchange->now_ms);
+	if (committed) {
+		if (fresh.coarse) {
+			exchange->coarse++;
+			work_coarse(exchange->work, "a region began its log anew", exchange->now_ms);
+		}
+		for (size_t i = 0; i < fresh.n; at += fresh.len[i++])
+			work_begin(exchange->work, fresh.bytes.text + at, fresh.len[i], exchange->now_ms);
 	}
-	for (size_t i = 0; committed && i < fresh.n; i++)
-		work_begin(exchange->work, &fresh.events[i], exchange->now_ms);
-	arena_free(fresh.arena);
-	free(fresh.events);
+	buf_fini(&fresh.bytes);
+	free(fresh.len);
 	return more;
 }
 
@@ -153,6 +175,26 @@ static void give_receipts(struct exchange *exchange)
 	}
 }
 
+/* What is too old, or too much, is not kept for regions that are away. */
+static void let_go(struct exchange *exchange)
+{
+	uint64_t kept_ms = exchange->conf->keep_ms, rows;
+	struct err err;
+
+	if (exchange->wall_ms <= kept_ms)
+		return;
+	if (!store_let_go(exchange->store, exchange->wall_ms - kept_ms, KEPT_MAX, &rows, &err)) {
+		complain("log=trim", &err);
+		return;
+	}
+	exchange->let_go += rows;
+	if (rows > 0) {
+		err_set(&err, "%llu events up to %llu are not kept any more, and some region does not have them",
+			(unsigned long long)rows, (unsigned long long)store_gone(exchange->store));
+		complain("log=let-go", &err);
+	}
+}
+
 /* The outbox forgets what all regions have done. */
 static void trim(struct exchange *exchange)
 {
@@ -160,7 +202,46 @@ static void trim(struct exchange *exchange)
 
 	if (!store_trim(exchange->store, exchange->conf->regions, exchange->conf->nregions, &err))
 		complain("log=trim", &err);
-	settle(exchange);
+	let_go(exchange);
+	exchange_commit(exchange);
+}
+
+/* A region that was away for too long is back: once for each number that it missed. */
+static void say_gone(struct exchange *exchange, const char *region, uint64_t receipt)
+{
+	const struct relay_conf *conf = exchange->conf;
+	uint64_t gone = store_gone(exchange->store);
+	struct err err;
+	size_t i = 0;
+
+	while (i < conf->nregions && strcmp(conf->regions[i], region) != 0)
+		i++;
+	if (i == conf->nregions || receipt >= gone || exchange->told_gone[i] == gone)
+		return;
+	if (!store_say_gone(exchange->store, region, exchange->wall_ms, &err)) {
+		complain("log=gone", &err);
+		return;
+	}
+	exchange->told_gone[i] = gone;
+	log_warning("region=%s receipt=%llu gone=%llu: it was away for too long, and is told to drop everything",
+		region, (unsigned long long)receipt, (unsigned long long)gone);
+}
+
+/* Whoever knew the life before learns that it has ended, and what was lost with it is made good there by a coarse flush, without waiting for the
+ * next event: this one asks nothing of them. */
+static bool announce(struct exchange *exchange, struct err *err)
+{
+	const char *const regions[] = { exchange->conf->region };
+	struct event event = {
+		.class = EVENT_ALL,
+		.nregions = 1,
+		.regions = regions,
+		.why = "the log began anew",
+		.actor = "gslb-relay",
+		.trace = "",
+	};
+
+	return exchange->conf->nregions == 1 || store_add(exchange->store, &event, exchange->wall_ms, err);
 }
 
 /* A region has done what this log never made: it is an old copy, or began anew with the clock set back. What it makes now would be taken
@@ -173,7 +254,7 @@ static void begin_anew(struct exchange *exchange, const char *region, uint32_t e
 	if (epoch > UINT32_MAX - 2 || (exchange->anew_ms != 0 && now_ms < exchange->anew_ms + ANEW_MS))
 		return;
 	exchange->anew_ms = now_ms;
-	if (!store_begin_anew(exchange->store, epoch, &err)) {
+	if (!store_begin_anew(exchange->store, epoch, &err) || !announce(exchange, &err)) {
 		complain("log=anew", &err);
 		return;
 	}
@@ -194,6 +275,8 @@ static void hear_receipt(void *arg, const char *region, uint32_t epoch, uint64_t
 		complain("bus=receipt", &err);
 	else if (store_receipt_of(exchange->store, region, NULL) != before)
 		exchange->trim_due = true;
+	if (epoch == store_epoch(exchange->store))
+		say_gone(exchange, region, oseq);
 }
 
 static void hear_state(void *arg, const char *region, const struct work_state *state)
@@ -256,16 +339,8 @@ struct resuming {
 static bool resume(void *arg, const char *bytes, size_t len)
 {
 	const struct resuming *resuming = arg;
-	struct arena *arena = arena_new();
-	struct event event;
-	struct err err;
-	bool parked;
 
-	if (event_parse(bytes, len, true, arena, &event, &parked, &err))
-		work_begin(resuming->exchange->work, &event, resuming->now_ms);
-	else
-		log_error("event=unreadable reason=\"%s\" parked=%s", err.text, parked ? "yes" : "no");
-	arena_free(arena);
+	work_begin(resuming->exchange->work, bytes, len, resuming->now_ms);
 	return true;
 }
 
@@ -280,5 +355,7 @@ bool exchange_resume(struct exchange *exchange, bool fresh, uint64_t now_ms, str
 			      : "it was not finished before the last end",
 			now_ms);
 	}
+	if (fresh && !announce(exchange, err))
+		return false;
 	return store_inbox(exchange->store, resume, &resuming, err);
 }

@@ -1,4 +1,4 @@
-/* exchange - between the log, the bus and the work: what the bus brought goes into the inbox, with one commit, what has ended out of it; then
+/* exchange - between the log, the bus and the work: what the bus brought goes into the inbox, what has ended out of it, with one commit; then
  * receipts to whoever made it, and theirs into the outbox. Knows no socket, no thread and no clock: gslb-relay runs it, and so does the
  * simulator of a fleet. What it points to is borrowed. One thread's own. */
 #ifndef GSLB_RELAY_EXCHANGE_H
@@ -22,12 +22,15 @@ struct exchange {
 	/* Periodic state came; NULL: nobody wants it. */
 	void (*said)(void *arg, const char *region, const char *node, const char *kind, const void *bytes, size_t len);
 	void *arg;
-	uint64_t now_ms;      /* monotonic: of this turn */
-	bool receipts_due;    /* something was done here */
-	bool trim_due;        /* a region has done more of what was made here */
+	uint64_t now_ms;              /* monotonic: of this turn */
+	uint64_t wall_ms;             /* likewise; 0: nothing grows too old */
+	bool receipts_due;            /* something was done here */
+	bool trim_due;                /* a region has done more of what was made here */
 	uint64_t said_ms, settled_ms; /* monotonic: receipts last given, and either */
-	uint64_t anew_ms;     /* monotonic: the log began anew; 0: never */
+	uint64_t anew_ms;             /* monotonic: the log began anew; 0: never */
 	uint64_t duplicates, spoofed, coarse, anew, log_failures;
+	uint64_t let_go; /* events that are not kept any more, though some region did not have them */
+	uint64_t told_gone[EVENT_REGIONS_MAX]; /* up to where a region was told so */
 	struct err log_why;
 };
 

@@ -75,15 +75,14 @@ static bool is_within_limits(struct service *service, const struct asker *asker,
 }
 
 /* What is admitted is answered when the log has it, or later. */
-static enum admitted admit(struct service *service, const json_t *document, const struct asker *asker, bool dry,
+static enum admitted admit(struct service *service, const char *bytes, size_t len, const struct asker *asker, bool dry,
 	struct event *event, struct arena *arena, uint32_t *after_s, struct err *err)
 {
 	struct waiter *waiter;
 	bool parked;
 
-	if (!event_read(document, false, arena, event, &parked, err) || !knows_regions(service, event, err))
+	if (!event_parse(bytes, len, false, arena, event, &parked, err) || !knows_regions(service, event, err))
 		return ADMIT_WRONG;
-	event->confirm = asker->wait_ms > 0;
 	if (!asker->trusted || event->actor[0] == '\0')
 		event->actor = asker->actor;
 	if (dry)
@@ -92,7 +91,6 @@ static enum admitted admit(struct service *service, const json_t *document, cons
 		return ADMIT_TOO_MUCH;
 	if (!store_add(service->store, event, clock_wall_ms(), err))
 		return ADMIT_LOG;
-	service->urgent |= event->prio == EVENT_FAILOVER;
 	waiter = wait_begin(service, event, asker->wait_ms);
 	if (waiter == NULL) {
 		*after_s = 1;
@@ -119,17 +117,17 @@ static void run_invalidate(void *context, const json_t *args, const struct contr
 	const struct asker asker = {
 		.actor = peer->name, .trusted = is_trusted(service, peer), .wait_ms = wait_of(args), .ticket = ticket
 	};
-	const json_t *document = json_object_get(args, "event");
+	char *text = json_dumps(json_object_get(args, "event"), JSON_COMPACT);
 	bool dry = json_is_true(json_object_get(args, "dry_run"));
 	struct arena *arena = arena_new();
 	struct event event;
 	uint32_t after_s;
 	struct err err;
 
-	if (!json_is_object(document)) {
+	if (text == NULL) {
 		err_set(&err, "invalidate: an event belongs into \"event\"");
 		refuse(service, reply, &err);
-	} else if (admit(service, document, &asker, dry, &event, arena, &after_s, &err) != ADMITTED) {
+	} else if (admit(service, text, strlen(text), &asker, dry, &event, arena, &after_s, &err) != ADMITTED) {
 		refuse(service, reply, &err);
 	} else if (dry) {
 		reply->result = json_pack("{s:b,s:s,s:i,s:i}", "dry_run", 1, "class", event_class_name(event.class),
@@ -137,6 +135,7 @@ static void run_invalidate(void *context, const json_t *args, const struct contr
 	} else {
 		reply->defer = ticket;
 	}
+	free(text);
 	arena_free(arena);
 }
 
@@ -162,19 +161,18 @@ void intake_http(
 	const struct asker asker = { .actor = actor, .wait_ms = wait_ms, .request = request };
 	struct arena *arena = arena_new();
 	enum admitted admitted = ADMIT_WRONG;
-	json_t *document;
+	struct buf text = { 0 };
 	uint32_t after_s = 0;
 	struct event event;
 	struct err err;
 
-	document = ingress_event(body, len, &err);
-	if (document != NULL)
-		admitted = admit(service, document, &asker, false, &event, arena, &after_s, &err);
+	if (ingress_event(body, len, &text, &err))
+		admitted = admit(service, text.text, text.len, &asker, false, &event, arena, &after_s, &err);
 	if (admitted != ADMITTED) {
 		service->refused++;
 		http_answer(request, status_of(admitted), after_s, json_pack("{s:s}", "error", err.text));
 	}
-	json_decref(document);
+	buf_fini(&text);
 	arena_free(arena);
 }
 
@@ -280,9 +278,12 @@ static void run_status(void *context, const json_t *args, const struct control_p
 	store_outbox_left(service->store, &rows, &oldest_ms, &last);
 	store_floors(service->store, service->conf->region, &received, &done, &errors);
 	service->bus_ops->status(service->bus, &bus);
-	reply->result = json_pack("{s:s,s:s,s:s,s:b,s:s,s:I,s:s,s:i,s:I,s:I,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:f}",
+	reply->result = json_pack(
+		"{s:s,s:s,s:s,s:b,s:s,s:I,s:I,s:I,s:I,s:I,s:s,s:i,s:I,s:I,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:f}",
 		"version", PACKAGE_VERSION, "region", service->conf->region, "bus", service->bus_ops->name, "connected",
-		bus.connected, "bus_trouble", bus.trouble, "resent", (json_int_t)bus.resent, "since",
+		bus.connected, "bus_trouble", bus.trouble, "resent", (json_int_t)bus.resent, "regressions",
+		(json_int_t)bus.regressions, "duplicates", (json_int_t)service->exchange.duplicates, "coarse",
+		(json_int_t)service->exchange.coarse, "let_go", (json_int_t)service->exchange.let_go, "since",
 		clock_format(service->began_ms, since), "epoch", (int)store_epoch(service->store), "made",
 		(json_int_t)last, "outbox", (json_int_t)rows, "oldest_s",
 		oldest_ms > 0 && now_ms > oldest_ms ? (double)(now_ms - oldest_ms) / 1000 : 0.0, "done",

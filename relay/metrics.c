@@ -44,6 +44,8 @@ static void print_work(struct service *service, struct buf *text)
 	service->bus_ops->status(service->bus, &bus);
 	put(text, "bus_up", "gauge", "1 when the bus is connected.", bus.connected);
 	put(text, "bus_resent_total", "counter", "Events offered to the bus again.", (double)bus.resent);
+	put(text, "bus_seq_regressions_total", "counter", "Times that the bus had lost what it had taken.",
+		(double)bus.regressions);
 	put(text, "events_total", "counter", "Events worked on.", (double)totals.events);
 	put(text, "active", "gauge", "Events under way.", (double)totals.active);
 	put(text, "moot_total", "counter", "Events that were moot or not for this region.", (double)totals.moot);
@@ -53,6 +55,8 @@ static void print_work(struct service *service, struct buf *text)
 		(double)service->exchange.spoofed);
 	put(text, "coarse_flush_total", "counter", "Times that all caches were told to drop everything.",
 		(double)service->exchange.coarse);
+	put(text, "let_go_total", "counter", "Events that were not kept for a region that was away for too long.",
+		(double)service->exchange.let_go);
 	put(text, "refused_total", "counter", "Requests that were refused.", (double)service->refused);
 	put(text, "limited_total", "counter", "Requests that were refused since they were too many.",
 		(double)service->limited);

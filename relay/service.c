@@ -15,13 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-	IDLE_MS = 1000,
-	PROBE_MS = 1000,
-	/* Under load, what comes within this time of a commit is gathered for the next one: an fsync, a batch for the bus and one for each
-	 * cache, and the threads that are woken for them, then serve several events. */
-	GATHER_MS = 2,
-};
+enum { IDLE_MS = 1000, PROBE_MS = 1000 };
 
 /* An event is flushed here, or done. */
 static void told(void *arg, const struct work_state *state)
@@ -33,7 +27,7 @@ static void told(void *arg, const struct work_state *state)
 		return;
 	if (strcmp(state->origin, service->conf->region) == 0)
 		wait_note(service, service->conf->region, state);
-	else if (state->asked)
+	else
 		service->bus_ops->state(service->bus, state->origin, state);
 }
 
@@ -162,6 +156,7 @@ static bool start(struct service *service, struct err *err)
 		.said = hear_said,
 		.arg = service,
 	};
+	service->exchange.wall_ms = clock_wall_ms();
 	service->errand = errand_new(service->conf, service->event_fd);
 	log_notice("state=running region=%s bus=%s caches=%zu socket=%s epoch=%u", service->conf->region,
 		service->bus_ops->name, service->conf->ncaches, service->conf->socket, store_epoch(service->store));
@@ -202,17 +197,6 @@ static void earlier(uint64_t *next_ms, uint64_t then_ms)
 		*next_ms = then_ms;
 }
 
-/* False: not yet. */
-static bool take_in(struct service *service, uint64_t now_ms)
-{
-	if (now_ms < service->taken_ms + GATHER_MS && !service->urgent)
-		return false;
-	service->urgent = false;
-	exchange_take(&service->exchange, now_ms);
-	service->taken_ms = clock_monotonic_ms();
-	return true;
-}
-
 static void take_requests(struct service *service, uint64_t now_ms)
 {
 	struct control_reply reply;
@@ -245,22 +229,22 @@ static void serve(struct service *service)
 	while (!service->stop) {
 		uint64_t now_ms, http_ms = service->http != NULL ? http_left_ms(service->http) : UINT64_MAX;
 		int left = left_ms(next_ms, clock_monotonic_ms());
-		bool taken;
 
 		poll(polled, COUNT_OF(polled), http_ms < (uint64_t)left ? (int)http_ms : left);
 		now_ms = clock_monotonic_ms();
 		if (polled[0].revents != 0)
 			service->stop = true;
+		service->exchange.wall_ms = clock_wall_ms();
 		eventfd_read(service->event_fd, &(eventfd_t){ 0 });
 		take_requests(service, now_ms);
-		taken = take_in(service, now_ms);
+		exchange_take(&service->exchange, now_ms);
 		if (service->http != NULL)
 			http_run(service->http); /* what was answered */
 		next_ms = exchange_give(&service->exchange, now_ms);
 		earlier(&next_ms, run_state(service, now_ms));
 		earlier(&next_ms, wait_run(service, now_ms));
-		if (!taken || store_is_dirty(service->store)) /* asked for since then */
-			earlier(&next_ms, service->taken_ms + GATHER_MS);
+		if (store_is_dirty(service->store)) /* asked for since the commit */
+			next_ms = 0;
 	}
 }
 

@@ -2,8 +2,6 @@
 #ifndef GSLB_RELAY_STORE_SQL_H
 #define GSLB_RELAY_STORE_SQL_H
 
-#include <sys/queue.h>
-
 #include "relay/store.h"
 
 /* Prepared once; the texts are in store_sql.c. */
@@ -19,6 +17,9 @@ enum statement {
 	OUTBOX_TRIM,
 	OUTBOX_LEFT,
 	OUTBOX_LAST,
+	OUTBOX_FIRST,
+	OUTBOX_OLD,
+	OUTBOX_COUNT,
 	INBOX_ADD,
 	INBOX_ALL,
 	INBOX_DROP,
@@ -26,13 +27,14 @@ enum statement {
 	INBOX_FIRST,
 	FLOOR_GET,
 	FLOOR_PUT,
+	FLOOR_ERRORS,
 	AHEAD_HAS,
-	AHEAD_COUNT,
 	AHEAD_ADD,
 	AHEAD_TAKE,
 	AHEAD_DROP,
 	RECEIPT_PUT,
 	RECEIPT_GET,
+	RECEIPT_LEAST,
 	DEAD_ADD,
 	DEAD_TRIM,
 	DEAD_ALL,
@@ -44,8 +46,6 @@ enum statement {
 
 struct sqlite3;
 struct sqlite3_stmt;
-struct origin;
-struct receipt;
 
 struct store {
 	struct sqlite3 *db;
@@ -54,10 +54,10 @@ struct store {
 	char region[EVENT_LABEL_MAX];
 	uint32_t epoch;
 	uint64_t last_oseq, committed_oseq, rollbacks;
+	uint64_t gone; /* as the database has it, once known */
+	bool gone_known;
 	bool dirty, failed; /* a transaction is open; and a statement of it went wrong */
 	struct err why;
-	STAILQ_HEAD(, origin) origins; /* store_floor.h */
-	STAILQ_HEAD(, receipt) receipts;
 };
 
 /* Open or make the file; one that is damaged is put aside first. */

@@ -1,128 +1,13 @@
 #!/usr/bin/python3
 """Two regions and a hub: three nats-servers, a gslb-relay and a redis in each region. What is purged in one is gone in both, over cuts and
 kills."""
-import os
 import signal
-import socket
 import statistics
 import subprocess
-import threading
 import time
 
-from lab import BUILD, Program, free_port, main, test, wait_for
-from relay_rig import Rig, command, program, redis, write
-
-REGIONS = ("eu", "us")
-
-
-class Wire(threading.Thread):
-    """A TCP forwarder that can be cut: what is connected is closed, and nobody gets in until it is joined again."""
-
-    def __init__(self, stack, to):
-        super().__init__(daemon=True)
-        self.to, self.whole, self.pairs, self.lock = to, True, [], threading.Lock()
-        self.listening = socket.create_server(("127.0.0.1", free_port()))
-        self.port = self.listening.getsockname()[1]
-        stack.callback(self.listening.close)
-        self.start()
-
-    def run(self):
-        while True:
-            try:
-                near, _ = self.listening.accept()
-            except OSError:
-                return
-            if not self.whole:
-                near.close()
-                continue
-            try:
-                far = socket.create_connection(("127.0.0.1", self.to))
-            except OSError:
-                near.close()
-                continue
-            for s in (near, far):
-                s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with self.lock:
-                self.pairs.append((near, far))
-            for a, b in ((near, far), (far, near)):
-                threading.Thread(target=self.pump, args=(a, b), daemon=True).start()
-
-    def pump(self, a, b):
-        try:
-            while data := a.recv(65536):
-                b.sendall(data)
-        except OSError:
-            pass
-        for s in (a, b):
-            try:
-                s.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def cut(self):
-        self.whole = False
-        with self.lock:
-            for pair in self.pairs:
-                for s in pair:
-                    try:
-                        s.shutdown(socket.SHUT_RDWR)
-                    except OSError:
-                        pass
-            self.pairs = []
-
-    def join_again(self):
-        self.whole = True
-
-
-class Fleet:
-    def __init__(self, stack):
-        self.stack, self.rigs, self.redis, self.wires, self.ports, self.servers = stack, {}, {}, {}, {}, {}
-        hub = Rig(stack, [])
-        self.hub_folder, leaf, client = hub.folder, free_port(), free_port()
-        # a leaf learns the hub's own address, and would go round the wire that a test cuts: it is told one where nobody is
-        self.hub = self.server(hub.folder, "hub", f"""
-server_name: hub
-listen: 127.0.0.1:{client}
-leafnodes {{ listen: 127.0.0.1:{leaf}, advertise: "127.0.0.1:1" }}
-""")
-        for region in REGIONS:
-            rig = Rig(stack, [], region)
-            self.rigs[region], self.ports[region] = rig, free_port()
-            self.wires[region] = Wire(stack, leaf)
-            self.start_server(region)
-            self.redis[region], cache = redis(stack, rig)
-            rig.caches = [cache]
-            rig.bus = {"servers": [f"nats://127.0.0.1:{self.ports[region]}"], "regions": list(REGIONS)}
-            rig.start()
-        for region in REGIONS:
-            wait_for(f"{region} to hear the other", lambda region=region: self.confirmed(region, "hello"), 30)
-
-    def server(self, folder, name, text):
-        conf = write(os.path.join(folder, name + ".conf"), text)
-        return Program(self.stack, "nats-" + name, [program("nats-server"), "-c", conf], folder)
-
-    def start_server(self, region):
-        self.servers[region] = self.server(self.rigs[region].folder, region, f"""
-server_name: {region}-1
-listen: 127.0.0.1:{self.ports[region]}
-ping_interval: "5s"
-ping_max: 2
-jetstream {{ store_dir: "{self.rigs[region].folder}/js", domain: {region}, max_mem: 64MB, max_file: 1GB }}
-leafnodes {{ reconnect: 1, remotes: [ {{ url: "nats-leaf://127.0.0.1:{self.wires[region].port}" }} ] }}
-""")
-
-    def confirmed(self, region, key, wait="2s"):
-        done = subprocess.run([os.path.join(BUILD, "gslbctl"), "-s", self.rigs[region].socket, "purge", "key", key, "--wait", wait],
-                              capture_output=True)
-        return done.returncode == 0
-
-    def put(self, *keys):
-        for region in REGIONS:
-            for key in keys:
-                command(self.redis[region], f"SET shop:{key} 1\r\n")
-
-    def has(self, region, *keys):
-        return command(self.redis[region], "EXISTS " + " ".join("shop:" + k for k in keys) + "\r\n") != ":0\r\n"
+from fleet_rig import REGIONS, Fleet
+from lab import BUILD, main, test, wait_for
 
 
 @test
@@ -150,7 +35,7 @@ def a_cut_loses_nothing(stack):
         wire.cut()
     for region in REGIONS:
         for key in keys[region]:
-            subprocess.run([os.path.join(BUILD, "gslbctl"), "-s", fleet.rigs[region].socket, "purge", "key", key], check=True,
+            subprocess.run([f"{BUILD}/gslbctl", "-s", fleet.rigs[region].socket, "purge", "key", key], check=True,
                            capture_output=True)
         result = fleet.rigs[region].ctl("purge", "key", "last" + region, "--wait", "300ms", expect=3)
         assert sorted(r["state"] for r in result["regions"].values())[-1] == "pending", result
@@ -181,7 +66,7 @@ def servers_and_relays_killed(stack):
                 fleet.rigs["us"].start()
             if n == 45:
                 fleet.rigs["eu"].relay.kill(signal.SIGKILL)
-            done = subprocess.run([os.path.join(BUILD, "gslbctl"), "-s", fleet.rigs["eu"].socket, "purge", "key", key], capture_output=True)
+            done = subprocess.run([f"{BUILD}/gslbctl", "-s", fleet.rigs["eu"].socket, "purge", "key", key], capture_output=True)
             if done.returncode == 0:
                 taken.append(key)
         fleet.rigs["eu"].start()

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 
+from fleet_rig import Client
 from lab import BUILD, Program, free_port, main, test, wait_for
 from relay_rig import command, program, resolve, write
 
@@ -67,33 +68,11 @@ class Fleet:
         return os.path.join(self.folder, "certificates", name)
 
 
-class Client:
-    """As much of NATS as it takes to say something."""
-
-    def __init__(self, port, fleet=None, certificate=None):
-        self.socket = socket.create_connection(("127.0.0.1", port), 10)
-        self.rest = b""
-        self.line()
-        if fleet:
-            context = ssl.create_default_context(cafile=fleet.path("ca.crt"))
-            if certificate:
-                context.load_cert_chain(certificate + ".crt", certificate + ".key")
-            self.socket = context.wrap_socket(self.socket, server_hostname="localhost")
-        self.socket.sendall(b'CONNECT {"verbose":false,"pedantic":false}\r\nPING\r\n')
-        self.greeting = self.line()
-
-    def line(self):
-        while b"\r\n" not in self.rest:
-            more = self.socket.recv(65536)
-            if not more:
-                return "closed"
-            self.rest += more
-        line, self.rest = self.rest.split(b"\r\n", 1)
-        return line.decode()
-
-    def say(self, subject, text):
-        self.socket.sendall(f"PUB {subject} {len(text)}\r\n{text}\r\nPING\r\n".encode())
-        return self.line()
+def client(port, fleet, certificate=None):
+    context = ssl.create_default_context(cafile=fleet.path("ca.crt"))
+    if certificate:
+        context.load_cert_chain(certificate + ".crt", certificate + ".key")
+    return Client(port, context)
 
 
 @test
@@ -120,11 +99,11 @@ def a_wrong_certificate_is_refused(stack):
     """without a certificate, with one of another CA, and with one that no user has, nobody gets in"""
     fleet = Fleet(stack)
     subprocess.run([os.path.join(EXAMPLE, "certificates"), os.path.join(fleet.folder, "other")], check=True)
-    good = Client(fleet.at("eu", "nats"), fleet, fleet.path("relay-eu"))
+    good = client(fleet.at("eu", "nats"), fleet, fleet.path("relay-eu"))
     assert good.greeting == "PONG", good.greeting
     for certificate in (None, os.path.join(fleet.folder, "other", "relay-eu"), fleet.path("relay-us")):
         try:
-            greeting = Client(fleet.at("eu", "nats"), fleet, certificate).greeting
+            greeting = client(fleet.at("eu", "nats"), fleet, certificate).greeting
         except OSError:  # the handshake
             continue
         assert greeting == "closed" or greeting.startswith("-ERR"), (certificate, greeting)
@@ -136,11 +115,11 @@ def no_region_speaks_for_another(stack):
     fleet = Fleet(stack)
     event = json.dumps({"v": 1, "origin": "us", "epoch": 4294967000, "oseq": 1, "class": "all"})
     before = fleet.events("us")
-    client = Client(fleet.at("eu", "nats"), fleet, fleet.path("relay-eu"))
+    speaker = client(fleet.at("eu", "nats"), fleet, fleet.path("relay-eu"))
     for subject in ("gslb.inv.us.e", "gslb.rcpt.us.eu", "$JS.us.API.STREAM.DELETE.INV_us", "$JS.API.STREAM.DELETE.INV_eu", "$JS.API.STREAM.PURGE.INV_eu"):
-        answer = client.say(subject, event)
+        answer = speaker.say(subject, event)
         assert "Permissions Violation" in answer, (subject, answer)
-        assert client.line() == "PONG"
+        assert speaker.line() == "PONG"
     # whoever has eu's machine: a server without any rule, with its certificate for the hub
     port = free_port()
     conf = write(os.path.join(fleet.folder, "rogue.conf"), f"""
@@ -151,13 +130,13 @@ leafnodes {{ reconnect: 1, remotes: [ {{ url: "tls://127.0.0.1:{fleet.port + 1}"
 """)
     rogue = Program(stack, "rogue", [program("nats-server"), "-c", conf], fleet.folder)
     rogue.wait_log("Leafnode connection created")
-    client = Client(port)
+    speaker = Client(port)
     for subject in ("gslb.inv.us.e", "gslb.rcpt.us.us", "$JS.us.API.STREAM.DELETE.INV_us"):
-        assert client.say(subject, event) == "PONG", subject
+        assert speaker.say(subject, event) == "PONG", subject
     time.sleep(1)  # what is let through takes milliseconds
     assert fleet.events("us") == before
     # what eu may say comes through, a receipt. It is for more than us has made: us begins its log anew
-    wait_for("its server to know where that goes", lambda: client.say("gslb.rcpt.eu.us", "4294967000 1 0") == "PONG" and
+    wait_for("its server to know where that goes", lambda: speaker.say("gslb.rcpt.eu.us", "4294967000 1 0") == "PONG" and
              "log=anew region=eu epoch=4294967001" in fleet.log("us/relay.log"))
     wait_for("eu to hear us again", lambda: fleet.ctl("us", "purge", "key", "x", "--wait", "5s", expect=None)["regions"]["eu"]["state"] in
              ("flushed", "done"), 30)
@@ -167,9 +146,9 @@ leafnodes {{ reconnect: 1, remotes: [ {{ url: "tls://127.0.0.1:{fleet.port + 1}"
 def an_event_for_another_region_is_dropped(stack):
     """what comes on eu's stream and says that us made it is refused by us, whose own events go on"""
     fleet = Fleet(stack)
-    client = Client(fleet.at("eu", "nats"), fleet, fleet.path("relay-eu"))
+    speaker = client(fleet.at("eu", "nats"), fleet, fleet.path("relay-eu"))
     event = json.dumps({"v": 1, "origin": "us", "epoch": 4294967000, "oseq": 1, "class": "all"})
-    assert client.say("gslb.inv.eu.e", event) == "PONG"
+    assert speaker.say("gslb.inv.eu.e", event) == "PONG"
     wait_for("us to refuse it", lambda: "it speaks for region us" in fleet.log("us/relay.log"))
     fleet.ctl("us", "purge", "key", "x", "--wait", "5s")
     fleet.ctl("eu", "purge", "key", "y", "--wait", "5s")

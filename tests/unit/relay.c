@@ -1,10 +1,8 @@
 #include "tests/unit/unit.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -377,6 +375,44 @@ START_TEST(the_outbox_forgets_what_all_regions_have_and_no_more)
 }
 END_TEST
 
+START_TEST(what_is_kept_for_a_region_that_is_away_has_bounds)
+{
+	bool fresh;
+	struct store *store = open_store(&fresh);
+	struct event event = all_event("", 0, 0);
+	const char *const alone[] = { "eu" };
+	uint64_t rows, oldest_ms, last, gone;
+	uint32_t epoch = store_epoch(store);
+
+	for (uint64_t i = 1; i <= 10; i++) {
+		ck_assert(store_add(store, &event, i * 100, NULL));
+		ck_assert_int_eq(take(store, "eu", epoch, i), STORE_NEW);
+	}
+	ck_assert(store_receipt(store, "eu", epoch, 10, false, NULL));
+	ck_assert(store_receipt(store, "us", epoch, 2, false, NULL));
+	ck_assert(store_trim(store, alone, 1, NULL)); /* us is not named any more, and may be again */
+	store_outbox_left(store, &rows, &oldest_ms, &last);
+	ck_assert_uint_eq(rows, 8);
+	ck_assert(store_let_go(store, 300, 8, &gone, NULL)); /* neither too old nor too many */
+	ck_assert_uint_eq(gone, 0);
+	ck_assert(store_let_go(store, 501, 8, &gone, NULL)); /* 3, 4 and 5 are too old */
+	ck_assert_uint_eq(gone, 3);
+	ck_assert(store_let_go(store, 501, 4, &gone, NULL)); /* and 6 is too much */
+	ck_assert_uint_eq(gone, 1);
+	ck_assert(store_commit(store, NULL));
+	store_close(store);
+	store = open_store(&fresh);
+	ck_assert_uint_eq(store_gone(store), 6);
+	ck_assert(store_say_gone(store, "us", 1100, NULL));
+	store_outbox_left(store, &rows, &oldest_ms, &last);
+	ck_assert_uint_eq(rows, 5);
+	ck_assert_uint_eq(last, 11);
+	ck_assert(store_let_go(store, 9999, 0, &gone, NULL)); /* what this region has not taken from it stays */
+	ck_assert_uint_eq(gone, 4);
+	store_close(store);
+}
+END_TEST
+
 /* The smallest number of the outbox, and the epoch of each event in it. */
 static bool check_epoch(void *arg, uint64_t oseq, const char *bytes, size_t len)
 {
@@ -547,17 +583,16 @@ static const struct {
 
 START_TEST(a_body_is_the_event_that_it_means)
 {
+	struct buf event = { 0 };
 	struct err err = { .text = "" };
-	json_t *event = ingress_event(bodies[_i].body, strlen(bodies[_i].body), &err);
-	char *text = event != NULL ? json_dumps(event, JSON_COMPACT) : NULL;
+	bool good = ingress_event(bodies[_i].body, strlen(bodies[_i].body), &event, &err);
 
-	ck_assert_msg((event != NULL) == (bodies[_i].event != NULL), "%s: %s", bodies[_i].body, err.text);
-	if (text != NULL)
-		ck_assert_str_eq(text, bodies[_i].event);
+	ck_assert_msg(good == (bodies[_i].event != NULL), "%s: %s", bodies[_i].body, err.text);
+	if (good)
+		ck_assert_str_eq(event.text, bodies[_i].event);
 	else
 		ck_assert_uint_gt(strlen(err.text), 0);
-	free(text);
-	json_decref(event);
+	buf_fini(&event);
 }
 END_TEST
 
@@ -948,6 +983,7 @@ int main(void)
 	tcase_add_test(store, floors_rise_without_gaps_and_nothing_is_taken_twice);
 	tcase_add_test(store, a_new_epoch_begins_at_one_and_the_old_one_is_over);
 	tcase_add_test(store, the_outbox_forgets_what_all_regions_have_and_no_more);
+	tcase_add_test(store, what_is_kept_for_a_region_that_is_away_has_bounds);
 	tcase_add_test(store, an_old_copy_of_a_log_begins_an_epoch_above_what_regions_have);
 	tcase_add_test(store, a_coarse_flush_is_owed_until_it_was_done);
 	tcase_add_test(store, a_statement_that_fails_takes_its_transaction_along);
