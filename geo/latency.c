@@ -94,6 +94,8 @@ enum latency_taken latency_add(struct latency_map *map, const struct latency_sam
 
 	if (!sample->vouched && came_just_now(map, sample, now_s))
 		return LATENCY_TOO_SOON;
+	if (sample->vouched)
+		map->vouched_s[sample->region] = now_s;
 	word = word_of(map, sample->chain.key[LATENCY_NETWORK], sample->region, tick);
 	own[0] = latency_unpack(*word).n;
 	stats = latency_decayed(*word, tick);

@@ -62,6 +62,8 @@ int latency_region_find(const struct latency_map *map, const char *name);
 int latency_region_add(struct latency_map *map, const char *name);
 unsigned latency_regions(const struct latency_map *map);
 const char *latency_region_name(const struct latency_map *map, unsigned region);
+/* When a measurement of the region was imported last (vouched), here or on a host whose map was taken over; 0: never. */
+uint64_t latency_vouched_s(const struct latency_map *map, unsigned region);
 
 struct latency_sample {
 	struct addr source; /* who was measured: counts once in LATENCY_AGAIN_S */

@@ -1,10 +1,10 @@
-/* The file: a head, the regions' names, the cells (key, when it was used, which regions have a word, and the words), and a
+/* The file: a head, the regions' names (and since version 2 when a measurement of each was imported last), the cells (key, when it was used, which regions have a word, and the words), and a
  * SipHash of all that. Little-endian, as the machines are that this runs on; a file of another kind has another mark. */
 #include <string.h>
 
 #include "geo/latency_map.h"
 
-enum { FILE_VERSION = 1 };
+enum { FILE_VERSION = 2, FILE_VERSION_LEAST = 1 };
 
 static const uint8_t seal_key[16] = "gslb latency map";
 
@@ -23,7 +23,10 @@ void latency_save(const struct latency_map *map, uint64_t now_s, struct buf *byt
 
 	memcpy(head.mark, file_mark, sizeof head.mark);
 	buf_add(bytes, &head, sizeof head);
-	buf_add(bytes, map->region, map->nregions * sizeof map->region[0]);
+	for (unsigned i = 0; i < map->nregions; i++) {
+		buf_add(bytes, map->region[i], sizeof map->region[i]);
+		buf_add(bytes, &map->vouched_s[i], sizeof map->vouched_s[i]);
+	}
 	for (size_t cell = 0; cell < map->n; cell++) {
 		const uint64_t *stats = map->stats + cell * map->stride;
 		uint32_t has = 0;
@@ -75,9 +78,16 @@ static bool take_regions(
 	for (uint32_t i = 0; i < head->nregions; i++) {
 		char name[LATENCY_REGION_LEN];
 
-		if (!take(rest, name, sizeof name) || memchr(name, '\0', sizeof name) == NULL)
+		uint64_t vouched_s = 0;
+		int at;
+
+		if (!take(rest, name, sizeof name) || memchr(name, '\0', sizeof name) == NULL ||
+			(head->version >= 2 && !take(rest, &vouched_s, sizeof vouched_s)))
 			return false;
-		columns->at[i] = but != NULL && strcmp(name, but) == 0 ? -1 : latency_region_add(map, name);
+		at = but != NULL && strcmp(name, but) == 0 ? -1 : latency_region_add(map, name);
+		if (at >= 0 && vouched_s > map->vouched_s[at])
+			map->vouched_s[at] = vouched_s;
+		columns->at[i] = at;
 	}
 	return true;
 }
@@ -128,7 +138,7 @@ static bool take_head(
 	take(rest, head, sizeof *head);
 	if (memcmp(head->mark, file_mark, sizeof head->mark) != 0)
 		return err_set(err, "is no latency map");
-	if (head->version != FILE_VERSION)
+	if (head->version < FILE_VERSION_LEAST || head->version > FILE_VERSION)
 		return err_set(
 			err, "is a latency map of version %u, and this program knows %d", head->version, FILE_VERSION);
 	if (seal != hash_sip(seal_key, bytes, len - sizeof seal))

@@ -233,6 +233,11 @@ const char *latency_region_name(const struct latency_map *map, unsigned region)
 	return map->region[region];
 }
 
+uint64_t latency_vouched_s(const struct latency_map *map, unsigned region)
+{
+	return map->vouched_s[region];
+}
+
 int latency_region_find(const struct latency_map *map, const char *name)
 {
 	for (unsigned i = 0; i < map->nregions; i++)

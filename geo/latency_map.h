@@ -23,6 +23,7 @@ struct latency_map {
 	size_t nslots;
 	size_t hand; /* where the search for who makes room goes on */
 	struct latency_recent *recent;
+	uint64_t vouched_s[LATENCY_REGIONS_MAX]; /* when the last measurement was imported; 0: none */
 };
 
 enum { LATENCY_NO_CELL = -1 };

@@ -16,7 +16,7 @@
 
 struct runs4 {
 	struct pages run;   /* uint64_t: first address << 32 | value */
-	struct pages index; /* uint32_t: the run that holds the chunk's first address; one more at the end */
+	struct pages index; /* uint64_t: what a chunk is of, or where to search: see runs4.c */
 	uint32_t n;
 	unsigned shift; /* an address's bits below its chunk */
 };

@@ -16,6 +16,7 @@ void answer_rcode(struct answer *answer, enum rcode rcode)
 	answer->rcode = rcode;
 	answer->body = ANSWER_EMPTY;
 	answer->authoritative = false;
+	answer->plain = false;
 	answer->ncnames = 0;
 	answer->service = NULL;
 	answer->trouble = NULL;
@@ -47,6 +48,7 @@ static void answer_why(struct answer *answer, enum decide_why why)
 	switch (why) {
 	case WHY_RANKED:
 	case WHY_NO_FAMILY:
+	case WHY_EXPLORED:
 		return;
 	case WHY_FALLBACK:
 		answer_trouble(answer, EDE_OTHER, "no pool is up: this is the fallback");
@@ -76,6 +78,7 @@ void answer_client(struct client *client, const struct query *query, const struc
 {
 	client->ecs = query->ecs && query->ecs_source_len > 0;
 	client->source_len = client->ecs ? query->ecs_source_len : 0;
+	client->explore = false;
 	addr_copy(&client->addr, client->ecs ? &query->ecs_addr : source);
 }
 
@@ -93,6 +96,7 @@ static void answer_steered(struct answer *answer, const struct query *query, con
 	switch (decision->kind) {
 	case DECIDE_ADDRESSES:
 		answer->body = ANSWER_ADDRESSES;
+		answer->plain = answer->trouble == NULL;
 		answer->naddresses = decision->nendpoints;
 		for (uint32_t i = 0; i < decision->nendpoints; i++)
 			answer->address[i] = &snapshot->endpoints[decision->endpoint[i]].addr;

@@ -42,12 +42,13 @@ struct glue {
 	bool required; /* RFC 9471: the name server lies below the cut. Else sibling glue: left out when it does not fit */
 };
 
-/* Only what the body says is set, besides rcode, body, authoritative, ncnames, service, trouble, cookie
+/* Only what the body says is set, besides rcode, body, authoritative, plain, ncnames, service, trouble, cookie
  * and limited. */
 struct answer {
 	enum rcode rcode;
 	enum answer_body body;
 	bool authoritative;
+	bool plain; /* ANSWER_ADDRESSES, and nothing more to say: plain.h */
 	uint32_t ttl_s;
 
 	uint32_t ncnames; /* static CNAMEs: cname[0] is the question's own, cname[i] that of cname[i-1]'s target */

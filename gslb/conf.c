@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "gslb/conf_value.h"
+#include "gslb/explore.h"
 #include "gslb/rrl.h"
 
 enum { FILE_MAX = 1 << 20 };
@@ -34,6 +35,7 @@ static const struct conf_row rows[] = {
 	{ "geo.databases", &conf_databases, .required = false },
 	{ "latency.interval", &conf_duration, AT(latency_interval_ms), .min = 1000, .max = 86400000,
 		.fallback = "10m" },
+	{ "latency.explore", &conf_share, AT(latency_explore), .max = EXPLORE_MOST, .fallback = "no" },
 	{ "latency.sampling", &conf_yes_no, AT(latency_sampling), .fallback = "no" },
 	{ "health.checks-directory", &conf_folder, AT(checks_directory), .required = false },
 	{ "health.anchors", &conf_anchors, .required = false },

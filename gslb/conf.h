@@ -41,6 +41,7 @@ struct conf {
 	uint32_t tcp_per_prefix;       /* 0: a quarter of tcp_clients */
 	uint32_t tcp_idle_ms;          /* 10 s */
 	bool latency_sampling;         /* no */
+	uint32_t latency_explore;      /* no: 0, else of 65536 answers those that explore */
 	uint32_t latency_interval_ms;  /* 10 min: between looks at what was measured */
 	uint32_t rrl_rate;             /* answers a second, 200; 0: no limit */
 	uint32_t rrl_burst;            /* 500 */

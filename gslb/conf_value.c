@@ -67,6 +67,27 @@ static bool read_yes_no(struct conf_reading *r)
 	return true;
 }
 
+/* yes: the most there may be. Of 65536. */
+static bool read_share(struct conf_reading *r)
+{
+	uint32_t *at = field(r);
+	char *end;
+	double percent = strtod(r->text, &end);
+
+	*at = (uint32_t)r->row->max;
+	if (strcmp(r->text, "yes") == 0 || strcmp(r->text, "true") == 0)
+		return true;
+	*at = 0;
+	if (strcmp(r->text, "no") == 0 || strcmp(r->text, "false") == 0)
+		return true;
+	if (end == r->text || strcmp(end, "%") != 0)
+		return err_set(&r->err, "neither yes nor no nor a percentage (try no, yes or 0.5%%)");
+	if (!(percent >= 0.01 && percent <= 1))
+		return err_set(&r->err, "out of bounds (try 0.01%% to 1%%)");
+	*at = (uint32_t)(percent * (double)r->row->max);
+	return true;
+}
+
 static bool read_level(struct conf_reading *r)
 {
 	static const struct {
@@ -383,13 +404,13 @@ static bool read_database(struct conf_reading *r)
 }
 
 const struct conf_kind conf_number = { .read = read_number }, conf_duration = { .read = read_duration },
-		       conf_yes_no = { .read = read_yes_no }, conf_identity = { .read = read_identity },
-		       conf_label = { .read = read_label }, conf_user = { .read = read_user },
-		       conf_group = { .read = read_group }, conf_folder = { .read = read_folder },
-		       conf_folder_made = { .read = read_folder_made }, conf_socket = { .read = read_socket },
-		       conf_relay = { .read = read_relay }, conf_seed = { .read = read_seed },
-		       conf_cookies = { .read = read_cookies }, conf_level = { .read = read_level },
-		       conf_listens = { .list = true, .read = read_listen },
+		       conf_yes_no = { .read = read_yes_no }, conf_share = { .read = read_share },
+		       conf_identity = { .read = read_identity }, conf_label = { .read = read_label },
+		       conf_user = { .read = read_user }, conf_group = { .read = read_group },
+		       conf_folder = { .read = read_folder }, conf_folder_made = { .read = read_folder_made },
+		       conf_socket = { .read = read_socket }, conf_relay = { .read = read_relay },
+		       conf_seed = { .read = read_seed }, conf_cookies = { .read = read_cookies },
+		       conf_level = { .read = read_level }, conf_listens = { .list = true, .read = read_listen },
 		       conf_databases = { .list = true, .read = read_database },
 		       conf_anchors = { .list = true, .read = read_anchor }, conf_secret = { .read = read_secret },
 		       conf_http = { .read = read_http };

@@ -25,6 +25,7 @@
 	row(answers_badvers, "answers BADVERS") \
 	row(answers_referral, "referrals") \
 	row(answers_truncated, "answers with TC") \
+	row(answers_explored, "answers that named the second best pool so that it is measured") \
 	row(answers_sampled, "answers truncated so that the resolver comes over TCP and is measured") \
 	row(answers_steered, "answers that were steered") \
 	row(answers_fallback, "steered answers from a fallback pool") \

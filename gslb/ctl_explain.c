@@ -239,6 +239,25 @@ static void print_pick(const json_t *result, unsigned *number, struct buf *out)
 	buf_printf(out, "\n");
 }
 
+static void print_explore(const json_t *explore, unsigned *number, struct buf *out)
+{
+	double percent = json_number_value(json_object_get(explore, "percent"));
+
+	if (!json_is_object(explore))
+		return;
+	step(out, number, "Explored");
+	buf_printf(out, "%.2g %% of the answers for these clients name ", percent);
+	ctl_add(out, ctl_string(explore, "pool"));
+	buf_printf(out, ", which may be better for them and is to be measured: ");
+	if (ctl_true(explore, "explored"))
+		buf_printf(out, "this one does");
+	else if (*ctl_string(explore, "barred") != '\0')
+		add_part(out, "none does now, since ", ctl_string(explore, "barred"));
+	else
+		buf_printf(out, "this one does not");
+	buf_printf(out, "\n");
+}
+
 /* Why this pool answers, where that is not simply its rank. */
 static const char *why_sentence(const char *why)
 {
@@ -250,6 +269,7 @@ static const char *why_sentence(const char *why)
 		{ "all-down", ", though nothing is up (down=all): probes are ignored" },
 		{ "last-up", ", the last that was up (down=last)" },
 		{ "no-family", ": no pool of the service has an address of this family" },
+		{ "explored", ", the second best, to be measured" },
 		{ "unresolved", ": no pool has a resolved address" },
 	};
 
@@ -317,6 +337,7 @@ static void print_explain(const json_t *result, const struct ctl_view *view, str
 	print_ranks(json_object_get(result, "rank"), &number, out);
 	print_pools(json_object_get(result, "pools"), view, out);
 	print_pick(result, &number, out);
+	print_explore(json_object_get(result, "explore"), &number, out);
 	print_endpoints(json_object_get(result, "endpoints"), view, out);
 	if (*ctl_string(result, "held") != '\0') {
 		add_part(out, "   held by ", ctl_string(result, "held"));

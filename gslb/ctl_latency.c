@@ -166,13 +166,21 @@ static void print_regions(const json_t *regions, const struct ctl_view *view, st
 	ctl_table_print(&table, view, "no pool has a region", out);
 }
 
-static void print_list(const json_t *list, const struct ctl_view *view, struct buf *out)
+static void print_explored(const json_t *explored, struct buf *out)
+{
+	if (!json_is_object(explored))
+		return;
+	buf_printf(out, "  %.2g %% of the answers name ", number_at(explored, "percent"));
+	ctl_add(out, ctl_string(explored, "pool"));
+	buf_printf(out, ", so that it is measured\n");
+}
+
+static void print_list(const json_t *list, struct buf *out)
 {
 	double gain_ms = number_at(list, "gain_ms");
 	const json_t *item;
 	size_t i;
 
-	(void)view;
 	ctl_add(out, ctl_string(list, "service"));
 	buf_printf(out, ": ");
 	json_array_foreach(ctl_at(list, "order"), i, item)
@@ -191,6 +199,7 @@ static void print_list(const json_t *list, const struct ctl_view *view, struct b
 	buf_printf(out, "; to come first it lacks\n");
 	json_array_foreach(ctl_at(list, "lacks"), i, item)
 		buf_printf(out, "    %s\n", json_is_string(item) ? json_string_value(item) : "?");
+	print_explored(ctl_at(list, "explored"), out);
 }
 
 static void print_show(const json_t *result, const struct ctl_view *view, struct buf *out)
@@ -212,14 +221,14 @@ static void print_show(const json_t *result, const struct ctl_view *view, struct
 	}
 	json_array_foreach(ctl_at(result, "lists"), i, list)
 	{
-		print_list(list, view, out);
+		print_list(list, out);
 	}
 	buf_printf(out,
 		"the map: %lld cells, %s; since the start %lld samples taken, %lld too soon after the last, %lld "
-		"sooner than light\n",
+		"sooner than light; %lld places are explored\n",
 		(long long)ctl_integer(result, "map_cells"), ctl_bytes(ctl_integer(result, "map_bytes"), bytes),
 		(long long)ctl_integer(result, "counts.taken"), (long long)ctl_integer(result, "counts.too_soon"),
-		(long long)ctl_integer(result, "counts.impossible"));
+		(long long)ctl_integer(result, "counts.impossible"), (long long)ctl_integer(result, "explored_cells"));
 }
 
 /* ---- the command ---- */

@@ -89,21 +89,6 @@ static void hand_anchors(const struct daemon *daemon)
 	prober_set_anchors(daemon->prober, anchors, daemon->conf->nanchors);
 }
 
-static bool hand_plan(struct daemon *daemon, const struct snapshot *snapshot, struct err *err)
-{
-	size_t ngauges;
-	struct health_gauge *gauges;
-	bool good;
-
-	hand_anchors(daemon);
-	loads_begin(daemon->loads, snapshot, clock_wall_ms());
-	gauges = loads_gauges(daemon->loads, &ngauges);
-	prober_set_gauges(daemon->prober, gauges, ngauges);
-	good = prober_plan(daemon->prober, snapshot, daemon->conf->checks_directory, err);
-	free(gauges);
-	return good;
-}
-
 static bool publish(struct daemon *daemon, struct snapshot *snapshot, struct ledger *ledger, struct err *err)
 {
 	struct stock *stock = mem_alloc(sizeof *stock);
@@ -116,7 +101,8 @@ static bool publish(struct daemon *daemon, struct snapshot *snapshot, struct led
 	stock->ledger = ledger;
 	stock->tallies = tallies_new(snapshot, daemon->conf->workers);
 	swap(daemon, published_new(daemon, stock));
-	return hand_plan(daemon, snapshot, err);
+	hand_anchors(daemon);
+	return prober_plan(daemon->prober, snapshot, daemon->conf->checks_directory, err);
 }
 
 void daemon_publish_overlay(struct daemon *daemon)
@@ -311,6 +297,7 @@ void daemon_begin(struct daemon *daemon, enum build_kind kind)
 	struct build_order order = order_of(daemon, kind);
 
 	daemon->names_wanted = false;
+	daemon->build_began_ms = clock_monotonic_ms();
 	builder_begin(daemon->builder, &order);
 }
 

@@ -10,7 +10,6 @@
 #include "gslb/herald.h"
 #include "gslb/http.h"
 #include "gslb/ledger.h"
-#include "gslb/load.h"
 #include "gslb/meter.h"
 #include "gslb/override.h"
 #include "gslb/prober.h"
@@ -59,7 +58,6 @@ struct daemon {
 	struct changes *changes;
 	struct herald *herald; /* NULL: there is no gslb-relay to tell */
 	struct recent *recent; /* answers */
-	struct loads *loads;   /* of pools, as they were reported */
 	struct drain_marks *marks;
 	uint64_t marks_next_ms; /* wall: when a gradual drain will be whole; 0: none */
 	struct drills *drills;
@@ -76,6 +74,8 @@ struct daemon {
 	uint64_t tickets[DAEMON_TICKETS_MAX], begun[DAEMON_TICKETS_MAX];
 	size_t ntickets, nbegun;
 	bool reload_wanted, watch_wanted, names_wanted, latency_wanted, stop_wanted;
+	uint64_t build_began_ms;   /* monotonic */
+	uint64_t rest_until_ms;    /* monotonic: files are not read again before */
 	uint64_t latency_next_ms;  /* monotonic: when what was measured is looked at again */
 	uint64_t names_after_ms;   /* monotonic: not before, so that refreshes coalesce */
 	uint64_t override_next_ms; /* wall: when an override ends or moves; 0: none */
@@ -114,10 +114,6 @@ enum push_verdict {
 enum push_verdict daemon_push(struct daemon *daemon, const char *endpoint, const char *state, uint64_t for_ms,
 	json_t **result, struct err *err);
 
-/* The load of a pool with load=push, or of one of its endpoints ("eu", "eu/lb1"): a number. for_ms 0: LOAD_STALE_MS. */
-enum push_verdict daemon_push_load(struct daemon *daemon, const char *target, const char *number, uint64_t for_ms,
-	json_t **result, struct err *err);
-
 /* commands.c: the table that control serves; the context is the daemon. */
 extern const struct control_command daemon_commands[];
 
@@ -126,7 +122,6 @@ json_t *document_alarms(const struct daemon *daemon); /* alarms.c: a list of sen
 json_t *document_status(const struct daemon *daemon);
 json_t *document_services(const struct daemon *daemon);
 json_t *document_pools(const struct daemon *daemon);
-json_t *document_load(const struct daemon *daemon, const struct pool *pool, uint64_t now_ms); /* loads.c; null: none */
 json_t *document_endpoints(const struct daemon *daemon);
 json_t *document_endpoint(const struct world *world, uint32_t number, const struct standing *standing, uint64_t now_ms);
 json_t *document_overrides(const struct daemon *daemon);

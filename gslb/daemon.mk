@@ -1,6 +1,6 @@
 noinst_LIBRARIES += libdaemon.a
 libdaemon_a_SOURCES = \
-	gslb/daemon.h gslb/daemon.c gslb/commands.c gslb/documents.c gslb/alarms.c gslb/loads.c gslb/changes.c gslb/edits.c gslb/edits.h \
+	gslb/daemon.h gslb/daemon.c gslb/commands.c gslb/documents.c gslb/alarms.c gslb/changes.c gslb/edits.c gslb/edits.h \
 	gslb/builder.h gslb/builder.c \
 	gslb/drills.h gslb/drills.c gslb/drill_archive.c gslb/drill_folder.c \
 	gslb/drill_commands.h gslb/drill_commands.c \
@@ -14,7 +14,7 @@ libdaemon_a_SOURCES = \
 libdaemon_a_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(URCU_CFLAGS) $(MICROHTTPD_CFLAGS)
 
 sbin_PROGRAMS += gslbd
-gslbd_SOURCES = gslb/gslbd.c
+gslbd_SOURCES = gslb/gslbd.c gslb/dry_run.h gslb/dry_run.c
 gslbd_LDFLAGS = $(GSLB_LDFLAGS) $(LTO_LDFLAGS)
 gslbd_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS) $(URCU_CFLAGS)
 gslbd_LDADD = libdaemon.a libhttp.a libdrill.a libworker.a libpacket.a libdecide.a libcontrol.a libabuse.a libhealth.a libgeo.a libzones.a libbase.a \

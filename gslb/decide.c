@@ -2,10 +2,13 @@
  * the same answer where both can, with the same dice: tests/unit/decide.c holds them against each other. */
 #include "gslb/decide.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "gslb/closely.h"
+#include "gslb/explore.h"
 #include "gslb/glance.h"
+#include "gslb/trace.h"
 
 /* The service and the client's prefix. The input is bytes, so that every host hashes the same. */
 static uint64_t sticky_key(
@@ -53,6 +56,20 @@ static bool decide_at_a_glance(const struct sight *sight, const struct service_p
 	return true;
 }
 
+/* What explain wants to know of an answer that explores. */
+static void trace_explored(const struct sight *sight, const struct service_plan *service, const struct client *client,
+	enum family family, const struct order *order, const struct decision *decision, struct trace *trace)
+{
+	trace_fill(&(struct trace_input){ .sight = sight,
+			   .service = service,
+			   .client = client,
+			   .asked = family,
+			   .family = family,
+			   .order = order },
+		decision, trace);
+	snprintf(trace->ttl_reason, sizeof(trace->ttl_reason), "min: it explores");
+}
+
 void decide(const struct world *world, const struct service_plan *service, const struct client *client,
 	enum family family, uint64_t now_ms, struct dice *dice, struct decision *decision, struct trace *trace)
 {
@@ -75,9 +92,14 @@ void decide(const struct world *world, const struct service_plan *service, const
 	if (trace != NULL) {
 		trace->depth = hit.depth;
 		trace->key_len = key_len;
-	} else if (decide_at_a_glance(&sight, service, client, family, order, &choice, decision)) {
+	}
+	if (order->explore != 0 && explore_try(&sight, service, client, family, order, &choice, decision)) {
+		if (trace != NULL)
+			trace_explored(&sight, service, client, family, order, decision, trace);
 		return;
 	}
+	if (trace == NULL && decide_at_a_glance(&sight, service, client, family, order, &choice, decision))
+		return;
 	decide_closely(&sight, service, client, family, order, &choice, decision, trace);
 }
 
@@ -92,6 +114,7 @@ const char *decide_why_name(enum decide_why why)
 		[WHY_NO_FAMILY] = "no-family",
 		[WHY_PANIC] = "panic",
 		[WHY_UNRESOLVED] = "unresolved",
+		[WHY_EXPLORED] = "explored",
 	};
 
 	return names[why];

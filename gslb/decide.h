@@ -11,6 +11,7 @@ struct client {
 	struct addr addr;
 	bool ecs; /* addr comes from ECS with SOURCE PREFIX-LENGTH source_len > 0 */
 	uint8_t source_len;
+	bool explore; /* the answer may explore (explore.h): there were enough that did not */
 };
 
 enum decide_kind { DECIDE_ADDRESSES, DECIDE_CNAME, DECIDE_NODATA, DECIDE_SERVFAIL };
@@ -25,6 +26,7 @@ enum decide_why {
 	WHY_NO_FAMILY,  /* NODATA: no pool that this client can be given has an address of the family */
 	WHY_PANIC,      /* ranked, but so little of it is up, and no other pool can help, that its probes are ignored */
 	WHY_UNRESOLVED, /* SERVFAIL: no address is known (yet, or any more); a NODATA would be a lie that is cached */
+	WHY_EXPLORED,   /* the second best, so that it is measured: explore.h */
 	WHYS
 };
 const char *decide_why_name(enum decide_why why);
@@ -34,8 +36,9 @@ enum { CANDIDATE_NONE = 0xffffffff };
 struct decision {
 	enum decide_kind kind;
 	enum decide_why why;
-	uint32_t pool;      /* number; POOL_NONE without */
-	uint32_t candidate; /* the same as an index into the service's candidates: for the ledger; CANDIDATE_NONE without */
+	uint32_t pool; /* number; POOL_NONE without */
+	uint32_t
+		candidate; /* the same as an index into the service's candidates: for the ledger; CANDIDATE_NONE without */
 	uint32_t nendpoints;
 	uint32_t endpoint[SERVICE_ANSWERS_MAX]; /* numbers */
 	uint32_t target;                        /* DECIDE_CNAME: number of the target whose name is answered */

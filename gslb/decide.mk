@@ -7,6 +7,7 @@ libdecide_a_SOURCES = \
 	gslb/decide.c gslb/decide.h \
 	gslb/drain.c gslb/drain.h gslb/drain_marks.c gslb/drain_status.c \
 	gslb/explain.c gslb/explain.h \
+	gslb/explore.c gslb/explore.h \
 	gslb/forecast.c gslb/forecast.h \
 	gslb/glance.c gslb/glance.h \
 	gslb/kin.c gslb/kin.h \
@@ -16,8 +17,8 @@ libdecide_a_SOURCES = \
 	gslb/latency_peers.c gslb/latency_peers.h \
 	gslb/latency_show.c \
 	gslb/learned.c gslb/learned.h \
-	gslb/load.c gslb/load.h \
 	gslb/meter.c gslb/meter.h \
+	gslb/openings.c gslb/openings.h \
 	gslb/order.c gslb/order.h \
 	gslb/overlay.c \
 	gslb/override.c gslb/override.h gslb/override_list.c gslb/override_list.h gslb/override_merge.c \
@@ -26,7 +27,7 @@ libdecide_a_SOURCES = \
 	gslb/pool_pick.c gslb/pool_pick.h \
 	gslb/recent.c gslb/recent.h \
 	gslb/rank.h \
-	gslb/rank_geo.c gslb/rank_latency.c gslb/rank_order.c gslb/rank_weight.c gslb/rank_load.c \
+	gslb/rank_geo.c gslb/rank_latency.c gslb/rank_order.c gslb/rank_weight.c \
 	gslb/rules.c gslb/rules.h \
 	gslb/snapshot.c gslb/snapshot.h \
 	gslb/spill.c gslb/spill.h gslb/spill_split.c \

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gslb/explore.h"
 #include "gslb/meter.h"
 #include "gslb/needs.h"
 #include "gslb/rank.h"
@@ -29,6 +30,7 @@ static bool read_client(const char *text, struct client *client, struct err *err
 	client->addr = prefix.addr;
 	client->ecs = strchr(text, '/') != NULL;
 	client->source_len = client->ecs ? prefix.len : 0;
+	client->explore = true;
 	if (client->ecs && prefix.len == 0)
 		return err_set(err, "%s: with a prefix of length 0 the resolver's address counts, give that", text);
 	return true;
@@ -349,18 +351,41 @@ static void latency_json(json_t *pools, const struct snapshot *snapshot, const s
 	}
 }
 
+/* Where the decision for these clients is open: how many of their answers go where, and what keeps this one from it. */
+static json_t *explore_json(const struct world *world, const struct service_plan *plan, enum family family,
+	uint64_t now_ms, const struct decision *decision)
+{
+	static const char *const bars[] = {
+		[EXPLORE_FREE] = "",
+		[EXPLORE_STICKY] = "its answers stick",
+		[EXPLORE_CNAME] = "it answers with names",
+		[EXPLORE_UNSTEADY] = "a pool of the service is down, in doubt, forced, ramping or resolved by name",
+	};
+	const struct sight sight = { .world = world, .now_ms = now_ms, .ttl_s = plan->ttl_max_s };
+	const struct order *order = &plan->steering[family].orders[decision->class];
+	uint32_t candidate;
+
+	if (order->explore == 0)
+		return json_null();
+	candidate = order->pool[order->explore];
+	return json_pack("{s:s,s:f,s:b,s:o}", "pool",
+		world->snapshot->pools[plan->candidates[candidate].pool].pool->label, "percent",
+		order->explore_rate * 100.0 / EXPLORE_ALL, "explored", decision->why == WHY_EXPLORED, "barred",
+		maybe(bars[explore_barred(&sight, plan, family)]));
+}
+
 static void steered_json(json_t *json, const struct world *world, const struct service_plan *plan,
 	const struct asked *asked, const struct explain_request *request)
 {
 	const struct snapshot *snapshot = world->snapshot;
 	json_t *pools = json_array(), *endpoints = json_array(), *ranks = json_array();
 	struct trace *trace = mem_alloc(sizeof(*trace));
+	enum family family = asked->qtype == RR_AAAA ? FAMILY_V6 : FAMILY_V4;
 	struct dice dice = { request->dice };
 	struct decision decision;
 	struct place place;
 
-	decide(world, plan, &asked->client, asked->qtype == RR_AAAA ? FAMILY_V6 : FAMILY_V4, request->now_ms, &dice,
-		&decision, trace);
+	decide(world, plan, &asked->client, family, request->now_ms, &dice, &decision, trace);
 	json_object_set_new(json, "service", name_json(&plan->service->owner));
 	json_object_set_new(json, "client", client_json(&asked->client));
 	json_object_set_new(json, "place", place_json(snapshot, &asked->client.addr, &place));
@@ -376,6 +401,7 @@ static void steered_json(json_t *json, const struct world *world, const struct s
 	latency_json(pools, snapshot, trace, &asked->client.addr, request);
 	json_object_set_new(json, "pools", pools);
 	json_object_set_new(json, "pick", pick_json(&asked->client, trace));
+	json_object_set_new(json, "explore", explore_json(world, plan, family, request->now_ms, &decision));
 	for (uint32_t i = 0; i < trace->nendpoints; i++) {
 		const struct trace_endpoint *from = &trace->endpoint[i];
 		json_t *one = endpoint_json(snapshot, from);

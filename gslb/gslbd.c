@@ -13,11 +13,12 @@
 
 #include "gslb/daemon.h"
 #include "gslb/drills.h"
+#include "gslb/dry_run.h"
 #include "gslb/host.h"
 #include "gslb/loader.h"
 #include "gslb/watch.h"
 
-enum { DRAIN_MS = 1000, NAMES_APART_MS = 1000, BUILD_PATIENCE_MS = 5000, RTTS_MAX = 4096 };
+enum { DRAIN_MS = 1000, NAMES_APART_MS = 1000, BUILD_PATIENCE_MS = 5000, REST_MAX_MS = 1000, RTTS_MAX = 4096 };
 
 static const char usage_text[] =
 	"usage: gslbd -c FILE [-t] [-v]\n"
@@ -78,77 +79,6 @@ static int read_options(int argc, char **argv, struct options *options)
 	if (options->conf_file == NULL)
 		return say("gslbd: no configuration: -c FILE names it. Try gslbd --help.\n", stderr, 2);
 	return -1;
-}
-
-static void print_report(struct report *report)
-{
-	char line[1400];
-
-	report_sort(report);
-	for (size_t i = 0; i < report->nlines; i++) {
-		report_format(&report->lines[i], line, sizeof line);
-		fprintf(stderr, "%s\n", line);
-	}
-	report_fini(report);
-}
-
-static struct conf *read_conf(const char *path)
-{
-	struct report report = { 0 };
-	struct conf *conf = conf_load(path, &report);
-
-	print_report(&report);
-	return conf;
-}
-
-/* ---- gslbd -t ---- */
-
-static bool test_drills(const struct conf *conf)
-{
-	struct report report = { 0 };
-	bool good;
-
-	if (conf->drills_directory[0] != '\0')
-		drill_folder_check(conf->drills_directory, &report);
-	good = report.nmistakes == 0;
-	print_report(&report);
-	return good;
-}
-
-static int test(const struct conf *conf)
-{
-	struct loader *loader;
-	const struct loaded_zone *const *zones;
-	size_t n, refused = 0;
-	char scratch[] = "/tmp/gslbd-test-XXXXXX";
-	struct zone_set *set = NULL;
-	struct err err = { 0 };
-	struct geo *geo;
-	bool changed, good = true;
-
-	log_setup("gslbd", LOG_ERROR);
-	geo = geo_open((const char *const *)conf->databases, conf->ndatabases, &err);
-	if (geo == NULL) {
-		fprintf(stderr, "%s\n", err.text);
-		good = false;
-	}
-	geo_free(geo);
-	if (mkdtemp(scratch) == NULL)
-		return say("gslbd: /tmp cannot be written\n", stderr, 1);
-	loader = loader_new(conf->zones_directory, scratch, 1);
-	set = loader_load(loader, LOADER_START, clock_wall_ms(), &changed, &err);
-	if (set == NULL)
-		fprintf(stderr, "%s\n", err.text);
-	n = loader_zones(loader, &zones);
-	for (size_t i = 0; i < n; i++)
-		refused += zones[i]->standing != ZONE_LOADED;
-	good = test_drills(conf) && good && set != NULL && refused == 0;
-	printf("%s: %zu zone%s, %zu with mistakes%s\n", conf->file, n, n == 1 ? "" : "s", refused,
-		good ? ": all is well" : "");
-	zone_set_free(set);
-	loader_free(loader);
-	loader_remove_copies(scratch);
-	return good ? 0 : 1;
 }
 
 /* ---- starting ---- */
@@ -260,7 +190,6 @@ static bool start(struct daemon *daemon, struct err *err)
 	daemon->changes = changes_new(daemon->herald);
 	daemon->recent = recent_new(daemon->started_ms);
 	daemon->marks = drain_marks_new();
-	daemon->loads = loads_new();
 	if (!start_privileged(daemon, &spawner, err) || !read_seed(daemon, err) ||
 		!daemon_guard(daemon, daemon->conf, NULL, err) || !load_all(daemon, spawner, err))
 		return false;
@@ -312,13 +241,20 @@ static void begin_reload(struct daemon *daemon, struct watch *watch)
 	daemon_begin(daemon, BUILD_RELOAD);
 }
 
+static bool files_wanted(const struct daemon *daemon)
+{
+	return (daemon->reload_wanted || daemon->watch_wanted) && !builder_busy(daemon->builder);
+}
+
 static void begin_build(struct daemon *daemon, struct watch *watch, uint64_t monotonic_ms)
 {
+	bool rested = monotonic_ms >= daemon->rest_until_ms;
+
 	if (builder_busy(daemon->builder))
 		return;
-	if (daemon->reload_wanted) {
+	if (daemon->reload_wanted && rested) {
 		begin_reload(daemon, watch);
-	} else if (daemon->watch_wanted) {
+	} else if (daemon->watch_wanted && rested) {
 		daemon->watch_wanted = false;
 		daemon_begin(daemon, BUILD_WATCH);
 	} else if (daemon->names_wanted && monotonic_ms >= daemon->names_after_ms) {
@@ -330,6 +266,14 @@ static void begin_build(struct daemon *daemon, struct watch *watch, uint64_t mon
 	}
 }
 
+/* Who asks for reloads without end gets them, but for half of the time at most the cores are the answers' own. */
+static void rest(struct daemon *daemon, uint64_t monotonic_ms)
+{
+	uint64_t took_ms = monotonic_ms - daemon->build_began_ms;
+
+	daemon->rest_until_ms = monotonic_ms + (took_ms < REST_MAX_MS ? took_ms : REST_MAX_MS);
+}
+
 static void end_build(struct daemon *daemon, struct watch **watch)
 {
 	struct build *build = builder_take(daemon->builder);
@@ -339,6 +283,8 @@ static void end_build(struct daemon *daemon, struct watch **watch)
 
 	if (build == NULL)
 		return;
+	if (build->kind == BUILD_RELOAD || build->kind == BUILD_WATCH)
+		rest(daemon, clock_monotonic_ms());
 	result = daemon_finish(daemon, build, &exit_status);
 	if (result == NULL)
 		return;
@@ -403,21 +349,14 @@ static void sample_others(struct daemon *daemon)
 
 static uint64_t look_at_latency(struct daemon *daemon, uint64_t monotonic_ms)
 {
+	if (meter_explore(daemon->meter, (uint16_t)daemon->conf->latency_explore))
+		daemon->latency_wanted = true;
 	if (daemon->latency_next_ms == 0 || daemon->latency_next_ms <= monotonic_ms) {
 		sample_others(daemon);
 		daemon->latency_wanted = daemon->latency_wanted || daemon->latency_next_ms != 0;
 		daemon->latency_next_ms = monotonic_ms + daemon->conf->latency_interval_ms;
 	}
 	return daemon->latency_next_ms;
-}
-
-static void take_loads(struct daemon *daemon, uint64_t now_ms)
-{
-	struct health_message message;
-
-	while (prober_next_load(daemon->prober, &message))
-		loads_take(daemon->loads, daemon->published->snapshot, &message, now_ms);
-	loads_look(daemon->loads, now_ms);
 }
 
 /* All that is due now; returns when (monotonic) to come back at the latest. */
@@ -441,9 +380,10 @@ static uint64_t work(struct daemon *daemon, struct watch **watch)
 		daemon->watch_wanted = true;
 	sooner(&next_ms, due_ms);
 	take_rtts(daemon, now_ms);
-	take_loads(daemon, now_ms);
 	sooner(&next_ms, look_at_latency(daemon, monotonic_ms));
 	begin_build(daemon, *watch, monotonic_ms);
+	if (files_wanted(daemon))
+		sooner(&next_ms, daemon->rest_until_ms);
 	if (daemon->names_wanted && !builder_busy(daemon->builder))
 		sooner(&next_ms, daemon->names_after_ms);
 	if (daemon->override_next_ms != 0 && now_ms >= daemon->override_next_ms) {
@@ -484,8 +424,7 @@ static void run(struct daemon *daemon, int signals)
 		for (size_t i = 0; i < COUNT_OF(wait); i++)
 			wait[i].events = POLLIN;
 		wait[7].fd = daemon->herald != NULL ? herald_fd(daemon->herald, &wait[7].events) : -1;
-		if (!daemon->reload_wanted || builder_busy(daemon->builder))
-			poll(wait, COUNT_OF(wait), next_ms > now_ms ? (int)(next_ms - now_ms) : 0);
+		poll(wait, COUNT_OF(wait), next_ms > now_ms ? (int)(next_ms - now_ms) : 0);
 		take_signals(daemon, signals);
 		control_run(daemon->control, clock_monotonic_ms());
 		http_next_ms = UINT64_MAX;
@@ -531,7 +470,6 @@ static void stop(struct daemon *daemon)
 	herald_free(daemon->herald);
 	recent_free(daemon->recent);
 	drain_marks_free(daemon->marks);
-	loads_free(daemon->loads);
 	conf_free(daemon->conf);
 	close(daemon->lock_fd);
 	log_notice("state=stopped");
@@ -565,11 +503,11 @@ int main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	daemon.conf_file = options.conf_file;
-	daemon.conf = read_conf(options.conf_file);
+	daemon.conf = dry_run_conf(options.conf_file);
 	if (daemon.conf == NULL)
 		return 1;
 	if (options.test)
-		return test(daemon.conf);
+		return dry_run(daemon.conf);
 	log_setup("gslbd", options.verbose ? LOG_DEBUG : daemon.conf->log_level);
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&caught);

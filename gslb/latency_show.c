@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gslb/explore.h"
 #include "gslb/meter.h"
 #include "gslb/order.h"
 
@@ -140,6 +141,15 @@ static void challenger_json(
 	json_object_set_new(json, "lacks", lacks_json(subject, latency_lacks(&leader, &best)));
 }
 
+/* A few answers for these clients name another pool, to be measured (explore.h); null: none do. */
+static json_t *explored_json(const struct subject *subject, const struct service_plan *plan, const struct order *order)
+{
+	if (order->explore == 0)
+		return json_null();
+	return json_pack("{s:s,s:f}", "pool", pool_of(subject, plan, order->pool[order->explore])->label, "percent",
+		order->explore_rate * 100.0 / EXPLORE_ALL);
+}
+
 static json_t *list_json(const struct subject *subject, const struct service_plan *plan, const struct order *order)
 {
 	json_t *pools = json_array(), *json;
@@ -149,6 +159,7 @@ static json_t *list_json(const struct subject *subject, const struct service_pla
 		json_array_append_new(pools, json_string(pool_of(subject, plan, order->pool[i])->label));
 	json = json_pack("{s:s,s:o}", "service", name_format(&plan->service->owner, owner), "order", pools);
 	challenger_json(subject, plan, order, json);
+	json_object_set_new(json, "explored", explored_json(subject, plan, order));
 	return json;
 }
 
@@ -232,6 +243,7 @@ json_t *meter_show(
 		(json_int_t)latency_cells(subject.map), "map_bytes", (json_int_t)latency_bytes(subject.map));
 	meter_unlock(meter);
 	json_object_set_new(json, "counts", counts_json(meter));
+	json_object_set_new(json, "explored_cells", json_integer((json_int_t)meter_explored(meter)));
 	return json;
 }
 

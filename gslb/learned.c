@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gslb/meter.h"
+#include "gslb/openings.h"
 
 enum { LOOKED_AT = 64 }; /* cells, before others may have the lock */
 
@@ -24,6 +25,7 @@ struct learned {
 	uint32_t *slots; /* hash table of entry + 1; 0: free */
 	size_t nslots;
 	struct order_set set;
+	struct openings openings;
 	uint16_t pass;
 };
 
@@ -37,6 +39,7 @@ static void learned_empty(struct learned *learned)
 	free(learned->entries);
 	free(learned->slots);
 	order_set_fini(&learned->set);
+	openings_fini(&learned->openings);
 	*learned = (struct learned){ .pass = learned->pass };
 }
 
@@ -133,7 +136,9 @@ struct deciding {
 	const struct geo *geo;
 	const struct latency_map *map;
 	uint64_t now_s;
+	uint16_t explore_rate;
 	int region[SERVICE_POOLS_MAX]; /* of the pool at each position; -1: nobody measured it */
+	bool tells[SERVICE_POOLS_MAX]; /* it imports what it measures */
 	bool changed;
 };
 
@@ -266,6 +271,39 @@ static void settle(struct deciding *deciding, struct matter *matter)
 	}
 }
 
+/* ---- exploring ---- */
+
+static bool ties_with_first(const struct order *order, uint8_t candidate)
+{
+	for (unsigned i = 0; i < group_end(order, 0); i++)
+		if (order->pool[i] == candidate)
+			return true;
+	return false;
+}
+
+/* Is the cell's decision open? Then the best of those that might be better is explored. */
+static void look_open(struct deciding *deciding, const struct matter *matter)
+{
+	struct learned *learned = deciding->learned;
+	const struct entry *entry = entry_find(learned, matter->key);
+	const struct order *held = entry != NULL ? &learned->set.orders[entry->order] : &matter->base;
+	const struct latency_estimate *leader = estimate_of(deciding, matter, held->pool[0]), *best = NULL;
+	uint8_t candidate = 0;
+
+	for (uint8_t i = 0; i < deciding->spec->npools; i++) {
+		const struct latency_estimate *estimate = &matter->estimate[i];
+
+		if (!deciding->tells[i] || ties_with_first(held, deciding->spec->pools[i].candidate) ||
+			!openings_worth(leader, estimate) || (best != NULL && best->mean <= estimate->mean))
+			continue;
+		best = estimate;
+		candidate = deciding->spec->pools[i].candidate;
+	}
+	if (best != NULL && openings_confirm(&learned->openings, matter->key, candidate, best->n,
+				    deciding->explore_rate, learned->pass, deciding->now_s))
+		deciding->changed = true;
+}
+
 static void decide_metro(struct deciding *deciding, uint64_t key)
 {
 	struct latency_chain chain = latency_chain_of_metro(key);
@@ -282,6 +320,8 @@ static void decide_metro(struct deciding *deciding, uint64_t key)
 	order_by_latency(deciding->spec, km, NULL, &matter.base);
 	estimate_all(deciding, &matter, &chain, LATENCY_METRO, &place);
 	settle(deciding, &matter);
+	if (deciding->explore_rate > 0)
+		look_open(deciding, &matter);
 }
 
 /* Where all of a network is. False: in several places. */
@@ -308,6 +348,8 @@ static void decide_network(struct deciding *deciding, uint64_t key)
 		order_at(deciding->spec, &place, &matter.base);
 	estimate_all(deciding, &matter, &chain, LATENCY_NETWORK, &place);
 	settle(deciding, &matter);
+	if (deciding->explore_rate > 0 && entry_find(deciding->learned, key) != NULL)
+		look_open(deciding, &matter);
 }
 
 /* ---- all of them ---- */
@@ -342,8 +384,12 @@ bool learned_decide(struct learned *learned, const struct order_spec *spec, cons
 	struct deciding deciding = { .learned = learned, .spec = spec, .geo = geo, .now_s = now_s };
 	const struct latency_map *map = meter_lock(meter);
 
-	for (uint8_t i = 0; i < spec->npools; i++)
+	deciding.explore_rate = meter_explore_rate(meter);
+	for (uint8_t i = 0; i < spec->npools; i++) {
 		deciding.region[i] = latency_region_find(map, spec->pools[i].region);
+		deciding.tells[i] = deciding.region[i] >= 0 &&
+				    latency_vouched_s(map, (unsigned)deciding.region[i]) + OPENINGS_TELLS_S >= now_s;
+	}
 	learned->pass++;
 	if (learned->set.full) { /* of more orders than there can be: begin anew */
 		learned_empty(learned);
@@ -354,6 +400,7 @@ bool learned_decide(struct learned *learned, const struct order_spec *spec, cons
 	decide_level(&deciding, meter, LATENCY_NETWORK);
 	meter_lock(meter);
 	deciding.changed = drop_unseen(learned) || deciding.changed;
+	deciding.changed = openings_close(&learned->openings, learned->pass, now_s) || deciding.changed;
 	meter_unlock(meter);
 	return deciding.changed;
 }
@@ -372,6 +419,29 @@ bool learned_at(const struct learned *learned, const struct place *place, struct
 	if (entry != NULL)
 		*order = learned->set.orders[entry->order];
 	return entry != NULL;
+}
+
+size_t learned_explored(const struct learned *learned)
+{
+	return learned->openings.nexplored;
+}
+
+static void explore_cell(const struct learned *learned, uint64_t key, struct order *order)
+{
+	const struct opening *opening = openings_find(&learned->openings, key);
+
+	if (opening != NULL)
+		order_explore(order, opening->candidate, opening->rate);
+}
+
+void learned_explore(const struct learned *learned, const struct place *place, struct order *order)
+{
+	struct latency_chain chain;
+
+	if (learned->openings.nexplored == 0)
+		return;
+	chain = latency_chain_of(&(struct addr){ .family = ADDR_V4 }, place);
+	explore_cell(learned, chain.key[LATENCY_METRO], order);
 }
 
 uint64_t learned_changed_s(const struct learned *learned, uint64_t key)
@@ -397,6 +467,7 @@ size_t learned_nets(const struct learned *learned, const struct order_spec *spec
 			order_is_net_ruled(spec, &cell.net) || order_is_ruled(spec, &place))
 			continue;
 		order_fit(spec, &order);
+		explore_cell(learned, entry->key, &order);
 		nets[n++] = (struct geo_overlay){ .net = cell.net, .class = order_set_add(set, &order) };
 	}
 	return n;

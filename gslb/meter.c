@@ -25,6 +25,7 @@ struct meter {
 	struct latency_map *map;
 	struct lesson *lessons; /* changed by the builder under the lock */
 	uint64_t versions;
+	_Atomic uint16_t explore_rate;
 	/* the main thread's */
 	struct meter_counts counts;
 	uint64_t impossible_said_s;
@@ -214,7 +215,11 @@ const struct learned *meter_learned(struct meter *meter, const struct order_spec
 		if (learned_decide(lesson->learned, spec, geo, meter, now_s))
 			lesson->version = ++meter->versions;
 	}
-	*version = learned_networks(lesson->learned) + learned_metros(lesson->learned) > 0 ? lesson->version : 0;
+	*version = learned_networks(lesson->learned) + learned_metros(lesson->learned) +
+					   learned_explored(lesson->learned) >
+				   0
+			   ? lesson->version
+			   : 0;
 	return lesson->learned;
 }
 
@@ -232,6 +237,27 @@ uint64_t meter_changed_s(struct meter *meter, const struct latency_chain *chain)
 	}
 	pthread_mutex_unlock(&meter->lock);
 	return last_s;
+}
+
+bool meter_explore(struct meter *meter, uint16_t rate)
+{
+	return atomic_exchange_explicit(&meter->explore_rate, rate, memory_order_relaxed) != rate;
+}
+
+uint16_t meter_explore_rate(const struct meter *meter)
+{
+	return atomic_load_explicit(&meter->explore_rate, memory_order_relaxed);
+}
+
+size_t meter_explored(struct meter *meter)
+{
+	size_t n = 0;
+
+	pthread_mutex_lock(&meter->lock);
+	for (const struct lesson *lesson = meter->lessons; lesson != NULL; lesson = lesson->next)
+		n += learned_explored(lesson->learned);
+	pthread_mutex_unlock(&meter->lock);
+	return n;
 }
 
 void meter_next(struct meter *meter)

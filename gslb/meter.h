@@ -45,6 +45,10 @@ uint64_t meter_changed_s(struct meter *meter, const struct latency_chain *chain)
  * first time or with other geo data. *version changes with it; 0: nothing was learned. */
 const struct learned *meter_learned(struct meter *meter, const struct order_spec *spec, const struct buf *key,
 	const struct geo *geo, bool again, uint64_t now_s, uint64_t *version);
+/* Of 65536 answers so many are to explore where a decision is open (explore.h), from the next look on; 0, as at first: none. Any
+ * thread. True when that is new. */
+bool meter_explore(struct meter *meter, uint16_t rate);
+uint16_t meter_explore_rate(const struct meter *meter);
 /* Begin another snapshot; and forget ways of ordering that the one before did not ask for. */
 void meter_next(struct meter *meter);
 
@@ -59,6 +63,9 @@ bool meter_save(struct meter *meter, const char *path, uint64_t now_s, struct er
 bool meter_merge(struct meter *meter, const char *path, const char *but, uint64_t now_s, struct err *err);
 
 /* ---- showing: main thread ---- */
+
+/* Cells that are explored, in all ways of ordering. */
+size_t meter_explored(struct meter *meter);
 
 /* What is known of a client's round trips, and what it means for each list of pools (latency_show.c). NULL with a sentence. */
 json_t *meter_show(

@@ -11,7 +11,6 @@ static const struct rank_criterion *const criteria[] = {
 	[RANK_GEO] = &rank_geo,
 	[RANK_ORDER] = &rank_order,
 	[RANK_WEIGHT] = &rank_weight,
-	[RANK_LOAD] = &rank_load,
 };
 
 /* ---- the spec ---- */
@@ -280,6 +279,18 @@ static const struct order_rule *rule_at(const struct order_spec *spec, const str
 	return rule;
 }
 
+void order_explore(struct order *order, uint8_t candidate, uint16_t rate)
+{
+	unsigned at = 1;
+
+	while (at < order->npools && !(order->begins >> at & 1)) /* what ties with the first is answered anyway */
+		at++;
+	while (at < order->npools && order->pool[at] != candidate)
+		at++;
+	order->explore = at < order->npools ? (uint8_t)at : 0;
+	order->explore_rate = at < order->npools ? rate : 0;
+}
+
 void order_fit(const struct order_spec *spec, struct order *order)
 {
 	if (spec->ranked < order->npools)
@@ -370,12 +381,16 @@ void order_at_spot(
 
 static uint64_t order_hash(const struct order *order)
 {
-	return hash_bytes(order->begins ^ (uint64_t)order->npools << 32, order->pool, order->npools);
+	uint64_t rest =
+		(uint64_t)order->npools << 32 | (uint64_t)order->explore << 40 | (uint64_t)order->explore_rate << 48;
+
+	return hash_bytes(order->begins ^ rest, order->pool, order->npools);
 }
 
 bool order_equal(const struct order *a, const struct order *b)
 {
-	return a->begins == b->begins && a->npools == b->npools && memcmp(a->pool, b->pool, a->npools) == 0;
+	return a->begins == b->begins && a->npools == b->npools && a->explore == b->explore &&
+	       a->explore_rate == b->explore_rate && memcmp(a->pool, b->pool, a->npools) == 0;
 }
 
 static uint32_t *set_slot(struct order_set *set, const struct order *order)

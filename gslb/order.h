@@ -54,6 +54,8 @@ bool order_is_net_ruled(const struct order_spec *spec, const struct prefix *net)
 bool order_is_ruled(const struct order_spec *spec, const struct place *place);
 /* Rank no more pools than the spec says. */
 void order_fit(const struct order_spec *spec, struct order *order);
+/* Of 65536 answers so many go to a candidate, unless the order has it in its first group, or not at all. */
+void order_explore(struct order *order, uint8_t candidate, uint16_t rate);
 bool order_equal(const struct order *a, const struct order *b);
 
 /* Orders by class, each once. Init with { 0 }. */

@@ -48,6 +48,14 @@ static void count_query(const struct packet_context *context, const struct packe
 	count_at(&context->counters->queries[context->transport][family][counted_type(packet->query.qtype)][outcome]);
 }
 
+/* It has used up what others saved for it. */
+static void count_explored(const struct packet_context *context)
+{
+	count(context->counters, COUNT_answers_explored);
+	if (context->exploring != NULL)
+		context->exploring->credit -= EXPLORE_EACH;
+}
+
 /* An answer that is not of the first choice, for whoever asks why. */
 static void count_why(const struct packet_context *context, const struct answer *answer)
 {
@@ -59,6 +67,8 @@ static void count_why(const struct packet_context *context, const struct answer 
 		count(context->counters, COUNT_answers_fallback);
 	if (decision->why == WHY_ALL_DOWN || decision->why == WHY_LAST_UP || decision->why == WHY_HELD)
 		count(context->counters, COUNT_answers_all_down);
+	if (decision->why == WHY_EXPLORED)
+		count_explored(context);
 	if (decision->why == WHY_PANIC)
 		count(context->counters, COUNT_answers_panic);
 	if (world->reasons == NULL)
@@ -145,14 +155,14 @@ static void find_service(struct packet *packet, const struct snapshot *snapshot)
 	__builtin_prefetch((const uint8_t *)(packet->service + 1) - 1); /* it may lie on three lines */
 }
 
-static const struct geo_table *table_of(const struct packet *packet)
+static const struct steering *steering_of(const struct packet *packet)
 {
-	return packet->service->steering[packet->query.qtype == RR_AAAA ? FAMILY_V6 : FAMILY_V4].table;
+	return &packet->service->steering[packet->query.qtype == RR_AAAA ? FAMILY_V6 : FAMILY_V4];
 }
 
 static void ahead_steering(const struct packet *packet, const struct packet_context *context)
 {
-	const struct geo_table *table = table_of(packet);
+	const struct geo_table *table = steering_of(packet)->table;
 
 	__builtin_prefetch(packet->service->candidates);
 	if (context->row != NULL)
@@ -163,10 +173,18 @@ static void ahead_steering(const struct packet *packet, const struct packet_cont
 
 static void ahead_place(const struct packet *packet)
 {
-	const struct geo_table *table = table_of(packet);
+	const struct geo_table *table = steering_of(packet)->table;
 
 	if (table != NULL)
 		geo_table_prefetch(table, &packet->client.addr);
+}
+
+static void ahead_order(const struct packet *packet)
+{
+	const struct steering *steering = steering_of(packet);
+
+	if (steering->table != NULL)
+		__builtin_prefetch(&steering->orders[geo_table_find(steering->table, &packet->client.addr).class]);
 }
 
 #define EACH(condition, step)             \
@@ -178,6 +196,8 @@ void packets_find(struct packet *packets, unsigned n, const struct packet_contex
 {
 	const struct snapshot *snapshot = context->world->snapshot;
 
+	if (context->exploring != NULL)
+		exploring_earn(context->exploring, n);
 	EACH(for_zones, zone_seek_slot(&packets[i].seek, snapshot->set, &packets[i].query.name, packets[i].hash));
 	EACH(for_zones, zone_seek_node(&packets[i].seek, packets[i].hash[0]));
 	EACH(for_zones, zone_seek_name(&packets[i].seek));
@@ -186,6 +206,7 @@ void packets_find(struct packet *packets, unsigned n, const struct packet_contex
 	/* what must be done anyway, while the reads that were just begun are under way */
 	EACH(guarded.limited, guard_look(context->guard, &packets[i].guarded, &packets[i].source));
 	EACH(service, ahead_place(&packets[i]));
+	EACH(service, ahead_order(&packets[i]));
 }
 
 /* ---- write ---- */
@@ -247,6 +268,8 @@ size_t packet_write(struct packet *packet, const struct packet_context *context,
 	if (packet->query.cookie_len > 0 && readable)
 		guard_cookie(
 			context->guard, &packet->guarded, &packet->query, &packet->source, context->now_ms, counters);
+	if (context->exploring != NULL)
+		packet->client.explore = context->exploring->credit >= EXPLORE_EACH;
 	if (packet->for_zones)
 		answer_make(&answer, &packet->query, &packet->lookup, packet->service, &packet->client, context->world,
 			context->now_ms, context->dice);

@@ -9,6 +9,7 @@
 
 #include "gslb/answer.h"
 #include "gslb/counters.h"
+#include "gslb/explore.h"
 #include "gslb/guard.h"
 #include "gslb/ledger.h"
 #include "gslb/query.h"
@@ -32,13 +33,14 @@ struct packet_context {
 	const struct packet_identity *identity;
 	const struct guard *guard; /* NULL: no cookies, no limit */
 	struct dice *dice;
-	struct counters *counters; /* this worker's own */
-	unsigned worker;           /* its number: picks its row of world->reasons */
-	struct ledger_row *row;    /* this worker's, of world->ledger; NULL: nothing is written down */
-	struct sampling *sampling; /* this worker's own; NULL: none */
-	uint64_t now_ms;           /* wall, once a batch */
-	uint32_t now_s;            /* the same in seconds */
-	uint64_t now_monotonic_ms; /* at the same moment */
+	struct counters *counters;   /* this worker's own */
+	unsigned worker;             /* its number: picks its row of world->reasons */
+	struct ledger_row *row;      /* this worker's, of world->ledger; NULL: nothing is written down */
+	struct sampling *sampling;   /* this worker's own; NULL: none */
+	struct exploring *exploring; /* this worker's own; NULL: none */
+	uint64_t now_ms;             /* wall, once a batch */
+	uint32_t now_s;              /* the same in seconds */
+	uint64_t now_monotonic_ms;   /* at the same moment */
 	enum transport transport;
 	struct addr source; /* of packet_answer's message */
 	uint16_t source_port;

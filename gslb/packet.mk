@@ -6,7 +6,7 @@ libpacket_a_SOURCES = \
 	gslb/counters.c gslb/counters.h \
 	gslb/packet.c gslb/packet.h \
 	gslb/query.c gslb/query.h \
-	gslb/reply.c gslb/reply.h \
+	gslb/bytes.h gslb/plain.c gslb/plain.h gslb/reply.c gslb/reply.h \
 	gslb/sampler.c gslb/sampler.h
 libpacket_a_CFLAGS = $(AM_CFLAGS) $(LTO_CFLAGS)
 libworker_a_SOURCES = \

@@ -11,8 +11,10 @@
 #include <endian.h>
 #include <string.h>
 
+#include "gslb/bytes.h"
 #include "gslb/cookie.h"
 #include "gslb/packet.h"
+#include "gslb/plain.h"
 
 enum {
 	TYPE_HINFO = 13,
@@ -24,53 +26,16 @@ enum {
 	OPTION_EDE = 15
 };
 enum { POINTER = 0xc000, POINTER_QUESTION = 0xc00c, RECORD_HEAD_LEN = 12, OPT_LEN = 11 };
-enum { FLAG_QR = 0x8000, FLAG_OPCODE = 0x7800, FLAG_AA = 0x0400, FLAG_TC = 0x0200, FLAG_RD = 0x0100, FLAG_CD = 0x0010 };
+enum { FLAG_TC = 0x0200 };
 enum { HINFO_TTL_S = 3600 };
 
 /* ---- bytes ---- */
-
-/* At least 4 bytes, without the call that a memcpy of unknown length is: pieces that overlap. */
-static void copy_some(uint8_t *restrict to, const uint8_t *restrict from, size_t len)
-{
-	if (len < 8) {
-		memcpy(to, from, 4);
-		memcpy(to + len - 4, from + len - 4, 4);
-		return;
-	}
-	if (len < 16) {
-		memcpy(to, from, 8);
-		memcpy(to + len - 8, from + len - 8, 8);
-		return;
-	}
-	if (len > 48) { /* long enough for a call */
-		memcpy(to, from, len);
-		return;
-	}
-	memcpy(to, from, 16);
-	if (len > 32)
-		memcpy(to + 16, from + 16, 16);
-	memcpy(to + len - 16, from + len - 16, 16);
-}
 
 struct writer {
 	uint8_t *out;
 	size_t at, limit;
 	bool full; /* something did not fit: nothing is written any more */
 };
-
-static void store16(uint8_t *at, unsigned value)
-{
-	uint16_t word = htobe16((uint16_t)value);
-
-	memcpy(at, &word, sizeof word);
-}
-
-static void store32(uint8_t *at, uint32_t value)
-{
-	uint32_t word = htobe32(value);
-
-	memcpy(at, &word, sizeof word);
-}
 
 /* Room for len bytes; NULL, and full from then on, when there is none. */
 static uint8_t *writer_take(struct writer *w, size_t len)
@@ -408,21 +373,22 @@ static size_t room(const struct query *query, enum transport transport, size_t c
 static void put_header(uint8_t *out, const struct query *query, const struct answer *answer, bool truncated,
 	const struct counts *counts, bool opt)
 {
-	uint32_t flags = FLAG_QR | (query->flags & (FLAG_OPCODE | FLAG_RD | FLAG_CD)) | (answer->rcode & 15u);
+	uint32_t flags = REPLY_FLAG_QR | (query->flags & REPLY_FLAGS_KEPT) | (answer->rcode & 15u);
 	uint64_t sections = (uint64_t)(query->question_len > 0) << 48 | (uint64_t)counts->answer << 32 |
 			    (uint64_t)counts->authority << 16 | (counts->additional + opt);
 
 	if (answer->authoritative)
-		flags |= FLAG_AA;
+		flags |= REPLY_FLAG_AA;
 	if (truncated)
 		flags |= FLAG_TC;
 	store32(out, (uint32_t)query->id << 16 | flags);
-	sections = htobe64(sections);
-	memcpy(out + 4, &sections, sizeof sections);
+	store64(out + 4, sections);
 }
 
-size_t reply_write(const struct query *query, struct answer *answer, const struct packet_identity *identity,
-	enum transport transport, uint8_t *restrict out, size_t cap, bool *truncated)
+/* Whatever it is. */
+__attribute__((noinline)) static size_t write_any(const struct query *query, struct answer *answer,
+	const struct packet_identity *identity, enum transport transport, uint8_t *restrict out, size_t cap,
+	bool *truncated)
 {
 	struct opt opt = opt_plan(query, answer, identity, transport);
 	size_t question_end = QUERY_HEADER_LEN + query->question_len;
@@ -446,4 +412,17 @@ size_t reply_write(const struct query *query, struct answer *answer, const struc
 	if (opt.len > 0)
 		put_opt(out + w.at, &opt, query, answer, identity);
 	return w.at + opt.len;
+}
+
+size_t reply_write(const struct query *query, struct answer *answer, const struct packet_identity *identity,
+	enum transport transport, uint8_t *restrict out, size_t cap, bool *truncated)
+{
+	size_t len;
+
+	if (answer->plain && answer->cookie == NULL && !query->wants_nsid && !query->wants_keepalive &&
+		(len = plain_write(query, answer, out)) > 0) {
+		*truncated = false;
+		return len;
+	}
+	return write_any(query, answer, identity, transport, out, cap, truncated);
 }

@@ -65,6 +65,8 @@ struct pool_plan {
  * pool[i] begins a tie group. */
 struct order {
 	uint32_t begins;
+	uint16_t explore_rate; /* of 65536 answers; and to which pool, by its place here: explore.h. 0: none */
+	uint8_t explore;
 	uint8_t npools;
 	uint8_t pool[SERVICE_POOLS_MAX];
 };

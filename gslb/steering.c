@@ -88,6 +88,8 @@ static uint16_t classify(void *context, const struct place *place)
 		order_fit(classing->spec, &order);
 	else
 		order_at(classing->spec, place, &order);
+	if (classing->learned != NULL && !order_is_ruled(classing->spec, place))
+		learned_explore(classing->learned, place, &order);
 	return order_set_add(classing->set, &order);
 }
 
@@ -132,7 +134,8 @@ static void table_compile(struct steering_table *table, const struct order_spec 
 		.classify_all = classify_all,
 		.context = &classing,
 		.lean = table->lean,
-		.by_asn = order_spec_by_asn(spec) || (learned != NULL && learned_metros(learned) > 0),
+		.by_asn = order_spec_by_asn(spec) ||
+			  (learned != NULL && learned_metros(learned) + learned_explored(learned) > 0),
 	};
 	size_t nnets = 0;
 

@@ -45,6 +45,7 @@ struct worker {
 	struct packet_identity identity;
 	struct packet_context context;
 	struct sampling sampling;
+	struct exploring exploring;
 	struct dice dice;
 	struct udp *udp;
 	struct tcp *tcp;
@@ -345,6 +346,7 @@ static bool worker_start(struct worker *worker, const struct packet_identity *id
 		.counters = &worker->counters,
 		.worker = worker->number,
 		.sampling = &worker->sampling,
+		.exploring = &worker->exploring,
 	};
 	worker->udp = udp_new();
 	worker->tcp = tcp_new(worker->epoll, &worker->context, &worker->limits, &worker->identity.tcp_idle_ms, err);

@@ -53,12 +53,14 @@ static bool add(void *arg, uint64_t oseq, const char *bytes, size_t len)
 bool bus_own(struct store *store, const char *region, size_t max,
 	enum bus_taken (*take)(void *arg, const char *from, const char *bytes, size_t len), void *arg, struct err *err)
 {
-	struct store_mark received, done;
+	struct store_mark received;
 	struct batch batch = { 0 };
-	bool errors, good;
+	bool good;
 	size_t at = 0;
 
-	store_floors(store, region, &received, &done, &errors);
+	store_received(store, region, &received);
+	if (received.epoch == store_epoch(store) && received.oseq >= store_last(store))
+		return true;
 	good = store_outbox(store, received.epoch == store_epoch(store) ? received.oseq : 0, max, add, &batch, err);
 	for (size_t i = 0; good && i < batch.n; at += batch.len[i++])
 		if (take(arg, region, batch.bytes.text + at, batch.len[i]) == BUS_STOP)

@@ -37,6 +37,7 @@ struct nats {
 	const struct relay_conf *conf;
 	struct store *store;
 	natsConnection *connection;
+	natsConnection *later;                          /* for what has a millisecond of time; NULL: there is none */
 	natsSubscription *words[3 * EVENT_REGIONS_MAX]; /* receipts, states and periodic states of each region */
 	size_t nwords;
 	struct fetcher fetcher[EVENT_REGIONS_MAX];
@@ -288,7 +289,7 @@ static natsStatus connect_nats(struct nats *nats)
 {
 	natsOptions *options = NULL;
 	jsOptions js_options;
-	natsStatus s = nats_options(nats->conf, &options);
+	natsStatus s = nats_options(nats->conf, true, &options);
 
 	jsOptions_Init(&js_options);
 	js_options.Domain = nats->conf->region;
@@ -320,6 +321,19 @@ static natsStatus connect_nats(struct nats *nats)
 	}
 	natsOptions_Destroy(options);
 	return s;
+}
+
+/* Acknowledgements are many, and nobody waits for one. Without this connection they go out one by one. */
+static void connect_later(struct nats *nats)
+{
+	natsOptions *options = NULL;
+
+	if (nats_options(nats->conf, false, &options) != NATS_OK ||
+		natsOptions_SetRetryOnFailedConnect(options, true, NULL, NULL) != NATS_OK)
+		log_warning("bus=nats acknowledgements=one-by-one");
+	else /* not yet connected is fine */
+		(void)natsConnection_Connect(&nats->later, options);
+	natsOptions_Destroy(options);
 }
 
 static void start_threads(struct nats *nats)
@@ -363,6 +377,7 @@ static void nats_close(void *bus)
 	for (size_t i = 0; i < nats->nwords; i++)
 		natsSubscription_Destroy(nats->words[i]);
 	jsCtx_Destroy(nats->out.js);
+	natsConnection_Destroy(nats->later);
 	natsConnection_Destroy(nats->connection);
 	nats_CloseAndWait(2000);
 	let_go(nats);
@@ -386,6 +401,7 @@ static void *nats_open(const struct relay_conf *conf, struct store *store, int e
 		nats_close(nats);
 		return NULL;
 	}
+	connect_later(nats);
 	start_threads(nats);
 	return nats;
 }
@@ -483,6 +499,14 @@ static bool nats_fetch(void *bus, size_t max,
 	return true;
 }
 
+/* As natsMsg_Ack does. One that is lost makes the event come again, which does no harm. */
+static void acknowledge(struct nats *nats, natsMsg *message)
+{
+	if (nats->later == NULL ||
+		natsConnection_PublishString(nats->later, natsMsg_GetReply(message), "+ACK") != NATS_OK)
+		natsMsg_Ack(message, NULL);
+}
+
 static void nats_acknowledge(void *bus, bool committed)
 {
 	struct nats *nats = bus;
@@ -491,7 +515,7 @@ static void nats_acknowledge(void *bus, bool committed)
 	STAILQ_FOREACH(heard, &nats->taken, link)
 	{
 		if (committed)
-			natsMsg_Ack(heard->message, NULL);
+			acknowledge(nats, heard->message);
 		else /* at once would be a loop for as long as the disk is full */
 			natsMsg_NakWithDelay(heard->message, LATER_MS, NULL);
 	}

@@ -299,7 +299,7 @@ static void look_around(struct look *look)
 {
 	const struct relay_conf *conf = look->conf;
 	natsOptions *options = NULL;
-	natsStatus status = nats_options(conf, &options);
+	natsStatus status = nats_options(conf, true, &options);
 
 	if (status == NATS_OK)
 		status = natsConnection_Connect(&look->connection, options);

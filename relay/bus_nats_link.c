@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-static natsStatus set_options(const struct relay_conf *conf, natsOptions *options)
+static natsStatus set_options(const struct relay_conf *conf, bool asap, natsOptions *options)
 {
 	const char *servers[16];
 	char inbox[NATS_SUBJECT_MAX];
@@ -18,7 +18,7 @@ static natsStatus set_options(const struct relay_conf *conf, natsOptions *option
 	if (s == NATS_OK)
 		s = natsOptions_SetReconnectWait(options, 500);
 	if (s == NATS_OK)
-		s = natsOptions_SetSendAsap(options, true);
+		s = natsOptions_SetSendAsap(options, asap);
 	if (s == NATS_OK)
 		s = natsOptions_SetCustomInboxPrefix(options, inbox);
 	if (s == NATS_OK)
@@ -32,9 +32,9 @@ static natsStatus set_options(const struct relay_conf *conf, natsOptions *option
 	return s;
 }
 
-natsStatus nats_options(const struct relay_conf *conf, natsOptions **options)
+natsStatus nats_options(const struct relay_conf *conf, bool asap, natsOptions **options)
 {
 	natsStatus s = natsOptions_Create(options);
 
-	return s == NATS_OK ? set_options(conf, *options) : s;
+	return s == NATS_OK ? set_options(conf, asap, *options) : s;
 }

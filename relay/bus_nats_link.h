@@ -8,7 +8,8 @@
 
 enum { NATS_SUBJECT_MAX = 256 };
 
-/* What every connection has in common; the caller's, also when it failed (then perhaps NULL). */
-natsStatus nats_options(const struct relay_conf *conf, natsOptions **options);
+/* What every connection has in common; the caller's, also when it failed (then perhaps NULL). asap: each message is sent at once; else what
+ * is said within a millisecond goes out together, which costs one write instead of many. */
+natsStatus nats_options(const struct relay_conf *conf, bool asap, natsOptions **options);
 
 #endif

@@ -64,8 +64,8 @@ void nats_publisher_ack(jsCtx *js, natsMsg *msg, jsPubAck *ack, jsPubAckErr *fai
 		snprintf(out->why, sizeof out->why, "%s",
 			failure != NULL && failure->ErrText != NULL ? failure->ErrText : "no answer");
 	out->taken += ack != NULL;
-	out->back++;
-	pthread_cond_signal(&out->landed);
+	if (++out->back == out->sent)
+		pthread_cond_signal(&out->landed);
 	pthread_mutex_unlock(&out->lock);
 	if (regressed) {
 		log_warning("bus=nats sequence=%llu was=%llu: it has lost what it had taken: that is sent anew",
@@ -111,11 +111,12 @@ static bool publish_rows(struct nats_publisher *out, const struct bus_row *const
 	bool all;
 
 	pthread_mutex_lock(&out->lock);
-	out->back = out->taken = 0;
+	out->back = out->taken = out->sent = 0;
 	pthread_mutex_unlock(&out->lock);
 	while (sent < n && send_row(out, rows[sent]))
 		sent++;
 	pthread_mutex_lock(&out->lock);
+	out->sent = sent;
 	while (out->back < sent && !bus_queue_stops(out->queue))
 		wait_a_second(out);
 	all = out->taken == n;

@@ -12,8 +12,8 @@ struct nats_publisher {
 	/* rows that were sent and are not answered yet, under the lock */
 	pthread_mutex_t lock;
 	pthread_cond_t landed;
-	size_t back, taken; /* answered; and with yes */
-	uint64_t sequence;  /* the stream's number of what it took last */
+	size_t sent, back, taken; /* known when all are; answered; and with yes */
+	uint64_t sequence;        /* the stream's number of what it took last */
 	char why[128];
 };
 

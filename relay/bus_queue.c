@@ -65,9 +65,11 @@ void bus_queue_connected(struct bus_queue *queue, bool connected)
 
 void bus_queue_hear(struct bus_queue *queue, struct heard *heard)
 {
-	bool dropped = false;
+	bool dropped = false, quiet;
 
 	pthread_mutex_lock(&queue->lock);
+	/* else the main thread was woken for its kind already, and has not come to it yet */
+	quiet = heard->kind == HEARD_EVENT ? queue->nevents == 0 : queue->nwords == 0;
 	if ((heard->kind == HEARD_STATE && queue->nwords >= BUS_WORDS_MAX) ||
 		(heard->kind == HEARD_SAID && queue->said_bytes + heard->len > BUS_SAID_MAX)) {
 		dropped = true;
@@ -82,7 +84,8 @@ void bus_queue_hear(struct bus_queue *queue, struct heard *heard)
 	pthread_mutex_unlock(&queue->lock);
 	if (dropped)
 		heard_free(heard);
-	eventfd_write(queue->event_fd, 1);
+	if (quiet)
+		eventfd_write(queue->event_fd, 1);
 }
 
 bool bus_queue_has_room(struct bus_queue *queue)
@@ -149,14 +152,16 @@ bool bus_queue_regressed(struct bus_queue *queue)
 void bus_queue_offer(struct bus_queue *queue, uint32_t epoch, uint64_t oseq, const char *bytes, size_t len)
 {
 	struct bus_row *row = mem_alloc(sizeof *row);
+	bool first;
 
 	*row = (struct bus_row){ .epoch = epoch, .oseq = oseq, .bytes = mem_alloc(len + 1), .len = len };
 	memcpy(row->bytes, bytes, len);
 	pthread_mutex_lock(&queue->lock);
 	STAILQ_INSERT_TAIL(&queue->rows, row, link);
-	queue->nrows++;
-	pthread_cond_signal(&queue->wake);
+	first = queue->nrows++ == 0; /* else the publisher is at work */
 	pthread_mutex_unlock(&queue->lock);
+	if (first)
+		pthread_cond_signal(&queue->wake);
 }
 
 size_t bus_queue_rows(struct bus_queue *queue)

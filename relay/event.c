@@ -221,8 +221,9 @@ static bool get_regions(const struct reading *r, struct event *event)
 	return true;
 }
 
-static bool read_event(const struct reading *r, bool stored, struct event *event)
+static bool read_members(const struct reading *r, bool stored, struct event *event)
 {
+	event->confirm = json_is_true(json_object_get(r->root, "confirm"));
 	return get_origin(r, stored, event) && get_class(r, event) && get_items(r, event) && get_regions(r, event) &&
 	       get_number(r, "jump", INT64_MAX, &event->jump) && get_number(r, "gen", INT64_MAX, &event->generation) &&
 	       get_number(r, "ts", INT64_MAX, &event->made_ms) && get_number(r, "exp", INT64_MAX, &event->moot_ms) &&
@@ -230,13 +231,28 @@ static bool read_event(const struct reading *r, bool stored, struct event *event
 	       get_text(r, "trace", 64, &event->trace);
 }
 
+bool event_read(
+	const json_t *root, bool stored, struct arena *arena, struct event *event, bool *parked, struct err *err)
+{
+	const struct reading r = { .root = root, .arena = arena, .err = err };
+	uint64_t version;
+
+	*event = (struct event){ 0 };
+	*parked = false;
+	if (!get_number(&r, "v", UINT32_MAX, &version))
+		return false;
+	if (version != EVENT_VERSION && (stored || version != 0)) {
+		*parked = version > EVENT_VERSION;
+		return err_set(err, "v: this relay knows version %d only", EVENT_VERSION);
+	}
+	return read_members(&r, stored, event);
+}
+
 bool event_parse(const char *bytes, size_t len, bool stored, struct arena *arena, struct event *event, bool *parked,
 	struct err *err)
 {
-	struct reading r = { .arena = arena, .err = err };
 	json_error_t error;
 	json_t *root;
-	uint64_t version;
 	bool good;
 
 	*event = (struct event){ 0 };
@@ -244,18 +260,10 @@ bool event_parse(const char *bytes, size_t len, bool stored, struct arena *arena
 	if (len > EVENT_BYTES_MAX)
 		return err_set(err, "an event has at most %d bytes, this one %zu: split it", EVENT_BYTES_MAX, len);
 	root = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &error);
-	r.root = root;
-	if (!json_is_object(root)) {
-		err_set(err, "not a JSON object: line %d column %d", error.line, error.column);
-		good = false;
-	} else if (!get_number(&r, "v", UINT32_MAX, &version)) {
-		good = false;
-	} else if (version != EVENT_VERSION && (stored || version != 0)) {
-		*parked = version > EVENT_VERSION;
-		good = err_set(err, "v: this relay knows version %d only", EVENT_VERSION);
-	} else {
-		good = read_event(&r, stored, event);
-	}
+	if (json_is_object(root))
+		good = event_read(root, stored, arena, event, parked, err);
+	else
+		good = err_set(err, "not a JSON object: line %d column %d", error.line, error.column);
 	json_decref(root);
 	return good;
 }
@@ -315,6 +323,8 @@ void event_print(const struct event *event, struct buf *buf)
 			json_array_append_new(scope, json_string(event->regions[i]));
 		json_object_set_new(root, "scope", scope);
 	}
+	if (event->confirm)
+		json_object_set_new(root, "confirm", json_true());
 	put_text(root, "why", event->why);
 	put_text(root, "actor", event->actor);
 	put_text(root, "trace", event->trace);

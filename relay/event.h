@@ -40,12 +40,17 @@ struct event {
 	uint64_t jump;   /* what is before that number does not come any more; 0: not so. The relay's only */
 	size_t nregions; /* 0: all */
 	const char *const *regions;
+	bool confirm;                    /* somebody waits to hear from each region how far this one is */
 	const char *why, *actor, *trace; /* "" when not given; trace is a W3C traceparent */
 };
 
 /* Read one. `stored`: it must say where it comes from (origin, epoch, oseq); else those are refused, since the store gives them. An
  * unknown member is passed over; a version above ours fails with *parked set: it is to be kept, not dropped. */
 bool event_parse(const char *bytes, size_t len, bool stored, struct arena *arena, struct event *event, bool *parked,
+	struct err *err);
+/* The same of a document that was read already. */
+struct json_t;
+bool event_read(const struct json_t *root, bool stored, struct arena *arena, struct event *event, bool *parked,
 	struct err *err);
 /* As one line of JSON, without newline; the same event gives the same bytes. */
 void event_print(const struct event *event, struct buf *buf);

@@ -28,24 +28,27 @@ static bool commit(struct exchange *exchange)
 	return false;
 }
 
-/* What has ended is told to the store, with whatever else is committed next, until that has it. */
-static void write_ends(struct exchange *exchange)
+/* What was gathered is in the log, or is not: whoever asked is answered by that. */
+static bool settle(struct exchange *exchange)
+{
+	bool committed = commit(exchange);
+
+	exchange->settled(exchange->arg, committed, &exchange->log_why);
+	return committed;
+}
+
+/* What has ended is told to the store until that has it. Not with every commit: a hundred ends at a time touch the pages that one does, and
+ * an end that is lost means that something is done twice. */
+bool exchange_commit(struct exchange *exchange)
 {
 	struct err err;
+	bool committed;
 
 	if (!work_write(exchange->work, &err))
 		complain("log=not-written", &err);
-}
-
-bool exchange_commit(struct exchange *exchange)
-{
-	bool committed;
-
-	write_ends(exchange);
-	committed = commit(exchange);
+	committed = settle(exchange);
 	if (committed)
 		work_written(exchange->work);
-	exchange->settled(exchange->arg, committed, &exchange->log_why);
 	return committed;
 }
 
@@ -71,8 +74,8 @@ static bool jump(struct exchange *exchange, const struct event *event, struct er
 /* What came in, kept until the store has it. */
 struct fresh {
 	struct exchange *exchange;
-	struct buf bytes;
-	size_t *len;
+	struct arena *arena; /* the events' */
+	struct event *events;
 	size_t n, cap, fetched;
 	bool coarse;
 };
@@ -92,19 +95,17 @@ static enum bus_taken pass_over(struct exchange *exchange, const char *from, boo
 static enum bus_taken take_fetched(void *arg, const char *from, const char *bytes, size_t len)
 {
 	struct fresh *fresh = arg;
-	struct arena *arena = arena_new();
 	enum store_taken taken = STORE_FAILED;
 	struct event event;
 	struct err err = { .text = "" };
-	bool parked = false, good = event_parse(bytes, len, true, arena, &event, &parked, &err);
+	bool parked = false, good = event_parse(bytes, len, true, fresh->arena, &event, &parked, &err);
 
 	fresh->fetched++;
 	if (good && strcmp(event.origin, from) != 0)
 		good = err_set(&err, "it speaks for region %s", event.origin);
 	if (good && jump(fresh->exchange, &event, &err))
 		taken = store_take(fresh->exchange->store, &event, bytes, len, &err);
-	arena_free(arena);
-	if (!good)
+	else
 		return pass_over(fresh->exchange, from, parked, &err);
 	switch (taken) {
 	case STORE_FAILED:
@@ -119,35 +120,31 @@ static enum bus_taken take_fetched(void *arg, const char *from, const char *byte
 	case STORE_NEW:
 		break;
 	}
-	buf_add(&fresh->bytes, bytes, len);
-	fresh->len = mem_grow(fresh->len, fresh->n, &fresh->cap, sizeof *fresh->len);
-	fresh->len[fresh->n++] = len;
+	fresh->events = mem_grow(fresh->events, fresh->n, &fresh->cap, sizeof *fresh->events);
+	fresh->events[fresh->n++] = event;
 	return BUS_TAKEN;
 }
 
 /* Returns whether there may be more. */
 static bool fetch(struct exchange *exchange)
 {
-	struct fresh fresh = { .exchange = exchange };
+	struct fresh fresh = { .exchange = exchange, .arena = arena_new() };
 	struct err err;
 	bool more, committed;
-	size_t at = 0;
 
 	if (!exchange->bus_ops->fetch(exchange->bus, FETCH_MAX, take_fetched, &fresh, &err))
 		complain("bus=fetch", &err);
-	committed = exchange_commit(exchange);
+	committed = settle(exchange);
 	more = committed && fresh.fetched >= FETCH_MAX;
 	exchange->bus_ops->acknowledge(exchange->bus, committed);
-	if (committed) {
-		if (fresh.coarse) {
-			exchange->coarse++;
-			work_coarse(exchange->work, "a region began its log anew", exchange->now_ms);
-		}
-		for (size_t i = 0; i < fresh.n; at += fresh.len[i++])
-			work_begin(exchange->work, fresh.bytes.text + at, fresh.len[i], exchange->now_ms);
+	if (committed && fresh.coarse) {
+		exchange->coarse++;
+		work_coarse(exchange->work, "a region began its log anew", exchange->now_ms);
 	}
-	buf_fini(&fresh.bytes);
-	free(fresh.len);
+	for (size_t i = 0; committed && i < fresh.n; i++)
+		work_begin(exchange->work, &fresh.events[i], exchange->now_ms);
+	arena_free(fresh.arena);
+	free(fresh.events);
 	return more;
 }
 
@@ -203,7 +200,7 @@ static void trim(struct exchange *exchange)
 	if (!store_trim(exchange->store, exchange->conf->regions, exchange->conf->nregions, &err))
 		complain("log=trim", &err);
 	let_go(exchange);
-	exchange_commit(exchange);
+	settle(exchange);
 }
 
 /* A region that was away for too long is back: once for each number that it missed. */
@@ -339,8 +336,16 @@ struct resuming {
 static bool resume(void *arg, const char *bytes, size_t len)
 {
 	const struct resuming *resuming = arg;
+	struct arena *arena = arena_new();
+	struct event event;
+	struct err err;
+	bool parked;
 
-	work_begin(resuming->exchange->work, bytes, len, resuming->now_ms);
+	if (event_parse(bytes, len, true, arena, &event, &parked, &err))
+		work_begin(resuming->exchange->work, &event, resuming->now_ms);
+	else
+		log_error("event=unreadable reason=\"%s\" parked=%s", err.text, parked ? "yes" : "no");
+	arena_free(arena);
 	return true;
 }
 

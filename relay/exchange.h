@@ -1,4 +1,4 @@
-/* exchange - between the log, the bus and the work: what the bus brought goes into the inbox, what has ended out of it, with one commit; then
+/* exchange - between the log, the bus and the work: what the bus brought goes into the inbox, with one commit, what has ended out of it; then
  * receipts to whoever made it, and theirs into the outbox. Knows no socket, no thread and no clock: gslb-relay runs it, and so does the
  * simulator of a fleet. What it points to is borrowed. One thread's own. */
 #ifndef GSLB_RELAY_EXCHANGE_H

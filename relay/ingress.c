@@ -1,7 +1,6 @@
 #include "relay/ingress.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "relay/event.h"
@@ -57,11 +56,10 @@ static json_t *from_cloudevent(const json_t *root, struct err *err)
 	return event;
 }
 
-bool ingress_event(const char *body, size_t len, struct buf *event, struct err *err)
+json_t *ingress_event(const char *body, size_t len, struct err *err)
 {
 	json_error_t error;
 	json_t *root = json_loadb(body, len, JSON_REJECT_DUPLICATES, &error), *meant = NULL;
-	char *text = NULL;
 
 	if (!json_is_object(root))
 		err_set(err, "not a JSON object: line %d column %d", error.line, error.column);
@@ -71,12 +69,6 @@ bool ingress_event(const char *body, size_t len, struct buf *event, struct err *
 		meant = from_draft(root, err);
 	else
 		meant = json_incref(root);
-	if (meant != NULL)
-		text = json_dumps(meant, JSON_COMPACT);
-	if (text != NULL)
-		buf_add(event, text, strlen(text));
-	free(text);
-	json_decref(meant);
 	json_decref(root);
-	return meant != NULL;
+	return meant;
 }

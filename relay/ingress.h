@@ -5,7 +5,7 @@
 
 #include "base/base.h"
 
-/* The body as an event's JSON, for event_parse. False with a sentence. */
-bool ingress_event(const char *body, size_t len, struct buf *event, struct err *err);
+/* The body as an event's JSON, for event_read: the caller's reference. NULL with a sentence. */
+struct json_t *ingress_event(const char *body, size_t len, struct err *err);
 
 #endif

@@ -75,14 +75,15 @@ static bool is_within_limits(struct service *service, const struct asker *asker,
 }
 
 /* What is admitted is answered when the log has it, or later. */
-static enum admitted admit(struct service *service, const char *bytes, size_t len, const struct asker *asker, bool dry,
+static enum admitted admit(struct service *service, const json_t *document, const struct asker *asker, bool dry,
 	struct event *event, struct arena *arena, uint32_t *after_s, struct err *err)
 {
 	struct waiter *waiter;
 	bool parked;
 
-	if (!event_parse(bytes, len, false, arena, event, &parked, err) || !knows_regions(service, event, err))
+	if (!event_read(document, false, arena, event, &parked, err) || !knows_regions(service, event, err))
 		return ADMIT_WRONG;
+	event->confirm = asker->wait_ms > 0;
 	if (!asker->trusted || event->actor[0] == '\0')
 		event->actor = asker->actor;
 	if (dry)
@@ -91,6 +92,7 @@ static enum admitted admit(struct service *service, const char *bytes, size_t le
 		return ADMIT_TOO_MUCH;
 	if (!store_add(service->store, event, clock_wall_ms(), err))
 		return ADMIT_LOG;
+	service->urgent |= event->prio == EVENT_FAILOVER;
 	waiter = wait_begin(service, event, asker->wait_ms);
 	if (waiter == NULL) {
 		*after_s = 1;
@@ -117,17 +119,17 @@ static void run_invalidate(void *context, const json_t *args, const struct contr
 	const struct asker asker = {
 		.actor = peer->name, .trusted = is_trusted(service, peer), .wait_ms = wait_of(args), .ticket = ticket
 	};
-	char *text = json_dumps(json_object_get(args, "event"), JSON_COMPACT);
+	const json_t *document = json_object_get(args, "event");
 	bool dry = json_is_true(json_object_get(args, "dry_run"));
 	struct arena *arena = arena_new();
 	struct event event;
 	uint32_t after_s;
 	struct err err;
 
-	if (text == NULL) {
+	if (!json_is_object(document)) {
 		err_set(&err, "invalidate: an event belongs into \"event\"");
 		refuse(service, reply, &err);
-	} else if (admit(service, text, strlen(text), &asker, dry, &event, arena, &after_s, &err) != ADMITTED) {
+	} else if (admit(service, document, &asker, dry, &event, arena, &after_s, &err) != ADMITTED) {
 		refuse(service, reply, &err);
 	} else if (dry) {
 		reply->result = json_pack("{s:b,s:s,s:i,s:i}", "dry_run", 1, "class", event_class_name(event.class),
@@ -135,7 +137,6 @@ static void run_invalidate(void *context, const json_t *args, const struct contr
 	} else {
 		reply->defer = ticket;
 	}
-	free(text);
 	arena_free(arena);
 }
 
@@ -161,18 +162,19 @@ void intake_http(
 	const struct asker asker = { .actor = actor, .wait_ms = wait_ms, .request = request };
 	struct arena *arena = arena_new();
 	enum admitted admitted = ADMIT_WRONG;
-	struct buf text = { 0 };
+	json_t *document;
 	uint32_t after_s = 0;
 	struct event event;
 	struct err err;
 
-	if (ingress_event(body, len, &text, &err))
-		admitted = admit(service, text.text, text.len, &asker, false, &event, arena, &after_s, &err);
+	document = ingress_event(body, len, &err);
+	if (document != NULL)
+		admitted = admit(service, document, &asker, false, &event, arena, &after_s, &err);
 	if (admitted != ADMITTED) {
 		service->refused++;
 		http_answer(request, status_of(admitted), after_s, json_pack("{s:s}", "error", err.text));
 	}
-	buf_fini(&text);
+	json_decref(document);
 	arena_free(arena);
 }
 

@@ -32,6 +32,7 @@ librelay_a_SOURCES = \
 	relay/state.c relay/state.h \
 	relay/state_origin.c relay/state_origin.h \
 	relay/store.c relay/store.h \
+	relay/store_floor.c relay/store_floor.h \
 	relay/store_kept.c \
 	relay/store_sql.c relay/store_sql.h \
 	relay/target.c relay/target.h \

@@ -68,7 +68,7 @@ void pacer_tick(struct pacer *pacer, const struct pacer_rule *rule, uint64_t now
 	}
 }
 
-void pacer_count(struct pacer *pacer, float rate)
+static void count(struct pacer *pacer, float rate)
 {
 	unsigned b = bucket_of(rate);
 
@@ -98,6 +98,17 @@ bool pacer_allows(struct pacer *pacer, const struct pacer_rule *rule, float rate
 		break;
 	}
 	pacer->channel -= 1;
-	pacer_count(pacer, rate);
+	count(pacer, rate);
+	return true;
+}
+
+bool pacer_admits(struct pacer *pacer, const struct pacer_rule *rule, bool urgent, float rate)
+{
+	if (!urgent)
+		return pacer_allows(pacer, rule, rate);
+	if (pacer->channel < 1)
+		return false;
+	pacer->channel -= 1;
+	count(pacer, rate);
 	return true;
 }

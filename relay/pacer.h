@@ -35,8 +35,8 @@ void pacer_init(struct pacer *pacer, const struct pacer_rule *rule, uint64_t now
 void pacer_tick(struct pacer *pacer, const struct pacer_rule *rule, uint64_t now_ms);
 /* May an item that is asked for `rate` times a second (0: unknown) be dropped now? If so it is counted. */
 bool pacer_allows(struct pacer *pacer, const struct pacer_rule *rule, float rate);
-/* What goes without asking (a failover) is counted all the same. */
-void pacer_count(struct pacer *pacer, float rate);
+/* The same for what may be urgent, a failover: that is held to the channel only, and counted all the same. */
+bool pacer_admits(struct pacer *pacer, const struct pacer_rule *rule, bool urgent, float rate);
 /* Regenerations a second that are to be expected just now. */
 double pacer_expected(const struct pacer *pacer);
 

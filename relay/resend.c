@@ -54,7 +54,7 @@ static void begin_at(struct resend *resend, uint64_t least, uint64_t now_ms)
 uint64_t resend_run(struct resend *resend, struct store *store, const struct resend_way *way, uint64_t now_ms)
 {
 	struct offering offering = { resend, way };
-	uint64_t least = least_receipt(store, way);
+	uint64_t least = least_receipt(store, way), fresh;
 
 	if (way->nregions == 0)
 		return UINT64_MAX;
@@ -74,8 +74,10 @@ uint64_t resend_run(struct resend *resend, struct store *store, const struct res
 	}
 	if (resend->offered < least)
 		resend->offered = least;
-	if (way->room > 0)
-		store_outbox(store, resend->offered, way->room, offer, &offering, NULL);
+	/* what is not committed may be forgotten, and its number given to another one */
+	fresh = store_committed(store) > resend->offered ? store_committed(store) - resend->offered : 0;
+	if (way->room > 0 && fresh > 0)
+		store_outbox(store, resend->offered, fresh < way->room ? fresh : way->room, offer, &offering, NULL);
 	/* while the bus takes nothing, to be called at once again is of no use */
 	return resend->offered > least && way->waiting == 0 ? resend->progress_ms + resend->pause_ms : UINT64_MAX;
 }

@@ -15,7 +15,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { IDLE_MS = 1000, PROBE_MS = 1000 };
+enum {
+	IDLE_MS = 1000,
+	PROBE_MS = 1000,
+	/* Under load, what comes within this time of a commit is gathered for the next one: an fsync, a batch for the bus and one for each
+	 * cache, and the threads that are woken for them, then serve several events. */
+	GATHER_MS = 2,
+};
 
 /* An event is flushed here, or done. */
 static void told(void *arg, const struct work_state *state)
@@ -27,7 +33,7 @@ static void told(void *arg, const struct work_state *state)
 		return;
 	if (strcmp(state->origin, service->conf->region) == 0)
 		wait_note(service, service->conf->region, state);
-	else
+	else if (state->asked)
 		service->bus_ops->state(service->bus, state->origin, state);
 }
 
@@ -197,6 +203,17 @@ static void earlier(uint64_t *next_ms, uint64_t then_ms)
 		*next_ms = then_ms;
 }
 
+/* False: not yet. */
+static bool take_in(struct service *service, uint64_t now_ms)
+{
+	if (now_ms < service->taken_ms + GATHER_MS && !service->urgent)
+		return false;
+	service->urgent = false;
+	exchange_take(&service->exchange, now_ms);
+	service->taken_ms = clock_monotonic_ms();
+	return true;
+}
+
 static void take_requests(struct service *service, uint64_t now_ms)
 {
 	struct control_reply reply;
@@ -229,6 +246,7 @@ static void serve(struct service *service)
 	while (!service->stop) {
 		uint64_t now_ms, http_ms = service->http != NULL ? http_left_ms(service->http) : UINT64_MAX;
 		int left = left_ms(next_ms, clock_monotonic_ms());
+		bool taken;
 
 		poll(polled, COUNT_OF(polled), http_ms < (uint64_t)left ? (int)http_ms : left);
 		now_ms = clock_monotonic_ms();
@@ -237,14 +255,14 @@ static void serve(struct service *service)
 		service->exchange.wall_ms = clock_wall_ms();
 		eventfd_read(service->event_fd, &(eventfd_t){ 0 });
 		take_requests(service, now_ms);
-		exchange_take(&service->exchange, now_ms);
+		taken = take_in(service, now_ms);
 		if (service->http != NULL)
 			http_run(service->http); /* what was answered */
 		next_ms = exchange_give(&service->exchange, now_ms);
 		earlier(&next_ms, run_state(service, now_ms));
 		earlier(&next_ms, wait_run(service, now_ms));
-		if (store_is_dirty(service->store)) /* asked for since the commit */
-			next_ms = 0;
+		if (!taken || store_is_dirty(service->store)) /* asked for since then */
+			earlier(&next_ms, service->taken_ms + GATHER_MS);
 	}
 }
 

@@ -44,6 +44,8 @@ struct service {
 	uint64_t refused, limited; /* requests */
 	uint64_t probed_ms;        /* monotonic */
 	uint64_t began_ms;         /* wall */
+	uint64_t taken_ms;         /* monotonic: what had come in was taken into the log */
+	bool urgent;               /* a failover was asked for since then */
 	bool stop, log_good;
 	struct err log_why;
 	struct limit limit;

@@ -6,11 +6,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "relay/store_sql.h"
+#include "relay/store_floor.h"
 
 bool store_is_dirty(const struct store *store)
 {
 	return store->dirty;
+}
+
+static bool meta_put(struct store *store, const char *key, uint64_t value, struct err *err)
+{
+	sql_text(store, META_PUT, 1, key);
+	sql_number(store, META_PUT, 2, value);
+	return sql_run(store, META_PUT, err);
+}
+
+/* What every event changes is written once. */
+static bool write_heads(struct store *store, struct err *err)
+{
+	return (store->last_oseq == store->committed_oseq || meta_put(store, "oseq", store->last_oseq, err)) &&
+	       floor_write(store, err);
 }
 
 bool store_commit(struct store *store, struct err *err)
@@ -19,7 +33,8 @@ bool store_commit(struct store *store, struct err *err)
 
 	if (!store->dirty)
 		return true;
-	good = store->failed ? err_set(err, "%s", store->why.text) : sql_run(store, COMMIT, err);
+	good = store->failed ? err_set(err, "%s", store->why.text)
+			     : write_heads(store, err) && sql_run(store, COMMIT, err);
 	store->dirty = store->failed = false;
 	if (good) {
 		store->committed_oseq = store->last_oseq;
@@ -29,6 +44,7 @@ bool store_commit(struct store *store, struct err *err)
 		sql_run(store, ROLLBACK, NULL);
 	store->last_oseq = store->committed_oseq;
 	store->rollbacks++;
+	floor_forget(store);
 	return false;
 }
 
@@ -48,13 +64,6 @@ static uint64_t meta_get(struct store *store, const char *key)
 		value = sql_get_number(store, META_GET, 0);
 	sql_reset(store, META_GET);
 	return value;
-}
-
-static bool meta_put(struct store *store, const char *key, uint64_t value, struct err *err)
-{
-	sql_text(store, META_PUT, 1, key);
-	sql_number(store, META_PUT, 2, value);
-	return sql_run(store, META_PUT, err);
 }
 
 /* Who it belongs to, and which life of the outbox this is. */
@@ -91,6 +100,8 @@ struct store *store_open(const char *path, const char *region, uint64_t now_ms, 
 {
 	struct store *store = mem_alloc(sizeof *store);
 
+	STAILQ_INIT(&store->origins);
+	STAILQ_INIT(&store->receipts);
 	store->path = mem_strdup(path);
 	snprintf(store->region, sizeof store->region, "%s", region);
 	*fresh = false;
@@ -111,6 +122,7 @@ void store_close(struct store *store)
 		return;
 	if (store->db != NULL)
 		store_commit(store, NULL);
+	floor_forget(store);
 	sql_shut(store);
 	free(store->path);
 	free(store);
@@ -138,10 +150,9 @@ bool store_add(struct store *store, struct event *event, uint64_t now_ms, struct
 	sql_number(store, OUTBOX_ADD, 1, event->oseq);
 	sql_number(store, OUTBOX_ADD, 2, now_ms);
 	sql_blob(store, OUTBOX_ADD, 3, body.text, body.len);
-	good = body.len <= EVENT_BYTES_MAX
-		       ? sql_run(store, OUTBOX_ADD, err) && meta_put(store, "oseq", event->oseq, err)
-		       : err_set(err, "an event has at most %d bytes, this one %zu: split it", EVENT_BYTES_MAX,
-				 body.len);
+	good = body.len <= EVENT_BYTES_MAX ? sql_run(store, OUTBOX_ADD, err)
+					   : err_set(err, "an event has at most %d bytes, this one %zu: split it",
+						     EVENT_BYTES_MAX, body.len);
 	buf_fini(&body);
 	if (good)
 		store->last_oseq = event->oseq;
@@ -164,6 +175,16 @@ bool store_outbox(struct store *store, uint64_t after, size_t max,
 	}
 	sql_reset(store, OUTBOX_AFTER);
 	return good;
+}
+
+uint64_t store_last(const struct store *store)
+{
+	return store->last_oseq;
+}
+
+uint64_t store_committed(const struct store *store)
+{
+	return store->committed_oseq;
 }
 
 bool store_trim(struct store *store, const char *const *regions, size_t nregions, struct err *err)
@@ -246,32 +267,6 @@ bool store_begin_anew(struct store *store, uint32_t above, struct err *err)
 
 /* ---- inbox ---- */
 
-static bool get_floor(struct store *store, const char *origin, struct store_mark *mark, bool *errors)
-{
-	bool known;
-
-	*mark = (struct store_mark){ 0 };
-	snprintf(mark->origin, sizeof mark->origin, "%s", origin);
-	sql_text(store, FLOOR_GET, 1, origin);
-	known = sql_row(store, FLOOR_GET, &(bool){ false }, NULL);
-	if (known) {
-		mark->epoch = (uint32_t)sql_get_number(store, FLOOR_GET, 0);
-		mark->oseq = sql_get_number(store, FLOOR_GET, 1);
-		if (errors != NULL)
-			*errors = sql_get_number(store, FLOOR_GET, 2) > 0;
-	}
-	sql_reset(store, FLOOR_GET);
-	return known;
-}
-
-static bool put_floor(struct store *store, const struct store_mark *mark, struct err *err)
-{
-	sql_text(store, FLOOR_PUT, 1, mark->origin);
-	sql_number(store, FLOOR_PUT, 2, mark->epoch);
-	sql_number(store, FLOOR_PUT, 3, mark->oseq);
-	return sql_run(store, FLOOR_PUT, err);
-}
-
 static bool bind_mark(struct store *store, enum statement which, const char *origin, uint64_t oseq)
 {
 	sql_text(store, which, 1, origin);
@@ -290,15 +285,17 @@ static bool is_ahead(struct store *store, const char *origin, uint64_t oseq)
 }
 
 /* The floor rises over what lies ahead of it without a gap. */
-static bool raise_floor(struct store *store, struct store_mark *floor, struct err *err)
+static bool raise_floor(struct store *store, struct origin *origin, struct store_mark floor, struct err *err)
 {
-	do {
-		floor->oseq++;
-		bind_mark(store, AHEAD_TAKE, floor->origin, floor->oseq);
+	while (origin->nahead > 0 && is_ahead(store, floor.origin, floor.oseq + 1)) {
+		floor.oseq++;
+		bind_mark(store, AHEAD_TAKE, floor.origin, floor.oseq);
 		if (!sql_run(store, AHEAD_TAKE, err))
 			return false;
-	} while (is_ahead(store, floor->origin, floor->oseq + 1));
-	return put_floor(store, floor, err);
+		origin->nahead--;
+	}
+	floor_set(origin, &floor);
+	return true;
 }
 
 static bool inbox_add(struct store *store, const struct event *event, const char *bytes, size_t len, struct err *err)
@@ -310,38 +307,53 @@ static bool inbox_add(struct store *store, const struct event *event, const char
 	return sql_run(store, INBOX_ADD, err);
 }
 
-static bool forget_ahead(struct store *store, const char *origin, uint64_t oseq, struct err *err)
+static bool forget_ahead(struct store *store, struct origin *origin, uint64_t oseq, struct err *err)
 {
-	bind_mark(store, AHEAD_DROP, origin, oseq);
-	return sql_run(store, AHEAD_DROP, err);
+	if (origin->nahead == 0)
+		return true;
+	bind_mark(store, AHEAD_DROP, origin->floor.origin, oseq);
+	return sql_run(store, AHEAD_DROP, err) && floor_recount(store, origin, err);
+}
+
+static bool add_ahead(
+	struct store *store, struct origin *origin, const struct store_mark *floor, uint64_t oseq, struct err *err)
+{
+	bind_mark(store, AHEAD_ADD, origin->floor.origin, oseq);
+	if (!sql_run(store, AHEAD_ADD, err))
+		return false;
+	origin->nahead++;
+	floor_set(origin, floor);
+	return true;
 }
 
 enum store_taken store_take(
 	struct store *store, const struct event *event, const char *bytes, size_t len, struct err *err)
 {
-	struct store_mark floor;
-	bool known = get_floor(store, event->origin, &floor, NULL), began;
+	struct origin *origin = floor_of(store, event->origin);
+	struct store_mark floor = origin->floor;
+	bool known = origin->known, began;
 
 	if (known && event->epoch < floor.epoch)
 		return STORE_DUPLICATE; /* of a life that has ended: the coarse flush covered it */
 	began = !known || event->epoch > floor.epoch;
-	if (began) /* of what was before nothing is known: it counts as had, and is made good by a coarse flush */
-		floor = (struct store_mark){ .epoch = event->epoch, .oseq = event->oseq - 1 };
-	snprintf(floor.origin, sizeof floor.origin, "%s", event->origin);
-	if (event->oseq <= floor.oseq || (!began && is_ahead(store, event->origin, event->oseq)))
+	if (began) { /* of what was before nothing is known: it counts as had, and is made good by a coarse flush */
+		floor.epoch = event->epoch;
+		floor.oseq = event->oseq - 1;
+	}
+	if (event->oseq <= floor.oseq || (!began && origin->nahead > 0 && is_ahead(store, event->origin, event->oseq)))
 		return STORE_DUPLICATE;
 	if (!sql_begin(store, err))
 		return STORE_FAILED;
-	if (began && !forget_ahead(store, event->origin, INT64_MAX, err))
+	if (began && !forget_ahead(store, origin, INT64_MAX, err))
 		return STORE_FAILED;
 	if (!inbox_add(store, event, bytes, len, err))
 		return STORE_FAILED;
-	if (event->oseq == floor.oseq + 1) {
-		if (!raise_floor(store, &floor, err))
+	if (event->oseq != floor.oseq + 1) {
+		if (!add_ahead(store, origin, &floor, event->oseq, err))
 			return STORE_FAILED;
 	} else {
-		bind_mark(store, AHEAD_ADD, event->origin, event->oseq);
-		if (!sql_run(store, AHEAD_ADD, err) || !put_floor(store, &floor, err))
+		floor.oseq++;
+		if (!raise_floor(store, origin, floor, err))
 			return STORE_FAILED;
 	}
 	if (!began || (!known && event->oseq == 1))
@@ -374,18 +386,27 @@ bool store_done(struct store *store, const struct store_mark *mark, bool errors,
 	sql_number(store, INBOX_DROP, 3, mark->oseq);
 	if (!sql_run(store, INBOX_DROP, err))
 		return false;
-	if (!errors)
-		return true;
-	sql_text(store, FLOOR_ERRORS, 1, mark->origin);
-	return sql_run(store, FLOOR_ERRORS, err);
+	if (errors) {
+		struct origin *origin = floor_of(store, mark->origin);
+
+		origin->nerrors++;
+		origin->dirty = origin->known;
+	}
+	return true;
+}
+
+void store_received(struct store *store, const char *origin, struct store_mark *received)
+{
+	*received = floor_of(store, origin)->floor;
 }
 
 void store_floors(
 	struct store *store, const char *origin, struct store_mark *received, struct store_mark *done, bool *errors)
 {
-	*errors = false;
-	get_floor(store, origin, received, errors);
-	*done = *received;
+	const struct origin *known = floor_of(store, origin);
+
+	*errors = known->nerrors > 0;
+	*done = *received = known->floor;
 	sql_text(store, INBOX_FIRST, 1, origin);
 	sql_number(store, INBOX_FIRST, 2, received->epoch);
 	if (sql_row(store, INBOX_FIRST, &(bool){ false }, NULL) && !sql_is_null(store, INBOX_FIRST, 0)) {
@@ -398,18 +419,16 @@ void store_floors(
 
 bool store_jump(struct store *store, const struct store_mark *mark, struct err *err)
 {
-	struct store_mark floor = *mark;
+	struct origin *origin = floor_of(store, mark->origin);
 
 	if (!sql_begin(store, err))
 		return false;
 	sql_text(store, INBOX_DROP_ORIGIN, 1, mark->origin);
 	sql_number(store, INBOX_DROP_ORIGIN, 2, mark->epoch);
 	sql_number(store, INBOX_DROP_ORIGIN, 3, mark->oseq);
-	if (!sql_run(store, INBOX_DROP_ORIGIN, err) || !forget_ahead(store, mark->origin, mark->oseq, err))
+	if (!sql_run(store, INBOX_DROP_ORIGIN, err) || !forget_ahead(store, origin, mark->oseq, err))
 		return false;
-	if (is_ahead(store, mark->origin, mark->oseq + 1))
-		return raise_floor(store, &floor, err);
-	return put_floor(store, &floor, err);
+	return raise_floor(store, origin, *mark, err);
 }
 
 /* ---- receipts ---- */
@@ -421,33 +440,36 @@ bool store_is_ahead(const struct store *store, uint32_t epoch, uint64_t oseq)
 
 bool store_receipt(struct store *store, const char *region, uint32_t epoch, uint64_t oseq, bool errors, struct err *err)
 {
+	struct receipt *was = receipt_of(store, region);
+
 	if (store_is_ahead(store, epoch, oseq))
 		return err_set(err, "region %s has a receipt for %u:%llu, which was never made here", region, epoch,
 			(unsigned long long)oseq);
+	if (epoch < was->epoch ||
+		(epoch == was->epoch && (oseq < was->oseq || (oseq == was->oseq && errors <= was->errors))))
+		return true; /* said again, or older */
 	if (!sql_begin(store, err))
 		return false;
 	sql_text(store, RECEIPT_PUT, 1, region);
 	sql_number(store, RECEIPT_PUT, 2, epoch);
 	sql_number(store, RECEIPT_PUT, 3, oseq);
 	sql_number(store, RECEIPT_PUT, 4, errors);
-	return sql_run(store, RECEIPT_PUT, err);
+	if (!sql_run(store, RECEIPT_PUT, err))
+		return false;
+	was->epoch = epoch;
+	was->oseq = oseq;
+	was->errors = errors;
+	return true;
 }
 
 uint64_t store_receipt_of(struct store *store, const char *region, bool *errors)
 {
-	uint64_t oseq = 0;
+	const struct receipt *receipt = receipt_of(store, region);
+	bool ours = receipt->epoch == store->epoch;
 
 	if (errors != NULL)
-		*errors = false;
-	sql_text(store, RECEIPT_GET, 1, region);
-	if (sql_row(store, RECEIPT_GET, &(bool){ false }, NULL) &&
-		sql_get_number(store, RECEIPT_GET, 0) == store->epoch) {
-		oseq = sql_get_number(store, RECEIPT_GET, 1);
-		if (errors != NULL)
-			*errors = sql_get_number(store, RECEIPT_GET, 2) != 0;
-	}
-	sql_reset(store, RECEIPT_GET);
-	return oseq;
+		*errors = ours && receipt->errors;
+	return ours ? receipt->oseq : 0;
 }
 
 /* ---- what could not be done ---- */

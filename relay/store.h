@@ -46,6 +46,9 @@ bool store_add(struct store *store, struct event *event, uint64_t now_ms, struct
 /* Events in order behind `after`, at most max of them; their bytes live until take returns. It returns false to stop. */
 bool store_outbox(struct store *store, uint64_t after, size_t max,
 	bool (*take)(void *arg, uint64_t oseq, const char *bytes, size_t len), void *arg, struct err *err);
+/* The number of the last one, with and without what is not committed yet. */
+uint64_t store_last(const struct store *store);
+uint64_t store_committed(const struct store *store);
 /* Forget what all these regions have receipts for, and so have those that the file does not name any more: they may be named again. How many rows are left, and when the oldest of them was made (0: none). */
 bool store_trim(struct store *store, const char *const *regions, size_t nregions, struct err *err);
 bool store_outbox_left(struct store *store, uint64_t *rows, uint64_t *oldest_ms, uint64_t *last_oseq);
@@ -79,6 +82,7 @@ bool store_done(struct store *store, const struct store_mark *mark, bool errors,
 /* Up to where an origin was received without a gap, and done without a gap; zero when it is unknown. */
 void store_floors(
 	struct store *store, const char *origin, struct store_mark *received, struct store_mark *done, bool *errors);
+void store_received(struct store *store, const char *origin, struct store_mark *received);
 /* Everything of the origin up to the mark counts as received and done: after a coarse flush. */
 bool store_jump(struct store *store, const struct store_mark *mark, struct err *err);
 

@@ -42,15 +42,13 @@ static const char *const sql[STATEMENTS] = {
 	[INBOX_DROP_ORIGIN] = "DELETE FROM inbox WHERE origin = ?1 AND (epoch <> ?2 OR oseq <= ?3)",
 	[INBOX_FIRST] = "SELECT min(oseq) FROM inbox WHERE origin = ?1 AND epoch = ?2",
 	[FLOOR_GET] = "SELECT epoch, oseq, errors FROM floor WHERE origin = ?1",
-	[FLOOR_PUT] = "INSERT INTO floor VALUES(?1, ?2, ?3, 0) ON CONFLICT(origin) DO UPDATE SET epoch = ?2, oseq = ?3",
-	[FLOOR_ERRORS] = "UPDATE floor SET errors = errors + 1 WHERE origin = ?1",
+	[FLOOR_PUT] = "INSERT OR REPLACE INTO floor VALUES(?1, ?2, ?3, ?4)",
 	[AHEAD_HAS] = "SELECT 1 FROM ahead WHERE origin = ?1 AND oseq = ?2",
+	[AHEAD_COUNT] = "SELECT count(*) FROM ahead WHERE origin = ?1",
 	[AHEAD_ADD] = "INSERT OR IGNORE INTO ahead VALUES(?1, ?2)",
 	[AHEAD_TAKE] = "DELETE FROM ahead WHERE origin = ?1 AND oseq = ?2",
 	[AHEAD_DROP] = "DELETE FROM ahead WHERE origin = ?1 AND oseq <= ?2",
-	[RECEIPT_PUT] =
-		("INSERT INTO receipt VALUES(?1, ?2, ?3, ?4) ON CONFLICT(region) DO UPDATE SET epoch = ?2, oseq = ?3,"
-		 " errors = ?4 WHERE epoch < ?2 OR (epoch = ?2 AND (oseq < ?3 OR (oseq = ?3 AND errors < ?4)))"),
+	[RECEIPT_PUT] = "INSERT OR REPLACE INTO receipt VALUES(?1, ?2, ?3, ?4)",
 	[RECEIPT_GET] = "SELECT epoch, oseq, errors FROM receipt WHERE region = ?1",
 	[RECEIPT_LEAST] = "SELECT min(oseq) FROM receipt WHERE epoch = ?1",
 	[DEAD_ADD] = "INSERT INTO dead(target, event, item, reason, at_ms) VALUES(?1, ?2, ?3, ?4, ?5)",

@@ -2,6 +2,8 @@
 #ifndef GSLB_RELAY_STORE_SQL_H
 #define GSLB_RELAY_STORE_SQL_H
 
+#include <sys/queue.h>
+
 #include "relay/store.h"
 
 /* Prepared once; the texts are in store_sql.c. */
@@ -27,8 +29,8 @@ enum statement {
 	INBOX_FIRST,
 	FLOOR_GET,
 	FLOOR_PUT,
-	FLOOR_ERRORS,
 	AHEAD_HAS,
+	AHEAD_COUNT,
 	AHEAD_ADD,
 	AHEAD_TAKE,
 	AHEAD_DROP,
@@ -46,6 +48,8 @@ enum statement {
 
 struct sqlite3;
 struct sqlite3_stmt;
+struct origin;
+struct receipt;
 
 struct store {
 	struct sqlite3 *db;
@@ -58,6 +62,8 @@ struct store {
 	bool gone_known;
 	bool dirty, failed; /* a transaction is open; and a statement of it went wrong */
 	struct err why;
+	STAILQ_HEAD(, origin) origins; /* store_floor.h */
+	STAILQ_HEAD(, receipt) receipts;
 };
 
 /* Open or make the file; one that is damaged is put aside first. */

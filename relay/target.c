@@ -167,8 +167,8 @@ static void order(struct target *target, bool ping, unsigned n)
 	target->ping = ping;
 	target->nwork = n;
 	target->phase = ORDERED;
-	pthread_cond_signal(&target->wake);
 	pthread_mutex_unlock(&target->lock);
+	pthread_cond_signal(&target->wake); /* outside, or who wakes up waits for the lock at once */
 }
 
 static void set_idle(struct target *target)
@@ -435,12 +435,7 @@ static void collect(struct target *target, uint64_t now_ms)
 
 static bool is_allowed(struct target *target, const struct pending_entry *entry)
 {
-	if (entry->prio == EVENT_FAILOVER && target->pacer.channel >= 1) {
-		target->pacer.channel -= 1;
-		pacer_count(&target->pacer, pending_rate(entry));
-		return true;
-	}
-	return entry->prio != EVENT_FAILOVER && pacer_allows(&target->pacer, &target->rule, pending_rate(entry));
+	return pacer_admits(&target->pacer, &target->rule, entry->prio == EVENT_FAILOVER, pending_rate(entry));
 }
 
 /* What is held back by the pacer goes back, so that something more urgent may come before it. */

@@ -108,33 +108,23 @@ static void hand_out(struct work *work, struct active *active, const struct even
 	job_gone(&active->job);
 }
 
-void work_begin(struct work *work, const char *bytes, size_t len, uint64_t now_ms)
+void work_begin(struct work *work, const struct event *event, uint64_t now_ms)
 {
-	struct arena *arena = arena_new();
-	struct active *active;
-	struct event event;
-	struct err err;
-	bool parked;
+	struct active *active = active_new(work);
 
-	if (!event_parse(bytes, len, true, arena, &event, &parked, &err)) {
-		log_error("event=unreadable reason=\"%s\" parked=%s", err.text, parked ? "yes" : "no");
-		arena_free(arena);
-		return;
-	}
 	work->totals.events++;
-	active = active_new(work);
-	event_id(&event, active->state.id);
-	active->mark = (struct store_mark){ .epoch = event.epoch, .oseq = event.oseq };
-	snprintf(active->mark.origin, sizeof active->mark.origin, "%s", event.origin);
-	snprintf(active->state.origin, sizeof active->state.origin, "%s", event.origin);
-	if (!event_is_for(&event, work->region) || (event.moot_ms != 0 && clock_wall_ms() > event.moot_ms)) {
+	event_id(event, active->state.id);
+	active->mark = (struct store_mark){ .epoch = event->epoch, .oseq = event->oseq };
+	snprintf(active->mark.origin, sizeof active->mark.origin, "%s", event->origin);
+	snprintf(active->state.origin, sizeof active->state.origin, "%s", event->origin);
+	active->state.asked = event->confirm || event->prio == EVENT_FAILOVER;
+	if (!event_is_for(event, work->region) || (event->moot_ms != 0 && clock_wall_ms() > event->moot_ms)) {
 		work->totals.moot++;
 		job_flushed(&active->job);
 		job_gone(&active->job);
 	} else {
-		hand_out(work, active, &event, now_ms);
+		hand_out(work, active, event, now_ms);
 	}
-	arena_free(arena);
 }
 
 void work_coarse(struct work *work, const char *reason, uint64_t now_ms)

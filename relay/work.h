@@ -13,6 +13,7 @@ struct work_state {
 	char id[EVENT_ID_MAX];
 	char origin[EVENT_LABEL_MAX];
 	bool flushed, done, errors; /* every cache was told; and told again where that is due */
+	bool asked;                 /* its origin wants to hear of it at once */
 	unsigned targets;           /* that it concerns here */
 	uint32_t took_ms;           /* from its arrival to flushed */
 };
@@ -27,8 +28,8 @@ struct work_totals {
 struct work *work_new(const struct relay_conf *conf, struct store *store, int event_fd,
 	void (*told)(void *arg, const struct work_state *state), void *arg, struct err *err);
 void work_free(struct work *work);
-/* Begin an event that the inbox has. Bytes that are no event are buried. */
-void work_begin(struct work *work, const char *bytes, size_t len, uint64_t now_ms);
+/* Begin an event that the inbox has. */
+void work_begin(struct work *work, const struct event *event, uint64_t now_ms);
 /* What has come to its end since work_written, for the store: it is told again until that has committed. */
 bool work_write(struct work *work, struct err *err);
 void work_written(struct work *work);

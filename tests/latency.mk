@@ -11,9 +11,15 @@ tests_unit_learned_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_learned_test_LDADD = $(DECIDE_TEST_LIBS) $(CHECK_LIBS)
 TESTS += tests/unit/learned_test
 
+check_PROGRAMS += tests/unit/explore_test
+tests_unit_explore_test_SOURCES = tests/unit/explore.c $(SIM_SOURCES)
+tests_unit_explore_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_explore_test_LDADD = $(DECIDE_TEST_LIBS) $(CHECK_LIBS)
+TESTS += tests/unit/explore_test
+
 # The simulated world: GSLB_BENCH_DATABASES names City databases to take its places from.
 check_PROGRAMS += tests/latency/world
-tests_latency_world_SOURCES = tests/latency/world.c $(SIM_SOURCES)
+tests_latency_world_SOURCES = tests/latency/world.c tests/latency/earth.c tests/latency/earth.h $(SIM_SOURCES)
 tests_latency_world_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_latency_world_LDADD = $(DECIDE_TEST_LIBS)
 TESTS += tests/latency/world

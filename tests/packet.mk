@@ -8,6 +8,12 @@ tests_unit_packet_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_packet_test_LDADD = $(PACKET_WORLD_LIBS) $(CHECK_LIBS)
 TESTS += tests/unit/packet_test
 
+check_PROGRAMS += tests/unit/plain_test
+tests_unit_plain_test_SOURCES = tests/unit/plain.c
+tests_unit_plain_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_plain_test_LDADD = $(PACKET_WORLD_LIBS) $(CHECK_LIBS)
+TESTS += tests/unit/plain_test
+
 check_PROGRAMS += tests/unit/worker_test
 tests_unit_worker_test_SOURCES = tests/unit/worker.c tests/unit/message.c tests/unit/packet_world.c
 tests_unit_worker_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

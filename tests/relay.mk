@@ -1,3 +1,9 @@
+check_PROGRAMS += tests/unit/storm_test
+tests_unit_storm_test_SOURCES = tests/unit/storm.c
+tests_unit_storm_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_storm_test_LDADD = librelay.a libbase.a $(RELAY_LIBS) $(CHECK_LIBS)
+TESTS += tests/unit/storm_test
+
 check_PROGRAMS += tests/unit/relay_test
 tests_unit_relay_test_SOURCES = tests/unit/relay.c
 tests_unit_relay_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -29,10 +35,11 @@ tests_fuzz_fuzz_replies_LDADD = librelay.a libbase.a $(RELAY_LIBS)
 TESTS += tests/fuzz/replies.test
 EXTRA_DIST += tests/fuzz/replies.test tests/fuzz/corpus/replies
 
-TESTS += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/state.py tests/blackbox/ingress.py tests/blackbox/flush.py tests/blackbox/verify.py tests/blackbox/fleet_example.py \
+TESTS += tests/blackbox/storm.py tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/state.py tests/blackbox/ingress.py tests/blackbox/flush.py tests/blackbox/verify.py tests/blackbox/fleet_example.py \
 	tests/blackbox/faults_bus.py
 EXTRA_DIST += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/state.py tests/blackbox/ingress.py tests/blackbox/flush.py tests/blackbox/verify.py \
-	tests/blackbox/fleet_example.py tests/blackbox/faults_bus.py tests/blackbox/relay_rig.py tests/blackbox/fleet_rig.py tests/blackbox/caches_rig.py
+	tests/blackbox/fleet_example.py tests/blackbox/faults_bus.py tests/blackbox/relay_rig.py tests/blackbox/fleet_rig.py tests/blackbox/caches_rig.py \
+	tests/blackbox/storm.py tests/blackbox/relay_load.py
 
 # A measurement: prints figures beside what is promised, and asserts nothing of them.
 relay_options =

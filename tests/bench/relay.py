@@ -8,8 +8,8 @@ import itertools
 import json
 import os
 import random
+import selectors
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -21,53 +21,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "blackbox"))
 EXAMPLE = os.path.realpath(os.path.join(HERE, "..", "..", "examples", "fleet"))
 from lab import BUILD, wait_for  # noqa: E402
+from relay_load import Line, Redis  # noqa: E402
 from relay_rig import Rig, redis  # noqa: E402
-
-
-class Line:
-    """A connection to gslb-relay's socket that is kept."""
-
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(60)
-        self.socket.connect(path)
-        self.file = self.socket.makefile("rb")
-
-    def ask(self, command, **args):
-        self.socket.sendall(json.dumps({"command": command, "args": args}).encode() + b"\n")
-        return json.loads(self.file.readline())
-
-    def purge(self, keys, wait_ms=0, prio=2):
-        event = {"class": "key", "prio": prio, "items": [{"k": k} for k in keys]}
-        answer = self.ask("invalidate", event=event, wait_ms=wait_ms)
-        assert answer["ok"], answer
-        return answer["result"]
-
-
-class Redis:
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), 30)
-        self.file = self.socket.makefile("rb")
-
-    def read(self):
-        line = self.file.readline()
-        kind, rest = line[:1], line[1:].strip()
-        if kind == b"*":
-            return [self.read() for _ in range(int(rest))]
-        if kind == b"$":
-            return None if int(rest) < 0 else self.file.read(int(rest) + 2)[:-2]
-        return int(rest) if kind == b":" else rest
-
-    def ask(self, *words):
-        self.socket.sendall(self.pack(words))
-        return self.read()
-
-    def pack(self, words):
-        return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in map(str.encode, words))
-
-    def put(self, keys):
-        for at in range(0, len(keys), 1000):
-            self.ask("MSET", *itertools.chain.from_iterable((k, "1") for k in keys[at:at + 1000]))
 
 
 def verdict(name, value, most, unit):
@@ -79,6 +34,17 @@ def memory(pid):
         return {line.split(":")[0]: int(line.split()[1]) / 1024 for line in f if line.startswith("Vm") and "kB" in line}
 
 
+def cpu_s(pid):
+    with open(f"/proc/{pid}/stat") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def writes(pid):
+    with open(f"/proc/{pid}/io") as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("write_bytes"))
+
+
 def relay_pids(folder):
     with open(os.path.join(folder, "pids")) as f:
         for pid in map(int, f.read().split()):
@@ -87,8 +53,58 @@ def relay_pids(folder):
                     yield pid
 
 
+def request(keys, wait_ms=0):
+    event = {"class": "key", "prio": 2, "items": [{"k": k} for k in keys]}
+    return json.dumps({"command": "invalidate", "args": {"event": event, "wait_ms": wait_ms}}).encode() + b"\n"
+
+
+def produce(path, keys, rate, lines=16):
+    """Each key at its time by whichever connection is free, as an application with a pool of them does it; and every 100 ms a purge that
+    waits for both regions, by one more. One thread with one selector: more of them would measure Python's lock."""
+    free, watch = [Line(path) for _ in range(lines)], selectors.DefaultSelector()
+    for line in free:
+        watch.register(line.socket, selectors.EVENT_READ, line)
+    waiter, waited, late, asked_at, wait_at = Line(path), [], [], None, 0
+    watch.register(waiter.socket, selectors.EVENT_READ, waiter)
+    began, at, under_way = time.monotonic() + 0.5, 0, 0
+    while at < len(keys) or under_way or asked_at:
+        now = time.monotonic()
+        while at < len(keys) and free and now >= began + at / rate:
+            free.pop().socket.sendall(request([keys[at]]))
+            late.append(now - began - at / rate)
+            at, under_way = at + 1, under_way + 1
+        if at < len(keys) and asked_at is None and now >= max(wait_at, began):
+            waiter.socket.sendall(request([f"w{len(waited)}"], 10000))
+            asked_at, wait_at = time.monotonic(), now + 0.1
+        left = began + at / rate - time.monotonic() if at < len(keys) and free else 0.05
+        for key, _ in watch.select(max(0, left)):
+            answer = json.loads(key.data.file.readline())
+            assert answer["ok"], answer
+            if key.data is waiter:
+                waited.append((time.monotonic() - asked_at) * 1000)
+                assert all(r["state"] in ("flushed", "done") for r in answer["result"]["regions"].values()), answer
+                asked_at = None
+            else:
+                free.append(key.data)
+                under_way -= 1
+    return waited, late, time.monotonic() - began, began
+
+
+def burst(path, stores, n=10000):
+    """As many as an application may have at once, as fast as they are taken: 16 connections, one key an event."""
+    keys = [f"b{i}" for i in range(n)]
+    for store in stores:
+        store.put(["shop:" + k for k in keys])
+    began = time.monotonic()
+    waited = produce(path, keys, 1e9)[0]
+    taken = time.monotonic() - began - 0.5
+    wait_for("the burst to be gone in both", lambda: all(s.ask("DBSIZE") == 0 for s in stores), 60)
+    print(f"a burst of {n} events: in the log within {taken:.1f} s ({n / taken:.0f} a second), gone in both regions within "
+          f"{time.monotonic() - began - 0.5:.1f} s; a purge --wait in it took {max(waited):.0f} ms at most")
+
+
 def steady(seconds, rate):
-    """Events in eu, one key each, by four connections at their times; and every 100 ms a purge that waits for both regions."""
+    """Events in eu, one key each; and every 100 ms a purge that waits for both regions."""
     folder, port = tempfile.mkdtemp(prefix="gslb-bench-"), random.randrange(20000, 28000)
     env = dict(os.environ, FLEET_PORT=str(port), GSLB_BIN=BUILD)
     subprocess.run([os.path.join(EXAMPLE, "start"), folder], env=env, check=True, capture_output=True, timeout=180)
@@ -98,42 +114,20 @@ def steady(seconds, rate):
         stores = [Redis(port + 13), Redis(port + 23)]
         for store in stores:
             store.put(["shop:" + k for k in keys])
-        waited, late, began = [], [], time.monotonic() + 0.5
-
-        def produce(part):
-            line = Line(path)
-            for n in range(part, len(keys), 4):
-                due = began + n / rate
-                time.sleep(max(0, due - time.monotonic()))
-                line.purge([keys[n]])
-                late.append(time.monotonic() - due)
-
-        def wait():
-            line, n = Line(path), 0
-            while any(t.is_alive() for t in producers):
-                at = time.monotonic()
-                answer = line.purge([f"w{n}"], 10000)
-                waited.append((time.monotonic() - at) * 1000)
-                assert all(r["state"] in ("flushed", "done") for r in answer["regions"].values()), answer
-                n += 1
-                time.sleep(0.1)
-
-        producers = [threading.Thread(target=produce, args=(part,)) for part in range(4)]
-        for t in producers:
-            t.start()
-        waiter = threading.Thread(target=wait)
-        waiter.start()
-        for t in producers:
-            t.join()
-        took = time.monotonic() - began
-        waiter.join()
+        pids = list(relay_pids(folder))
+        before = [(cpu_s(pid), writes(pid)) for pid in pids]
+        waited, late, took, began = produce(path, keys, rate)
         wait_for("all to be gone in both", lambda: all(s.ask("DBSIZE") == 0 for s in stores), 30)
-        print(f"{len(keys)} events in {took:.1f} s ({len(keys) / took:.0f} a second), all gone in both regions "
+        print(f"{len(keys)} events in {took:.1f} s ({len(keys) / took:.0f} a second), none lost, all gone in both regions "
               f"{time.monotonic() - began - took:.1f} s after the last; the latest was {max(late) * 1000:.0f} ms behind its time")
         waited.sort()
         verdict(f"purge --wait under that load, median of {len(waited)}", statistics.median(waited), 20, "ms")
         verdict("purge --wait under that load, 99 %", waited[min(len(waited) - 1, len(waited) * 99 // 100)], 150, "ms")
-        for pid in relay_pids(folder):
+        for pid, (cpu, wrote) in zip(pids, before):
+            print(f"a gslb-relay: {(cpu_s(pid) - cpu) / len(keys) * 1e6:.0f} us of CPU and {(writes(pid) - wrote) / len(keys) / 1024:.1f} KiB "
+                  f"written an event; load {os.getloadavg()[0]:.1f}")
+        burst(path, stores)
+        for pid in pids:
             verdict("a gslb-relay's memory at its highest", memory(pid)["VmHWM"], 64, "MB")
     finally:
         subprocess.run([os.path.join(EXAMPLE, "stop"), folder])

@@ -178,5 +178,52 @@ def sampled(stack):
     assert lab.ctl("stats")["counters"]["answers_sampled"] == 6
 
 
+@test
+def explored(stack):
+    """where a decision is open one answer in a hundred at most names the other pool, at the minimum TTL, and never while one is forced"""
+    lab = Lab(stack, {"svc.example": ZONE})
+    subprocess.run([os.path.join(BUILD, "tests/blackbox/mmdb"), "4", os.path.join(lab.folder, "test.mmdb")], text=True, check=True,
+                   input="198.51.0.0/16 {'location':{'latitude':50.0 'longitude':10.0} 'country':{'iso_code':'DE'} "
+                         "'autonomous_system_number':64500}\n")
+    lab.write_conf(["test.mmdb"], extra={"latency": {"explore": "yes"}, "server": {"workers": 1}})
+    lab.start()
+    nets = "".join(f"198.51.{i}.0/24,near,40,9\n" for i in range(1, 9))
+    counted = {"asked": 0, "explored": 0}
+
+    def ask():
+        answer = lab.query(WWW, subnet="198.51.77.0/24")
+        counted["asked"] += 1
+        assert lab.scope(answer) == 16, answer
+        if [r.address for r in answer.answer[0]] == FAR:
+            counted["explored"] += 1
+            assert answer.answer[0].ttl == 5, answer
+        assert counted["explored"] <= 4 + counted["asked"] / 100, counted
+        return counted["explored"]
+
+    lab.ctl("latency", "import", put(lab, nets))
+    for _ in range(500):  # nobody tells what it is like there
+        assert lab.addresses(WWW, subnet="198.51.77.0/24") == NEAR
+    lab.ctl("latency", "import", put(lab, nets + "203.0.113.0/24,far,40\n"))
+    wait_for("three answers that explore", lambda: ask() >= 3)
+    lab.ctl("force", "pool:near", "up", "--for", "1h", "--why", "test")
+    for _ in range(1000):
+        assert lab.addresses(WWW, subnet="198.51.77.0/24") == NEAR
+    assert "a pool of the service is down, in doubt, forced" in lab.ctl_text("explain", WWW, "198.51.77.0/24").stdout
+    lab.ctl("clear", "pool:near")
+    wait_for("another one", lambda: ask() >= 4)
+    assert lab.ctl("stats")["counters"]["answers_explored"] == counted["explored"]
+    explore = lab.ctl("explain", WWW, "198.51.77.0/24")["explore"]
+    assert explore["pool"] == "far" and 0.9 < explore["percent"] <= 1 and explore["barred"] is None, explore
+    assert "1 % of the answers for these clients name far" in lab.ctl_text("explain", WWW, "198.51.77.0/24").stdout
+    shown = lab.ctl("latency", "show", "198.51.77.0/24")
+    assert shown["lists"][0]["explored"]["pool"] == "far" and shown["explored_cells"] == 1, shown
+    assert "1 % of the answers name far" in lab.ctl_text("latency", "show", "198.51.77.0/24").stdout
+    lab.write_conf(["test.mmdb"], extra={"latency": {"explore": "no"}, "server": {"workers": 1}})
+    lab.ctl("reload")
+    wait_for("nothing to be explored", lambda: lab.ctl("explain", WWW, "198.51.77.0/24")["explore"] is None)
+    lab.write_conf(["test.mmdb"], extra={"latency": {"explore": "2%"}, "server": {"workers": 1}})
+    assert "latency.explore: 2%: out of bounds (try 0.01% to 1%)" in lab.ctl_text("reload").stdout
+
+
 if __name__ == "__main__":
     main()

@@ -1,6 +1,7 @@
 /* What a cache answers, read by its adapter itself: this program's wire (below, in place of relay/wire.c) reads the input and sends nothing.
  * The first byte says which adapter, the second what is asked of it. BIND's answers are signed here, so that what lies behind the signature
  * is read, too. Also: a resolver's DNS answer, and what comes over HTTP. */
+#include <jansson.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdlib.h>
@@ -183,13 +184,13 @@ static void ask(const char *type, uint8_t what, const uint8_t *data, size_t len)
 static void read_body(const char *bytes, size_t len)
 {
 	struct arena *arena = arena_new();
-	struct buf text = { 0 };
+	json_t *document = ingress_event(bytes, len, NULL);
 	struct event event;
 	bool parked;
 
-	if (ingress_event(bytes, len, &text, NULL))
-		event_parse(text.text, text.len, false, arena, &event, &parked, NULL);
-	buf_fini(&text);
+	if (document != NULL)
+		event_read(document, false, arena, &event, &parked, NULL);
+	json_decref(document);
 	arena_free(arena);
 }
 

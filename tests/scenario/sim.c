@@ -570,6 +570,7 @@ void sim_client(const char *text, struct client *client)
 	*client = (struct client){ .addr = prefix.addr };
 	client->ecs = strchr(text, '/') != NULL;
 	client->source_len = client->ecs ? prefix.len : 0;
+	client->explore = true;
 }
 
 void sim_ask(struct sim *sim, const char *text, const char *name, enum family family, struct decision *decision,

@@ -281,6 +281,34 @@ START_TEST(a_block_of_the_reported_depth_is_of_one_class_and_one_bit_less_is_not
 }
 END_TEST
 
+/* So few runs have an index of /8s: runs that begin or end with one, a run of its last or first address, one of it all. */
+START_TEST(rules_at_the_edges_of_a_chunk_hold)
+{
+	static const char *const rules[][3] = {
+		{ "10.255.255.255/32" },
+		{ "11.0.0.0/32" },
+		{ "10.255.255.255/32", "11.0.0.0/32" },
+		{ "10.0.0.0/8" },
+		{ "10.0.0.0/7", "11.255.255.255/32" },
+		{ "0.0.0.0/32", "255.255.255.255/32" },
+		{ "10.0.0.0/9", "10.128.0.0/9", "10.255.255.255/32" },
+	};
+	struct model *model = mem_alloc(sizeof *model);
+	struct geo *geo = geo_open(NULL, 0, NULL);
+	struct dice dice = { 5 };
+
+	for (const char *const *rule = rules[_i]; rule < rules[_i] + 3 && *rule != NULL; rule++) {
+		struct model_prefix *at = &model->overlays.at[model->overlays.n++];
+
+		ck_assert(prefix_parse(*rule, &at->net));
+		at->value = (int)model->overlays.n;
+	}
+	check_world(&dice, model, geo, false);
+	geo_free(geo);
+	free(model);
+}
+END_TEST
+
 /* The whole of IPv4 in one class: what embeds it is an ordinary part of IPv6. */
 START_TEST(embedded_ipv4_of_one_class_merges_with_its_neighbours)
 {
@@ -305,6 +333,7 @@ int main(void)
 	TCase *tcase = tcase_create("scope");
 
 	tcase_set_timeout(tcase, 300);
+	tcase_add_loop_test(tcase, rules_at_the_edges_of_a_chunk_hold, 0, 7);
 	tcase_add_loop_test(tcase, a_block_of_the_reported_depth_is_of_one_class_and_one_bit_less_is_not, 0, ROUNDS);
 	tcase_add_loop_test(tcase, embedded_ipv4_of_one_class_merges_with_its_neighbours, 0, 5);
 	suite_add_tcase(suite, tcase);

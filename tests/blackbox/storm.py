@@ -1,0 +1,86 @@
+#!/usr/bin/python3
+"""A storm: thousands of keys are to be forgotten at once. gslb-relay keeps to the budget of what must be made anew, and a failover does not wait for it."""
+import os
+import time
+
+from lab import main, test, wait_for
+from relay_load import Line, Redis
+from relay_rig import Rig, redis
+
+REALTIME = os.environ.get("GSLB_TEST_REALTIME") == "1"
+BUDGET = 1000
+BURST = 0.2  # of a second's budget: with what a second brings, 1.2 of it
+
+
+def begin(stack, nkeys, **row):
+    rig = Rig(stack, [])
+    port, cache = redis(stack, rig)
+    rig.caches = [dict(cache, **row)]
+    rig.start()
+    store, line = Redis(port), Line(rig.socket)
+    keys = [f"k{n}" for n in range(nkeys)]
+    store.put(["shop:" + k for k in keys] + ["shop:failover"])
+    began = time.monotonic()
+    for at in range(0, nkeys, 250):
+        line.purge(keys[at:at + 250], prio=3)
+    return rig, store, line, began
+
+
+def pending(line):
+    return line.ask("targets")["result"]["targets"][0]["pending"]
+
+
+def took(result):
+    """From an event's arrival to its caches being told, as gslb-relay measured it."""
+    region = result["regions"]["eu-west"]
+    assert region["state"] in ("flushed", "done"), region
+    return region["took_ms"]
+
+
+@test
+def a_storm_keeps_to_its_budget(stack):
+    """8,000 keys that anybody may ask for at once are dropped no faster than their budget of 1,000 a second; a failover in the middle is first"""
+    nkeys = 8000
+    rig, store, line, began = begin(stack, nkeys, budget=BUDGET)
+    wait_for("the storm's middle", lambda: pending(line) < nkeys * 0.6, 60)
+    before = [Line(rig.socket) for _ in range(5)]
+    for n, other in enumerate(before):
+        other.begin_purge([f"before{n}"], 60000, prio=3)
+    took_ms = took(line.purge(["failover"], 60000, prio=0))
+    assert store.ask("EXISTS", "shop:failover") == 0
+    left = pending(line)
+    assert left > 0, "the failover waited for the storm's end"
+    print(f"# the failover took {took_ms} ms, with {left} keys behind it")
+    assert not REALTIME or took_ms <= 100
+    # no machine is too slow for a least time
+    seen = [(time.monotonic(), store.ask("DBSIZE"))]
+    while seen[-1][1] > 0:
+        assert time.monotonic() < began + 120, seen[-1]
+        time.sleep(0.05)
+        seen.append((time.monotonic(), store.ask("DBSIZE")))
+    took_s = seen[-1][0] - began
+    print(f"# {nkeys} keys in {took_s:.1f} s")
+    others_ms = [took(other.end_purge()) for other in before]
+    assert took_ms < min(others_ms), (took_ms, others_ms)
+    assert took_s >= 0.95 * (nkeys - BURST * BUDGET) / BUDGET, took_s
+
+
+@test
+def batches_as_they_are_asked_for(stack):
+    """stagger: batch(100,200ms): a hundred at once, then a pause; a failover does not wait for it"""
+    nkeys = 1500
+    rig, store, line, began = begin(stack, nkeys, stagger="batch(100,200ms)")
+    line.purge(["failover"], 10000, prio=0)
+    assert store.ask("EXISTS", "shop:failover") == 0 and pending(line) > 0
+    wait_for("the end", lambda: store.ask("DBSIZE") == 0, 60)
+    assert time.monotonic() - began >= (nkeys / 100 - 1) * 0.2
+
+
+@test
+def all_at_once(stack):
+    """stagger: off: as fast as the cache takes them, whatever the budget"""
+    rig, store, line, began = begin(stack, 20000, stagger="off", budget=1)
+    wait_for("the end", lambda: store.ask("DBSIZE") == 1, 60)  # "failover" was not asked for
+
+
+main()
