@@ -68,6 +68,22 @@ static void add_services_down(json_t *alarms, const struct daemon *daemon)
 	add_alarm(alarms, text);
 }
 
+static void add_stale_loads(json_t *alarms, const struct daemon *daemon)
+{
+	char text[256], more[32] = "";
+	const struct pool *pool;
+	unsigned n;
+
+	pool = loads_stale(daemon->loads, &n);
+	if (pool == NULL)
+		return;
+	if (n > 1)
+		snprintf(more, sizeof more, ", and of %u more pools", n - 1);
+	snprintf(text, sizeof text, "the load of %s%s is unknown: nobody is moved on its account (gslbctl pools)",
+		pool->label, more);
+	add_alarm(alarms, text);
+}
+
 json_t *document_alarms(const struct daemon *daemon)
 {
 	json_t *alarms = json_array();
@@ -76,6 +92,7 @@ json_t *document_alarms(const struct daemon *daemon)
 	add_alarm(alarms, daemon->health_alarm);
 	add_abstention(alarms, daemon);
 	add_services_down(alarms, daemon);
+	add_stale_loads(alarms, daemon);
 	add_alarm(alarms, daemon->state_alarm);
 	drills_alarms(daemon->drills, alarms);
 	if (prober_status(daemon->prober).unsaved)

@@ -179,11 +179,17 @@ static void run_clear(void *context, const json_t *args, const struct control_pe
 static void run_push(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
 	struct control_reply *reply)
 {
+	const char *endpoint = text_of(args, "endpoint"), *state = text_of(args, "state");
+	uint64_t for_ms = number_of(args, "for_ms", PUSH_FOR_MAX_MS);
+	enum push_verdict verdict;
+
 	(void)peer;
 	(void)ticket;
-	if (daemon_push(context, text_of(args, "endpoint"), text_of(args, "state"),
-		    number_of(args, "for_ms", PUSH_FOR_MAX_MS), &reply->result, &reply->err) != PUSH_TAKEN)
-		reply->exit = 1;
+	if (strncmp(state, "load=", 5) == 0)
+		verdict = daemon_push_load(context, endpoint, state + 5, for_ms, &reply->result, &reply->err);
+	else
+		verdict = daemon_push(context, endpoint, state, for_ms, &reply->result, &reply->err);
+	reply->exit = verdict == PUSH_TAKEN ? 0 : 1;
 }
 
 /* Reloads coalesce: all that were asked for before one begins are answered by it; who asks while one is under way is answered by

@@ -135,13 +135,15 @@ static bool short_option(struct parsing *p, const char *word)
 	return p->line->socket != NULL || err_set(p->err, "-s: wants SOCKET behind it");
 }
 
+/* Of "up|down|load=NUMBER" a word is the first, the second, or begins as the third and goes on. */
 static bool is_choice(const char *choices, const char *word)
 {
-	size_t len = strlen(word);
+	size_t len = strlen(word), begins = strcspn(word, "=") + 1;
 
 	for (const char *at = choices; *at != '\0';
 		at += at[strcspn(at, "|")] != '\0' ? strcspn(at, "|") + 1 : strcspn(at, "|"))
-		if (strcspn(at, "|") == len && strncmp(at, word, len) == 0)
+		if ((strcspn(at, "|") == len && strncmp(at, word, len) == 0) ||
+			(begins < len && strncmp(at, word, begins) == 0))
 			return true;
 	return false;
 }

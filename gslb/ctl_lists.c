@@ -142,6 +142,9 @@ static const struct ctl_column pool_columns[] = {
 	{ "CHECK", false },
 	{ "SERVICES", true },
 	{ "SHARE", true },
+	{ "LOAD", true },
+	{ "CAPACITY", true },
+	{ "HEADROOM", true },
 	{ "OVERRIDE", false },
 	{ "NEEDS", false },
 	{ NULL, false },
@@ -164,6 +167,28 @@ static void needs_cell(struct ctl_table *table, const json_t *pool)
 	buf_fini(&text);
 }
 
+static void number_cell(struct ctl_table *table, enum ctl_colour colour, const json_t *number)
+{
+	if (json_is_number(number))
+		ctl_cell(table, colour, "%.6g", json_number_value(number));
+	else
+		ctl_cell(table, CTL_PLAIN, "-");
+}
+
+/* A load that is stale is followed by a question mark; headroom is what is left to the capacity, red below a fifth of it. */
+static void load_cells(struct ctl_table *table, const json_t *load)
+{
+	const json_t *now = json_object_get(load, "load"), *headroom = json_object_get(load, "headroom");
+	double capacity = json_number_value(json_object_get(load, "capacity"));
+
+	if (json_is_number(now) && !json_is_true(json_object_get(load, "fresh")))
+		ctl_cell(table, CTL_YELLOW, "%.6g?", json_number_value(now));
+	else
+		number_cell(table, CTL_PLAIN, now);
+	number_cell(table, CTL_PLAIN, json_object_get(load, "capacity"));
+	number_cell(table, json_number_value(headroom) < capacity / 5 ? CTL_RED : CTL_PLAIN, headroom);
+}
+
 static void print_pools(const json_t *result, const struct ctl_view *view, struct buf *out)
 {
 	struct ctl_table table;
@@ -184,6 +209,7 @@ static void print_pools(const json_t *result, const struct ctl_view *view, struc
 		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(pool, "check"));
 		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(pool, "services"));
 		share_cell(&table, pool);
+		load_cells(&table, json_object_get(pool, "load"));
 		ctl_state(&table, ctl_string(pool, "override"));
 		needs_cell(&table, pool);
 	}
@@ -199,7 +225,7 @@ static void sift_pools(json_t *result, const json_t *args)
 
 const struct ctl_command ctl_pools = {
 	.name = "pools",
-	.summary = "table of pools: region, state, endpoints up, share of answers, override",
+	.summary = "table of pools: region, state, endpoints up, share of answers, load, override",
 	.operands = filter_operand,
 	.sift = sift_pools,
 	.print = print_pools,

@@ -89,6 +89,21 @@ static void hand_anchors(const struct daemon *daemon)
 	prober_set_anchors(daemon->prober, anchors, daemon->conf->nanchors);
 }
 
+static bool hand_plan(struct daemon *daemon, const struct snapshot *snapshot, struct err *err)
+{
+	size_t ngauges;
+	struct health_gauge *gauges;
+	bool good;
+
+	hand_anchors(daemon);
+	loads_begin(daemon->loads, snapshot, clock_wall_ms());
+	gauges = loads_gauges(daemon->loads, &ngauges);
+	prober_set_gauges(daemon->prober, gauges, ngauges);
+	good = prober_plan(daemon->prober, snapshot, daemon->conf->checks_directory, err);
+	free(gauges);
+	return good;
+}
+
 static bool publish(struct daemon *daemon, struct snapshot *snapshot, struct ledger *ledger, struct err *err)
 {
 	struct stock *stock = mem_alloc(sizeof *stock);
@@ -101,8 +116,7 @@ static bool publish(struct daemon *daemon, struct snapshot *snapshot, struct led
 	stock->ledger = ledger;
 	stock->tallies = tallies_new(snapshot, daemon->conf->workers);
 	swap(daemon, published_new(daemon, stock));
-	hand_anchors(daemon);
-	return prober_plan(daemon->prober, snapshot, daemon->conf->checks_directory, err);
+	return hand_plan(daemon, snapshot, err);
 }
 
 void daemon_publish_overlay(struct daemon *daemon)

@@ -10,6 +10,7 @@
 #include "gslb/herald.h"
 #include "gslb/http.h"
 #include "gslb/ledger.h"
+#include "gslb/load.h"
 #include "gslb/meter.h"
 #include "gslb/override.h"
 #include "gslb/prober.h"
@@ -58,6 +59,7 @@ struct daemon {
 	struct changes *changes;
 	struct herald *herald; /* NULL: there is no gslb-relay to tell */
 	struct recent *recent; /* answers */
+	struct loads *loads;   /* of pools, as they were reported */
 	struct drain_marks *marks;
 	uint64_t marks_next_ms; /* wall: when a gradual drain will be whole; 0: none */
 	struct drills *drills;
@@ -114,6 +116,10 @@ enum push_verdict {
 enum push_verdict daemon_push(struct daemon *daemon, const char *endpoint, const char *state, uint64_t for_ms,
 	json_t **result, struct err *err);
 
+/* The load of a pool with load=push, or of one of its endpoints ("eu", "eu/lb1"): a number. for_ms 0: LOAD_STALE_MS. */
+enum push_verdict daemon_push_load(struct daemon *daemon, const char *target, const char *number, uint64_t for_ms,
+	json_t **result, struct err *err);
+
 /* commands.c: the table that control serves; the context is the daemon. */
 extern const struct control_command daemon_commands[];
 
@@ -122,6 +128,7 @@ json_t *document_alarms(const struct daemon *daemon); /* alarms.c: a list of sen
 json_t *document_status(const struct daemon *daemon);
 json_t *document_services(const struct daemon *daemon);
 json_t *document_pools(const struct daemon *daemon);
+json_t *document_load(const struct daemon *daemon, const struct pool *pool, uint64_t now_ms); /* loads.c; null: none */
 json_t *document_endpoints(const struct daemon *daemon);
 json_t *document_endpoint(const struct world *world, uint32_t number, const struct standing *standing, uint64_t now_ms);
 json_t *document_overrides(const struct daemon *daemon);

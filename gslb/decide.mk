@@ -17,6 +17,7 @@ libdecide_a_SOURCES = \
 	gslb/latency_peers.c gslb/latency_peers.h \
 	gslb/latency_show.c \
 	gslb/learned.c gslb/learned.h \
+	gslb/load.c gslb/load.h \
 	gslb/meter.c gslb/meter.h \
 	gslb/openings.c gslb/openings.h \
 	gslb/order.c gslb/order.h \
@@ -27,7 +28,7 @@ libdecide_a_SOURCES = \
 	gslb/pool_pick.c gslb/pool_pick.h \
 	gslb/recent.c gslb/recent.h \
 	gslb/rank.h \
-	gslb/rank_geo.c gslb/rank_latency.c gslb/rank_order.c gslb/rank_weight.c \
+	gslb/rank_geo.c gslb/rank_latency.c gslb/rank_order.c gslb/rank_weight.c gslb/rank_load.c \
 	gslb/rules.c gslb/rules.h \
 	gslb/snapshot.c gslb/snapshot.h \
 	gslb/spill.c gslb/spill.h gslb/spill_split.c \

@@ -299,14 +299,15 @@ json_t *document_pools(const struct daemon *daemon)
 		struct standing standing = whole_pool(world, i, now_ms);
 
 		json_array_append_new(
-			list, json_pack("{s:s,s:o,s:s,s:s,s:o,s:o,s:o,s:s,s:o,s:o,s:i,s:o,s:o}", "name", pool->label,
+			list, json_pack("{s:s,s:o,s:s,s:s,s:o,s:o,s:o,s:s,s:o,s:o,s:i,s:o,s:o,s:o}", "name", pool->label,
 				      "zone", name_json(&pool->zone->apex), "region", pool->region, "state",
 				      state_word(&standing), "reason", pool_reason_json(world, i, &standing, now_ms),
 				      "v4", family_json(world, i, FAMILY_V4, now_ms), "v6",
 				      family_json(world, i, FAMILY_V6, now_ms), "check", check_name(pool->check.type),
 				      "since", time_json(pool_since_ms(world, i)), "override",
 				      forced_json(standing.forced), "services", (int)services[i], "share_percent",
-				      percent_json(answers[i], all), "needs", needs_json(world, i)));
+				      percent_json(answers[i], all), "needs", needs_json(world, i), "load",
+				      document_load(daemon, pool, now_ms)));
 	}
 	free(answers);
 	free(services);

@@ -190,6 +190,7 @@ static bool start(struct daemon *daemon, struct err *err)
 	daemon->changes = changes_new(daemon->herald);
 	daemon->recent = recent_new(daemon->started_ms);
 	daemon->marks = drain_marks_new();
+	daemon->loads = loads_new();
 	if (!start_privileged(daemon, &spawner, err) || !read_seed(daemon, err) ||
 		!daemon_guard(daemon, daemon->conf, NULL, err) || !load_all(daemon, spawner, err))
 		return false;
@@ -359,6 +360,15 @@ static uint64_t look_at_latency(struct daemon *daemon, uint64_t monotonic_ms)
 	return daemon->latency_next_ms;
 }
 
+static void take_loads(struct daemon *daemon, uint64_t now_ms)
+{
+	struct health_message message;
+
+	while (prober_next_load(daemon->prober, &message))
+		loads_take(daemon->loads, daemon->published->snapshot, &message, now_ms);
+	loads_look(daemon->loads, now_ms);
+}
+
 /* All that is due now; returns when (monotonic) to come back at the latest. */
 static uint64_t work(struct daemon *daemon, struct watch **watch)
 {
@@ -380,6 +390,7 @@ static uint64_t work(struct daemon *daemon, struct watch **watch)
 		daemon->watch_wanted = true;
 	sooner(&next_ms, due_ms);
 	take_rtts(daemon, now_ms);
+	take_loads(daemon, now_ms);
 	sooner(&next_ms, look_at_latency(daemon, monotonic_ms));
 	begin_build(daemon, *watch, monotonic_ms);
 	if (files_wanted(daemon))
@@ -470,6 +481,7 @@ static void stop(struct daemon *daemon)
 	herald_free(daemon->herald);
 	recent_free(daemon->recent);
 	drain_marks_free(daemon->marks);
+	loads_free(daemon->loads);
 	conf_free(daemon->conf);
 	close(daemon->lock_fd);
 	log_notice("state=stopped");

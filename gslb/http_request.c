@@ -188,13 +188,21 @@ static bool read_time(struct http_push *push, const char *name, const char *text
 	return err_set(err, "push: %s=%.40s: not a duration of at least a second (try 5m)", name, text);
 }
 
+static bool read_load(struct http_push *push, const char *text, struct err *err)
+{
+	if (text[0] == '\0' || strlen(text) >= sizeof push->load)
+		return err_set(err, "push: load=%.40s: not a number (try load=412)", text);
+	memcpy(push->load, text, strlen(text) + 1);
+	return true;
+}
+
 static bool read_word(struct http_push *push, char *word, struct err *err)
 {
 	char *value = strchr(word, '=');
 
 	if (value == NULL) {
 		push->state = strcmp(word, "up") == 0 ? "up" : strcmp(word, "down") == 0 ? "down" : NULL;
-		return push->state != NULL || err_set(err, "push: %.40s: neither up nor down", word);
+		return push->state != NULL || err_set(err, "push: %.40s: neither up nor down, nor load=NUMBER", word);
 	}
 	*value++ = '\0';
 	if (strcmp(word, "state") == 0)
@@ -202,8 +210,8 @@ static bool read_word(struct http_push *push, char *word, struct err *err)
 	if (strcmp(word, "for") == 0 || strcmp(word, "ttl") == 0)
 		return read_time(push, word, value, err);
 	if (strcmp(word, "load") == 0)
-		return err_set(err, "push: load=: this version takes no load reports (push up or down)");
-	return err_set(err, "push: %.40s: not known (push up or down, and perhaps for=5m)", word);
+		return read_load(push, value, err);
+	return err_set(err, "push: %.40s: not known (push up, down or load=412, and perhaps for=5m)", word);
 }
 
 bool http_push_parse(struct http_push *push, const struct http_request *request, struct err *err)
@@ -212,12 +220,12 @@ bool http_push_parse(struct http_push *push, const struct http_request *request,
 
 	*push = (struct http_push){ 0 };
 	if (request->body_len > HTTP_BODY_MAX || memchr(request->body, '\0', request->body_len) != NULL)
-		return err_set(err, "push: the body says up or down, and perhaps for=5m");
+		return err_set(err, "push: the body says up, down or load=412, and perhaps for=5m");
 	for (size_t i = 0; i < request->body_len; i++)
 		text[i] = strchr("\t\r\n", request->body[i]) != NULL ? ' ' : request->body[i];
 	text[request->body_len] = '\0';
 	if (!is_text(text))
-		return err_set(err, "push: the body is not text (up or down, and perhaps for=5m)");
+		return err_set(err, "push: the body is not text (up, down or load=412, and perhaps for=5m)");
 	for (char *word = strtok_r(text, " &", &save); word != NULL; word = strtok_r(NULL, " &", &save))
 		if (!read_word(push, word, err))
 			return false;
@@ -229,7 +237,10 @@ bool http_push_parse(struct http_push *push, const struct http_request *request,
 		if (!read_time(push, param->name, param->value, err))
 			return false;
 	}
-	return push->state != NULL || err_set(err, "push: the body says up or down, and perhaps for=5m");
+	if (push->state != NULL && push->load[0] != '\0')
+		return err_set(err, "push: a state and a load at once (push one after the other)");
+	return push->state != NULL || push->load[0] != '\0' ||
+	       err_set(err, "push: the body says up, down or load=412, and perhaps for=5m");
 }
 
 /* ---- the budget ---- */

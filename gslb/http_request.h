@@ -41,9 +41,10 @@ bool http_shows_token(const char *authorization, const char *token);
  * resolve to us, to read what is ours through somebody's browser. NULL (HTTP/1.0) is fine. */
 bool http_host_is_local(const char *host);
 
-/* What a push says: "up", "down for=5m"; words apart by blanks, line ends or &. */
+/* What a push says: "up", "down for=5m", "load=412"; words apart by blanks, line ends or &. */
 struct http_push {
-	const char *state; /* "up", "down" */
+	const char *state; /* "up", "down"; NULL: a load */
+	char load[40];     /* as it was written; "" with a state */
 	uint64_t for_ms;   /* 0: not given */
 };
 /* The body, then for= and ttl= of the query. False with a sentence. */

@@ -248,17 +248,23 @@ static unsigned push_status(enum push_verdict verdict)
 
 static void run_push(struct daemon *daemon, const struct http_request *request, struct http_reply *reply)
 {
-	char *endpoint = mem_printf("%s/%s", request->segment[2], request->segment[3]);
+	bool whole = request->nsegments == 3; /* the pool's load */
+	char *endpoint = mem_printf(
+		"%s%s%s", request->segment[2], whole ? "" : "/", whole ? "" : request->segment[3]);
 	json_t *result = NULL;
 	struct http_push push;
 	struct err err;
 	unsigned status;
 
-	if (!http_push_parse(&push, request, &err))
+	if (!http_push_parse(&push, request, &err)) {
 		status = 400;
-	else
-		status = push_status(daemon_push(daemon, endpoint, push.state,
-			push.for_ms < PUSH_FOR_MAX_MS ? push.for_ms : PUSH_FOR_MAX_MS, &result, &err));
+	} else {
+		uint64_t for_ms = push.for_ms < PUSH_FOR_MAX_MS ? push.for_ms : PUSH_FOR_MAX_MS;
+
+		status = push_status(push.state == NULL
+					     ? daemon_push_load(daemon, endpoint, push.load, for_ms, &result, &err)
+					     : daemon_push(daemon, endpoint, push.state, for_ms, &result, &err));
+	}
 	free(endpoint);
 	if (result != NULL)
 		give(reply, result);
@@ -282,6 +288,7 @@ static const struct route routes[] = {
 	{ "readyz", NULL, 1, .open = true, .run = run_readyz },
 	{ "metrics", NULL, 1, .run = run_metrics },
 	{ "", NULL, 1, .run = run_page },
+	{ "v1", "push", 3, .post = true, .run = run_push },
 	{ "v1", "push", 4, .post = true, .run = run_push },
 	{ "v1", NULL, 0, .run = run_table },
 };

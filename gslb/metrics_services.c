@@ -120,6 +120,45 @@ static void write_pool_endpoints_up(const struct metrics *metrics, size_t thing,
 	put_pool(metrics, thing, name, out, pool_endpoints_up);
 }
 
+/* ---- loads ---- */
+
+static void put_load(const struct metrics *metrics, size_t thing, const char *name, struct buf *out, bool given,
+	uint64_t milli)
+{
+	const struct pool *pool = metrics->snapshot->pools[thing].pool;
+	char zone[NAME_TEXT_MAX];
+
+	name_format(&pool->zone->apex, zone);
+	if (given)
+		metrics_put_ms(out, name, METRICS_LABELS("pool", pool->label, "zone", zone, "region", pool->region), milli);
+}
+
+static struct load load_of(const struct metrics *metrics, size_t thing)
+{
+	return loads_of(metrics->daemon->loads, metrics->snapshot->pools[thing].pool, metrics->now_ms);
+}
+
+static void write_load(const struct metrics *metrics, size_t thing, const char *name, struct buf *out)
+{
+	struct load load = load_of(metrics, thing);
+
+	put_load(metrics, thing, name, out, load.known, load.milli);
+}
+
+static void write_load_age(const struct metrics *metrics, size_t thing, const char *name, struct buf *out)
+{
+	struct load load = load_of(metrics, thing);
+
+	put_load(metrics, thing, name, out, load.at_ms > 0, metrics->now_ms - load.at_ms);
+}
+
+static void write_capacity(const struct metrics *metrics, size_t thing, const char *name, struct buf *out)
+{
+	uint64_t capacity = metrics->snapshot->pools[thing].pool->capacity;
+
+	put_load(metrics, thing, name, out, capacity > 0, capacity * 1000);
+}
+
 /* ---- overrides ---- */
 
 static void write_overrides(const struct metrics *metrics, size_t thing, const char *name, struct buf *out)
@@ -166,6 +205,12 @@ const struct metrics_family metrics_services[] = {
 	{ "gslb_pool_endpoints", METRICS_GAUGE, "endpoints of the pool", pools, write_pool_endpoints },
 	{ "gslb_pool_endpoints_up", METRICS_GAUGE, "endpoints of the pool that are in service", pools,
 		write_pool_endpoints_up },
+	{ "gslb_pool_load", METRICS_GAUGE, "the pool's load as it was reported last; absent while it is unknown", pools,
+		write_load },
+	{ "gslb_pool_load_age_seconds", METRICS_GAUGE, "since the pool's load was last reported", pools,
+		write_load_age },
+	{ "gslb_pool_capacity", METRICS_GAUGE, "load units that the pool can carry (capacity=)", pools,
+		write_capacity },
 	{ "gslb_overrides", METRICS_GAUGE, "overrides in force or to come, by action", NULL, write_overrides },
 	{ "gslb_override_left_seconds", METRICS_GAUGE, "until an override ends", NULL, write_overrides_left },
 	{ NULL, METRICS_GAUGE, NULL, NULL, NULL },

@@ -11,6 +11,7 @@ static const struct rank_criterion *const criteria[] = {
 	[RANK_GEO] = &rank_geo,
 	[RANK_ORDER] = &rank_order,
 	[RANK_WEIGHT] = &rank_weight,
+	[RANK_LOAD] = &rank_load,
 };
 
 /* ---- the spec ---- */

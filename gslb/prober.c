@@ -26,6 +26,8 @@ enum {
 	CHECKPOINT_LATE_MS = 30000 /* without one: the age of what is kept is counted from here */
 };
 
+enum { LOADS_MAX = 1024 }; /* that wait to be taken; what comes beyond that comes again */
+
 enum { VANTAGES = 1 }; /* others' votes come with the bus */
 
 enum phase { PHASE_STOPPED, PHASE_STARTING, PHASE_RUNNING, PHASE_ENDING };
@@ -44,6 +46,10 @@ struct prober {
 	size_t ntargets, nnames;
 	struct health_anchor anchors[PROBER_ANCHORS_MAX];
 	size_t nanchors;
+	const struct health_gauge *gauges;
+	size_t ngauges;
+	struct health_message *loads; /* LOADS_MAX */
+	size_t first_load, nloads;
 	struct health_message abstain; /* the last that this gslb-health sent; state 0: it does not */
 	pid_t pid;
 	uint32_t restarts;
@@ -70,6 +76,7 @@ struct prober *prober_open(struct spawner *spawner, const char *state_directory,
 	pthread_mutex_init(&prober->held, NULL);
 	prober->slots = slots_new(board);
 	prober->names = names_new();
+	prober->loads = mem_alloc(LOADS_MAX * sizeof *prober->loads);
 	prober->checkpoint = mem_printf("%s/verdicts", state_directory);
 	prober->sock = prober->plan_fd = -1;
 	prober->backoff_ms = BACKOFF_FIRST_MS;
@@ -130,6 +137,7 @@ void prober_close(struct prober *prober)
 	names_free(prober->names);
 	board_free(prober->board);
 	pthread_mutex_destroy(&prober->held);
+	free(prober->loads);
 	free(prober->checkpoint);
 	free(prober);
 }
@@ -180,6 +188,7 @@ static struct health_probe probe_of(
 		.body = check->body,
 		.qname = check->qname,
 		.command = check->command,
+		.load = pool->load.source == LOAD_HEADER ? pool->load.header : "",
 		.nstatus = check->nstatus,
 		.verify = check->verify,
 		.cert_days = (uint16_t)check->cert_days,
@@ -232,6 +241,28 @@ void prober_set_anchors(struct prober *prober, const struct health_anchor *ancho
 	memcpy(prober->anchors, anchors, prober->nanchors * sizeof *anchors);
 }
 
+void prober_set_gauges(struct prober *prober, const struct health_gauge *gauges, size_t n)
+{
+	prober->gauges = gauges;
+	prober->ngauges = n;
+}
+
+static void keep_load(struct prober *prober, const struct health_message *message)
+{
+	if (prober->nloads < LOADS_MAX)
+		prober->loads[prober->nloads++] = *message;
+}
+
+bool prober_next_load(struct prober *prober, struct health_message *message)
+{
+	if (prober->first_load == prober->nloads) {
+		prober->first_load = prober->nloads = 0;
+		return false;
+	}
+	*message = prober->loads[prober->first_load++];
+	return true;
+}
+
 /* One target a slot: endpoints that share an identity share its probe. */
 static size_t collect_targets(
 	const struct snapshot *snapshot, const uint32_t *groups, struct arena *arena, struct health_target *targets)
@@ -282,6 +313,8 @@ bool prober_plan(struct prober *prober, const struct snapshot *snapshot, const c
 		.serial = prober->plan_serial + 1,
 		.targets = targets,
 		.checks_directory = checks_directory,
+		.gauges = prober->gauges,
+		.ngauges = prober->ngauges,
 		.anchors = prober->anchors,
 		.nanchors = prober->nanchors,
 		.vantages = VANTAGES,
@@ -300,6 +333,7 @@ bool prober_plan(struct prober *prober, const struct snapshot *snapshot, const c
 	if (plan.vantages > 1)
 		rules_budget(snapshot, arena, &plan);
 	fd = health_plan_write(&plan, err);
+	prober_set_gauges(prober, NULL, 0);
 	arena_free(arena);
 	free(groups);
 	free(targets);
@@ -462,6 +496,9 @@ static void take_messages(struct prober *prober, uint64_t now_ms, uint64_t monot
 			break;
 		case HEALTH_ABSTAIN:
 			prober->abstain = message;
+			break;
+		case HEALTH_LOAD:
+			keep_load(prober, &message);
 			break;
 		default: /* HEALTH_ALIVE, and what a gone-mad prober may send */
 			break;

@@ -24,6 +24,10 @@ void prober_inputs(struct prober *prober, struct snapshot_inputs *inputs);
 bool prober_plan(struct prober *prober, const struct snapshot *snapshot, const char *checks_directory, struct err *err);
 /* The anchors of the next plan (health.anchors). */
 void prober_set_anchors(struct prober *prober, const struct health_anchor *anchors, size_t n);
+/* The URLs of the next plan that loads are read from (load.h); borrowed until it is made. */
+void prober_set_gauges(struct prober *prober, const struct health_gauge *gauges, size_t n);
+/* The next HEALTH_LOAD message that came; false: there is none. */
+bool prober_next_load(struct prober *prober, struct health_message *message);
 /* A verdict pushed for one endpoint (check=push), which is unknown again for_ms later. */
 bool prober_push(struct prober *prober, const struct endpoint *endpoint, enum health_state state, uint64_t for_ms,
 	struct err *err);

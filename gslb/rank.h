@@ -26,7 +26,7 @@ struct rank_criterion {
 	bool (*tied)(double best, double cost);
 };
 
-extern const struct rank_criterion rank_geo, rank_order, rank_latency, rank_weight;
+extern const struct rank_criterion rank_geo, rank_order, rank_latency, rank_weight, rank_load;
 
 /* Costs from here on are places in the list, of what has no distance: a client or a pool that cannot be placed. */
 #define RANK_GEO_UNPLACED 1e9

@@ -199,7 +199,10 @@ struct health_probe {
 	uint16_t qtype;
 	uint32_t interval_ms, timeout_ms;
 	uint16_t rise, fall;
+	const char *load; /* check=http, https: a load that answers tell of: a header's name, or HEALTH_LOAD_BODY */
 };
+
+#define HEALTH_LOAD_BODY "=" /* which is no header's name */
 
 struct health_target {
 	uint32_t slot;
@@ -244,6 +247,20 @@ struct health_lookup {
 	const char *name; /* absolute, text form */
 };
 
+/* A URL that gives a pool's load: what is read comes back in HEALTH_LOAD messages, every HEALTH_LOAD_EVERY_MS. */
+struct health_gauge {
+	uint32_t id; /* gslbd's number for it; stays the same over reloads */
+	bool tls;
+	uint16_t port;
+	const char *host, *path; /* a name or an address; with its query */
+};
+
+enum { HEALTH_LOAD_EVERY_MS = 5000, HEALTH_LOAD_TIMEOUT_MS = 2000 };
+
+/* A load out of what an application wrote: a number as plain text or JSON has it ("412", " 0.75\n", "1.2e3"), or the member "load" of a JSON
+ * object; in thousandths, rounded. False when it is none, is negative, or is more than 10^12. text may be NULL when len is 0. */
+bool health_load_read(const char *text, size_t len, uint64_t *milli);
+
 /* A whole configuration, written to a sealed memfd that is handed over; the last one replaces all before. */
 struct health_plan {
 	uint64_t serial;
@@ -251,6 +268,8 @@ struct health_plan {
 	size_t ntargets;
 	const struct health_lookup *lookups;
 	size_t nlookups;
+	const struct health_gauge *gauges;
+	size_t ngauges;
 	const char *checks_directory; /* for check=exec, "" for none */
 	uint32_t ngroups;             /* of targets; at most ntargets */
 	const struct health_anchor *anchors;
@@ -279,6 +298,8 @@ enum health_message_kind {
 	HEALTH_RESOLVED, /* ← health: value = lookup id, ttl_s, addresses; naddrs 0 with ok = false: failed, keep the last */
 	HEALTH_ALIVE, /* ← health: once a second */
 	HEALTH_ABSTAIN, /* ← health: it abstains, or no longer: state = enum abstain_why, slot failing of ttl_s, value = since, wall ms */
+	HEALTH_LOAD,    /* ← health: a load, in thousandths: value. state 0: of the gauge with the id `slot`; ok = false: it could not be
+			 * read, generation = enum probe_result. state 1: of the target in the slot, of its generation */
 };
 
 enum { HEALTH_ADDRS_MAX = 64 };

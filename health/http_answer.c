@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 void http_answer_init(struct http_answer *answer, const struct health_probe *probe)
 {
@@ -43,6 +44,20 @@ bool http_answer_header(struct http_answer *answer, size_t len)
 	return answer->header_len <= HTTP_HEADER_MAX || decide(answer, PROBE_HTTP_HEADER, 0, "over 16 KiB");
 }
 
+static bool wants_number(const struct http_answer *answer)
+{
+	return answer->probe->load != NULL && strcmp(answer->probe->load, HEALTH_LOAD_BODY) == 0;
+}
+
+void http_answer_line(struct http_answer *answer, const char *line, size_t len)
+{
+	const char *name = answer->probe->load;
+	size_t name_len = name != NULL ? strlen(name) : 0;
+
+	if (name_len > 0 && len > name_len && line[name_len] == ':' && strncasecmp(line, name, name_len) == 0)
+		answer->has_load = health_load_read(line + name_len + 1, len - name_len - 1, &answer->load_milli);
+}
+
 bool http_answer_status(struct http_answer *answer, long status)
 {
 	bool interim = status >= 100 && status <= 199 && status != 101; /* the answer proper follows */
@@ -67,12 +82,12 @@ bool http_answer_body(struct http_answer *answer, const char *bytes, size_t len)
 	bool wants_text = answer->probe->body[0] != '\0';
 
 	answer->body_len += taken;
-	if (wants_text) {
+	if (wants_text || wants_number(answer)) {
 		answer->body = mem_resize(answer->body, answer->body_len);
 		memcpy(answer->body + answer->body_len - taken, bytes, taken);
-		if (text_is_there(answer, taken))
-			return decide(answer, PROBE_OK, 0, NULL);
 	}
+	if (wants_text && text_is_there(answer, taken))
+		return decide(answer, PROBE_OK, 0, NULL);
 	if (answer->body_len < HTTP_BODY_MAX)
 		return true;
 	return wants_text ? decide(answer, PROBE_BODY, 0, "not in its first 64 KiB")
@@ -81,5 +96,10 @@ bool http_answer_body(struct http_answer *answer, const char *bytes, size_t len)
 
 void http_answer_end(struct http_answer *answer)
 {
+	if (wants_number(answer)) {
+		answer->has_load = health_load_read(answer->body, answer->body_len, &answer->load_milli);
+		if (!answer->has_load)
+			decide(answer, PROBE_BODY, 0, "no number");
+	}
 	decide(answer, answer->probe->body[0] != '\0' ? PROBE_BODY : PROBE_OK, 0, NULL);
 }

@@ -13,7 +13,9 @@ struct http_answer {
 	unsigned number;                  /* the status, with PROBE_STATUS */
 	const char *why;                  /* a few words, or NULL */
 	size_t header_len, body_len;
-	char *body; /* kept only when a text is to be found in it */
+	char *body; /* kept only when a text or a number is to be found in it */
+	bool has_load;
+	uint64_t load_milli;
 };
 
 void http_answer_init(struct http_answer *answer, const struct health_probe *probe);
@@ -23,6 +25,8 @@ void http_answer_fini(struct http_answer *answer);
 bool http_answer_header(struct http_answer *answer, size_t len);
 bool http_answer_status(struct http_answer *answer, long status); /* at the end of a header */
 bool http_answer_body(struct http_answer *answer, const char *bytes, size_t len);
+/* A line of the header: is it the one that tells of load? */
+void http_answer_line(struct http_answer *answer, const char *line, size_t len);
 /* It arrived whole. */
 void http_answer_end(struct http_answer *answer);
 

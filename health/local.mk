@@ -12,6 +12,7 @@ libhealth_a_SOURCES = \
 	health/detector.c \
 	health/evidence.c health/evidence.h \
 	health/identity.c \
+	health/load_read.c \
 	health/message.c health/message.h \
 	health/plan.c health/plan.h \
 	health/terms.c \
@@ -21,6 +22,7 @@ libprobe_a_SOURCES = \
 	health/eyes.c health/eyes.h \
 	health/changelog.c health/changelog.h \
 	health/connect.c health/connect.h \
+	health/gauge.c health/gauge.h \
 	health/grpc.c health/grpc.h \
 	health/http_answer.c health/http_answer.h \
 	health/judge.c health/judge.h \

@@ -57,7 +57,7 @@ bool message_parse(const uint8_t *packet, size_t len, struct health_message *mes
 	at = get(at, &message->ttl_s, 4);
 	at = get(at, &message->ok, 2);
 	at = get(at, &message->naddrs, 2);
-	if (message->kind < HEALTH_BOARD || message->kind > HEALTH_ABSTAIN || message->state > HEALTH_DOWN ||
+	if (message->kind < HEALTH_BOARD || message->kind > HEALTH_LOAD || message->state > HEALTH_DOWN ||
 		message->naddrs > HEALTH_ADDRS_MAX ||
 		len != MESSAGE_HEAD_LEN + message->naddrs * (size_t)MESSAGE_ADDR_LEN)
 		return false;

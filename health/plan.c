@@ -12,12 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char magic[8] = "gslbpln2";
+static const char magic[8] = "gslbpln3";
 
 enum {
 	TEXT_LEN_MAX = 1 << 16,      /* a TXT record's data is no longer */
-	TARGET_LEN_MIN = 46 + 6 * 4, /* all fields of one without the texts' bytes and the status ranges */
+	TARGET_LEN_MIN = 46 + 7 * 4, /* all fields of one without the texts' bytes and the status ranges */
 	LOOKUP_LEN_MIN = 8,
+	GAUGE_LEN_MIN = 16,
 	ANCHOR_LEN = 19,
 	POOL_LEN_MIN = 16,
 	SERVICE_LEN_MIN = 12,
@@ -84,7 +85,23 @@ static bool put_target(struct buf *buf, const struct health_target *target, stru
 	}
 	return put_text(buf, probe->host, "host", err) && put_text(buf, probe->path, "path", err) &&
 	       put_text(buf, probe->body, "body", err) && put_text(buf, probe->qname, "qname", err) &&
-	       put_text(buf, probe->command, "command", err) && put_text(buf, target->label, "label", err);
+	       put_text(buf, probe->command, "command", err) && put_text(buf, probe->load, "load", err) &&
+	       put_text(buf, target->label, "label", err);
+}
+
+static bool put_gauges(struct buf *buf, const struct health_plan *plan, struct err *err)
+{
+	put_u32(buf, (uint32_t)plan->ngauges);
+	for (size_t i = 0; i < plan->ngauges; i++) {
+		const struct health_gauge *gauge = &plan->gauges[i];
+
+		put_u32(buf, gauge->id);
+		put_u16(buf, gauge->tls);
+		put_u16(buf, gauge->port);
+		if (!put_text(buf, gauge->host, "load", err) || !put_text(buf, gauge->path, "load", err))
+			return false;
+	}
+	return true;
 }
 
 static void put_numbers(struct buf *buf, const uint32_t *numbers, uint32_t n)
@@ -143,7 +160,7 @@ bool plan_format(const struct health_plan *plan, struct buf *buf, struct err *er
 		if (!put_text(buf, plan->lookups[i].name, "name", err))
 			return false;
 	}
-	return put_rules(buf, plan, err);
+	return put_gauges(buf, plan, err) && put_rules(buf, plan, err);
 }
 
 int health_plan_write(const struct health_plan *plan, struct err *err)
@@ -262,6 +279,7 @@ static void get_target(struct cursor *c, struct health_target *target)
 	probe->body = get_text(c);
 	probe->qname = get_text(c);
 	probe->command = get_text(c);
+	probe->load = get_text(c);
 	target->label = get_text(c);
 	c->bad |= !target_is_sound(target);
 }
@@ -274,6 +292,21 @@ static size_t get_count(struct cursor *c, size_t item_len_min)
 	if (count > (size_t)(c->end - c->at) / item_len_min)
 		c->bad = true;
 	return c->bad ? 0 : count;
+}
+
+static void get_gauges(struct cursor *c, struct health_plan *plan)
+{
+	struct health_gauge *gauges;
+
+	plan->ngauges = get_count(c, GAUGE_LEN_MIN);
+	plan->gauges = gauges = arena_alloc(c->arena, plan->ngauges * sizeof *gauges);
+	for (size_t i = 0; i < plan->ngauges && !c->bad; i++) {
+		gauges[i].id = get_u32(c);
+		gauges[i].tls = get_u16(c) != 0;
+		gauges[i].port = get_u16(c);
+		gauges[i].host = get_text(c);
+		gauges[i].path = get_text(c);
+	}
 }
 
 static const uint32_t *get_numbers(struct cursor *c, uint32_t *n)
@@ -359,6 +392,7 @@ bool plan_parse(const uint8_t *bytes, size_t len, struct arena *arena, struct he
 		lookups[i].id = get_u32(&c);
 		lookups[i].name = get_text(&c);
 	}
+	get_gauges(&c, plan);
 	get_rules(&c, plan, targets);
 	if (c.bad || c.at != c.end)
 		return err_set(err, "the plan is damaged at byte %zu of %zu", (size_t)(c.at - bytes), len);

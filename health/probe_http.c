@@ -67,6 +67,7 @@ static size_t take_header(char *line, size_t size, size_t n, void *arg)
 
 	if (!http_answer_header(&work->answer, len))
 		return 0;
+	http_answer_line(&work->answer, line, len);
 	if (is_grpc(work))
 		grpc_answer_header(&work->grpc, line, len);
 	if (len > 2 || len == 0 || line[len - 1] != '\n')
@@ -185,6 +186,8 @@ static struct probe_report report_of(struct http_work *work, CURLcode code)
 	} else {
 		report.result = result_of_curl(work, code, &why);
 	}
+	report.has_load = answer->has_load;
+	report.load_milli = answer->load_milli;
 	if (why != NULL)
 		probe_set_detail(&report, why);
 	return report;

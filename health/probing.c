@@ -46,6 +46,7 @@ struct probing {
 	struct court court;
 	uint32_t witness; /* the slot where the next ones are looked for */
 	void (*changed)(void *arg, uint32_t slot);
+	void (*loaded)(void *arg, const struct health_target *target, uint64_t load_milli); /* NULL: nobody asks */
 	void *arg;
 	struct board_slot *slots;
 	uint32_t nslots;
@@ -253,6 +254,8 @@ static void probe_finished(struct probe *probe, const struct probe_report *repor
 	struct target *target = LOOP_OWNER(probe, struct target, probe);
 
 	mind_certificate(target, report);
+	if (report->has_load && target->probing->loaded != NULL)
+		target->probing->loaded(target->probing->arg, &target->spec, report->load_milli);
 	wait_for(target, varied(target, take_result(target, report)));
 }
 
@@ -542,4 +545,10 @@ void probing_free(struct probing *probing)
 		target_free(probing->targets[slot]);
 	free(probing->targets);
 	free(probing);
+}
+
+void probing_tell_loads(
+	struct probing *probing, void (*loaded)(void *arg, const struct health_target *target, uint64_t load_milli))
+{
+	probing->loaded = loaded;
 }

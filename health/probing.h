@@ -30,6 +30,9 @@ void probing_set_gate(struct probing *probing, struct gate *gate);
 /* What another vantage (1 and up) says of a target, at a wall time. False when there is no such one. */
 bool probing_vote(
 	struct probing *probing, uint32_t slot, uint16_t generation, uint32_t vantage, const struct vote *vote);
+/* Who is told when a target's answer tells of load (health_probe.load). */
+void probing_tell_loads(
+	struct probing *probing, void (*loaded)(void *arg, const struct health_target *target, uint64_t load_milli));
 /* Call once a second: says how many log lines were held back. */
 void probing_tick(struct probing *probing);
 

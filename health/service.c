@@ -13,6 +13,7 @@
 
 #include "health/board.h"
 #include "health/eyes.h"
+#include "health/gauge.h"
 #include "health/lookup.h"
 #include "health/post.h"
 #include "health/probing.h"
@@ -31,6 +32,7 @@ struct service {
 	struct probing *probing;
 	struct gate *gate; /* of the plan in force, where more than one vantage is assigned */
 	struct lookups *lookups;
+	struct gauges *gauges;
 	struct post *post;
 	bool sandboxed;
 	struct log_limit push_limit;
@@ -73,6 +75,24 @@ static void say_abstain(void *arg, const struct health_message *message)
 
 	post_abstain(service->post, message);
 	flush_soon(service);
+}
+
+/* Sent at once or not at all: the next one follows soon. */
+static void say_load(void *arg, const struct health_message *message)
+{
+	const struct service *service = arg;
+
+	health_send(service->sock.fd, message, -1);
+}
+
+static void say_target_load(void *arg, const struct health_target *target, uint64_t load_milli)
+{
+	say_load(arg, &(struct health_message){ .kind = HEALTH_LOAD,
+			      .slot = target->slot,
+			      .generation = target->generation,
+			      .state = 1,
+			      .ok = true,
+			      .value = load_milli });
 }
 
 static void say_alive(struct loop_timer *timer)
@@ -132,6 +152,7 @@ static void put_in_force(struct service *service, struct arena *arena, const str
 	service->gate = plan->vantages > 1 ? gate_new(plan, service->nslots) : NULL;
 	probing_set_gate(service->probing, service->gate);
 	lookups_replace(service->lookups, plan->lookups, plan->nlookups);
+	gauges_replace(service->gauges, plan->gauges, plan->ngauges);
 	arena_free(service->plan);
 	service->plan = arena;
 	atomic_store_explicit(&board_attached_stats(service->slots, service->nslots)->targets, (uint32_t)plan->ntargets,
@@ -252,6 +273,10 @@ static bool service_init(struct service *service, int sock, struct err *err)
 	service->lookups = lookups_new(service->loop, say_resolved, service, err);
 	if (service->lookups == NULL)
 		return false;
+	probing_tell_loads(service->probing, say_target_load);
+	service->gauges = gauges_new(service->loop, service->runner, say_load, service, err);
+	if (service->gauges == NULL)
+		return false;
 	if (!loop_watch(service->loop, &service->sock, EPOLLIN))
 		return err_set(err, "--fd %d: %s", sock, strerror(errno));
 	loop_set(service->loop, &service->alive, 0);
@@ -260,6 +285,7 @@ static bool service_init(struct service *service, int sock, struct err *err)
 
 static void service_fini(struct service *service)
 {
+	gauges_free(service->gauges);
 	lookups_free(service->lookups);
 	probing_free(service->probing);
 	gate_free(service->gate);

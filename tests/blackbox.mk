@@ -10,6 +10,7 @@ tests_blackbox_crowd_LDADD = libbase.a
 
 BLACKBOX_TESTS = \
 	tests/blackbox/aside.py \
+	tests/blackbox/capacity.py \
 	tests/blackbox/chaos.py \
 	tests/blackbox/cookies.py \
 	tests/blackbox/detection.py \

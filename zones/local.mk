@@ -9,6 +9,7 @@ libzones_a_SOURCES = \
 	zones/find.c \
 	zones/lexer.c zones/lexer.h \
 	zones/link.c \
+	zones/load.c \
 	zones/loc.c zones/loc.h \
 	zones/lookup.c \
 	zones/map.c \

@@ -12,6 +12,8 @@ void service_read(struct tag_reader *reader, const struct name *owner);
 /* All TXT records of a _map: a reader at its node, and the service that they belong to. */
 void map_read(struct tag_reader *reader, struct service *service);
 void pool_read(struct tag_reader *reader, const char *label);
+/* load.c: the value of load=. */
+bool load_place_parse(struct draft *draft, const char *value, struct load_place *load, struct err *err);
 
 /* min(TTL, MINIMUM) of a SOA (RFC 2308 5). */
 static inline uint32_t soa_negative_ttl_s(const uint8_t *rdata, uint16_t rdlen, uint32_t ttl_s)

@@ -163,6 +163,13 @@ static bool parse_needs(struct tag_reader *reader, const char *value, struct err
 	return pool_uses_parse(reader->draft, value, false, &pool->needs, &pool->nneeds, err);
 }
 
+static bool parse_load(struct tag_reader *reader, const char *value, struct err *err)
+{
+	struct pool *pool = reader->into;
+
+	return load_place_parse(reader->draft, value, &pool->load, err);
+}
+
 static const struct tag rows[] = {
 	{ .name = "region",
 		.kind = TAG_OTHER,
@@ -331,8 +338,20 @@ static const struct tag rows[] = {
 		TAG_FIELD(struct pool, private_ok),
 		.sentence = "Whether a target that is resolved by name may have private and loopback addresses: yes or "
 			    "no." },
-	{ .name = "capacity", .kind = TAG_LATER },
-	{ .name = "load", .kind = TAG_LATER },
+	{ .name = "capacity",
+		.kind = TAG_NUMBER,
+		.min = 1,
+		.max = 1000000000,
+		.try = "1000",
+		TAG_FIELD(struct pool, capacity),
+		.sentence = "Load units that the pool can carry. With load= the clients that lose least are sent on "
+			    "when it has more than 80 % of this." },
+	{ .name = "load",
+		.kind = TAG_OTHER,
+		.parse = parse_load,
+		.try = "http://lb.example.org:8080/load",
+		.sentence = "Where its load is read: push, a URL that gives a number, or header:NAME, a header on the "
+			    "answers of its HTTP check." },
 	{ .name = "vantages", .kind = TAG_LATER },
 };
 
@@ -363,6 +382,12 @@ static void check_together(const struct tag_reader *reader, struct pool *pool)
 		check_tag_fits(reader, pool, &rows[i]);
 	if (check->type == CHECK_EXEC && !tags_has(reader, &pool_tags, "command"))
 		tags_mistake(reader, "command: missing, and check=exec needs it (try command=check-mail)");
+	if (pool->load.source == LOAD_HEADER && (FOR_HTTP >> check->type & 1) == 0)
+		tags_mistake(reader, "load=%s: has no meaning with check=%s (it is for http, https)", pool->load.text,
+			check_name(check->type));
+	if (pool->capacity > 0 && pool->load.source == LOAD_NONE && !tags_has(reader, &pool_tags, "load"))
+		tags_warning(reader, "capacity=%u: without load= nobody knows when it is reached (try load=push)",
+			pool->capacity);
 	if (check->timeout_ms <= check->interval_ms)
 		return;
 	if (tags_has(reader, &pool_tags, "timeout"))

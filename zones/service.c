@@ -6,7 +6,7 @@
 
 #include "zones/model.h"
 
-static const char *const rank_names[] = { "latency", "geo", "order", "weight", NULL };
+static const char *const rank_names[] = { "latency", "geo", "order", "weight", "load", NULL };
 static const char *const spread_names[] = { "random", "sticky", NULL };
 static const char *const down_names[] = { "all", "last", "nodata", "servfail", NULL };
 
@@ -57,15 +57,16 @@ static bool parse_rank(struct tag_reader *reader, const char *value, struct err 
 
 	service->nranks = 0;
 	while (list_next(&value, item, sizeof item)) {
-		if (strcmp(item, "load") == 0)
-			return err_set(err, "load is not in this version of gslb (try latency,geo)");
 		if (!find_rank(item, &rank))
-			return err_set(err, "\"%s\" is none of latency, geo, order and weight (try latency,geo)", item);
+			return err_set(
+				err, "\"%s\" is none of latency, geo, order, weight and load (try latency,geo)", item);
 		for (size_t i = 0; i < service->nranks; i++) {
 			if (service->ranks[i] == rank)
 				return err_set(err, "%s twice (leave one)", item);
 			if (service->ranks[i] == RANK_WEIGHT)
 				return err_set(err, "nothing is decided after weight (put it last)");
+			if (service->ranks[i] == RANK_LOAD)
+				return err_set(err, "nothing is decided after load (put it last)");
 			if (service->ranks[i] == RANK_ORDER)
 				return err_set(err, "nothing is tied after order (put it last)");
 		}
@@ -131,8 +132,8 @@ static const struct tag rows[] = {
 		.parse = parse_rank,
 		.normal = "latency,geo",
 		.try = "latency,geo",
-		.sentence = "How pools are ordered for a client, the first decides: latency, geo, order and weight, "
-			    "each at most once, order and weight last." },
+		.sentence = "How pools are ordered for a client, the first decides: latency, geo, order, weight "
+			    "and load, each at most once, order, weight and load last." },
 	{ .name = "answers",
 		.kind = TAG_NUMBER,
 		.min = 1,

@@ -70,7 +70,7 @@ const struct rrset *node_rrset(const struct node *node, uint16_t type); /* NULL:
 
 /* ---- the model: services, maps, pools ---- */
 
-enum rank_by { RANK_LATENCY, RANK_GEO, RANK_ORDER, RANK_WEIGHT };
+enum rank_by { RANK_LATENCY, RANK_GEO, RANK_ORDER, RANK_WEIGHT, RANK_LOAD };
 enum spread { SPREAD_RANDOM, SPREAD_STICKY };
 enum down_policy { DOWN_ALL, DOWN_LAST, DOWN_NODATA, DOWN_SERVFAIL };
 enum { POOL_NEEDS_MAX = 64 }; /* pools that one may need, with those that they need */
@@ -166,6 +166,18 @@ struct target {
 	uint32_t ttl_s;           /* of those records, the smallest */
 };
 
+/* Where a pool's load is read. */
+enum load_source { LOAD_NONE, LOAD_PUSH, LOAD_URL, LOAD_HEADER };
+struct load_place {
+	enum load_source source;
+	const char *text;   /* as written; NULL: none */
+	bool tls;           /* LOAD_URL, with the three that follow */
+	const char *host;   /* a name or an address */
+	const char *path;   /* with its query */
+	uint16_t port;
+	const char *header; /* LOAD_HEADER: its name, on the answers of the health check */
+};
+
 struct pool {
 	uint32_t number; /* in the set */
 	const struct zone *zone;
@@ -178,6 +190,8 @@ struct pool {
 	const char *region;
 	struct check check;
 	int bias; /* -99 to 99 */
+	uint32_t capacity; /* load units; 0: none */
+	struct load_place load;
 	uint32_t ramp_ms;
 	uint32_t min_up;
 	bool via_cname;

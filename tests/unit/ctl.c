@@ -268,7 +268,8 @@ static const struct args_case {
 	{ "force eu drain --why= --for 1m", CTL_USAGE, "--why: wants TEXT (a text in UTF-8)" },
 	{ "force eu drain --force=yes", CTL_USAGE, "--force: takes no value" },
 	{ "-s", CTL_USAGE, "-s: wants SOCKET behind it" },
-	{ "push eu/lb1 drain", CTL_USAGE, "drain: not the STATE (try up|down)" },
+	{ "push eu/lb1 drain", CTL_USAGE, "drain: not the STATE (try up|down|load=NUMBER)" },
+	{ "push eu load=", CTL_USAGE, "load=: not the STATE (try up|down|load=NUMBER)" },
 	{ "check", CTL_USAGE, "check: FILE is missing (a zone file, or a folder of *.zone)" },
 };
 

@@ -209,10 +209,10 @@ END_TEST
 START_TEST(who_cannot_be_placed_gets_the_list_where_distance_would_decide)
 {
 	static const char *const orders[] = {
-		[RANK_LATENCY] = "012", [RANK_GEO] = "0 1 2", [RANK_ORDER] = "0 1 2", [RANK_WEIGHT] = "012"
+		[RANK_LATENCY] = "012", [RANK_GEO] = "0 1 2", [RANK_ORDER] = "0 1 2", [RANK_WEIGHT] = "012", [RANK_LOAD] = "012"
 	};
 
-	for (enum rank_by by = RANK_LATENCY; by <= RANK_WEIGHT; by++) {
+	for (enum rank_by by = RANK_LATENCY; by <= RANK_LOAD; by++) {
 		struct order_case c = { .ranks = { by },
 			.nranks = 1,
 			.pools = { { 3, 0 }, { 2, 0 }, { 1, 0 } },

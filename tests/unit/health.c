@@ -207,6 +207,7 @@ static struct health_target sample_target(uint32_t slot)
 			.body = "all is \"well\"",
 			.qname = "",
 			.command = "",
+			.load = "X-Load",
 			.nstatus = 2,
 			.status = { { 200, 299 }, { 304, 304 } },
 			.verify = true,
@@ -235,6 +236,7 @@ static void check_target(const struct health_target *got, const struct health_ta
 	ck_assert_str_eq(got->probe.body, want->probe.body);
 	ck_assert_str_eq(got->probe.qname, want->probe.qname);
 	ck_assert_str_eq(got->probe.command, want->probe.command);
+	ck_assert_str_eq(got->probe.load, want->probe.load != NULL ? want->probe.load : "");
 	ck_assert_uint_eq(got->probe.nstatus, want->probe.nstatus);
 	ck_assert_mem_eq(got->probe.status, want->probe.status, want->probe.nstatus * sizeof want->probe.status[0]);
 	ck_assert(got->probe.verify == want->probe.verify);
@@ -249,6 +251,9 @@ static void check_target(const struct health_target *got, const struct health_ta
 }
 
 static const struct health_lookup sample_lookups[] = { { 3, "lb.cloud.example.net." }, { 9, "b." } };
+
+static const struct health_gauge sample_gauges[] = { { 5, true, 8443, "lb.example.org", "/load?pool=eu" },
+	{ 6, false, 80, "192.0.2.9", "/" } };
 
 static const struct health_anchor sample_anchors[] = { { { ADDR_V4, { 192, 0, 2, 1 } }, 53 },
 	{ { ADDR_V6, { 0x20, 1, 0xd, 0xb8 } }, 443 } };
@@ -266,6 +271,8 @@ static struct health_plan sample_plan(const struct health_target *targets, size_
 		.ntargets = ntargets,
 		.lookups = sample_lookups,
 		.nlookups = 2,
+		.gauges = sample_gauges,
+		.ngauges = 2,
 		.checks_directory = "/etc/gslb/checks",
 		.ngroups = 1,
 		.anchors = sample_anchors,
@@ -296,6 +303,53 @@ static void check_rules(const struct health_plan *got)
 	ck_assert_uint_eq(got->services[0].keep, 1);
 	ck_assert_str_eq(got->services[0].label, "www.svc.example");
 }
+
+static const struct load_case {
+	const char *text;
+	bool ok;
+	uint64_t milli;
+} load_cases[] = {
+	{ "412", true, 412000 },
+	{ " 0.75\n", true, 750 },
+	{ "1.2e3", true, 1200000 },
+	{ "25E-1", true, 2500 },
+	{ "0.00049", true, 0 },
+	{ "0.0005", true, 1 },
+	{ "0e99", true, 0 },
+	{ "3.14159265358979323846264338327950288", true, 3142 },
+	{ "1000000000000", true, UINT64_C(1000000000000000) },
+	{ "{\"load\": 12.5}", true, 12500 },
+	{ "{ \"pool\":\"eu\" , \"load\" : 7 , \"x\":[1] }", true, 7000 },
+	{ "1000000000001", false, 0 },
+	{ "1e13", false, 0 },
+	{ "99999999999999999999999999", false, 0 },
+	{ "-1", false, 0 },
+	{ "", false, 0 },
+	{ " ", false, 0 },
+	{ ".", false, 0 },
+	{ "1.", false, 0 },
+	{ "1e", false, 0 },
+	{ "nan", false, 0 },
+	{ "1,5", false, 0 },
+	{ "12 apples", false, 0 },
+	{ "{\"load\": \"7\"}", false, 0 },
+	{ "{\"load\": 7", false, 0 },
+	{ "{\"laod\": 7}", false, 0 },
+	{ "{", false, 0 },
+};
+
+START_TEST(a_load_is_a_number_in_plain_text_or_in_json)
+{
+	const struct load_case *c = &load_cases[_i];
+	char *exact = mem_dup(c->text, strlen(c->text) + 1); /* no byte behind its end may be looked at */
+	uint64_t milli = 0;
+
+	ck_assert_msg(health_load_read(exact, strlen(c->text), &milli) == c->ok, "%s", c->text);
+	if (c->ok)
+		ck_assert_msg(milli == c->milli, "%s: %llu", c->text, (unsigned long long)milli);
+	free(exact);
+}
+END_TEST
 
 START_TEST(a_plan_reads_back_as_it_was_written)
 {
@@ -328,6 +382,12 @@ START_TEST(a_plan_reads_back_as_it_was_written)
 	ck_assert_uint_eq(got.lookups[1].id, 9);
 	ck_assert_str_eq(got.lookups[0].name, "lb.cloud.example.net.");
 	ck_assert_str_eq(got.checks_directory, "/etc/gslb/checks");
+	ck_assert_uint_eq(got.ngauges, 2);
+	ck_assert_uint_eq(got.gauges[0].id, 5);
+	ck_assert(got.gauges[0].tls && !got.gauges[1].tls);
+	ck_assert_uint_eq(got.gauges[0].port, 8443);
+	ck_assert_str_eq(got.gauges[0].host, "lb.example.org");
+	ck_assert_str_eq(got.gauges[0].path, "/load?pool=eu");
 	check_rules(&got);
 	arena_free(arena);
 }
@@ -645,7 +705,7 @@ static const struct garbage_case {
 	{ "too short", MESSAGE_HEAD_LEN - 1, HEALTH_ALIVE, 0, 0, 0 },
 	{ "too long", MESSAGE_HEAD_LEN + 1, HEALTH_ALIVE, 0, 0, 0 },
 	{ "kind 0", MESSAGE_HEAD_LEN, 0, 0, 0, 0 },
-	{ "an unknown kind", MESSAGE_HEAD_LEN, HEALTH_ABSTAIN + 1, 0, 0, 0 },
+	{ "an unknown kind", MESSAGE_HEAD_LEN, HEALTH_LOAD + 1, 0, 0, 0 },
 	{ "an unknown state", MESSAGE_HEAD_LEN, HEALTH_PUSH, 3, 0, 0 },
 	{ "an address that is not there", MESSAGE_HEAD_LEN, HEALTH_RESOLVED, 0, 1, 0 },
 	{ "an address of no family", MESSAGE_HEAD_LEN + MESSAGE_ADDR_LEN, HEALTH_RESOLVED, 0, 1, 5 },
@@ -731,6 +791,8 @@ int main(void)
 	suite_add_tcase(suite, board);
 
 	tcase_add_test(plan, a_plan_reads_back_as_it_was_written);
+
+	tcase_add_loop_test(plan, a_load_is_a_number_in_plain_text_or_in_json, 0, COUNT_OF(load_cases));
 	tcase_add_test(plan, a_plan_of_nothing_is_a_plan);
 	tcase_add_test(plan, a_plan_that_was_handed_over_cannot_be_changed);
 	tcase_add_test(plan, a_plan_cut_anywhere_is_refused);

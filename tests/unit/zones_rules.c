@@ -134,17 +134,19 @@ static const struct rule_case {
 	{ SERVICE("pools=eu; rank=geo"), "" },
 	{ SERVICE("pools=eu; rank=geo,latency,weight"), "" },
 	{ SERVICE("pools=eu; rank=order"), "" },
-	{ SERVICE("pools=eu; rank=near"),
-		"z:5: _gslb.www: rank=near: \"near\" is none of latency, geo, order and weight (try latency,geo)\n" },
+	{ SERVICE("pools=eu; rank=near"), "z:5: _gslb.www: rank=near: \"near\" is none of latency, geo, order, weight "
+					  "and load (try latency,geo)\n" },
 	{ SERVICE("pools=eu; rank="),
-		"z:5: _gslb.www: rank=: \"\" is none of latency, geo, order and weight (try latency,geo)\n" },
+		"z:5: _gslb.www: rank=: \"\" is none of latency, geo, order, weight and load (try latency,geo)\n" },
 	{ SERVICE("pools=eu; rank=geo,geo"), "z:5: _gslb.www: rank=geo,geo: geo twice (leave one)\n" },
 	{ SERVICE("pools=eu; rank=weight,geo"),
 		"z:5: _gslb.www: rank=weight,geo: nothing is decided after weight (put it last)\n" },
 	{ SERVICE("pools=eu; rank=order,geo"),
 		"z:5: _gslb.www: rank=order,geo: nothing is tied after order (put it last)\n" },
-	{ SERVICE("pools=eu; rank=load"),
-		"z:5: _gslb.www: rank=load: load is not in this version of gslb (try latency,geo)\n" },
+	{ SERVICE("pools=eu; rank=load"), "" },
+	{ SERVICE("pools=eu; rank=geo,load"), "" },
+	{ SERVICE("pools=eu; rank=load,geo"),
+		"z:5: _gslb.www: rank=load,geo: nothing is decided after load (put it last)\n" },
 	{ SERVICE("pools=eu; answers=1"), "" },
 	{ SERVICE("pools=eu; answers=16"), "" },
 	{ SERVICE("pools=eu; answers=0"), "z:5: _gslb.www: answers=0: not a number from 1 to 16 (try 2)\n" },
@@ -330,13 +332,34 @@ static const struct rule_case {
 			     "db._pool TXT \"v=pool1; needs=us\"\n SRV 0 1 443 ns1\n",
 		"z:10: us._pool: needs: us needs ap, which needs db, which needs us (a circle: take one of them "
 		"out)\n" },
-	{ PROBED("capacity=5; load=push; vantages=3"),
-		"z:5: eu._pool: capacity=5: not in this version of gslb (leave it out)\n"
-		"z:5: eu._pool: load=push: not in this version of gslb (leave it out)\n"
-		"z:5: eu._pool: vantages=3: not in this version of gslb (leave it out)\n" },
+	{ PROBED("vantages=3"), "z:5: eu._pool: vantages=3: not in this version of gslb (leave it out)\n" },
+	{ PROBED("capacity=5; load=push"), "" },
+	{ PROBED("capacity=1000000000; load=http://lb.example.org/load"), "" },
+	{ PROBED("load=https://[2001:db8::1]:8443/load?pool=eu"), "" },
+	{ PROBED("load=http://192.0.2.1:8080"), "" },
+	{ PROBED("check=http; load=header:X-Load"), "" },
+	{ PROBED("capacity=0; load=push"),
+		"z:5: eu._pool: capacity=0: not a number from 1 to 1000000000 (try 1000)\n" },
+	{ PROBED("capacity=5"),
+		"z:5: warning: eu._pool: capacity=5: without load= nobody knows when it is reached (try "
+		"load=push)\n" },
+	{ PROBED("load=low"), "z:5: eu._pool: load=low: neither push, nor header:NAME, nor a URL (try "
+			      "http://lb.example.org/load)\n" },
+	{ PROBED("load=header:a b"),
+		"z:5: eu._pool: load=header:a b: not the name of an HTTP header (try header:X-Load)\n" },
+	{ PROBED("check=tcp; load=header:X-Load"),
+		"z:5: eu._pool: load=header:X-Load: has no meaning with check=tcp (it is for http, https)\n" },
+	{ PROBED("load=http://lb:0/x"), "z:5: eu._pool: load=http://lb:0/x: no host, or no host and port, behind :// "
+					"(try http://lb.example.org:8080/load)\n" },
+	{ PROBED("load=http:///x"), "z:5: eu._pool: load=http:///x: no host, or no host and port, behind :// (try "
+				    "http://lb.example.org:8080/load)\n" },
+	{ PROBED("load=http://lb/#x"),
+		"z:5: eu._pool: load=http://lb/#x: a space, a # or a byte outside ASCII in a URL "
+		"(write it as %20)\n" },
 	{ PROBED("colour=blue"),
 		"z:5: eu._pool: colour=blue: no tag of a pool (they are v region check host path status body verify "
-		"cert-days qname qtype command interval timeout rise fall bias ramp min-up needs via private)\n" },
+		"cert-days qname qtype command interval timeout rise fall bias ramp min-up needs via private "
+		"capacity load)\n" },
 	{ PROBED("region=a; region=b"), "z:5: eu._pool: region=b: given twice (leave one)\n" },
 	{ "eu._pool LOC 53 20 N 6 15 W 0m\n" PROBED(""), "" },
 	{ "eu._pool LOC 53 20 N 6 15 W 0m\n LOC 53 21 N 6 15 W 0m\n" PROBED(""),
