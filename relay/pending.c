@@ -19,7 +19,8 @@ enum place {
 struct wait {
 	struct job *job;
 	struct wait *next;
-	bool flushed; /* it was flushed for this one once; the second time is owed */
+	bool flushed; /* once; more is owed, until PENDING_REFLUSH_MS have passed since then */
+	uint64_t flushed_ms;
 };
 
 struct item {
@@ -29,10 +30,13 @@ struct item {
 	enum place place;
 	size_t at; /* in its heap, from 1 */
 	uint64_t due_ms;
-	uint64_t changed_ms[PENDING_STORM]; /* the last changes, a ring */
-	unsigned nchanged;
+	struct changes {
+		uint64_t at_ms[PENDING_STORM]; /* the last ones, a ring */
+		unsigned n;
+	} changes[2];        /* by others; by this region */
 	uint64_t last_ms;    /* last flushed; 0: never */
-	bool dirty;          /* changed while it was worked on */
+	bool dirty;          /* changed while it was worked on, … */
+	uint64_t apart_ms;   /* … and is due so long after that */
 	struct wait *waits;  /* the newest first */
 	struct wait *served; /* while it is worked on: the newest that was there when that began */
 	struct item *next;   /* of the bucket */
@@ -204,7 +208,7 @@ static void item_drop(struct pending *pending, struct item *item)
 static void rest(struct pending *pending, struct item *item)
 {
 	item->place = IDLE;
-	item->entry.again = false;
+	item->entry.round = 0;
 	item->entry.prio = EVENT_BULK;
 	item->entry.ntypes = 0;
 	TAILQ_INSERT_TAIL(&pending->idle, item, idle);
@@ -243,37 +247,33 @@ static void add_types(struct pending_entry *entry, const struct event_item *item
 	}
 }
 
-/* Has it changed so often of late that it is a storm? */
-static bool is_storm(const struct item *item, uint64_t now_ms)
+/* Had it changed so often of late that it is a storm? This change counts for the next one. */
+static bool is_storm(struct changes *changes, uint64_t now_ms)
 {
-	uint64_t oldest_ms = item->changed_ms[item->nchanged % PENDING_STORM];
+	uint64_t *oldest_ms = &changes->at_ms[changes->n % PENDING_STORM];
+	bool storm = changes->n >= PENDING_STORM && now_ms < *oldest_ms + PENDING_STORM_MS;
 
-	return item->nchanged >= PENDING_STORM && now_ms < oldest_ms + PENDING_STORM_MS;
+	*oldest_ms = now_ms;
+	changes->n++;
+	return storm;
 }
 
-static uint64_t due_ms(struct item *item, bool changed, uint64_t now_ms)
+/* How long after its last flush is a change due? */
+static uint64_t apart_ms(struct item *item, bool ours, uint64_t now_ms)
 {
-	uint64_t apart_ms = 0;
-	bool storm;
-
+	if (is_storm(&item->changes[ours], now_ms))
+		return PENDING_STORM_APART_MS;
 	switch (item->entry.prio) {
 	case EVENT_FAILOVER:
 	case EVENT_PRIOS:
 		break;
 	case EVENT_EDIT:
-		apart_ms = PENDING_EDIT_MS;
-		break;
+		return PENDING_EDIT_MS;
 	case EVENT_HOT:
 	case EVENT_BULK:
-		apart_ms = PENDING_APP_MS;
-		break;
+		return PENDING_APP_MS;
 	}
-	storm = is_storm(item, now_ms);
-	if (changed)
-		item->changed_ms[item->nchanged++ % PENDING_STORM] = now_ms;
-	if (storm)
-		apart_ms = PENDING_STORM_APART_MS;
-	return item->last_ms == 0 || now_ms >= item->last_ms + apart_ms ? now_ms : item->last_ms + apart_ms;
+	return 0;
 }
 
 static void add_wait(struct item *item, struct job *job)
@@ -289,7 +289,7 @@ bool pending_add(struct pending *pending, struct job *job, const struct event *e
 	float rate, uint64_t now_ms)
 {
 	const char *text = what != NULL ? what->text : "";
-	uint64_t hash = hash_item(pending, event->class, text), due;
+	uint64_t hash = hash_item(pending, event->class, text), apart, due;
 	struct item *item = pending->nbuckets > 0 ? find(pending, event->class, text, hash) : NULL;
 	bool fresh = item == NULL || item->place == IDLE;
 
@@ -312,14 +312,16 @@ bool pending_add(struct pending *pending, struct job *job, const struct event *e
 	item->rate = rate > item->rate ? rate : item->rate;
 	item->entry.changed_ms = now_ms;
 	add_wait(item, job);
-	due = due_ms(item, true, now_ms);
+	apart = apart_ms(item, job->ours, now_ms);
+	due = item->last_ms == 0 || now_ms >= item->last_ms + apart ? now_ms : item->last_ms + apart;
 	if (fresh) {
 		wait_for_time(pending, item, due);
 	} else if (item->place == WORKING) {
+		item->apart_ms = item->dirty && item->apart_ms < apart ? item->apart_ms : apart;
 		item->dirty = true;
-	} else if (item->entry.again || due < item->due_ms) {
+	} else if (item->entry.round > 0 || due < item->due_ms) {
 		heap_drop(item->place == DUE ? &pending->due : &pending->waiting, item);
-		item->entry.again = false;
+		item->entry.round = 0;
 		wait_for_time(pending, item, due);
 	}
 	return true;
@@ -367,8 +369,21 @@ static bool wants_again(const struct pending_entry *entry)
 	return (entry->class == EVENT_DNS || entry->class == EVENT_ZONE) && entry->prio <= EVENT_EDIT;
 }
 
-/* Tell the jobs. Those that owe nothing more are taken off; the others wait for the second time. */
-static void tell(struct item *item, bool good, bool again)
+/* After a round that is finished now, which one is next, and in what time? A zone is no light work for a cache: it has the last one only. */
+static uint64_t next_round(const struct pending *pending, struct pending_entry *entry)
+{
+	static const uint32_t at_ms[PENDING_LAST_ROUND + 1] = { 0, PENDING_SOON_MS, PENDING_LATER_MS,
+		PENDING_REFLUSH_MS };
+	uint8_t before = entry->round;
+	bool soon = entry->class == EVENT_DNS && entry->prio == EVENT_FAILOVER &&
+		    pending_count(pending) <= PENDING_SOON_MAX;
+
+	entry->round = soon ? before + 1 : PENDING_LAST_ROUND;
+	return at_ms[entry->round] - at_ms[before];
+}
+
+/* Tell the jobs. Those that owe nothing more are taken off; the others wait for the next time. */
+static void tell(struct item *item, bool good, bool again, uint64_t now_ms)
 {
 	struct wait **at = &item->waits;
 
@@ -377,18 +392,21 @@ static void tell(struct item *item, bool good, bool again)
 	while (*at != NULL) {
 		struct wait *wait = *at;
 		struct job *job = wait->job;
-		bool owed = again && good && !wait->flushed;
+		bool first = !wait->flushed,
+		     owed = again && good && (first || now_ms < wait->flushed_ms + PENDING_REFLUSH_MS);
 
 		job->errors |= !good;
-		if (wait->flushed)
-			job->reflush--;
-		else
+		if (first)
 			job->todo--;
-		job->reflush += owed;
-		if (!wait->flushed && job->todo == 0 && job->flushed != NULL)
+		if (first && owed)
+			job->reflush++;
+		if (!first && !owed)
+			job->reflush--;
+		if (first && job->todo == 0 && job->flushed != NULL)
 			job->flushed(job);
-		wait->flushed = true;
 		if (owed) {
+			wait->flushed_ms = first ? now_ms : wait->flushed_ms;
+			wait->flushed = true;
 			at = &wait->next;
 			continue;
 		}
@@ -402,14 +420,14 @@ static void tell(struct item *item, bool good, bool again)
 void pending_finish(struct pending *pending, const struct pending_entry *entry, bool good, uint64_t now_ms)
 {
 	struct item *item = item_of(entry);
-	bool again = wants_again(entry) && !entry->again;
+	bool again = wants_again(entry) && entry->round < PENDING_LAST_ROUND;
 
 	item->last_ms = now_ms;
-	tell(item, good, again);
+	tell(item, good, again, now_ms);
 	if (item->dirty) {
-		item->entry.again = false;
+		item->entry.round = 0;
 		item->dirty = false;
-		wait_for_time(pending, item, due_ms(item, false, now_ms));
+		wait_for_time(pending, item, now_ms + item->apart_ms);
 		return;
 	}
 	if (item->waits == NULL) {
@@ -417,8 +435,7 @@ void pending_finish(struct pending *pending, const struct pending_entry *entry, 
 		forget_old(pending, now_ms);
 		return;
 	}
-	item->entry.again = true;
-	wait_for_time(pending, item, now_ms + PENDING_REFLUSH_MS);
+	wait_for_time(pending, item, now_ms + next_round(pending, &item->entry));
 }
 
 void pending_retry(struct pending *pending, const struct pending_entry *entry, uint64_t wait_ms, uint64_t now_ms)
@@ -496,10 +513,12 @@ void pending_collapse(struct pending *pending, uint64_t now_ms)
 			item_drop(pending, item);
 		}
 	}
-	if (working)
+	if (working) {
+		all->apart_ms = 0;
 		all->dirty = true;
-	else
+	} else {
 		wait_for_time(pending, all, now_ms);
+	}
 }
 
 uint64_t pending_next_ms(const struct pending *pending)

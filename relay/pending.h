@@ -2,7 +2,9 @@
  * Pure: the clock is handed in, nothing is sent. One thread's own. RELAY 5.5.
  *
  * The first change of an item is done at once; what follows soon is gathered, and an item that changes again and again is dropped from the
- * cache once a second. The last change is always done. A name is dropped twice: a resolver may have had a question on its way when it was told to forget, and keeps the old answer that comes back. */
+ * cache once a second. In a fleet every region's gslbd tells of the same failover: what ours says is counted on its own, since its resolvers
+ * ask it, and must not wait behind the others. The last change is always done. A name is dropped
+ * more than once: a resolver may have had a question on its way when it was told to forget, and keeps the old answer that comes back. */
 #ifndef GSLB_RELAY_PENDING_H
 #define GSLB_RELAY_PENDING_H
 
@@ -11,21 +13,29 @@
 enum {
 	PENDING_EDIT_MS = 20,     /* so long after an item was flushed the next edit of it waits for others … */
 	PENDING_APP_MS = 100,     /* … and what applications say */
-	PENDING_STORM = 3,        /* so many changes of an item … */
+	PENDING_STORM = 3,        /* so many changes of an item, by this region or by others … */
 	PENDING_STORM_MS = 10000, /* … in so long, and it is done once a second */
 	PENDING_STORM_APART_MS = 1000,
 	PENDING_REFLUSH_MS = 2500, /* a resolver's upstream timeout, with room */
+	/* Most answers that are on their way come much earlier than that: a failover's name is flushed so long after its first time, too, unless so
+	 * many entries wait that the cache has better things to do. */
+	PENDING_SOON_MS = 250,
+	PENDING_LATER_MS = 750,
+	PENDING_SOON_MAX = 1000,
 	PENDING_MAX = 100000,      /* entries; beyond it they collapse into a coarser one */
 };
 
 /* An event at work here; the caller's, until gone is called. */
 struct job {
 	uint32_t todo;    /* entries, over all targets, that were not flushed yet */
-	uint32_t reflush; /* entries that are to be flushed once more */
+	uint32_t reflush; /* entries that were, and are to be flushed once more */
 	bool errors;
+	bool ours; /* this region made the event */
 	void (*flushed)(struct job *job); /* todo reached 0 */
 	void (*gone)(struct job *job);    /* and reflush, too: the last call */
 };
+
+enum { PENDING_LAST_ROUND = 3 };
 
 struct pending;
 
@@ -34,7 +44,7 @@ struct pending_entry {
 	enum event_op op;
 	enum event_prio prio;
 	uint64_t generation; /* the highest */
-	bool again;          /* this is the second time */
+	uint8_t round;       /* 0: the first time; up to PENDING_LAST_ROUND, after which no answer can be on its way any more */
 	uint64_t changed_ms; /* when it was last asked for */
 	uint8_t ntypes;
 	uint16_t type[EVENT_TYPES_MAX];

@@ -72,7 +72,7 @@ static bool is_stopped(struct target *target)
 	return stop;
 }
 
-/* A failover's name after its second flush. What is stale all the same is flushed again; in the end it is said. */
+/* A failover's name after its last flush. What is stale all the same is flushed again; in the end it is said. */
 static void verify(struct target *target, struct adapter_work *work, uint16_t type)
 {
 	for (unsigned tries = 0;; tries++) {
@@ -101,7 +101,8 @@ static void verify_work(struct target *target, struct adapter_work *work, unsign
 	for (; target->conf->verify[0] != '\0' && n > 0; work++, n--) {
 		const struct pending_entry *entry = work->entry;
 
-		if (entry->class != EVENT_DNS || entry->prio != EVENT_FAILOVER || !entry->again || is_stopped(target))
+		if (entry->class != EVENT_DNS || entry->prio != EVENT_FAILOVER || entry->round < PENDING_LAST_ROUND ||
+			is_stopped(target))
 			continue;
 		if (strncmp(entry->text, "*.", 2) == 0)
 			continue;

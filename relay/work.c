@@ -117,6 +117,7 @@ void work_begin(struct work *work, const struct event *event, uint64_t now_ms)
 	active->mark = (struct store_mark){ .epoch = event->epoch, .oseq = event->oseq };
 	snprintf(active->mark.origin, sizeof active->mark.origin, "%s", event->origin);
 	snprintf(active->state.origin, sizeof active->state.origin, "%s", event->origin);
+	active->job.ours = strcmp(event->origin, work->region) == 0;
 	active->state.asked = event->confirm || event->prio == EVENT_FAILOVER;
 	if (!event_is_for(event, work->region) || (event->moot_ms != 0 && clock_wall_ms() > event->moot_ms)) {
 		work->totals.moot++;

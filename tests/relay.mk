@@ -35,11 +35,13 @@ tests_fuzz_fuzz_replies_LDADD = librelay.a libbase.a $(RELAY_LIBS)
 TESTS += tests/fuzz/replies.test
 EXTRA_DIST += tests/fuzz/replies.test tests/fuzz/corpus/replies
 
-TESTS += tests/blackbox/storm.py tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/state.py tests/blackbox/ingress.py tests/blackbox/flush.py tests/blackbox/verify.py tests/blackbox/fleet_example.py \
+TESTS += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/state.py tests/blackbox/ingress.py tests/blackbox/flush.py tests/blackbox/verify.py tests/blackbox/fleet_example.py \
 	tests/blackbox/faults_bus.py
 EXTRA_DIST += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/state.py tests/blackbox/ingress.py tests/blackbox/flush.py tests/blackbox/verify.py \
-	tests/blackbox/fleet_example.py tests/blackbox/faults_bus.py tests/blackbox/relay_rig.py tests/blackbox/fleet_rig.py tests/blackbox/caches_rig.py \
-	tests/blackbox/storm.py tests/blackbox/relay_load.py
+	tests/blackbox/fleet_example.py tests/blackbox/faults_bus.py tests/blackbox/relay_rig.py tests/blackbox/fleet_rig.py tests/blackbox/caches_rig.py
+
+TESTS += tests/blackbox/storm.py tests/blackbox/killed_backend.py
+EXTRA_DIST += tests/blackbox/storm.py tests/blackbox/killed_backend.py tests/blackbox/relay_load.py
 
 # A measurement: prints figures beside what is promised, and asserts nothing of them.
 relay_options =
@@ -47,3 +49,9 @@ relay_options =
 bench-relay: gslb-relay gslbd gslbctl gslb-health
 	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' $(top_srcdir)/tests/bench/relay.py $(relay_options)
 EXTRA_DIST += tests/bench/relay.py
+
+# Fifty failovers of examples/fleet; what is promised of them is held against the clock here only.
+.PHONY: bench-failovers
+bench-failovers: gslb-relay gslbd gslbctl gslb-health
+	GSLB_TEST_FAILOVERS=50 GSLB_TEST_REALTIME=1 top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
+		$(top_srcdir)/tests/blackbox/killed_backend.py
