@@ -53,9 +53,6 @@ static const struct conf_row rows[] = {
 	{ "log.level", &conf_level, AT(log_level), .fallback = "info" },
 };
 
-/* DESIGN names them; they come with the features that read them. */
-static const char *const later[] = {};
-
 /* gslb-relay reads these, from the same file; of what stands there gslbd knows the keys above. */
 static const char *const foreign[] = { "bus", "caches", "relay" };
 
@@ -155,8 +152,7 @@ struct conf *conf_parse(const char *path, const char *text, size_t len, struct r
 	conf->file = absolute(path);
 	for (size_t i = 0; i < NROWS; i++)
 		keys[i] = (struct conf_yaml_key){ .path = rows[i].path, .list = rows[i].kind->list };
-	if (conf_yaml_read(
-		    path, text, len, keys, NROWS, later, COUNT_OF(later), foreign, COUNT_OF(foreign), values, &found))
+	if (conf_yaml_read(path, text, len, keys, NROWS, foreign, COUNT_OF(foreign), values, &found))
 		read_rows(&(struct pass){ conf, path, &found }, values);
 	conf_yaml_free(values, NROWS);
 	good = found.nmistakes == 0;

@@ -146,14 +146,6 @@ static bool is_section(const struct reader *r, const char *path)
 	return false;
 }
 
-static bool is_later(const struct reader *r, const char *path)
-{
-	for (size_t i = 0; i < r->shape->nlater; i++)
-		if (strcmp(r->shape->later[i], path) == 0)
-			return true;
-	return false;
-}
-
 /* A section of another program: what stands in it is for that to say, but for keys that both know. */
 static bool is_foreign(const struct reader *r, const char *path)
 {
@@ -189,10 +181,6 @@ static void unknown_key(struct reader *r, yaml_mark_t mark, const char *section,
 {
 	struct buf known = { 0 };
 
-	if (is_later(r, path)) {
-		mistake_of(r, mark, path, "not in this version (leave it out)");
-		return;
-	}
 	known_keys(r, section, &known);
 	report_add_at(r->report, REPORT_MISTAKE, r->shape->file, (unsigned)mark.line + 1, (unsigned)mark.column + 1,
 		"%s: no such key (%s has %s)", path, *section != '\0' ? section : "the file", known.text);

@@ -9,8 +9,6 @@ struct conf_shape {
 	size_t len;
 	const struct conf_yaml_key *keys;
 	size_t nkeys;
-	const char *const *later; /* keys that another version knows */
-	size_t nlater;
 	const char *const *foreign; /* sections that another program reads */
 	size_t nforeign;
 };

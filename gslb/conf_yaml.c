@@ -124,8 +124,7 @@ static bool load_values(const struct conf_shape *shape, struct conf_yaml_value *
 }
 
 bool conf_yaml_read(const char *file, const char *text, size_t len, const struct conf_yaml_key *keys, size_t nkeys,
-	const char *const *later, size_t nlater, const char *const *foreign, size_t nforeign,
-	struct conf_yaml_value *values, struct report *report)
+	const char *const *foreign, size_t nforeign, struct conf_yaml_value *values, struct report *report)
 {
 	struct conf_shape shape = {
 		.file = file,
@@ -133,8 +132,6 @@ bool conf_yaml_read(const char *file, const char *text, size_t len, const struct
 		.len = len,
 		.keys = keys,
 		.nkeys = nkeys,
-		.later = later,
-		.nlater = nlater,
 		.foreign = foreign,
 		.nforeign = nforeign,
 	};

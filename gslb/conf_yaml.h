@@ -24,13 +24,11 @@ struct conf_yaml_value {
 	unsigned line, column;        /* of the value as a whole */
 };
 
-/* Read text into values[0..nkeys); later[0..nlater) are keys that another version knows, and what stands
- * under foreign[0..nforeign) is not looked at. False when the file's shape is
+/* Read text into values[0..nkeys); what stands under foreign[0..nforeign) is not looked at. False when the file's shape is
  * wrong, and then no value is given; a mistake in the report that leaves the shape alone (an unknown key) is no reason for
  * false. The caller ends the values with conf_yaml_free either way. */
 bool conf_yaml_read(const char *file, const char *text, size_t len, const struct conf_yaml_key *keys, size_t nkeys,
-	const char *const *later, size_t nlater, const char *const *foreign, size_t nforeign,
-	struct conf_yaml_value *values, struct report *report);
+	const char *const *foreign, size_t nforeign, struct conf_yaml_value *values, struct report *report);
 void conf_yaml_free(struct conf_yaml_value *values, size_t nvalues);
 
 #endif

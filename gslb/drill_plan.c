@@ -184,7 +184,7 @@ struct drill_plan *drill_plan_parse(const char *file, const char *text, size_t l
 		abort();
 	if (len > DRILL_FILE_MAX)
 		report_add(&found, REPORT_MISTAKE, file, 0, "larger than %d bytes", DRILL_FILE_MAX);
-	else if (conf_yaml_read(file, text, len, keys, KEYS, NULL, 0, NULL, 0, values, &found)) {
+	else if (conf_yaml_read(file, text, len, keys, KEYS, NULL, 0, values, &found)) {
 		read_values(&reading, values);
 		check_required(&reading, values);
 		if (found.nmistakes == 0) {
