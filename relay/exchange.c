@@ -155,6 +155,36 @@ void exchange_take(struct exchange *exchange, uint64_t now_ms)
 		;
 }
 
+/* What is missing for too long is given up: the floor goes over it, and all is dropped. */
+static void close_gap(struct exchange *exchange, const struct store_mark *upto)
+{
+	struct store_mark floor;
+	struct err err;
+
+	store_received(exchange->store, upto->origin, &floor);
+	if (!store_jump(exchange->store, upto, &err)) {
+		complain("log=gap", &err);
+		return;
+	}
+	if (!exchange_commit(exchange))
+		return;
+	log_warning("gap=given-up region=%s epoch=%u from=%llu to=%llu reason=\"they do not come any more\"",
+		upto->origin, upto->epoch, (unsigned long long)floor.oseq + 1, (unsigned long long)upto->oseq);
+	exchange->gaps++;
+	exchange->coarse++;
+	work_coarse(exchange->work, "events of a region are missing for good", exchange->now_ms);
+	exchange->receipts_due = true;
+}
+
+static void look_for_gaps(struct exchange *exchange)
+{
+	struct store_mark upto;
+
+	for (size_t i = 0; i < exchange->conf->nregions && i < EVENT_REGIONS_MAX; i++)
+		if (gap_stays(&exchange->gap[i], exchange->store, exchange->conf->regions[i], exchange->now_ms, &upto))
+			close_gap(exchange, &upto);
+}
+
 /* ---- receipts ---- */
 
 /* What is done here, told to whoever made it. */
@@ -302,6 +332,8 @@ static void settle_up(struct exchange *exchange)
 			     !(exchange->receipts_due || exchange->trim_due)))
 		return;
 	exchange_commit(exchange); /* what has ended counts */
+	if (idle)
+		look_for_gaps(exchange);
 	if (idle || exchange->receipts_due) {
 		give_receipts(exchange);
 		exchange->said_ms = exchange->now_ms;

@@ -6,6 +6,7 @@
 
 #include "relay/bus.h"
 #include "relay/conf.h"
+#include "relay/gap.h"
 #include "relay/store.h"
 #include "relay/work.h"
 
@@ -27,8 +28,9 @@ struct exchange {
 	bool receipts_due;            /* something was done here */
 	bool trim_due;                /* a region has done more of what was made here */
 	uint64_t said_ms, settled_ms; /* monotonic: receipts last given, and either */
+	struct gap gap[EVENT_REGIONS_MAX]; /* by conf's regions */
 	uint64_t anew_ms;             /* monotonic: the log began anew; 0: never */
-	uint64_t duplicates, spoofed, coarse, anew, log_failures;
+	uint64_t duplicates, spoofed, coarse, gaps, anew, log_failures;
 	uint64_t let_go; /* events that are not kept any more, though some region did not have them */
 	uint64_t told_gone[EVENT_REGIONS_MAX]; /* up to where a region was told so */
 	struct err log_why;

@@ -18,6 +18,7 @@ librelay_a_SOURCES = \
 	relay/errand.c relay/errand.h \
 	relay/event.c relay/event.h \
 	relay/exchange.c relay/exchange.h \
+	relay/gap.c relay/gap.h \
 	relay/http.c relay/http.h \
 	relay/ingress.c relay/ingress.h \
 	relay/intake.c \

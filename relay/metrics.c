@@ -53,6 +53,8 @@ static void print_work(struct service *service, struct buf *text)
 	put(text, "dup_total", "counter", "Events that came again.", (double)service->exchange.duplicates);
 	put(text, "spoofed_total", "counter", "Events that were damaged or spoke for another region.",
 		(double)service->exchange.spoofed);
+	put(text, "gap_total", "counter", "Times that events of a region did not come for two minutes, and were given up.",
+		(double)service->exchange.gaps);
 	put(text, "coarse_flush_total", "counter", "Times that all caches were told to drop everything.",
 		(double)service->exchange.coarse);
 	put(text, "let_go_total", "counter", "Events that were not kept for a region that was away for too long.",

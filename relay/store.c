@@ -326,15 +326,38 @@ static bool add_ahead(
 	return true;
 }
 
+/* Where it is kept that an epoch of an origin was the first one here, and began with its first event: there seemed to be nothing before. */
+enum { FIRST_KEY_MAX = EVENT_LABEL_MAX + 8 };
+
+static const char *first_key(const struct origin *origin, char key[static FIRST_KEY_MAX])
+{
+	snprintf(key, FIRST_KEY_MAX, "first:%s", origin->floor.origin);
+	return key;
+}
+
+/* Of a life that has ended: the coarse flush covered it. There was none when nothing had come of that life before this one began; now we know
+ * better, once for all of it. */
+static enum store_taken take_of_old(struct store *store, const struct origin *origin, struct err *err)
+{
+	char key[FIRST_KEY_MAX];
+
+	if (meta_get(store, first_key(origin, key)) != origin->floor.epoch)
+		return STORE_DUPLICATE;
+	if (!sql_begin(store, err) || !meta_put(store, key, 0, err))
+		return STORE_FAILED;
+	return meta_put(store, "coarse", 1, err) ? STORE_EPOCH : STORE_FAILED;
+}
+
 enum store_taken store_take(
 	struct store *store, const struct event *event, const char *bytes, size_t len, struct err *err)
 {
 	struct origin *origin = floor_of(store, event->origin);
 	struct store_mark floor = origin->floor;
 	bool known = origin->known, began;
+	char key[FIRST_KEY_MAX];
 
 	if (known && event->epoch < floor.epoch)
-		return STORE_DUPLICATE; /* of a life that has ended: the coarse flush covered it */
+		return take_of_old(store, origin, err);
 	began = !known || event->epoch > floor.epoch;
 	if (began) { /* of what was before nothing is known: it counts as had, and is made good by a coarse flush */
 		floor.epoch = event->epoch;
@@ -356,8 +379,10 @@ enum store_taken store_take(
 		if (!raise_floor(store, origin, floor, err))
 			return STORE_FAILED;
 	}
-	if (!began || (!known && event->oseq == 1))
+	if (!began)
 		return STORE_NEW;
+	if (!known && event->oseq == 1)
+		return meta_put(store, first_key(origin, key), event->epoch, err) ? STORE_NEW : STORE_FAILED;
 	return meta_put(store, "coarse", 1, err) ? STORE_EPOCH : STORE_FAILED;
 }
 
@@ -417,11 +442,27 @@ void store_floors(
 	sql_reset(store, INBOX_FIRST);
 }
 
+bool store_gap(struct store *store, const char *name, struct store_mark *upto)
+{
+	struct origin *origin = floor_of(store, name);
+	bool has;
+
+	if (origin->nahead == 0)
+		return false;
+	*upto = origin->floor;
+	sql_text(store, AHEAD_FIRST, 1, name);
+	has = sql_row(store, AHEAD_FIRST, &(bool){ false }, NULL) && !sql_is_null(store, AHEAD_FIRST, 0);
+	if (has)
+		upto->oseq = sql_get_number(store, AHEAD_FIRST, 0) - 1;
+	sql_reset(store, AHEAD_FIRST);
+	return has;
+}
+
 bool store_jump(struct store *store, const struct store_mark *mark, struct err *err)
 {
 	struct origin *origin = floor_of(store, mark->origin);
 
-	if (!sql_begin(store, err))
+	if (!sql_begin(store, err) || !meta_put(store, "coarse", 1, err))
 		return false;
 	sql_text(store, INBOX_DROP_ORIGIN, 1, mark->origin);
 	sql_number(store, INBOX_DROP_ORIGIN, 2, mark->epoch);

@@ -69,7 +69,7 @@ uint64_t store_least_receipt(struct store *store);
 enum store_taken {
 	STORE_NEW,       /* to be done */
 	STORE_DUPLICATE, /* was here before */
-	STORE_EPOCH, /* the origin began anew, or what it made before never came here: a coarse flush is due; the event was taken in, too */
+	STORE_EPOCH, /* the origin began anew, or what it made before never came here: a coarse flush is due; the event is to be done, too */
 	STORE_FAILED
 };
 enum store_taken store_take(
@@ -83,7 +83,9 @@ bool store_done(struct store *store, const struct store_mark *mark, bool errors,
 void store_floors(
 	struct store *store, const char *origin, struct store_mark *received, struct store_mark *done, bool *errors);
 void store_received(struct store *store, const char *origin, struct store_mark *received);
-/* Everything of the origin up to the mark counts as received and done: after a coarse flush. */
+/* Is something of the origin here, and not what is before it? *upto: the last that is missing. */
+bool store_gap(struct store *store, const char *origin, struct store_mark *upto);
+/* Everything of the origin up to the mark counts as received and done; a coarse flush is owed for it. */
 bool store_jump(struct store *store, const struct store_mark *mark, struct err *err);
 
 /* ---- receipts of the regions for what this region made ---- */

@@ -46,6 +46,7 @@ static const char *const sql[STATEMENTS] = {
 	[AHEAD_HAS] = "SELECT 1 FROM ahead WHERE origin = ?1 AND oseq = ?2",
 	[AHEAD_COUNT] = "SELECT count(*) FROM ahead WHERE origin = ?1",
 	[AHEAD_ADD] = "INSERT OR IGNORE INTO ahead VALUES(?1, ?2)",
+	[AHEAD_FIRST] = "SELECT min(oseq) FROM ahead WHERE origin = ?1",
 	[AHEAD_TAKE] = "DELETE FROM ahead WHERE origin = ?1 AND oseq = ?2",
 	[AHEAD_DROP] = "DELETE FROM ahead WHERE origin = ?1 AND oseq <= ?2",
 	[RECEIPT_PUT] = "INSERT OR REPLACE INTO receipt VALUES(?1, ?2, ?3, ?4)",

@@ -166,6 +166,59 @@ START_TEST(a_bus_that_takes_nothing_is_not_asked_at_once_again)
 }
 END_TEST
 
+/* ---- what does not come ---- */
+
+static enum store_taken take(const char *origin, uint32_t epoch, uint64_t oseq)
+{
+	struct event event = { .class = EVENT_ALL, .epoch = epoch, .oseq = oseq };
+
+	snprintf(event.origin, sizeof event.origin, "%s", origin);
+	return store_take(store, &event, "x", 1, NULL);
+}
+
+/* Found by the simulator of a fleet: a region that was cut off missed all of an origin's first life. */
+START_TEST(what_comes_late_of_a_life_of_which_nothing_was_known_owes_a_coarse_flush)
+{
+	ck_assert(store_coarse_done(store, NULL));
+	ck_assert_int_eq(take("us", 9, 1), STORE_NEW);
+	ck_assert_int_eq(take("us", 9, 2), STORE_NEW);
+	ck_assert(!store_coarse_due(store));
+	ck_assert_int_eq(take("us", 3, 1), STORE_EPOCH);
+	ck_assert(store_coarse_due(store));
+	ck_assert_int_eq(take("us", 3, 2), STORE_DUPLICATE); /* once is enough */
+	ck_assert_int_eq(take("us", 9, 3), STORE_NEW);
+}
+END_TEST
+
+START_TEST(what_does_not_come_for_two_minutes_is_given_up)
+{
+	bool errors;
+	struct store_mark upto, received, done;
+	struct gap gap = { 0 };
+
+	ck_assert(store_coarse_done(store, NULL));
+	ck_assert_int_eq(take("us", 3, 1), STORE_NEW);
+	ck_assert(!gap_stays(&gap, store, "us", 1000, &upto));
+	ck_assert_int_eq(take("us", 3, 3), STORE_NEW);
+	ck_assert(!gap_stays(&gap, store, "us", 2000, &upto));
+	ck_assert_int_eq(take("us", 3, 2), STORE_NEW); /* it came, and there is another one */
+	ck_assert_int_eq(take("us", 3, 6), STORE_NEW);
+	ck_assert_int_eq(take("us", 3, 8), STORE_NEW);
+	ck_assert(!gap_stays(&gap, store, "us", 3000, &upto));
+	ck_assert(!gap_stays(&gap, store, "us", 2999 + GAP_MS, &upto));
+	ck_assert(gap_stays(&gap, store, "us", 3000 + GAP_MS, &upto));
+	ck_assert_uint_eq(upto.epoch, 3);
+	ck_assert_uint_eq(upto.oseq, 5);
+	ck_assert(store_jump(store, &upto, NULL));
+	ck_assert(store_coarse_due(store));
+	store_floors(store, "us", &received, &done, &errors);
+	ck_assert_uint_eq(received.oseq, 6);
+	ck_assert_uint_eq(done.oseq, 5);                                /* 6 itself is not done yet */
+	ck_assert(!gap_stays(&gap, store, "us", 3000 + GAP_MS, &upto)); /* the next one, from now on */
+	ck_assert(gap_stays(&gap, store, "us", 3000 + 2 * GAP_MS, &upto));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("exchange");
@@ -175,6 +228,8 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_receipt_that_is_heard_brings_forth_none);
 	tcase_add_test(tcase, a_bus_that_takes_nothing_is_not_asked_at_once_again);
+	tcase_add_test(tcase, what_comes_late_of_a_life_of_which_nothing_was_known_owes_a_coarse_flush);
+	tcase_add_test(tcase, what_does_not_come_for_two_minutes_is_given_up);
 	suite_add_tcase(suite, tcase);
 	return unit_run(suite);
 }
