@@ -52,6 +52,7 @@ struct builder {
 	struct file_stamp geo_stamp[CONF_DATABASES_MAX];
 	char geo_alarm[1024];
 	char *latency_file; /* where inputs.meter is kept; NULL: nowhere */
+	char *clients_file; /* where the audience is kept */
 	char *peers_folder; /* what other hosts measured */
 	struct latency_peers peers;
 	bool owing; /* what was loaded last could not be compiled: try again with the next build */
@@ -226,6 +227,15 @@ static void keep_latency(struct builder *builder, const struct build_order *orde
 		log_error("latency_map=not-kept reason=\"%s\"", err.text);
 }
 
+static void keep_audience(const struct builder *builder, struct audience *audience)
+{
+	struct err err;
+
+	if (audience != NULL && !audience_save(audience, builder->clients_file, clock_wall_ms(), &err))
+		log_error("clients=not-kept reason=\"%s\"", err.text);
+	audience_free(audience);
+}
+
 static struct build *carry_out(struct builder *builder, const struct build_order *order)
 {
 	struct build *build = mem_alloc(sizeof *build);
@@ -247,6 +257,7 @@ static struct build *carry_out(struct builder *builder, const struct build_order
 	build->good = take_zones(builder, order, build, conf) && build->good;
 	if (order->kind == BUILD_LATENCY)
 		keep_latency(builder, order, build);
+	keep_audience(builder, order->audience);
 	return build;
 }
 
@@ -340,6 +351,7 @@ struct builder *builder_new(
 	builder->inputs = *inputs;
 	if (inputs->meter != NULL)
 		builder->latency_file = mem_printf("%s/latency.map", conf->state_directory);
+	builder->clients_file = mem_printf("%s/clients.csv", conf->state_directory);
 	builder->peers_folder = mem_printf("%s/latency", conf->state_directory);
 	builder->loader = loader_new(conf->zones_directory, conf->state_directory, name_seed);
 	return builder;
@@ -383,6 +395,7 @@ bool builder_free(struct builder *builder, uint32_t patience_ms)
 	close(builder->fd);
 	free(builder->conf_file);
 	free(builder->latency_file);
+	free(builder->clients_file);
 	free(builder->peers_folder);
 	free(builder);
 	return true;

@@ -4,6 +4,7 @@
 #ifndef GSLB_BUILDER_H
 #define GSLB_BUILDER_H
 
+#include "gslb/audience.h"
 #include "gslb/conf.h"
 #include "gslb/edits.h"
 #include "gslb/ledger.h"
@@ -25,6 +26,7 @@ struct build_order {
 	bool names;                    /* names resolved anew: compile even if no file changed */
 	const struct conf *conf;       /* in force; stays until the build is taken */
 	const struct snapshot *before; /* in force, or NULL */
+	struct audience *audience;     /* BUILD_LATENCY: to be kept, and freed; may be NULL */
 	uint8_t seed[16];              /* of rendezvous hashing, unless the configuration read anew has one */
 };
 

@@ -7,6 +7,7 @@
 #include "gslb/drill_commands.h"
 #include "gslb/explain.h"
 #include "gslb/latency_import.h"
+#include "gslb/plan_commands.h"
 
 static void give(struct control_reply *reply, json_t *result)
 {
@@ -254,6 +255,7 @@ const struct control_command daemon_commands[] = {
 	{ "overrides", false, run_overrides },
 	{ "drain-status", false, run_drain_status },
 	{ "stats", false, run_stats },
+	{ "clients", false, plan_command_clients },
 	{ "latency-show", false, run_latency_show },
 	{ "latency-import", true, run_latency_import },
 	{ "force", true, run_force },

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { AUDIENCE_KEEP_MS = 300000 };
+
 /* ---- publishing ---- */
 
 static struct published *published_new(const struct daemon *daemon, struct stock *stock)
@@ -310,6 +312,10 @@ void daemon_begin(struct daemon *daemon, enum build_kind kind)
 {
 	struct build_order order = order_of(daemon, kind);
 
+	if (kind == BUILD_LATENCY && clock_monotonic_ms() >= daemon->audience_next_ms) {
+		order.audience = audience_copy(daemon->audience);
+		daemon->audience_next_ms = clock_monotonic_ms() + AUDIENCE_KEEP_MS;
+	}
 	daemon->names_wanted = false;
 	daemon->build_began_ms = clock_monotonic_ms();
 	builder_begin(daemon->builder, &order);

@@ -60,6 +60,8 @@ struct daemon {
 	struct herald *herald; /* NULL: there is no gslb-relay to tell */
 	struct recent *recent; /* answers */
 	struct loads *loads;   /* of pools, as they were reported */
+	struct audience *audience;
+	uint64_t audience_next_ms; /* monotonic: when it is kept again */
 	struct drain_marks *marks;
 	uint64_t marks_next_ms; /* wall: when a gradual drain will be whole; 0: none */
 	struct drills *drills;

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += libdecide.a
 libdecide_a_CFLAGS = $(AM_CFLAGS) $(LTO_CFLAGS) $(JANSSON_CFLAGS)
 libdecide_a_SOURCES = \
+	gslb/audience.c gslb/audience.h gslb/audience_text.c \
 	gslb/audit.c gslb/audit.h \
 	gslb/closely.c gslb/closely.h \
 	gslb/decide.c gslb/decide.h \

@@ -15,6 +15,7 @@
 #include "gslb/drills.h"
 #include "gslb/dry_run.h"
 #include "gslb/host.h"
+#include "gslb/kept.h"
 #include "gslb/loader.h"
 #include "gslb/watch.h"
 
@@ -131,18 +132,6 @@ static bool read_seed(struct daemon *daemon, struct err *err)
 	return good;
 }
 
-/* A map that cannot be read is learned anew. */
-static void open_meter(struct daemon *daemon, uint64_t now_ms)
-{
-	char *path = mem_printf("%s/latency.map", daemon->conf->state_directory);
-	struct err err = { 0 };
-
-	daemon->meter = meter_new(LATENCY_BYTES_MAX);
-	if (!meter_load(daemon->meter, path, now_ms / 1000, &err))
-		log_error("latency_map=not-read reason=\"%s\"", err.text);
-	free(path);
-}
-
 static bool load_all(struct daemon *daemon, struct spawner *spawner, struct err *err)
 {
 	struct snapshot_inputs inputs = { 0 };
@@ -161,7 +150,7 @@ static bool load_all(struct daemon *daemon, struct spawner *spawner, struct err 
 		return err_set(err, "%s", first.text);
 	daemon->drills = drills_open(daemon);
 	prober_inputs(daemon->prober, &inputs);
-	open_meter(daemon, now_ms);
+	kept_open(daemon, now_ms);
 	inputs.meter = daemon->meter;
 	daemon->builder = builder_new(daemon->conf_file, daemon->conf, daemon->name_seed, &inputs);
 	return daemon_load(daemon, err);
@@ -369,6 +358,12 @@ static void take_loads(struct daemon *daemon, uint64_t now_ms)
 	loads_look(daemon->loads, now_ms);
 }
 
+static void take_answers(struct daemon *daemon, uint64_t now_ms)
+{
+	recent_take(daemon->recent, daemon->published->ledger, now_ms);
+	audience_take(daemon->audience, daemon->recent, daemon->published->snapshot, now_ms);
+}
+
 /* All that is due now; returns when (monotonic) to come back at the latest. */
 static uint64_t work(struct daemon *daemon, struct watch **watch)
 {
@@ -405,7 +400,7 @@ static uint64_t work(struct daemon *daemon, struct watch **watch)
 	}
 	if (daemon->override_next_ms > now_ms)
 		sooner(&next_ms, monotonic_ms + (daemon->override_next_ms - now_ms));
-	recent_take(daemon->recent, daemon->published->ledger, now_ms);
+	take_answers(daemon, now_ms);
 	if (daemon->marks_next_ms != 0 && now_ms >= daemon->marks_next_ms)
 		drain_marks_look(
 			daemon->marks, daemon->overrides, daemon->published->ledger, now_ms, &daemon->marks_next_ms);
@@ -444,17 +439,6 @@ static void run(struct daemon *daemon, int signals)
 	watch_free(watch);
 }
 
-static void close_meter(struct daemon *daemon)
-{
-	char *path = mem_printf("%s/latency.map", daemon->conf->state_directory);
-	struct err err;
-
-	if (!meter_save(daemon->meter, path, clock_wall_ms() / 1000, &err))
-		log_error("latency_map=not-kept reason=\"%s\"", err.text);
-	meter_free(daemon->meter);
-	free(path);
-}
-
 static void stop(struct daemon *daemon)
 {
 	host_notify("STOPPING=1");
@@ -464,6 +448,7 @@ static void stop(struct daemon *daemon)
 	workers_stop(daemon->workers, DRAIN_MS);
 	control_close(daemon->control);
 	http_close(daemon->http); /* which may hold what is published */
+	take_answers(daemon, clock_wall_ms());
 	daemon_let_go(daemon, daemon->published);
 	builder_drop(daemon->builder, NULL, daemon->zones);
 	if (!builder_free(daemon->builder, BUILD_PATIENCE_MS)) {
@@ -472,7 +457,7 @@ static void stop(struct daemon *daemon)
 		_exit(0);
 	}
 	prober_close(daemon->prober);
-	close_meter(daemon);
+	kept_close(daemon);
 	workers_free(daemon->workers);
 	rrl_free(daemon->guard->rrl);
 	free(daemon->guard);

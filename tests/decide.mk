@@ -67,6 +67,12 @@ tests_unit_drain_test_SOURCES = tests/unit/drain.c $(SIM_SOURCES)
 tests_unit_drain_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_drain_test_LDADD = $(DECIDE_TEST_LIBS) $(CHECK_LIBS)
 
+check_PROGRAMS += tests/unit/audience_test
+tests_unit_audience_test_SOURCES = tests/unit/audience.c $(SIM_SOURCES)
+tests_unit_audience_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_audience_test_LDADD = $(DECIDE_TEST_LIBS) $(CHECK_LIBS)
+TESTS += tests/unit/audience_test
+
 check_PROGRAMS += tests/unit/forecast_test
 tests_unit_forecast_test_SOURCES = tests/unit/forecast.c $(SIM_SOURCES)
 tests_unit_forecast_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -104,3 +110,9 @@ shares: tests/unit/shares_test tests/unit/moves_test tests/unit/nodes_test
 
 TESTS += tests/unit/decide_test tests/unit/pick_test tests/unit/override_test tests/unit/ledger_test tests/unit/forecast_test \
 	tests/unit/drain_test
+
+check_PROGRAMS += tests/fuzz/fuzz_audience
+tests_fuzz_fuzz_audience_SOURCES = tests/fuzz/fuzz_audience.c tests/fuzz/replay.c
+tests_fuzz_fuzz_audience_LDADD = $(DECIDE_TEST_LIBS)
+TESTS += tests/fuzz/audience.test
+EXTRA_DIST += tests/fuzz/audience.test tests/fuzz/corpus/audience
