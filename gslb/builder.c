@@ -245,6 +245,10 @@ static struct build *carry_out(struct builder *builder, const struct build_order
 	build->begun_ms = clock_monotonic_ms();
 	build->good = true;
 	memcpy(build->seed, order->seed, sizeof build->seed);
+	if (order->kind == BUILD_ASIDE) {
+		order->aside.run(order->aside.context, builder->geo, builder->name_seed);
+		return build;
+	}
 	if (order->kind == BUILD_RELOAD) {
 		build->good = take_conf(builder, build);
 		conf = build->conf != NULL ? build->conf : conf;

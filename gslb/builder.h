@@ -18,7 +18,14 @@ enum build_kind {
 	BUILD_RELOAD, /* configuration, databases and zones, so far as they changed */
 	BUILD_WATCH,  /* databases and zones; a zone whose file is gone stays */
 	BUILD_NAMES,  /* the same zones, for names that resolved to something else */
+	BUILD_ASIDE, /* nothing: order.aside runs, and the build says that it has */
 	BUILD_LATENCY, /* the same zones, for what round trips were measured; without a snapshot when they change nothing */
+};
+
+/* What runs in the builder's thread, where snapshots are made and freed; while it does, none is put in force. */
+struct build_aside {
+	void (*run)(void *context, struct geo *geo, uint64_t name_seed);
+	void *context;
 };
 
 struct build_order {
@@ -26,6 +33,7 @@ struct build_order {
 	bool names;                    /* names resolved anew: compile even if no file changed */
 	const struct conf *conf;       /* in force; stays until the build is taken */
 	const struct snapshot *before; /* in force, or NULL */
+	struct build_aside aside;      /* BUILD_ASIDE */
 	struct audience *audience;     /* BUILD_LATENCY: to be kept, and freed; may be NULL */
 	uint8_t seed[16];              /* of rendezvous hashing, unless the configuration read anew has one */
 };

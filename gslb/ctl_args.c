@@ -11,6 +11,7 @@ const struct ctl_command *const ctl_commands[] = {
 	&ctl_endpoints,
 	&ctl_explain,
 	&ctl_check,
+	&ctl_plan,
 	&ctl_force,
 	&ctl_clear,
 	&ctl_overrides,

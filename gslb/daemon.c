@@ -341,6 +341,7 @@ json_t *daemon_finish(struct daemon *daemon, struct build *build, int *exit)
 			log_error("zones=refused reason=\"%s\"", build->err.text);
 		break;
 	case BUILD_NAMES:
+	case BUILD_ASIDE: /* planner.h */
 	case BUILD_LATENCY:
 		if (!build->good)
 			log_error("snapshot=refused reason=\"%s\"", build->err.text);

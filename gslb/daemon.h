@@ -25,6 +25,7 @@ enum { DAEMON_TICKETS_MAX = 64, DAEMON_ALARMS_MAX = 16 };
 
 struct changes;
 struct drills;
+struct planner;
 
 /* A snapshot in service and what is counted for it; what is published holds it. */
 struct stock {
@@ -61,6 +62,7 @@ struct daemon {
 	struct recent *recent; /* answers */
 	struct loads *loads;   /* of pools, as they were reported */
 	struct audience *audience;
+	struct planner *planner;
 	uint64_t audience_next_ms; /* monotonic: when it is kept again */
 	struct drain_marks *marks;
 	uint64_t marks_next_ms; /* wall: when a gradual drain will be whole; 0: none */

@@ -28,6 +28,8 @@ libdecide_a_SOURCES = \
 	gslb/pick.c gslb/pick.h \
 	gslb/pool_pick.c gslb/pool_pick.h \
 	gslb/recent.c gslb/recent.h \
+	gslb/plan.c gslb/plan.h gslb/plan_cost.c gslb/plan_cost.h gslb/plan_edits.c gslb/plan_json.c gslb/plan_moved.c \
+	gslb/plan_replay.c gslb/plan_replay.h gslb/plan_roll.c gslb/plan_roll.h \
 	gslb/rank.h \
 	gslb/rank_geo.c gslb/rank_latency.c gslb/rank_order.c gslb/rank_weight.c gslb/rank_load.c \
 	gslb/rules.c gslb/rules.h \

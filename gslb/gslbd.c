@@ -17,6 +17,7 @@
 #include "gslb/host.h"
 #include "gslb/kept.h"
 #include "gslb/loader.h"
+#include "gslb/planner.h"
 #include "gslb/watch.h"
 
 enum { DRAIN_MS = 1000, NAMES_APART_MS = 1000, BUILD_PATIENCE_MS = 5000, REST_MAX_MS = 1000, RTTS_MAX = 4096 };
@@ -180,6 +181,7 @@ static bool start(struct daemon *daemon, struct err *err)
 	daemon->recent = recent_new(daemon->started_ms);
 	daemon->marks = drain_marks_new();
 	daemon->loads = loads_new();
+	daemon->planner = planner_new(daemon);
 	if (!start_privileged(daemon, &spawner, err) || !read_seed(daemon, err) ||
 		!daemon_guard(daemon, daemon->conf, NULL, err) || !load_all(daemon, spawner, err))
 		return false;
@@ -253,6 +255,8 @@ static void begin_build(struct daemon *daemon, struct watch *watch, uint64_t mon
 	} else if (daemon->latency_wanted) {
 		daemon->latency_wanted = false;
 		daemon_begin(daemon, BUILD_LATENCY);
+	} else {
+		planner_begin(daemon->planner);
 	}
 }
 
@@ -275,6 +279,11 @@ static void end_build(struct daemon *daemon, struct watch **watch)
 		return;
 	if (build->kind == BUILD_RELOAD || build->kind == BUILD_WATCH)
 		rest(daemon, clock_monotonic_ms());
+	if (build->kind == BUILD_ASIDE) {
+		planner_end(daemon->planner);
+		build_free(build);
+		return;
+	}
 	result = daemon_finish(daemon, build, &exit_status);
 	if (result == NULL)
 		return;
@@ -449,6 +458,7 @@ static void stop(struct daemon *daemon)
 	control_close(daemon->control);
 	http_close(daemon->http); /* which may hold what is published */
 	take_answers(daemon, clock_wall_ms());
+	planner_stop(daemon->planner);
 	daemon_let_go(daemon, daemon->published);
 	builder_drop(daemon->builder, NULL, daemon->zones);
 	if (!builder_free(daemon->builder, BUILD_PATIENCE_MS)) {
@@ -467,6 +477,7 @@ static void stop(struct daemon *daemon)
 	recent_free(daemon->recent);
 	drain_marks_free(daemon->marks);
 	loads_free(daemon->loads);
+	planner_free(daemon->planner);
 	conf_free(daemon->conf);
 	close(daemon->lock_fd);
 	log_notice("state=stopped");

@@ -201,7 +201,7 @@ static struct lesson *lesson_new(struct meter *meter, uint64_t hash, const struc
 }
 
 const struct learned *meter_learned(struct meter *meter, const struct order_spec *spec, const struct buf *key,
-	const struct geo *geo, bool again, uint64_t now_s, uint64_t *version)
+	const struct geo *geo, enum meter_how how, uint64_t now_s, uint64_t *version)
 {
 	uint64_t hash = hash_bytes(0, key->text, key->len);
 	struct lesson *lesson = lesson_find(meter, hash, key);
@@ -209,8 +209,8 @@ const struct learned *meter_learned(struct meter *meter, const struct order_spec
 
 	if (first)
 		lesson = lesson_new(meter, hash, key);
-	lesson->wanted = true;
-	if (first || again || lesson->geo != geo) {
+	lesson->wanted = lesson->wanted || how != METER_TRIAL;
+	if (first || how == METER_ANEW || (how == METER_KNOWN && lesson->geo != geo)) {
 		lesson->geo = geo;
 		if (learned_decide(lesson->learned, spec, geo, meter, now_s))
 			lesson->version = ++meter->versions;

@@ -41,10 +41,14 @@ uint64_t meter_changed_s(struct meter *meter, const struct latency_chain *chain)
 
 /* ---- deciding: the builder's thread ---- */
 
-/* What was learned for one way of ordering, by its key (order_spec_key); decided anew when `again`, or when it is asked for the
- * first time or with other geo data. *version changes with it; 0: nothing was learned. */
+enum meter_how {
+	METER_KNOWN, /* what was decided holds; decided anew when it is asked for the first time, or with other geo data */
+	METER_ANEW,
+	METER_TRIAL, /* for a snapshot that will not be in force: leaves no trace in what was decided for others */
+};
+/* What was learned for one way of ordering, by its key (order_spec_key). *version changes with it; 0: nothing was learned. */
 const struct learned *meter_learned(struct meter *meter, const struct order_spec *spec, const struct buf *key,
-	const struct geo *geo, bool again, uint64_t now_s, uint64_t *version);
+	const struct geo *geo, enum meter_how how, uint64_t now_s, uint64_t *version);
 /* Of 65536 answers so many are to explore where a decision is open (explore.h), from the next look on; 0, as at first: none. Any
  * thread. True when that is new. */
 bool meter_explore(struct meter *meter, uint16_t rate);

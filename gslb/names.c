@@ -44,14 +44,21 @@ void names_free(struct names *names)
 	free(names);
 }
 
-static struct entry *entry_for(struct names *names, const struct name *name)
+static struct entry *entry_of(const struct names *names, const struct name *name)
 {
-	char text[NAME_TEXT_MAX];
-	struct entry *entry;
-
 	for (size_t i = 0; i < names->nentries; i++)
 		if (name_equal(&names->entries[i]->resolved.name, name))
 			return names->entries[i];
+	return NULL;
+}
+
+static struct entry *entry_for(struct names *names, const struct name *name)
+{
+	struct entry *entry = entry_of(names, name);
+	char text[NAME_TEXT_MAX];
+
+	if (entry != NULL)
+		return entry;
 	entry = mem_alloc(sizeof *entry);
 	entry->resolved.name = *name;
 	entry->text = mem_printf("%s.", name_format(name, text));
@@ -67,6 +74,13 @@ const struct resolved *names_find(struct names *names, const struct name *name)
 
 	entry->last_round = names->round;
 	return entry->known ? &entry->resolved : NULL;
+}
+
+const struct resolved *names_known(const struct names *names, const struct name *name)
+{
+	const struct entry *entry = entry_of(names, name);
+
+	return entry != NULL && entry->known ? &entry->resolved : NULL;
 }
 
 static bool same_addresses(const struct resolved *resolved, const struct health_message *message)

@@ -10,6 +10,8 @@ struct names *names_new(void);
 void names_free(struct names *names);
 /* The name's entry is made on first sight, and from then on looked up. NULL: nothing known yet. */
 const struct resolved *names_find(struct names *names, const struct name *name);
+/* The same without making an entry: for who only looks. */
+const struct resolved *names_known(const struct names *names, const struct name *name);
 /* Take in an answer; true when the addresses are others than before: time for another snapshot. */
 bool names_take(struct names *names, const struct health_message *message, uint64_t now_ms);
 /* Keep what is about to end and was not renewed: call it twice a second. */

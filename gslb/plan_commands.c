@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "gslb/daemon.h"
+#include "gslb/planner.h"
 
 enum { CLIENTS_AT_ONCE = 8192 };
 
@@ -31,4 +32,76 @@ void plan_command_clients(void *context, const json_t *args, const struct contro
 		(json_int_t)audience_shuffles(daemon->audience));
 	reply->exit = 0;
 	buf_fini(&text);
+}
+
+static const char *text_of(const json_t *args, const char *key)
+{
+	const char *text = json_string_value(json_object_get(args, key));
+
+	return text != NULL ? text : "";
+}
+
+/* A plan changes nothing, so that who may only read may have one made; but it takes time, and HTTP is for whoever comes by. */
+static bool is_local(const struct control_peer *peer, struct control_reply *reply)
+{
+	return peer->uid != (uid_t)-1 || err_set(&reply->err, "a plan is for gslbctl, over the control socket");
+}
+
+void plan_command_begin(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	struct daemon *daemon = context;
+	uint64_t plan;
+
+	(void)args;
+	(void)ticket;
+	reply->exit = 1;
+	plan = is_local(peer, reply) ? planner_open(daemon->planner, peer->name, &reply->err) : 0;
+	if (plan == 0)
+		return;
+	reply->result = json_pack("{s:I}", "plan", (json_int_t)plan);
+	reply->exit = 0;
+}
+
+void plan_command_put(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	struct daemon *daemon = context;
+	const json_t *text = json_object_get(args, "text");
+	bool good =
+		is_local(peer, reply) && planner_put(daemon->planner, number_of(args, "plan"), text_of(args, "file"),
+						 text_of(args, "text"), json_string_length(text), &reply->err);
+
+	(void)ticket;
+	reply->exit = good ? 0 : 1;
+	if (good)
+		reply->result = json_object();
+}
+
+void plan_command_run(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	struct daemon *daemon = context;
+
+	if (is_local(peer, reply) && planner_run(daemon->planner, number_of(args, "plan"), ticket, &reply->err))
+		reply->defer = ticket;
+	else
+		reply->exit = 1;
+}
+
+void plan_command_progress(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	const struct daemon *daemon = context;
+	const char *phase;
+	uint32_t permille;
+
+	(void)peer;
+	(void)ticket;
+	phase = planner_phase(daemon->planner, number_of(args, "plan"), &permille);
+	reply->exit = phase != NULL ? 0 : 1;
+	if (phase != NULL)
+		reply->result = json_pack("{s:s,s:I}", "phase", phase, "permille", (json_int_t)permille);
+	else
+		err_set(&reply->err, "no such plan is under way");
 }

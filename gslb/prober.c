@@ -235,6 +235,31 @@ void prober_inputs(struct prober *prober, struct snapshot_inputs *inputs)
 	inputs->context = prober;
 }
 
+static bool look_slot(void *context, const struct endpoint *endpoint, const struct pool *pool,
+	const struct target *target, uint32_t *slot, uint16_t *generation)
+{
+	const struct prober *prober = context;
+	char room[NAME_TEXT_MAX];
+	struct health_probe probe = probe_of(pool, target, room);
+
+	return slots_known(prober->slots, health_identity(&endpoint->addr, endpoint->port, &probe), slot, generation);
+}
+
+static const struct resolved *look_name(void *context, const struct name *name)
+{
+	const struct prober *prober = context;
+
+	return names_known(prober->names, name);
+}
+
+void prober_looks(struct prober *prober, struct snapshot_inputs *inputs)
+{
+	inputs->resolve = look_name;
+	inputs->slot = look_slot;
+	inputs->hold = hold;
+	inputs->context = prober;
+}
+
 void prober_set_anchors(struct prober *prober, const struct health_anchor *anchors, size_t n)
 {
 	prober->nanchors = n < PROBER_ANCHORS_MAX ? n : PROBER_ANCHORS_MAX;

@@ -20,6 +20,8 @@ void prober_close(struct prober *prober); /* ends gslb-health; writes the checkp
 const struct board_slot *prober_slots(const struct prober *prober, uint32_t *nslots);
 /* For snapshot_new, in any thread: the context is the prober. New slots start with the kept verdict, else unknown. */
 void prober_inputs(struct prober *prober, struct snapshot_inputs *inputs);
+/* The same for a snapshot that will never be in force: what has no slot or was never resolved gets none. */
+void prober_looks(struct prober *prober, struct snapshot_inputs *inputs);
 /* A snapshot is in force: hand gslb-health its targets and names, and free slots that nothing uses any more. */
 bool prober_plan(struct prober *prober, const struct snapshot *snapshot, const char *checks_directory, struct err *err);
 /* The anchors of the next plan (health.anchors). */

@@ -123,6 +123,17 @@ bool slots_take(struct slots *slots, uint64_t identity, uint32_t *slot, uint16_t
 	return true;
 }
 
+bool slots_known(const struct slots *slots, uint64_t identity, uint32_t *slot, uint16_t *generation)
+{
+	const struct entry *entry = place_of(slots->entries, slots->cap, identity);
+
+	if (!entry->used || entry->slot == NO_SLOT)
+		return false;
+	*slot = entry->slot;
+	*generation = slots->generation[entry->slot];
+	return true;
+}
+
 static struct verdict verdict_of(const struct slots *slots, const struct entry *entry)
 {
 	return board_read(

@@ -11,6 +11,8 @@ struct slots *slots_new(struct board *board);
 void slots_free(struct slots *slots);
 /* The identity's slot; a new one starts with the verdict kept for it, else unknown. False when the board is full. */
 bool slots_take(struct slots *slots, uint64_t identity, uint32_t *slot, uint16_t *generation);
+/* The same for who only looks: false when the identity has none. */
+bool slots_known(const struct slots *slots, uint64_t identity, uint32_t *slot, uint16_t *generation);
 /* What was not taken since the last sweep is free for others after this one: call it once a new snapshot is in force. */
 void slots_sweep(struct slots *slots);
 

@@ -394,7 +394,7 @@ static bool make_services(
 	for (uint32_t i = 0; i < snapshot->nservices && good; i++)
 		good = make_service(snapshot, &snapshot->set->services[i], &services[i], err);
 	twins_init(&twins, services, snapshot->nservices);
-	if (inputs->meter != NULL)
+	if (inputs->meter != NULL && !inputs->trial)
 		meter_next(inputs->meter);
 	for (uint32_t i = 0; i < snapshot->nservices && good; i++) {
 		uint32_t twin = services[i].service->nrules == 0 ? twins_find(&twins, &services[i]) : i;

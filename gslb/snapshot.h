@@ -127,6 +127,7 @@ struct snapshot_inputs {
 	 * 1970); else what is known of it. */
 	struct meter *meter;
 	bool learn;
+	bool trial; /* it will not be in force: what was learned so far is used as it is */
 	uint64_t now_s;
 	uint8_t seed[16]; /* selection.seed-file: keys the rendezvous hash; the same on every host */
 };

@@ -208,7 +208,11 @@ uint32_t steering_want(struct steering_tables *tables, const struct steering_tab
 		return number;
 	}
 	if (inputs->meter != NULL && order_spec_by_latency(spec))
-		learned = meter_learned(inputs->meter, spec, &key, geo, inputs->learn, inputs->now_s, &version);
+		learned = meter_learned(inputs->meter, spec, &key, geo,
+			inputs->trial   ? METER_TRIAL
+			: inputs->learn ? METER_ANEW
+					: METER_KNOWN,
+			inputs->now_s, &version);
 	number = before != NULL ? tables_find(before, geo, hash, &key) : TABLE_NONE;
 	if (number != TABLE_NONE && before->tables[number]->version == version) {
 		buf_fini(&key);

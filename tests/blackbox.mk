@@ -21,6 +21,7 @@ BLACKBOX_TESTS = \
 	tests/blackbox/latency.py \
 	tests/blackbox/lookup.py \
 	tests/blackbox/mistakes.py \
+	tests/blackbox/plan.py \
 	tests/blackbox/privileges.py \
 	tests/blackbox/prober.py \
 	tests/blackbox/probes.py \

@@ -14,7 +14,8 @@ TESTS += tests/unit/control_test
 check_PROGRAMS += tests/unit/ctl_test
 tests_unit_ctl_test_SOURCES = tests/unit/ctl.c
 tests_unit_ctl_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_ctl_test_LDADD = libctl.a libcontrol.a libzones.a libbase.a $(LDNS_LIBS) $(JANSSON_LIBS) $(CHECK_LIBS)
+tests_unit_ctl_test_LDADD = libctl.a libcontrol.a libdecide.a libhealth.a libgeo.a libzones.a libbase.a $(LDNS_LIBS) $(MMDB_LIBS) \
+	$(JANSSON_LIBS) $(CHECK_LIBS) -lm
 TESTS += tests/unit/ctl_test
 EXTRA_DIST += tests/unit/golden
 

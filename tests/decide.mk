@@ -111,6 +111,12 @@ shares: tests/unit/shares_test tests/unit/moves_test tests/unit/nodes_test
 TESTS += tests/unit/decide_test tests/unit/pick_test tests/unit/override_test tests/unit/ledger_test tests/unit/forecast_test \
 	tests/unit/drain_test
 
+check_PROGRAMS += tests/unit/plan_test
+tests_unit_plan_test_SOURCES = tests/unit/plan.c $(SIM_SOURCES)
+tests_unit_plan_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_plan_test_LDADD = $(DECIDE_TEST_LIBS) $(CHECK_LIBS)
+TESTS += tests/unit/plan_test
+
 check_PROGRAMS += tests/fuzz/fuzz_audience
 tests_fuzz_fuzz_audience_SOURCES = tests/fuzz/fuzz_audience.c tests/fuzz/replay.c
 tests_fuzz_fuzz_audience_LDADD = $(DECIDE_TEST_LIBS)

@@ -118,3 +118,26 @@ void zone_diff(const struct zone *before, const struct zone *after,
 	free(old);
 	free(new);
 }
+
+static bool is_pool(const struct node *node)
+{
+	struct node parent = { .wire = node->wire + 1 + node->wire[0] };
+
+	return begins_with(&parent, "_pool");
+}
+
+void zone_diff_pools(const struct zone *before, const struct zone *after,
+	void (*changed)(void *arg, const struct name *pool), void *arg)
+{
+	struct config_entry *old = sort_config(before);
+	const struct diff diff = { before, old, changed, arg };
+
+	for (size_t i = 0; i < after->inner->nconfig; i++) {
+		const struct node *node = &after->inner->config[i];
+		const struct node *other = is_pool(node) ? find_config(&diff, node) : NULL;
+
+		if (other != NULL && !same_records(node, other))
+			tell(&diff, node, 0);
+	}
+	free(old);
+}

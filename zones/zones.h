@@ -232,6 +232,9 @@ size_t zone_files(const struct zone *zone, const char *const **files);
  * one apex and seed. What a pool's edit does shows in what is in service, and is not told here. A name may be told twice. */
 void zone_diff(const struct zone *before, const struct zone *after,
 	void (*changed)(void *arg, const struct name *owner), void *arg);
+/* The pools of both whose own records (LOC, TXT, SRV) are others. */
+void zone_diff_pools(const struct zone *before, const struct zone *after,
+	void (*changed)(void *arg, const struct name *pool), void *arg);
 /* The zone as a master file that parses to the same zone. */
 void zone_print(const struct zone *zone, struct buf *out);
 
