@@ -8,6 +8,7 @@ libdaemon_a_SOURCES = \
 	gslb/planner.h gslb/planner.c \
 	gslb/plan_commands.h gslb/plan_commands.c \
 	gslb/loader.h gslb/loader.c \
+	gslb/probe_of.h gslb/probe_of.c \
 	gslb/prober.h gslb/prober.c \
 	gslb/slots.h gslb/slots.c \
 	gslb/names.h gslb/names.c \
