@@ -44,7 +44,7 @@ def target(slot, check, port=1, address="127.0.0.1", generation=1, host="", path
         struct.pack("=IHH", slot, generation, port), packed(address),
         struct.pack("=HHHHIIHHB", CHECKS.index(check), verify, cert_days, qtype, interval, timeout, rise, fall, len(status)),
         *(struct.pack("=HH", *r) for r in status),
-        *(text(t) for t in (host, path, body, qname, command, label or f"pool/{check}{slot}"))])
+        *(text(t) for t in (host, path, body, qname, command, "", label or f"pool/{check}{slot}"))])
 
 
 def sealed(name, content, seals):
@@ -166,8 +166,9 @@ class Health:
         """groups: a number for each target; none: all are of one."""
         self.serial += 1
         groups = groups or [0] * len(targets)
-        content = b"gslbpln2" + struct.pack("=QII", self.serial, len(targets), len(lookups)) + text(checks)
+        content = b"gslbpln3" + struct.pack("=QII", self.serial, len(targets), len(lookups)) + text(checks)
         content += b"".join(targets) + b"".join(struct.pack("=I", i) + text(name) for i, name in lookups)
+        content += struct.pack("=I", 0)  # gauges
         content += struct.pack(f"={len(targets) + 1}I", max(groups, default=-1) + 1, *groups)
         content += struct.pack("=I", len(anchors)) + b"".join(packed(a) + struct.pack("=H", port) for a, port in anchors)
         content += struct.pack("=III", vantages, 0, 0)
