@@ -4,6 +4,7 @@ libdaemon_a_SOURCES = \
 	gslb/builder.h gslb/builder.c \
 	gslb/drills.h gslb/drills.c gslb/drill_archive.c gslb/drill_folder.c \
 	gslb/drill_commands.h gslb/drill_commands.c \
+	gslb/intake.h gslb/intake.c \
 	gslb/kept.h gslb/kept.c \
 	gslb/planner.h gslb/planner.c \
 	gslb/plan_commands.h gslb/plan_commands.c \

@@ -15,12 +15,13 @@
 #include "gslb/drills.h"
 #include "gslb/dry_run.h"
 #include "gslb/host.h"
+#include "gslb/intake.h"
 #include "gslb/kept.h"
 #include "gslb/loader.h"
 #include "gslb/planner.h"
 #include "gslb/watch.h"
 
-enum { DRAIN_MS = 1000, NAMES_APART_MS = 1000, BUILD_PATIENCE_MS = 5000, REST_MAX_MS = 1000, RTTS_MAX = 4096 };
+enum { DRAIN_MS = 1000, NAMES_APART_MS = 1000, BUILD_PATIENCE_MS = 5000, REST_MAX_MS = 1000 };
 
 static const char usage_text[] =
 	"usage: gslbd -c FILE [-t] [-v]\n"
@@ -315,20 +316,6 @@ static void sooner(uint64_t *next_ms, uint64_t candidate_ms)
 		*next_ms = candidate_ms;
 }
 
-/* Take in the handshakes that workers saw, some thousands at a time: they are this region's. */
-static void take_rtts(struct daemon *daemon, uint64_t now_ms)
-{
-	struct rtt_sample sample;
-
-	for (unsigned i = 0; i < RTTS_MAX && workers_take_rtt(daemon->workers, &sample); i++) {
-		struct prefix client = { .addr = sample.client, .len = (uint8_t)addr_bits(&sample.client) };
-
-		if (daemon->conf->region[0] != '\0')
-			meter_take(daemon->meter, daemon->published->snapshot, &client, daemon->conf->region,
-				sample.rtt_us / 1000.0, 1, false, now_ms / 1000);
-	}
-}
-
 static void set_known(void *context, const struct prefix *net)
 {
 	sampler_set_known(context, &net->addr);
@@ -358,21 +345,6 @@ static uint64_t look_at_latency(struct daemon *daemon, uint64_t monotonic_ms)
 	return daemon->latency_next_ms;
 }
 
-static void take_loads(struct daemon *daemon, uint64_t now_ms)
-{
-	struct health_message message;
-
-	while (prober_next_load(daemon->prober, &message))
-		loads_take(daemon->loads, daemon->published->snapshot, &message, now_ms);
-	loads_look(daemon->loads, now_ms);
-}
-
-static void take_answers(struct daemon *daemon, uint64_t now_ms)
-{
-	recent_take(daemon->recent, daemon->published->ledger, now_ms);
-	audience_take(daemon->audience, daemon->recent, daemon->published->snapshot, now_ms);
-}
-
 /* All that is due now; returns when (monotonic) to come back at the latest. */
 static uint64_t work(struct daemon *daemon, struct watch **watch)
 {
@@ -393,8 +365,8 @@ static uint64_t work(struct daemon *daemon, struct watch **watch)
 	if (watch_run(*watch, monotonic_ms, &due_ms))
 		daemon->watch_wanted = true;
 	sooner(&next_ms, due_ms);
-	take_rtts(daemon, now_ms);
-	take_loads(daemon, now_ms);
+	intake_rtts(daemon, now_ms);
+	intake_loads(daemon, now_ms);
 	sooner(&next_ms, look_at_latency(daemon, monotonic_ms));
 	begin_build(daemon, *watch, monotonic_ms);
 	if (files_wanted(daemon))
@@ -409,7 +381,7 @@ static uint64_t work(struct daemon *daemon, struct watch **watch)
 	}
 	if (daemon->override_next_ms > now_ms)
 		sooner(&next_ms, monotonic_ms + (daemon->override_next_ms - now_ms));
-	take_answers(daemon, now_ms);
+	intake_answers(daemon, now_ms);
 	if (daemon->marks_next_ms != 0 && now_ms >= daemon->marks_next_ms)
 		drain_marks_look(
 			daemon->marks, daemon->overrides, daemon->published->ledger, now_ms, &daemon->marks_next_ms);
@@ -457,7 +429,7 @@ static void stop(struct daemon *daemon)
 	workers_stop(daemon->workers, DRAIN_MS);
 	control_close(daemon->control);
 	http_close(daemon->http); /* which may hold what is published */
-	take_answers(daemon, clock_wall_ms());
+	intake_answers(daemon, clock_wall_ms());
 	planner_stop(daemon->planner);
 	daemon_let_go(daemon, daemon->published);
 	builder_drop(daemon->builder, NULL, daemon->zones);
