@@ -103,10 +103,10 @@ static enum bus_taken take_fetched(void *arg, const char *from, const char *byte
 	fresh->fetched++;
 	if (good && strcmp(event.origin, from) != 0)
 		good = err_set(&err, "it speaks for region %s", event.origin);
-	if (good && jump(fresh->exchange, &event, &err))
-		taken = store_take(fresh->exchange->store, &event, bytes, len, &err);
-	else
+	if (!good)
 		return pass_over(fresh->exchange, from, parked, &err);
+	if (jump(fresh->exchange, &event, &err))
+		taken = store_take(fresh->exchange->store, &event, bytes, len, &err);
 	switch (taken) {
 	case STORE_FAILED:
 		complain("event=not-taken", &err);
