@@ -7,6 +7,8 @@ tests_blackbox_mmdb_LDADD = libbase.a
 check_PROGRAMS += tests/blackbox/crowd
 tests_blackbox_crowd_SOURCES = tests/blackbox/crowd.c
 tests_blackbox_crowd_LDADD = libbase.a
+check_PROGRAMS += tests/blackbox/wan
+tests_blackbox_wan_SOURCES = tests/blackbox/wan.c
 
 BLACKBOX_TESTS = \
 	tests/blackbox/aside.py \
@@ -19,6 +21,7 @@ BLACKBOX_TESTS = \
 	tests/blackbox/failover.py \
 	tests/blackbox/hostile.py \
 	tests/blackbox/latency.py \
+	tests/blackbox/latency_netns.py \
 	tests/blackbox/lookup.py \
 	tests/blackbox/mistakes.py \
 	tests/blackbox/plan.py \
@@ -53,3 +56,8 @@ EXTRA_DIST += tests/bench/scale.py
 chaos: gslbd gslbctl gslb-health
 	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' GSLB_CHAOS_SECONDS=60 \
 		$(top_srcdir)/tests/blackbox/chaos.py
+
+# Three regions in network namespaces, a delay apart: what resolvers are told by geography, and when their round trips are known.
+.PHONY: demo-latency
+demo-latency: gslbd gslbctl gslb-health tests/blackbox/wan tests/blackbox/mmdb
+	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' $(top_srcdir)/tests/blackbox/latency_netns.py --demo
