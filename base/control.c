@@ -38,6 +38,7 @@ struct control {
 	gid_t group, read_only_group;
 	const struct control_command *commands;
 	void *context;
+	void (*refused)(void *context, const struct control_peer *peer, const char *sentence);
 	uint64_t next_ticket, armed_ms;
 	struct control_client clients[CLIENTS_MAX];
 };
@@ -249,6 +250,19 @@ static void run_request(struct control *control, struct control_client *client, 
 	json_decref(none);
 }
 
+static void refuse_line(struct control *control, struct control_client *client, const char *sentence)
+{
+	if (control->refused != NULL)
+		control->refused(control->context, &client->peer, sentence);
+	client_reply_error(client, sentence);
+}
+
+void control_on_refusal(
+	struct control *control, void (*refused)(void *context, const struct control_peer *peer, const char *sentence))
+{
+	control->refused = refused;
+}
+
 static void take_line(struct control *control, struct control_client *client, const char *line, size_t len)
 {
 	json_error_t why;
@@ -262,7 +276,7 @@ static void take_line(struct control *control, struct control_client *client, co
 
 		err_set(&err, "not a request: %s (a request is one JSON object in one line)",
 			request != NULL ? "not an object" : why.text);
-		client_reply_error(client, err.text);
+		refuse_line(control, client, err.text);
 	}
 	json_decref(request);
 }
@@ -323,7 +337,7 @@ static void serve(struct control *control, struct control_client *client, uint32
 		step = client_receive(client, now_ms);
 	if (step == CLIENT_TOO_LONG) {
 		buf_fini(&client->in);
-		client_reply_error(client, "a request is at most 1 MiB long");
+		refuse_line(control, client, "a request is at most 1 MiB long");
 		client->closing = true;
 		step = CLIENT_WAIT;
 	}

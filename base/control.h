@@ -42,6 +42,9 @@ enum { CONTROL_PLACES = 128 }; /* clients at a time */
 struct control *control_open(const char *path, gid_t group, gid_t read_only_group,
 	const struct control_command *commands, void *context, struct err *err);
 void control_close(struct control *control);
+/* Told what was no request at all: too long, or not JSON. */
+void control_on_refusal(
+	struct control *control, void (*refused)(void *context, const struct control_peer *peer, const char *sentence));
 /* An epoll descriptor to wait on; when it is readable call control_run, which never blocks. */
 int control_fd(const struct control *control);
 void control_run(struct control *control, uint64_t now_monotonic_ms);

@@ -32,7 +32,7 @@ struct yaml_file {
 		char *directory;
 	} state;
 	struct {
-		char *socket, *group, *listen, *token_file, *keep;
+		char *socket, *group, *listen, *token_file, *keep, *policy_file;
 	} relay;
 	struct {
 		char **servers, **regions, *ca, *cert, *key;
@@ -73,7 +73,7 @@ static const cyaml_schema_field_t state_fields[] = { TEXT("directory", struct ya
 static const cyaml_schema_field_t relay_fields[] = { TEXT("socket", struct yaml_file, relay.socket),
 	TEXT("group", struct yaml_file, relay.group), TEXT("listen", struct yaml_file, relay.listen),
 	TEXT("token-file", struct yaml_file, relay.token_file), TEXT("keep", struct yaml_file, relay.keep),
-	CYAML_FIELD_END };
+	TEXT("policy-file", struct yaml_file, relay.policy_file), CYAML_FIELD_END };
 
 static const cyaml_schema_field_t bus_fields[] = { CYAML_FIELD_SEQUENCE_COUNT("servers", CYAML_FLAG_POINTER,
 							   struct yaml_file, bus.servers, bus.nservers, &text_schema, 1,
@@ -162,6 +162,16 @@ struct reading {
 static const char *text_of(const struct reading *r, const char *text)
 {
 	return text != NULL ? arena_strdup(r->conf->arena, text) : "";
+}
+
+/* Relative to the file that names it. */
+static const char *path_of(const struct reading *r, const char *name)
+{
+	char *path = name != NULL ? file_beside(r->path, name) : mem_strdup("");
+	const char *kept = arena_strdup(r->conf->arena, path);
+
+	free(path);
+	return kept;
 }
 
 static bool wrong(const struct reading *r, const char *key, const char *value, const char *right)
@@ -310,7 +320,7 @@ static bool read_cache(
 		.view = text_of(r, from->view),
 		.method = text_of(r, from->method),
 		.header = text_of(r, from->header),
-		.pid_file = text_of(r, from->pid_file),
+		.pid_file = path_of(r, from->pid_file),
 		.prefix = text_of(r, from->prefix),
 		.verify = text_of(r, from->verify),
 		.authority = text_of(r, from->authority),
@@ -349,15 +359,6 @@ static bool read_regions(struct reading *r, const struct yaml_file *file)
 	conf->nregions = file->bus.nregions > 0 ? file->bus.nregions : 1;
 	return ours ? true
 		    : err_set(r->err, "%s: bus.regions: server.region %s is not among them", r->path, conf->region);
-}
-
-static const char *path_of(struct reading *r, const char *name)
-{
-	char *path = name != NULL ? file_beside(r->path, name) : mem_strdup("");
-	const char *kept = arena_strdup(r->conf->arena, path);
-
-	free(path);
-	return kept;
 }
 
 static bool read_bus(struct reading *r, const struct yaml_file *file)
@@ -425,6 +426,22 @@ static bool read_listen(struct reading *r, const struct yaml_file *file)
 	return read_tokens(r, file->relay.token_file);
 }
 
+static bool read_policy(struct reading *r, const char *file)
+{
+	char *path, *text = NULL;
+	struct err why;
+	size_t len;
+
+	if (file == NULL)
+		return true;
+	path = file_beside(r->path, file);
+	if (file_read(path, FILE_MAX_LEN, &text, &len, &why))
+		r->conf->policy = policy_parse(path, text, len, r->conf->arena, &why);
+	free(text);
+	free(path);
+	return r->conf->policy != NULL ? true : err_set(r->err, "%s: relay.policy-file: %s", r->path, why.text);
+}
+
 static bool read_keep(struct reading *r, const char *text)
 {
 	r->conf->keep_ms = KEEP_MS;
@@ -461,7 +478,8 @@ static bool read_file(struct reading *r, const struct yaml_file *file)
 	conf->gslbd_user = text_of(r, file->server.user);
 	conf->probe_user = text_of(r, file->server.probe_user);
 	read_node(conf, file->server.identity);
-	if (!read_listen(r, file) || !read_keep(r, file->relay.keep) || !read_bus(r, file))
+	if (!read_listen(r, file) || !read_policy(r, file->relay.policy_file) || !read_keep(r, file->relay.keep) ||
+		!read_bus(r, file))
 		return false;
 	for (uint32_t i = 0; i < file->ncaches; i++) {
 		if (!read_cache(r, &file->caches[i], &conf->cache[i], &conf->rule[i]))

@@ -7,6 +7,7 @@
 #include "relay/adapter.h"
 #include "relay/event.h"
 #include "relay/pacer.h"
+#include "relay/policy.h"
 
 enum { CONF_CACHES_MAX = 64, CONF_TOKENS_MAX = 64 };
 
@@ -23,8 +24,9 @@ struct relay_conf {
 	struct conf_token {
 		const char *name, *secret;
 	} tokens[CONF_TOKENS_MAX];
-	uint64_t keep_ms; /* an event, for a region that is away */
-	size_t nservers;  /* of the bus; 0: there is none */
+	const struct policy *policy; /* NULL: none */
+	uint64_t keep_ms;            /* an event, for a region that is away */
+	size_t nservers;             /* of the bus; 0: there is none */
 	const char *const *servers;
 	const char *ca, *cert, *key; /* "" without TLS */
 	size_t nregions;             /* all of the fleet, with this one; without a bus only this one */

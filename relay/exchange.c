@@ -89,7 +89,33 @@ static enum bus_taken pass_over(struct exchange *exchange, const char *from, boo
 	err_set(&why, "from region %s: %s", from, err->text);
 	complain(parked ? "event=parked" : "event=refused", &why);
 	exchange->spoofed += !parked;
+	if (!parked && exchange->refused != NULL)
+		exchange->refused(exchange->arg, from, NULL, err->text);
 	return parked ? BUS_LEFT : BUS_TAKEN;
+}
+
+/* It is done with errors, so that its origin knows, and no cache hears of it. */
+static bool forbid(struct exchange *exchange, const struct event *event, const struct err *why, struct err *err)
+{
+	struct store_mark mark = { .epoch = event->epoch, .oseq = event->oseq };
+
+	snprintf(mark.origin, sizeof mark.origin, "%s", event->origin);
+	complain("event=refused", why);
+	exchange->forbidden++;
+	exchange->receipts_due = true;
+	if (exchange->refused != NULL)
+		exchange->refused(exchange->arg, event->origin, event, why->text);
+	return store_done(exchange->store, &mark, true, err);
+}
+
+/* What another region asks for must be allowed here, too; it asked its own policy only. */
+static bool is_allowed(const struct exchange *exchange, const struct event *event, struct err *why)
+{
+	const struct relay_conf *conf = exchange->conf;
+
+	return (event->jump != 0 && event->class == EVENT_ALL) || !event_is_for(event, conf->region) ||
+	       strcmp(event->origin, conf->region) == 0 ||
+	       policy_allows(conf->policy, POLICY_REGION, event->origin, event, why);
 }
 
 static enum bus_taken take_fetched(void *arg, const char *from, const char *bytes, size_t len)
@@ -97,8 +123,8 @@ static enum bus_taken take_fetched(void *arg, const char *from, const char *byte
 	struct fresh *fresh = arg;
 	enum store_taken taken = STORE_FAILED;
 	struct event event;
-	struct err err = { .text = "" };
-	bool parked = false, good = event_parse(bytes, len, true, fresh->arena, &event, &parked, &err);
+	struct err err = { .text = "" }, why;
+	bool parked = false, good = event_parse(bytes, len, true, fresh->arena, &event, &parked, &err), allowed = true;
 
 	fresh->fetched++;
 	if (good && strcmp(event.origin, from) != 0)
@@ -107,6 +133,10 @@ static enum bus_taken take_fetched(void *arg, const char *from, const char *byte
 		return pass_over(fresh->exchange, from, parked, &err);
 	if (jump(fresh->exchange, &event, &err))
 		taken = store_take(fresh->exchange->store, &event, bytes, len, &err);
+	if (taken == STORE_NEW || taken == STORE_EPOCH)
+		allowed = is_allowed(fresh->exchange, &event, &why);
+	if (!allowed && !forbid(fresh->exchange, &event, &why, &err))
+		taken = STORE_FAILED;
 	switch (taken) {
 	case STORE_FAILED:
 		complain("event=not-taken", &err);
@@ -120,6 +150,8 @@ static enum bus_taken take_fetched(void *arg, const char *from, const char *byte
 	case STORE_NEW:
 		break;
 	}
+	if (!allowed)
+		return BUS_TAKEN;
 	fresh->events = mem_grow(fresh->events, fresh->n, &fresh->cap, sizeof *fresh->events);
 	fresh->events[fresh->n++] = event;
 	return BUS_TAKEN;

@@ -22,6 +22,8 @@ struct exchange {
 	void (*heard)(void *arg, const char *region, const struct work_state *state);
 	/* Periodic state came; NULL: nobody wants it. */
 	void (*said)(void *arg, const char *region, const char *node, const char *kind, const void *bytes, size_t len);
+	/* A region's event was dropped, or may not be done here; event NULL: it was none. NULL: nobody wants to know. */
+	void (*refused)(void *arg, const char *region, const struct event *event, const char *reason);
 	void *arg;
 	uint64_t now_ms;              /* monotonic: of this turn */
 	uint64_t wall_ms;             /* likewise; 0: nothing grows too old */
@@ -30,7 +32,7 @@ struct exchange {
 	uint64_t said_ms, settled_ms; /* monotonic: receipts last given, and either */
 	struct gap gap[EVENT_REGIONS_MAX]; /* by conf's regions */
 	uint64_t anew_ms;             /* monotonic: the log began anew; 0: never */
-	uint64_t duplicates, spoofed, coarse, gaps, anew, log_failures;
+	uint64_t duplicates, spoofed, forbidden, coarse, gaps, anew, log_failures;
 	uint64_t let_go; /* events that are not kept any more, though some region did not have them */
 	uint64_t told_gone[EVENT_REGIONS_MAX]; /* up to where a region was told so */
 	struct err log_why;

@@ -123,6 +123,15 @@ static uint64_t wait_of(struct MHD_Connection *connection)
 
 /* ---- requests ---- */
 
+#define TOO_LONG "a request has at most 65536 bytes: split it"
+
+static enum MHD_Result turn_away(
+	struct http *http, struct MHD_Connection *connection, const char *actor, unsigned status, const char *sentence)
+{
+	http->ops.refused(http->ops.arg, actor, sentence);
+	return say(connection, status, sentence);
+}
+
 static bool is_long(struct MHD_Connection *connection)
 {
 	const char *text = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
@@ -136,10 +145,10 @@ static enum MHD_Result begin_post(struct http *http, struct MHD_Connection *conn
 	struct http_request *request;
 
 	if (actor == NULL)
-		return say(connection, MHD_HTTP_UNAUTHORIZED,
+		return turn_away(http, connection, "", MHD_HTTP_UNAUTHORIZED,
 			"a token of relay.token-file must come as Authorization: Bearer");
 	if (is_long(connection))
-		return say(connection, MHD_HTTP_CONTENT_TOO_LARGE, "a request has at most 65536 bytes: split it");
+		return turn_away(http, connection, actor, MHD_HTTP_CONTENT_TOO_LARGE, TOO_LONG);
 	request = mem_alloc(sizeof *request);
 	request->http = http;
 	request->connection = connection;
@@ -163,8 +172,8 @@ static enum MHD_Result end_post(struct http_request *request)
 	const struct http_ops *ops = &request->http->ops;
 
 	if (request->too_long)
-		return say(
-			request->connection, MHD_HTTP_CONTENT_TOO_LARGE, "a request has at most 65536 bytes: split it");
+		return turn_away(
+			request->http, request->connection, request->actor, MHD_HTTP_CONTENT_TOO_LARGE, TOO_LONG);
 	if (!request->asked) {
 		request->asked = true;
 		ops->invalidate(ops->arg, request, request->actor, request->body.text != NULL ? request->body.text : "",

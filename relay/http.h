@@ -15,6 +15,8 @@ struct http_ops {
 	/* A POST of somebody whose token is good: http_answer is to be called, now or later. wait_ms: as `Prefer: wait=` says. */
 	void (*invalidate)(void *arg, struct http_request *request, const char *actor, const char *body, size_t len,
 		uint64_t wait_ms);
+	/* He was turned away at the door; "" when nobody knows who he is. */
+	void (*refused)(void *arg, const char *actor, const char *reason);
 	void (*metrics)(void *arg, struct buf *text);
 	bool (*healthy)(void *arg, struct err *err);
 };

@@ -53,12 +53,12 @@ static bool knows_regions(const struct service *service, const struct event *eve
 /* Who asks, and how he is answered. */
 struct asker {
 	const char *actor;
-	bool trusted; /* not limited, and may speak for others */
+	bool trusted; /* neither limited nor held to the policy, and may speak for others */
 	uint64_t wait_ms, ticket;
 	struct http_request *request;
 };
 
-enum admitted { ADMITTED, ADMIT_WRONG, ADMIT_TOO_MUCH, ADMIT_LOG };
+enum admitted { ADMITTED, ADMIT_WRONG, ADMIT_FORBIDDEN, ADMIT_TOO_MUCH, ADMIT_LOG };
 
 static bool is_within_limits(struct service *service, const struct asker *asker, const struct event *event,
 	uint32_t *after_s, struct err *err)
@@ -74,6 +74,18 @@ static bool is_within_limits(struct service *service, const struct asker *asker,
 		asker->actor, *after_s, LIMIT_ITEMS, LIMIT_ITEMS_BURST, LIMIT_BROAD_MS / 1000);
 }
 
+static const char *door_of(const struct asker *asker)
+{
+	return asker->request != NULL ? "http" : "socket";
+}
+
+static void audit_refusal(
+	struct service *service, const struct asker *asker, const struct event *event, const struct err *err)
+{
+	audit_refused(
+		service->audit, &(struct audit_who){ asker->actor, door_of(asker) }, event, err->text, clock_wall_ms());
+}
+
 /* What is admitted is answered when the log has it, or later. */
 static enum admitted admit(struct service *service, const json_t *document, const struct asker *asker, bool dry,
 	struct event *event, struct arena *arena, uint32_t *after_s, struct err *err)
@@ -86,6 +98,8 @@ static enum admitted admit(struct service *service, const json_t *document, cons
 	event->confirm = asker->wait_ms > 0;
 	if (!asker->trusted || event->actor[0] == '\0')
 		event->actor = asker->actor;
+	if (!asker->trusted && !policy_allows(service->conf->policy, POLICY_ACTOR, asker->actor, event, err))
+		return ADMIT_FORBIDDEN;
 	if (dry)
 		return ADMITTED;
 	if (!is_within_limits(service, asker, event, after_s, err))
@@ -93,6 +107,7 @@ static enum admitted admit(struct service *service, const json_t *document, cons
 	if (!store_add(service->store, event, clock_wall_ms(), err))
 		return ADMIT_LOG;
 	service->urgent |= event->prio == EVENT_FAILOVER;
+	audit_taken(service->audit, &(struct audit_who){ asker->actor, door_of(asker) }, event, clock_wall_ms());
 	waiter = wait_begin(service, event, asker->wait_ms);
 	if (waiter == NULL) {
 		*after_s = 1;
@@ -128,8 +143,10 @@ static void run_invalidate(void *context, const json_t *args, const struct contr
 
 	if (!json_is_object(document)) {
 		err_set(&err, "invalidate: an event belongs into \"event\"");
+		audit_refusal(service, &asker, NULL, &err);
 		refuse(service, reply, &err);
 	} else if (admit(service, document, &asker, dry, &event, arena, &after_s, &err) != ADMITTED) {
+		audit_refusal(service, &asker, &event, &err);
 		refuse(service, reply, &err);
 	} else if (dry) {
 		reply->result = json_pack("{s:b,s:s,s:i,s:i}", "dry_run", 1, "class", event_class_name(event.class),
@@ -147,6 +164,8 @@ static unsigned status_of(enum admitted admitted)
 		break;
 	case ADMIT_WRONG:
 		return 400;
+	case ADMIT_FORBIDDEN:
+		return 403;
 	case ADMIT_TOO_MUCH:
 		return 429;
 	case ADMIT_LOG:
@@ -164,7 +183,7 @@ void intake_http(
 	enum admitted admitted = ADMIT_WRONG;
 	json_t *document;
 	uint32_t after_s = 0;
-	struct event event;
+	struct event event = { 0 };
 	struct err err;
 
 	document = ingress_event(body, len, &err);
@@ -172,6 +191,7 @@ void intake_http(
 		admitted = admit(service, document, &asker, false, &event, arena, &after_s, &err);
 	if (admitted != ADMITTED) {
 		service->refused++;
+		audit_refusal(service, &asker, &event, &err);
 		http_answer(request, status_of(admitted), after_s, json_pack("{s:s}", "error", err.text));
 	}
 	json_decref(document);

@@ -11,6 +11,7 @@ librelay_a_SOURCES = \
 	relay/adapter_redis.c \
 	relay/adapter_unbound.c \
 	relay/adapter_whole.c \
+	relay/audit.c relay/audit.h \
 	relay/breaker.c relay/breaker.h \
 	relay/bus.h relay/bus_local.c relay/bus_nats.c relay/bus_nats_check.c relay/bus_nats_check.h relay/bus_nats_link.c relay/bus_nats_link.h relay/bus_nats_publish.c relay/bus_nats_publish.h relay/bus_queue.c relay/bus_queue.h \
 	relay/check.c relay/check.h \
@@ -27,6 +28,7 @@ librelay_a_SOURCES = \
 	relay/metrics.c \
 	relay/pacer.c relay/pacer.h \
 	relay/pending.c relay/pending.h \
+	relay/policy.c relay/policy.h \
 	relay/process.c \
 	relay/resend.c relay/resend.h \
 	relay/service.c relay/service.h \

@@ -55,6 +55,8 @@ static void print_work(struct service *service, struct buf *text)
 		(double)service->exchange.spoofed);
 	put(text, "gap_total", "counter", "Times that events of a region did not come for two minutes, and were given up.",
 		(double)service->exchange.gaps);
+	put(text, "forbidden_total", "counter", "Events of other regions that relay.policy-file does not allow.",
+		(double)service->exchange.forbidden);
 	put(text, "coarse_flush_total", "counter", "Times that all caches were told to drop everything.",
 		(double)service->exchange.coarse);
 	put(text, "let_go_total", "counter", "Events that were not kept for a region that was away for too long.",

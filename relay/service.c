@@ -40,7 +40,34 @@ static void told(void *arg, const struct work_state *state)
 /* Whoever asked for what came in is answered by that. */
 static void settled(void *arg, bool committed, const struct err *why)
 {
+	const struct service *service = arg;
+
+	audit_settle(service->audit, committed);
 	wait_settle(arg, committed, why);
+}
+
+/* For the audit: who was refused, at each of the three doors. */
+static void refused_by_bus(void *arg, const char *region, const struct event *event, const char *reason)
+{
+	const struct service *service = arg;
+
+	audit_refused(service->audit, &(struct audit_who){ region, "bus" }, event, reason, clock_wall_ms());
+}
+
+static void refused_by_socket(void *arg, const struct control_peer *peer, const char *reason)
+{
+	struct service *service = arg;
+
+	service->refused++;
+	audit_refused(service->audit, &(struct audit_who){ peer->name, "socket" }, NULL, reason, clock_wall_ms());
+}
+
+static void refused_by_http(void *arg, const char *actor, const char *reason)
+{
+	struct service *service = arg;
+
+	service->refused++;
+	audit_refused(service->audit, &(struct audit_who){ actor, "http" }, NULL, reason, clock_wall_ms());
 }
 
 static void hear_state(void *arg, const char *region, const struct work_state *state)
@@ -78,6 +105,8 @@ static bool open_control(struct service *service, struct err *err)
 		return err_set(err, "relay.group: %s: no such group (make it: addgroup --system %s)", name, name);
 	service->control = control_open(service->conf->socket, group != NULL ? group->gr_gid : (gid_t)-1, (gid_t)-1,
 		intake_commands, service, err);
+	if (service->control != NULL)
+		control_on_refusal(service->control, refused_by_socket);
 	return service->control != NULL;
 }
 
@@ -111,7 +140,7 @@ static bool is_healthy(void *arg, struct err *err)
 
 static bool open_http(struct service *service, struct err *err)
 {
-	const struct http_ops ops = { service, intake_http, metrics_print, is_healthy };
+	const struct http_ops ops = { service, intake_http, refused_by_http, metrics_print, is_healthy };
 
 	if (service->conf->listen_port == 0)
 		return true;
@@ -144,6 +173,7 @@ static bool start(struct service *service, struct err *err)
 	service->bus_ops = service->conf->nservers > 0 ? &bus_nats : &bus_local;
 	if (!open_signals(service, err) || !open_store(service, &fresh, err))
 		return false;
+	service->audit = audit_new(service->conf->state_directory);
 	service->bus = service->bus_ops->open(service->conf, service->store, service->event_fd, err);
 	if (service->bus == NULL)
 		return false;
@@ -160,6 +190,7 @@ static bool start(struct service *service, struct err *err)
 		.settled = settled,
 		.heard = hear_state,
 		.said = hear_said,
+		.refused = refused_by_bus,
 		.arg = service,
 	};
 	service->exchange.wall_ms = clock_wall_ms();
@@ -182,6 +213,7 @@ static void end(struct service *service)
 	if (service->bus != NULL)
 		service->bus_ops->close(service->bus);
 	store_close(service->store);
+	audit_free(service->audit);
 	if (service->event_fd >= 0)
 		close(service->event_fd);
 	if (service->signal_fd >= 0)

@@ -3,6 +3,7 @@
 #define GSLB_RELAY_SERVICE_H
 
 #include "base/control.h"
+#include "relay/audit.h"
 #include "relay/bus.h"
 #include "relay/conf.h"
 #include "relay/errand.h"
@@ -40,6 +41,7 @@ struct service {
 	struct state_hub *state;
 	struct http *http; /* NULL: none */
 	struct errand *errand;
+	struct audit *audit;
 	int event_fd, signal_fd;
 	uint64_t refused, limited; /* requests */
 	uint64_t probed_ms;        /* monotonic */

@@ -43,6 +43,9 @@ EXTRA_DIST += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/sta
 TESTS += tests/blackbox/storm.py tests/blackbox/killed_backend.py
 EXTRA_DIST += tests/blackbox/storm.py tests/blackbox/killed_backend.py tests/blackbox/relay_load.py
 
+TESTS += tests/blackbox/relay_hostile.py
+EXTRA_DIST += tests/blackbox/relay_hostile.py
+
 # A measurement: prints figures beside what is promised, and asserts nothing of them.
 relay_options =
 .PHONY: bench-relay

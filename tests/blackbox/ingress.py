@@ -24,7 +24,8 @@ class Door:
         self.redis, cache = redis(stack, self.rig)
         write(os.path.join(self.rig.folder, "tokens"), f"# who may\nshop {TOKEN}\nbulk {TOKEN}-bulk\n")
         self.rig.caches = [cache] + (caches or [])
-        self.rig.relay_section = f", listen: 127.0.0.1@{self.port}, token-file: tokens"
+        write(os.path.join(self.rig.folder, "policy"), "".join(f"actor * {kind} *\n" for kind in ("dns", "key", "tag", "url", "prefix", "zone", "all")))
+        self.rig.relay_section = f", listen: 127.0.0.1@{self.port}, token-file: tokens, policy-file: policy"
         self.rig.start()
 
     def ask(self, method, path, body=None, token=TOKEN, **headers):

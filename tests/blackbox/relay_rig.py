@@ -45,7 +45,7 @@ class Rig:
                     f"state: {{ directory: {self.state} }}\nrelay: {{ socket: {self.socket}{self.relay_section} }}\n")
             if self.bus:
                 f.write("bus: " + json.dumps(self.bus) + "\n")
-            f.write("caches:\n")
+            f.write("caches:\n" if self.caches else "caches: []\n")
             for cache in self.caches:
                 f.write("  - " + json.dumps(cache) + "\n")
 

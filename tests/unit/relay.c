@@ -16,6 +16,7 @@
 #include "relay/limit.h"
 #include "relay/pacer.h"
 #include "relay/pending.h"
+#include "relay/policy.h"
 #include "relay/store.h"
 #include "relay/store_sql.h"
 #include "relay/verify.h"
@@ -514,6 +515,78 @@ START_TEST(a_statement_that_fails_takes_its_transaction_along)
 	ck_assert_uint_eq(sum, 1 + 2);
 	ck_assert_int_eq(take(store, "us", 3, 1), STORE_NEW);
 	store_close(store);
+}
+END_TEST
+
+/* ---- the policy ---- */
+
+static const char policy_text[] = "# who may\n"
+				  "actor shop key cart: stock:\n"
+				  "  actor shop\tdns  Svc.Example.\r\n"
+				  "\n"
+				  "actor ops all\n"
+				  "actor * tag *\n"
+				  "actor web url h.example\n";
+
+static const struct {
+	const char *name, *event;
+	bool allowed;
+} policy_cases[] = {
+	{ "shop", "{\"class\":\"key\",\"items\":[{\"k\":\"cart:1\"},{\"k\":\"stock:\"}]}", true },
+	{ "shop", "{\"class\":\"key\",\"items\":[{\"k\":\"cart:1\"},{\"k\":\"cart\"}]}", false },
+	{ "shop", "{\"class\":\"dns\",\"items\":[{\"n\":\"A.SVC.example\"}]}", true },
+	{ "shop", "{\"class\":\"dns\",\"items\":[{\"n\":\"svc.example\"}]}", true },
+	{ "shop", "{\"class\":\"dns\",\"items\":[{\"n\":\"xsvc.example\"}]}", false },
+	{ "shop", "{\"class\":\"zone\",\"items\":[{\"n\":\"svc.example\"}]}", false },
+	{ "shop", "{\"class\":\"tag\",\"items\":[{\"g\":\"a\"}]}", true },
+	{ "shop", "{\"class\":\"all\"}", false },
+	{ "ops", "{\"class\":\"all\"}", true },
+	{ "ops", "{\"class\":\"key\",\"items\":[{\"k\":\"cart:1\"}]}", false },
+	{ "web", "{\"class\":\"url\",\"items\":[{\"u\":\"https://H.example:8443/x\"}]}", true },
+	{ "web", "{\"class\":\"url\",\"items\":[{\"u\":\"http://h.example.evil/\"}]}", false },
+	{ "web", "{\"class\":\"prefix\",\"items\":[{\"u\":\"http://h.example/\"}]}", false },
+};
+
+START_TEST(a_policy_allows_what_it_says_and_no_more)
+{
+	struct arena *arena = arena_new();
+	struct err err;
+	const struct policy *policy = policy_parse("p", policy_text, strlen(policy_text), arena, &err);
+	struct event event;
+	bool parked;
+
+	ck_assert_msg(policy != NULL, "%s", err.text);
+	for (unsigned i = 0; i < COUNT_OF(policy_cases); i++) {
+		const char *text = policy_cases[i].event;
+
+		ck_assert(event_parse(text, strlen(text), false, arena, &event, &parked, &err));
+		ck_assert_msg(policy_allows(policy, POLICY_ACTOR, policy_cases[i].name, &event, &err) ==
+				      policy_cases[i].allowed,
+			"%s %s", policy_cases[i].name, text);
+		ck_assert(policy_allows(policy, POLICY_REGION, "us", &event, &err)); /* it names none */
+		ck_assert(policy_allows(NULL, POLICY_REGION, "us", &event, &err));
+		ck_assert(policy_allows(NULL, POLICY_ACTOR, "shop", &event, &err) ==
+			  (event.class != EVENT_ALL && event.class != EVENT_ZONE && event.class != EVENT_PREFIX));
+	}
+	arena_free(arena);
+}
+END_TEST
+
+static const char *const wrong_policies[] = { "shop key *", "actor", "actor a;b key *", "actor shop keys *",
+	"actor shop key", "actor ops all cart:", "actor shop dns a..b", "actor web url http://h.example/" };
+
+START_TEST(a_line_of_a_policy_that_is_wrong_is_named)
+{
+	for (unsigned i = 0; i < COUNT_OF(wrong_policies); i++) {
+		struct arena *arena = arena_new();
+		char *text = mem_printf("actor shop key *\n%s\n", wrong_policies[i]);
+		struct err err;
+
+		ck_assert_msg(policy_parse("p", text, strlen(text), arena, &err) == NULL, "%s", wrong_policies[i]);
+		ck_assert_msg(strncmp(err.text, "p:2: ", 5) == 0, "%s", err.text);
+		free(text);
+		arena_free(arena);
+	}
 }
 END_TEST
 
@@ -1044,6 +1117,8 @@ int main(void)
 	tcase_add_test(store, a_coarse_flush_is_owed_until_it_was_done);
 	tcase_add_test(store, a_statement_that_fails_takes_its_transaction_along);
 	suite_add_tcase(suite, store);
+	tcase_add_test(door, a_policy_allows_what_it_says_and_no_more);
+	tcase_add_test(door, a_line_of_a_policy_that_is_wrong_is_named);
 	tcase_add_test(door, an_actor_is_limited_and_another_is_not);
 	tcase_add_test(door, thousands_of_actors_take_no_more_room);
 	tcase_add_loop_test(door, a_body_is_the_event_that_it_means, 0, COUNT_OF(bodies));
