@@ -25,6 +25,7 @@ include tests/zones.mk
 include tests/geo.mk
 include tests/health.mk
 include tests/relay.mk
+include tests/fleet.mk
 include tests/gslb.mk
 include tests/latency.mk
 include tests/blackbox.mk

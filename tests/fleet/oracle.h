@@ -1,0 +1,29 @@
+/* oracle - what must hold, checked as it happens and when all has settled. The first thing that does not hold ends the run, with one sentence. */
+#ifndef GSLB_TESTS_FLEET_ORACLE_H
+#define GSLB_TESTS_FLEET_ORACLE_H
+
+#include "tests/fleet/deed.h"
+
+enum { ORACLE_TEXT_MAX = 512 };
+
+void oracle_reset(void);
+const char *oracle_verdict(void); /* "" while all holds */
+void oracle_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- as it happens ---- */
+
+void oracle_committed(unsigned host, struct deed *deed);
+void oracle_applied(unsigned host, struct deed *deed);
+void oracle_coarse(unsigned host, const char *reason);
+/* A host tells an origin that it has done all up to there. */
+void oracle_receipt(unsigned host, unsigned origin, uint32_t epoch, uint64_t oseq);
+/* Its disk is as it was then; 0: a new one. What neither it nor its stream has is lost with it. */
+void oracle_put_back(unsigned host, uint64_t to_ms);
+void oracle_rolled_back(unsigned origin); /* its stream */
+
+/* ---- when all has settled ---- */
+
+void oracle_settled(void);
+bool oracle_settles(void); /* would it hold now? */
+
+#endif
