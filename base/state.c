@@ -15,6 +15,7 @@ static const char *const names[STATE_KINDS] = {
 	[STATE_LATENCY] = "latency",
 	[STATE_LOAD] = "load",
 	[STATE_HOT] = "hot",
+	[STATE_WRITS] = "writs",
 };
 
 const char *state_kind_name(enum state_kind kind)

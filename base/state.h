@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum state_kind { STATE_VOTES, STATE_LATENCY, STATE_LOAD, STATE_HOT, STATE_KINDS };
+enum state_kind { STATE_VOTES, STATE_LATENCY, STATE_LOAD, STATE_HOT, STATE_WRITS, STATE_KINDS };
 
 enum {
 	STATE_FULL_MS = 10000,  /* every so often, whether it changed or not */

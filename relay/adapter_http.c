@@ -219,6 +219,7 @@ static unsigned http_run(void *state, struct adapter_work *work, unsigned n)
 	case EVENT_KEY:
 	case EVENT_ZONE:
 	case EVENT_ALL:
+	case EVENT_OVERRIDE:
 	case EVENT_CLASSES:
 		adapter_say(work, ADAPTER_REFUSED, "an HTTP cache knows urls, prefixes and tags");
 		break;

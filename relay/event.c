@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/writ.h"
 #include "relay/check.h"
 
 static const struct {
@@ -19,6 +20,7 @@ static const struct {
 	[EVENT_PREFIX] = { "prefix", "u", check_url },
 	[EVENT_ZONE] = { "zone", "n", check_name },
 	[EVENT_ALL] = { "all", NULL, NULL },
+	[EVENT_OVERRIDE] = { "override", "o", NULL },
 };
 
 static const char *const op_names[EVENT_OPS] = {
@@ -169,6 +171,37 @@ static bool get_types(const struct reading *r, const json_t *item, size_t at, st
 	return true;
 }
 
+static bool get_text_item(
+	const struct reading *r, const struct event *event, const json_t *item, size_t at, struct event_item *out)
+{
+	const json_t *value = json_object_get(item, classes[event->class].member);
+	char text[CHECK_TEXT_MAX];
+	struct err why;
+
+	if (!json_is_string(value))
+		return err_set(r->err, "items[%zu]: must have a text \"%s\"", at, classes[event->class].member);
+	if (!classes[event->class].check(json_string_value(value), json_string_length(value), text, &why))
+		return err_set(r->err, "items[%zu]: %s", at, why.text);
+	out->text = arena_strdup(r->arena, text);
+	return event->class != EVENT_DNS || get_types(r, item, at, out);
+}
+
+static bool get_writ(const struct reading *r, const json_t *item, size_t at, struct event_item *out)
+{
+	struct err why = { .text = "" };
+	struct writ *writ = writ_parse(json_object_get(item, classes[EVENT_OVERRIDE].member), &why);
+	bool good = writ != NULL && writ_can_travel(writ, &why);
+	json_t *json = good ? writ_json(writ) : NULL;
+	char *text = good ? json_dumps(json, JSON_COMPACT) : NULL;
+
+	if (good)
+		out->text = arena_strdup(r->arena, text);
+	free(text);
+	json_decref(json);
+	writ_free(writ);
+	return good || err_set(r->err, "items[%zu]: %s", at, why.text);
+}
+
 static bool get_items(const struct reading *r, struct event *event)
 {
 	const json_t *list = json_object_get(r->root, "items");
@@ -184,17 +217,10 @@ static bool get_items(const struct reading *r, struct event *event)
 	event->nitems = json_array_size(list);
 	event->items = items = arena_alloc(r->arena, event->nitems * sizeof *items);
 	for (size_t i = 0; i < event->nitems; i++) {
-		const json_t *item = json_array_get(list, i),
-			     *value = json_object_get(item, classes[event->class].member);
-		char text[CHECK_TEXT_MAX];
-		struct err why;
+		const json_t *item = json_array_get(list, i);
 
-		if (!json_is_string(value))
-			return err_set(r->err, "items[%zu]: must have a text \"%s\"", i, classes[event->class].member);
-		if (!classes[event->class].check(json_string_value(value), json_string_length(value), text, &why))
-			return err_set(r->err, "items[%zu]: %s", i, why.text);
-		items[i].text = arena_strdup(r->arena, text);
-		if (event->class == EVENT_DNS && !get_types(r, item, i, &items[i]))
+		if (event->class == EVENT_OVERRIDE ? !get_writ(r, item, i, &items[i])
+						   : !get_text_item(r, event, item, i, &items[i]))
 			return false;
 	}
 	return true;
@@ -287,7 +313,9 @@ static json_t *items_json(const struct event *event)
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < event->nitems; i++) {
-		json_t *item = json_pack("{s:s}", classes[event->class].member, event->items[i].text), *types = NULL;
+		json_t *value = event->class == EVENT_OVERRIDE ? json_loads(event->items[i].text, 0, NULL)
+							       : json_string(event->items[i].text),
+		       *item = json_pack("{s:o}", classes[event->class].member, value), *types = NULL;
 
 		for (unsigned k = 0; k < event->items[i].ntypes; k++) {
 			if (types == NULL)

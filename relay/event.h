@@ -5,7 +5,17 @@
 
 #include "base/base.h"
 
-enum event_class { EVENT_DNS, EVENT_KEY, EVENT_TAG, EVENT_URL, EVENT_PREFIX, EVENT_ZONE, EVENT_ALL, EVENT_CLASSES };
+enum event_class {
+	EVENT_DNS,
+	EVENT_KEY,
+	EVENT_TAG,
+	EVENT_URL,
+	EVENT_PREFIX,
+	EVENT_ZONE,
+	EVENT_ALL,
+	EVENT_OVERRIDE, /* not for caches: what operators decided (writs.h) */
+	EVENT_CLASSES
+};
 enum event_op { EVENT_FLUSH, EVENT_SOFT, EVENT_REFRESH, EVENT_OPS };
 /* Scheduling: failover, drain, override; edit; hot and bulk ones of applications. */
 enum event_prio { EVENT_FAILOVER, EVENT_EDIT, EVENT_HOT, EVENT_BULK, EVENT_PRIOS };
@@ -21,7 +31,8 @@ enum {
 };
 
 struct event_item {
-	const char *text; /* canonical: a name, a key, a tag, a URL, a prefix of URLs, or a zone; NULL with EVENT_ALL */
+	const char *text; /* canonical: a name, a key, a tag, a URL, a prefix of URLs, or a zone; a writ as JSON
+			   * (base/writ.h); NULL with EVENT_ALL */
 	uint8_t ntypes;   /* EVENT_DNS: 0 is all that the relay knows to be published there */
 	uint16_t type[EVENT_TYPES_MAX];
 };

@@ -33,6 +33,8 @@ static bool settle(struct exchange *exchange)
 {
 	bool committed = commit(exchange);
 
+	if (exchange->writs != NULL)
+		writs_settle(exchange->writs, committed);
 	exchange->settled(exchange->arg, committed, &exchange->log_why);
 	return committed;
 }
@@ -94,6 +96,20 @@ static enum bus_taken pass_over(struct exchange *exchange, const char *from, boo
 	return parked ? BUS_LEFT : BUS_TAKEN;
 }
 
+/* Overrides are merged in the transaction that takes them in: for the log they are done. Also those that the log has passed: one that comes
+ * behind a later first one counts as had there, and merging twice is no harm. */
+static enum store_taken take_overrides(
+	struct exchange *exchange, const struct event *event, enum store_taken taken, struct err *err)
+{
+	struct store_mark mark = { .epoch = event->epoch, .oseq = event->oseq };
+
+	snprintf(mark.origin, sizeof mark.origin, "%s", event->origin);
+	exchange->receipts_due = true;
+	if (!writs_take(exchange->writs, event, exchange->now_ms, err))
+		return STORE_FAILED;
+	return taken == STORE_DUPLICATE || store_done(exchange->store, &mark, false, err) ? taken : STORE_FAILED;
+}
+
 /* It is done with errors, so that its origin knows, and no cache hears of it. */
 static bool forbid(struct exchange *exchange, const struct event *event, const struct err *why, struct err *err)
 {
@@ -108,12 +124,12 @@ static bool forbid(struct exchange *exchange, const struct event *event, const s
 	return store_done(exchange->store, &mark, true, err);
 }
 
-/* What another region asks for must be allowed here, too; it asked its own policy only. */
+/* What another region asks for must be allowed here, too; it asked its own policy only. Overrides drop nothing. */
 static bool is_allowed(const struct exchange *exchange, const struct event *event, struct err *why)
 {
 	const struct relay_conf *conf = exchange->conf;
 
-	return (event->jump != 0 && event->class == EVENT_ALL) || !event_is_for(event, conf->region) ||
+	return (event->jump != 0 && event->class == EVENT_ALL) || event->class == EVENT_OVERRIDE || !event_is_for(event, conf->region) ||
 	       strcmp(event->origin, conf->region) == 0 ||
 	       policy_allows(conf->policy, POLICY_REGION, event->origin, event, why);
 }
@@ -125,6 +141,7 @@ static enum bus_taken take_fetched(void *arg, const char *from, const char *byte
 	struct event event;
 	struct err err = { .text = "" }, why;
 	bool parked = false, good = event_parse(bytes, len, true, fresh->arena, &event, &parked, &err), allowed = true;
+	bool ours = good && event.class == EVENT_OVERRIDE && fresh->exchange->writs != NULL;
 
 	fresh->fetched++;
 	if (good && strcmp(event.origin, from) != 0)
@@ -133,6 +150,8 @@ static enum bus_taken take_fetched(void *arg, const char *from, const char *byte
 		return pass_over(fresh->exchange, from, parked, &err);
 	if (jump(fresh->exchange, &event, &err))
 		taken = store_take(fresh->exchange->store, &event, bytes, len, &err);
+	if (ours && taken != STORE_FAILED)
+		taken = take_overrides(fresh->exchange, &event, taken, &err);
 	if (taken == STORE_NEW || taken == STORE_EPOCH)
 		allowed = is_allowed(fresh->exchange, &event, &why);
 	if (!allowed && !forbid(fresh->exchange, &event, &why, &err))
@@ -150,7 +169,7 @@ static enum bus_taken take_fetched(void *arg, const char *from, const char *byte
 	case STORE_NEW:
 		break;
 	}
-	if (!allowed)
+	if (ours || !allowed)
 		return BUS_TAKEN;
 	fresh->events = mem_grow(fresh->events, fresh->n, &fresh->cap, sizeof *fresh->events);
 	fresh->events[fresh->n++] = event;

@@ -9,6 +9,7 @@
 #include "relay/gap.h"
 #include "relay/store.h"
 #include "relay/work.h"
+#include "relay/writs.h"
 
 struct exchange {
 	const struct relay_conf *conf;
@@ -16,6 +17,7 @@ struct exchange {
 	const struct bus_ops *bus_ops;
 	void *bus;
 	struct work *work;
+	struct writs *writs; /* takes overrides in; NULL: they are passed over */
 	/* The store has what was gathered, or has not, for that reason. */
 	void (*settled)(void *arg, bool committed, const struct err *why);
 	/* A region says how far an event of ours is there. */

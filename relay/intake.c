@@ -13,7 +13,7 @@
 
 enum { WAIT_MAX_MS = 60000 };
 
-static void refuse(struct service *service, struct control_reply *reply, const struct err *err)
+void intake_refuse(struct service *service, struct control_reply *reply, const struct err *err)
 {
 	service->refused++;
 	reply->exit = 1;
@@ -22,7 +22,7 @@ static void refuse(struct service *service, struct control_reply *reply, const s
 
 /* ---- invalidate ---- */
 
-static uint64_t wait_of(const json_t *args)
+uint64_t intake_wait_ms(const json_t *args)
 {
 	json_int_t ms = json_integer_value(json_object_get(args, "wait_ms"));
 
@@ -95,6 +95,10 @@ static enum admitted admit(struct service *service, const json_t *document, cons
 
 	if (!event_read(document, false, arena, event, &parked, err) || !knows_regions(service, event, err))
 		return ADMIT_WRONG;
+	if (event->class == EVENT_OVERRIDE) {
+		err_set(err, "class: overrides are gslbd's to make (gslbctl force and clear)");
+		return ADMIT_WRONG;
+	}
 	event->confirm = asker->wait_ms > 0;
 	if (!asker->trusted || event->actor[0] == '\0')
 		event->actor = asker->actor;
@@ -119,8 +123,7 @@ static enum admitted admit(struct service *service, const json_t *document, cons
 	return ADMITTED;
 }
 
-/* Root, gslbd, and whoever we are. */
-static bool is_trusted(const struct service *service, const struct control_peer *peer)
+bool intake_trusts(const struct service *service, const struct control_peer *peer)
 {
 	const char *gslbd = service->conf->gslbd_user;
 
@@ -131,9 +134,10 @@ static void run_invalidate(void *context, const json_t *args, const struct contr
 	struct control_reply *reply)
 {
 	struct service *service = context;
-	const struct asker asker = {
-		.actor = peer->name, .trusted = is_trusted(service, peer), .wait_ms = wait_of(args), .ticket = ticket
-	};
+	const struct asker asker = { .actor = peer->name,
+		.trusted = intake_trusts(service, peer),
+		.wait_ms = intake_wait_ms(args),
+		.ticket = ticket };
 	const json_t *document = json_object_get(args, "event");
 	bool dry = json_is_true(json_object_get(args, "dry_run"));
 	struct arena *arena = arena_new();
@@ -144,10 +148,10 @@ static void run_invalidate(void *context, const json_t *args, const struct contr
 	if (!json_is_object(document)) {
 		err_set(&err, "invalidate: an event belongs into \"event\"");
 		audit_refusal(service, &asker, NULL, &err);
-		refuse(service, reply, &err);
+		intake_refuse(service, reply, &err);
 	} else if (admit(service, document, &asker, dry, &event, arena, &after_s, &err) != ADMITTED) {
 		audit_refusal(service, &asker, &event, &err);
-		refuse(service, reply, &err);
+		intake_refuse(service, reply, &err);
 	} else if (dry) {
 		reply->result = json_pack("{s:b,s:s,s:i,s:i}", "dry_run", 1, "class", event_class_name(event.class),
 			"items", (int)event.nitems, "caches", (int)work_takers(service->work, event.class));
@@ -208,7 +212,7 @@ static void begin_errand(struct service *service, json_t *(*run)(const struct re
 	if (errand_begin(service->errand, run, what, ticket, &err))
 		reply->defer = ticket;
 	else
-		refuse(service, reply, &err);
+		intake_refuse(service, reply, &err);
 }
 
 static void run_verify(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
@@ -225,7 +229,7 @@ static void run_verify(void *context, const json_t *args, const struct control_p
 	}
 	if (name == NULL)
 		err_set(&err, "verify: wants a name");
-	refuse(context, reply, &err);
+	intake_refuse(context, reply, &err);
 }
 
 static void run_bus_check(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
@@ -382,7 +386,7 @@ static void run_dead(void *context, const json_t *args, const struct control_pee
 		return;
 	}
 	json_decref(list);
-	refuse(service, reply, &err);
+	intake_refuse(service, reply, &err);
 }
 
 static void run_dead_drop(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
@@ -397,7 +401,7 @@ static void run_dead_drop(void *context, const json_t *args, const struct contro
 	if (store_dead_drop(service->store, id, &err) && store_commit(service->store, &err))
 		reply->result = json_pack("{s:I}", "dropped", (json_int_t)id);
 	else
-		refuse(service, reply, &err);
+		intake_refuse(service, reply, &err);
 }
 
 /* ---- pausing ---- */
@@ -417,7 +421,7 @@ static void set_paused(struct service *service, const json_t *args, bool paused,
 		return;
 	}
 	err_set(&err, "%.60s: no such cache (gslbctl relay targets lists them)", name != NULL ? name : "");
-	refuse(service, reply, &err);
+	intake_refuse(service, reply, &err);
 }
 
 static void run_pause(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
@@ -442,6 +446,9 @@ const struct control_command intake_commands[] = {
 	{ "targets", false, run_targets },
 	{ "lag", false, run_lag },
 	{ "state", false, run_state },
+	{ "overrides", true, intake_overrides },
+	{ "offer", true, intake_offer },
+	{ "writs", false, intake_writs },
 	{ "dead", false, run_dead },
 	{ "dead-drop", true, run_dead_drop },
 	{ "pause", true, run_pause },

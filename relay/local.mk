@@ -38,11 +38,13 @@ librelay_a_SOURCES = \
 	relay/store_floor.c relay/store_floor.h \
 	relay/store_kept.c \
 	relay/store_sql.c relay/store_sql.h \
+	relay/store_writs.c \
 	relay/target.c relay/target.h \
 	relay/verify.c relay/verify.h \
 	relay/waiting.c \
 	relay/wire.c relay/wire.h \
-	relay/work.c relay/work.h
+	relay/work.c relay/work.h \
+	relay/writs.c relay/writs.h relay/writs_hosts.c relay/writs_repair.c relay/intake_writs.c
 librelay_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(CYAML_CFLAGS) $(JANSSON_CFLAGS) $(SQLITE_CFLAGS) $(HIREDIS_CFLAGS) $(NATS_CFLAGS) $(CRYPTO_CFLAGS) $(MICROHTTPD_CFLAGS)
 RELAY_LIBS = $(CURL_LIBS) $(CYAML_LIBS) $(JANSSON_LIBS) $(SQLITE_LIBS) $(HIREDIS_LIBS) $(NATS_LIBS) $(CRYPTO_LIBS) $(MICROHTTPD_LIBS) -lm
 

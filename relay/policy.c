@@ -116,7 +116,7 @@ static bool read_rule(const struct reading *r, char *line, struct rule *rule)
 		return wrong(r, "a line begins with actor or region (try: actor shop key cart: product:)");
 	if (name == NULL || (strcmp(name, "*") != 0 && !check_label(name, strlen(name))))
 		return wrong(r, "the name must be * or 1 to 63 letters, digits, - and _");
-	if (class == NULL || !event_class_parse(class, &rule->class))
+	if (class == NULL || !event_class_parse(class, &rule->class) || rule->class == EVENT_OVERRIDE)
 		return wrong(r, "the class must be one of dns, key, tag, url, prefix, zone and all");
 	rule->kind = kind[0] == 'a' ? POLICY_ACTOR : POLICY_REGION;
 	rule->name = arena_strdup(r->arena, name);

@@ -181,12 +181,17 @@ static bool start(struct service *service, struct err *err)
 	if (service->work == NULL || !open_control(service, err) || !open_state(service, err) ||
 		!open_http(service, err))
 		return false;
+	service->writs = writs_new(service->store, service->conf->region, service->began_ms, told, service, err);
+	if (service->writs == NULL)
+		return false;
+	state_on(service->state, STATE_WRITS, intake_digest, service);
 	service->exchange = (struct exchange){
 		.conf = service->conf,
 		.store = service->store,
 		.bus_ops = service->bus_ops,
 		.bus = service->bus,
 		.work = service->work,
+		.writs = service->writs,
 		.settled = settled,
 		.heard = hear_state,
 		.said = hear_said,
@@ -208,6 +213,7 @@ static void end(struct service *service)
 	http_close(service->http);
 	errand_free(service->errand);
 	work_free(service->work);
+	writs_free(service->writs);
 	state_close(service->state);
 	control_close(service->control);
 	if (service->bus != NULL)
@@ -286,11 +292,13 @@ static void serve(struct service *service)
 			service->stop = true;
 		service->exchange.wall_ms = clock_wall_ms();
 		eventfd_read(service->event_fd, &(eventfd_t){ 0 });
+		writs_clock(service->writs, clock_wall_ms());
 		take_requests(service, now_ms);
 		taken = take_in(service, now_ms);
 		if (service->http != NULL)
 			http_run(service->http); /* what was answered */
 		next_ms = exchange_give(&service->exchange, now_ms);
+		earlier(&next_ms, intake_run(service, now_ms));
 		earlier(&next_ms, run_state(service, now_ms));
 		earlier(&next_ms, wait_run(service, now_ms));
 		if (!taken || store_is_dirty(service->store)) /* asked for since then */

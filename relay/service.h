@@ -12,6 +12,7 @@
 #include "relay/limit.h"
 #include "relay/state.h"
 #include "relay/work.h"
+#include "relay/writs.h"
 
 enum { SERVICE_WAITERS_MAX = CONTROL_PLACES + HTTP_CONNECTIONS };
 
@@ -36,7 +37,8 @@ struct service {
 	const struct bus_ops *bus_ops;
 	void *bus;
 	struct work *work;
-	struct exchange exchange; /* of these four */
+	struct writs *writs;
+	struct exchange exchange; /* of these five */
 	struct control *control;
 	struct state_hub *state;
 	struct http *http; /* NULL: none */
@@ -72,8 +74,25 @@ void wait_end(struct service *service); /* all of them are answered */
 /* ---- intake.c ---- */
 
 extern const struct control_command intake_commands[];
+/* Root, gslbd, and whoever we are. */
+bool intake_trusts(const struct service *service, const struct control_peer *peer);
+void intake_refuse(struct service *service, struct control_reply *reply, const struct err *err);
+uint64_t intake_wait_ms(const json_t *args);
 void intake_http(
 	void *service, struct http_request *request, const char *actor, const char *body, size_t len, uint64_t wait_ms);
+
+/* ---- intake_writs.c: gslbd's side of the overrides ---- */
+
+void intake_overrides(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply);
+void intake_offer(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply);
+void intake_writs(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply);
+/* Periodic state: a region says what it has. */
+void intake_digest(void *service, const struct state_said *said);
+/* Answer gslbds, tell origins, and repair what differs between regions; when to call again at the latest. */
+uint64_t intake_run(struct service *service, uint64_t now_ms);
 
 /* ---- metrics.c ---- */
 

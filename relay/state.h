@@ -2,7 +2,8 @@
  * the bus to the clients that want to hear it. Nothing of it is logged or acknowledged: what the newest full one of each origin was is kept
  * for 30 s, for clients that come later. Subject gslb.state.<region>.<node>.<kind>; the origin in it must be that in the body.
  *
- * Kinds: votes (gslb-health), latency, load (gslbd), hot (gslb-relay itself, or gslbd). A kind of one's own is a row in base/state.c. Within
+ * Kinds: votes (gslb-health), latency, load (gslbd), hot (gslb-relay itself, or gslbd), writs
+ * (gslb-relay: the digest of its overrides, writs.h). A kind of one's own is a row in base/state.c. Within
  * gslb-relay: state_on to hear a kind, state_say to say something. Main thread. */
 #ifndef GSLB_RELAY_STATE_H
 #define GSLB_RELAY_STATE_H

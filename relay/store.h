@@ -111,4 +111,11 @@ bool store_dead(
 bool store_dead_drop(struct store *store, int64_t id, struct err *err); /* 0: all */
 uint64_t store_dead_count(struct store *store);
 
+/* ---- store_writs.c: the last override of each target, as JSON ---- */
+
+bool store_writ_put(struct store *store, const char *target, const char *bytes, size_t len, struct err *err);
+bool store_writ_drop(struct store *store, const char *target, struct err *err);
+bool store_writs(
+	struct store *store, void (*take)(void *arg, const char *bytes, size_t len), void *arg, struct err *err);
+
 #endif

@@ -19,7 +19,8 @@ static const char schema[] =
 	"CREATE TABLE IF NOT EXISTS receipt(region TEXT PRIMARY KEY, epoch INTEGER NOT NULL, oseq INTEGER NOT NULL,"
 	" errors INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE IF NOT EXISTS dead(id INTEGER PRIMARY KEY, target TEXT, event TEXT, item TEXT, reason TEXT, "
-	"at_ms INTEGER);";
+	"at_ms INTEGER);"
+	"CREATE TABLE IF NOT EXISTS writ(target TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;";
 
 static const char *const sql[STATEMENTS] = {
 	[BEGIN] = "BEGIN IMMEDIATE",
@@ -58,6 +59,9 @@ static const char *const sql[STATEMENTS] = {
 	[DEAD_DROP] = "DELETE FROM dead WHERE id = ?1",
 	[DEAD_CLEAR] = "DELETE FROM dead",
 	[DEAD_COUNT] = "SELECT count(*) FROM dead",
+	[WRIT_PUT] = "INSERT INTO writ VALUES(?1, ?2) ON CONFLICT(target) DO UPDATE SET body = ?2",
+	[WRIT_DROP] = "DELETE FROM writ WHERE target = ?1",
+	[WRIT_ALL] = "SELECT body FROM writ ORDER BY target",
 };
 
 /* ---- statements ---- */

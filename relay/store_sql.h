@@ -44,6 +44,9 @@ enum statement {
 	DEAD_DROP,
 	DEAD_CLEAR,
 	DEAD_COUNT,
+	WRIT_PUT,
+	WRIT_DROP,
+	WRIT_ALL,
 	STATEMENTS
 };
 

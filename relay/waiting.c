@@ -48,16 +48,27 @@ static void give(struct service *service, struct waiter *waiter, unsigned status
 	*waiter = (struct waiter){ .used = false };
 }
 
+/* Why regions are missing, as far as it is known here: NULL when nothing is. */
+static const char *trouble(const struct service *service, struct bus_status *bus)
+{
+	service->bus_ops->status(service->bus, bus);
+	if (bus->connected)
+		return NULL;
+	return bus->trouble[0] != '\0' ? bus->trouble : "the bus is not connected";
+}
+
 static void answer(struct service *service, struct waiter *waiter)
 {
 	bool all = waiter->missing == 0 && !waiter->errors;
 	struct control_reply reply = { .exit = waiter->until_ms == 0 || all ? 0 : 3 };
+	struct bus_status bus;
 
 	if (waiter->until_ms == 0)
 		reply.result = json_pack("{s:s,s:i}", "id", waiter->id, "caches", (int)waiter->caches);
 	else
-		reply.result = json_pack("{s:s,s:O,s:I}", "id", waiter->id, "regions", waiter->regions, "took_ms",
-			(json_int_t)(clock_monotonic_ms() - waiter->began_ms));
+		reply.result = json_pack("{s:s,s:O,s:I,s:s*}", "id", waiter->id, "regions", waiter->regions, "took_ms",
+			(json_int_t)(clock_monotonic_ms() - waiter->began_ms), "trouble",
+			waiter->missing > 0 ? trouble(service, &bus) : NULL);
 	give(service, waiter, waiter->until_ms != 0 && all ? 200 : 202, &reply);
 }
 

@@ -22,6 +22,12 @@ tests_unit_exchange_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_exchange_test_LDADD = librelay.a libbase.a $(RELAY_LIBS) $(CHECK_LIBS)
 TESTS += tests/unit/exchange_test
 
+check_PROGRAMS += tests/unit/writs_test
+tests_unit_writs_test_SOURCES = tests/unit/writs.c
+tests_unit_writs_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SQLITE_CFLAGS)
+tests_unit_writs_test_LDADD = librelay.a libbase.a $(RELAY_LIBS) $(CHECK_LIBS)
+TESTS += tests/unit/writs_test
+
 check_PROGRAMS += tests/fuzz/fuzz_relay
 tests_fuzz_fuzz_relay_SOURCES = tests/fuzz/fuzz_relay.c tests/fuzz/replay.c
 tests_fuzz_fuzz_relay_LDADD = librelay.a libbase.a $(RELAY_LIBS)
