@@ -3,6 +3,7 @@
 
 #include "gslb/daemon.h"
 #include "gslb/drills.h"
+#include "gslb/fleet.h"
 #include "gslb/standing.h"
 
 static void add_alarm(json_t *alarms, const char *text)
@@ -95,6 +96,7 @@ json_t *document_alarms(const struct daemon *daemon)
 	add_stale_loads(alarms, daemon);
 	add_alarm(alarms, daemon->state_alarm);
 	drills_alarms(daemon->drills, alarms);
+	fleet_alarms(daemon, alarms);
 	if (prober_status(daemon->prober).unsaved)
 		add_alarm(alarms, "the state folder cannot be written: verdicts would not outlive a restart");
 	for (size_t i = 0; i < daemon->zones->nzones; i++) {

@@ -6,6 +6,7 @@
 #include "gslb/daemon.h"
 #include "gslb/drill_commands.h"
 #include "gslb/explain.h"
+#include "gslb/fleet.h"
 #include "gslb/latency_import.h"
 #include "gslb/plan_commands.h"
 
@@ -108,7 +109,6 @@ static void run_force(void *context, const json_t *args, const struct control_pe
 	json_t *effects = NULL;
 	char until[CLOCK_TEXT_MAX];
 
-	(void)ticket;
 	if (!override_action_parse(text_of(args, "action"), &request.action)) {
 		refuse(reply, "force: the action is one of up, down and drain");
 		return;
@@ -128,6 +128,8 @@ static void run_force(void *context, const json_t *args, const struct control_pe
 	if (request.dry_run)
 		json_object_set_new(reply->result, "clients_since",
 			json_string(clock_format(recent_facts(daemon->recent, now_ms).since_ms, until)));
+	else
+		fleet_confirm(daemon, args, ticket, reply);
 }
 
 static void run_drain_status(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
@@ -160,7 +162,6 @@ static void run_clear(void *context, const json_t *args, const struct control_pe
 	struct daemon *daemon = context;
 	const char *target = text_of(args, "target");
 
-	(void)ticket;
 	switch (override_clear(
 		daemon->overrides, &daemon->published->world, target, peer->name, clock_wall_ms(), &reply->err)) {
 	case OVERRIDE_CLEARED:
@@ -175,6 +176,7 @@ static void run_clear(void *context, const json_t *args, const struct control_pe
 	log_notice("override=none target=\"%s\" who=%s why=\"cleared\"", target, peer->name);
 	daemon_publish_overlay(daemon);
 	give(reply, json_pack("{s:s}", "target", target));
+	fleet_confirm(daemon, args, ticket, reply);
 }
 
 static void run_push(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,

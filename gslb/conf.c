@@ -50,6 +50,7 @@ static const struct conf_row rows[] = {
 	{ "http.listen", &conf_http, AT(http), .fallback = "127.0.0.1@9153", .restart = true },
 	{ "http.endpoint-metrics", &conf_yes_no, AT(endpoint_metrics), .fallback = "yes" },
 	{ "relay.socket", &conf_relay, AT(relay_socket), .restart = true },
+	{ "bus.regions", &conf_regions, .required = false, .restart = true },
 	{ "log.level", &conf_level, AT(log_level), .fallback = "info" },
 };
 
@@ -201,6 +202,8 @@ void conf_free(struct conf *conf)
 	free(conf->zones_directory);
 	for (size_t i = 0; i < conf->ndatabases; i++)
 		free(conf->databases[i]);
+	for (size_t i = 0; i < conf->nregions; i++)
+		free(conf->regions[i]);
 	free(conf->checks_directory);
 	free(conf->drills_directory);
 	free(conf->seed_file);

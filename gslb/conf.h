@@ -8,6 +8,7 @@
 enum {
 	CONF_LISTEN_MAX = 64,
 	CONF_ANCHORS_MAX = 16,
+	CONF_REGIONS_MAX = 64,
 	CONF_DATABASES_MAX = 16,
 	CONF_KEYS_MAX = 64,
 	CONF_TOKEN_MIN = 16,
@@ -73,6 +74,9 @@ struct conf {
 	char *readonly_group; /* members may only look, "": nobody */
 	/* relay */
 	char *relay_socket; /* gslb-relay's; "": nobody is told what changes */
+	/* bus, which is gslb-relay's: all regions of the fleet, with this one */
+	char *regions[CONF_REGIONS_MAX];
+	size_t nregions; /* 0 or 1: there is no fleet */
 	/* http */
 	struct conf_token http_token; /* to read anything but /healthz and /readyz */
 	struct conf_listen http;      /* 127.0.0.1@9153; family ADDR_NONE: none */

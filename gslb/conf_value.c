@@ -379,6 +379,17 @@ static bool read_anchor(struct conf_reading *r)
 	return true;
 }
 
+/* gslb-relay says what is wrong with them. */
+static bool read_region(struct conf_reading *r)
+{
+	struct conf *conf = r->conf;
+
+	if (conf->nregions == CONF_REGIONS_MAX)
+		return err_set(&r->err, "one too many (try at most %d)", CONF_REGIONS_MAX);
+	conf->regions[conf->nregions++] = mem_strdup(r->text);
+	return true;
+}
+
 static bool read_database(struct conf_reading *r)
 {
 	struct conf *conf = r->conf;
@@ -412,5 +423,6 @@ const struct conf_kind conf_number = { .read = read_number }, conf_duration = { 
 		       conf_seed = { .read = read_seed }, conf_cookies = { .read = read_cookies },
 		       conf_level = { .read = read_level }, conf_listens = { .list = true, .read = read_listen },
 		       conf_databases = { .list = true, .read = read_database },
+		       conf_regions = { .list = true, .read = read_region },
 		       conf_anchors = { .list = true, .read = read_anchor }, conf_secret = { .read = read_secret },
 		       conf_http = { .read = read_http };

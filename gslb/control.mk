@@ -5,7 +5,7 @@ libcontrol_a_SOURCES = \
 	gslb/conf_shape.c gslb/conf_shape.h \
 	gslb/conf_value.c gslb/conf_value.h \
 	gslb/conf_yaml.c gslb/conf_yaml.h \
-	gslb/herald.c gslb/herald.h
+	gslb/herald.c gslb/herald.h gslb/line.c gslb/line.h
 libcontrol_a_CFLAGS = $(AM_CFLAGS) $(CYAML_CFLAGS) $(JANSSON_CFLAGS)
 
 # gslbctl without its main, for the tests

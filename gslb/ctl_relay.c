@@ -6,8 +6,9 @@
 enum { RESYNC_WAIT_MS = 10000 };
 
 static const struct ctl_operand operands[] = {
-	{ "WHAT", "what", CTL_ONE, "status|targets|lag|state|dead|drop|pause|resume|resync|verify|lint",
-		"its state, its caches, the other regions, the hosts it hears, what it could not do; drop one of "
+	{ "WHAT", "what", CTL_ONE, "status|targets|lag|state|overrides|dead|drop|pause|resume|resync|verify|lint",
+		"its state, its caches, the other regions, the hosts it hears, the overrides it has for gslbd, what it "
+		"could not do; drop one of "
 		"these; hold a cache's "
 		"work; drop all that the caches have of our zones; ask the resolvers for a name; look their settings "
 		"over" },
@@ -46,6 +47,8 @@ static const char *prepare(const json_t *args, json_t **request, struct err *err
 		err_set(err, "relay %s: wants a cache's name (gslbctl relay targets lists them)", what);
 		return NULL;
 	}
+	if (strcmp(what, "overrides") == 0)
+		what = "writs"; /* "overrides" is what gslbd asks */
 	*request = which != NULL ? json_pack("{s:s}", "target", which) : json_object();
 	return what;
 }
@@ -110,6 +113,28 @@ static void print_origins(const json_t *list, const struct ctl_view *view, struc
 		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(item, "bytes"));
 	}
 	ctl_table_print(&table, view, "no other host was heard within a minute", out);
+}
+
+static void print_writs(const json_t *result, const struct ctl_view *view, struct buf *out)
+{
+	static const struct ctl_column columns[] = { { "GSLBD", false }, { "CHANGES BEHIND", true },
+		{ "HEARD SECONDS AGO", true }, { NULL, false } };
+	const json_t *host;
+	struct ctl_table table;
+	size_t i;
+
+	buf_printf(out, "%lld targets have an override, or had one; digest ", (long long)ctl_integer(result, "writs"));
+	ctl_add(out, ctl_string(result, "digest"));
+	buf_printf(out, "; sent whole to another region %lld times, %lld refused\n",
+		(long long)ctl_integer(result, "repairs"), (long long)ctl_integer(result, "refused"));
+	ctl_table_init(&table, columns);
+	json_array_foreach(json_object_get(result, "hosts"), i, host)
+	{
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(host, "host"));
+		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(host, "behind"));
+		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(host, "heard_s"));
+	}
+	ctl_table_print(&table, view, "no gslbd has asked since gslb-relay began", out);
 }
 
 static void print_dead(const json_t *list, const struct ctl_view *view, struct buf *out)
@@ -204,6 +229,8 @@ static void print_relay(const json_t *result, const struct ctl_view *view, struc
 		print_lag(json_object_get(result, "lag"), view, out);
 	} else if (json_object_get(result, "origins") != NULL) {
 		print_origins(json_object_get(result, "origins"), view, out);
+	} else if (json_object_get(result, "digest") != NULL) {
+		print_writs(result, view, out);
 	} else if (json_object_get(result, "findings") != NULL) {
 		print_findings(json_object_get(result, "findings"), view, out);
 	} else if (json_object_get(result, "caches") != NULL && json_object_get(result, "name") != NULL) {

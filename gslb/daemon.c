@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gslb/fleet.h"
+
 enum { AUDIENCE_KEEP_MS = 300000 };
 
 /* ---- publishing ---- */
@@ -123,6 +125,7 @@ static bool publish(struct daemon *daemon, struct snapshot *snapshot, struct led
 
 void daemon_publish_overlay(struct daemon *daemon)
 {
+	fleet_changed(daemon->fleet);
 	swap(daemon, published_new(daemon, daemon->published->stock));
 }
 

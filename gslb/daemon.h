@@ -25,6 +25,7 @@ enum { DAEMON_TICKETS_MAX = 64, DAEMON_ALARMS_MAX = 16 };
 
 struct changes;
 struct drills;
+struct fleet;
 struct planner;
 
 /* A snapshot in service and what is counted for it; what is published holds it. */
@@ -59,6 +60,7 @@ struct daemon {
 	struct http *http; /* NULL: none */
 	struct changes *changes;
 	struct herald *herald; /* NULL: there is no gslb-relay to tell */
+	struct fleet *fleet;   /* NULL: there is no gslb-relay */
 	struct recent *recent; /* answers */
 	struct loads *loads;   /* of pools, as they were reported */
 	struct audience *audience;

@@ -5,6 +5,7 @@
 
 #include "gslb/daemon.h"
 #include "gslb/drills.h"
+#include "gslb/fleet.h"
 #include "gslb/needs.h"
 #include "gslb/target.h"
 #include "gslb/terms.h"
@@ -128,8 +129,9 @@ json_t *document_status(const struct daemon *daemon)
 	size_t nlistening = workers_listening(daemon->workers, &listening), noverrides;
 	const struct override *const *overrides;
 	json_t *listen = json_array();
-	char addr[ADDR_TEXT_MAX], text[ADDR_TEXT_MAX + 8];
+	char addr[ADDR_TEXT_MAX], text[ADDR_TEXT_MAX + 8], words[320];
 
+	fleet_words(daemon, words);
 	for (size_t i = 0; i < nlistening; i++) {
 		snprintf(text, sizeof text, "%s@%u", addr_format(&listening[i].addr, addr), listening[i].port);
 		json_array_append_new(listen, json_string(text));
@@ -145,7 +147,7 @@ json_t *document_status(const struct daemon *daemon)
 		"zones", document_zones(daemon), "geo", geo_json(daemon, now_ms), "health", health_json(daemon),
 		"overrides", (int)noverrides, "reloads", (json_int_t)daemon->reloads, "last_reload", "at",
 		time_json(daemon->last_reload_ms), "result", daemon->last_reload, "alarms", document_alarms(daemon),
-		"bus", "alone", "drills", drills_brief(daemon->drills));
+		"bus", words, "drills", drills_brief(daemon->drills));
 }
 
 /* ---- shares of answers ---- */
@@ -483,11 +485,12 @@ json_t *document_overrides(const struct daemon *daemon)
 		if (override_target_again(snapshot, o->target, o->glob, &target))
 			covers = override_target_covers(snapshot, &target);
 		json_array_append_new(
-			list, json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:I,s:I,s:I}", "target", o->target, "action",
+			list, json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:s*}", "target", o->target, "action",
 				      override_action_name(o->action), "who", o->who, "why", o->why, "from",
 				      time_json(o->from_ms), "until", time_json(o->until_ms), "left_s",
 				      (json_int_t)(o->until_ms > now_ms ? (o->until_ms - now_ms + 999) / 1000 : 0),
-				      "over_ms", (json_int_t)o->over_ms, "covers", (json_int_t)covers));
+				      "over_ms", (json_int_t)o->over_ms, "covers", (json_int_t)covers, "region",
+				      o->origin[0] != '\0' ? o->origin : NULL));
 	}
 	return json_pack("{s:o}", "overrides", list);
 }

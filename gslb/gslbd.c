@@ -14,6 +14,7 @@
 #include "gslb/daemon.h"
 #include "gslb/drills.h"
 #include "gslb/dry_run.h"
+#include "gslb/fleet.h"
 #include "gslb/host.h"
 #include "gslb/intake.h"
 #include "gslb/kept.h"
@@ -155,7 +156,10 @@ static bool load_all(struct daemon *daemon, struct spawner *spawner, struct err 
 	kept_open(daemon, now_ms);
 	inputs.meter = daemon->meter;
 	daemon->builder = builder_new(daemon->conf_file, daemon->conf, daemon->name_seed, &inputs);
-	return daemon_load(daemon, err);
+	if (!daemon_load(daemon, err))
+		return false;
+	daemon->fleet = fleet_open(daemon);
+	return true;
 }
 
 static void identify(struct daemon *daemon)
@@ -390,6 +394,8 @@ static uint64_t work(struct daemon *daemon, struct watch **watch)
 	count_rate(daemon, monotonic_ms);
 	if (daemon->herald != NULL)
 		sooner(&next_ms, herald_run(daemon->herald, clock_monotonic_ms()));
+	if (daemon->fleet != NULL)
+		sooner(&next_ms, fleet_run(daemon->fleet, clock_monotonic_ms(), now_ms));
 	return next_ms;
 }
 
@@ -399,7 +405,7 @@ static void run(struct daemon *daemon, int signals)
 	uint64_t http_next_ms = 0;
 
 	while (!daemon->stop_wanted) {
-		struct pollfd wait[8] = { { .fd = signals }, { .fd = control_fd(daemon->control) },
+		struct pollfd wait[9] = { { .fd = signals }, { .fd = control_fd(daemon->control) },
 			{ .fd = watch_fd(watch) } };
 		uint64_t next_ms = work(daemon, &watch), now_ms = clock_monotonic_ms();
 
@@ -411,6 +417,7 @@ static void run(struct daemon *daemon, int signals)
 		for (size_t i = 0; i < COUNT_OF(wait); i++)
 			wait[i].events = POLLIN;
 		wait[7].fd = daemon->herald != NULL ? herald_fd(daemon->herald, &wait[7].events) : -1;
+		wait[8].fd = fleet_fd(daemon->fleet);
 		poll(wait, COUNT_OF(wait), next_ms > now_ms ? (int)(next_ms - now_ms) : 0);
 		take_signals(daemon, signals);
 		control_run(daemon->control, clock_monotonic_ms());
@@ -425,6 +432,10 @@ static void stop(struct daemon *daemon)
 	host_notify("STOPPING=1");
 	log_notice("state=stopping");
 	drills_close(daemon->drills);
+	if (daemon->fleet != NULL)
+		fleet_run(daemon->fleet, clock_monotonic_ms(), clock_wall_ms()); /* what that put back */
+	fleet_close(daemon->fleet);
+	daemon->fleet = NULL;
 	control_run(daemon->control, clock_monotonic_ms()); /* who runs a drill is told */
 	workers_stop(daemon->workers, DRAIN_MS);
 	control_close(daemon->control);

@@ -41,6 +41,8 @@ void override_list_free(struct override_list *list);
 struct override_list *override_list_scratch(const struct override_list *list);
 /* Who we are in the fleet, for what is decided here from now on; "" both: there is none. */
 void override_list_name(struct override_list *list, const char *origin, const char *host);
+/* What was set or cleared here last, since the start; NULL: nothing. */
+const struct writ *override_list_last(const struct override_list *list);
 bool override_is_ours(const struct override_list *list, const struct override *override); /* made on this host */
 /* All that is known, also what was cleared or has ended: what the fleet is told. */
 const struct writ_set *override_list_writs(const struct override_list *list);

@@ -179,6 +179,7 @@ void override_list_free(struct override_list *list)
 	free(list->directory);
 	free(list->origin);
 	free(list->host);
+	free(list->last);
 	free(list);
 }
 
@@ -193,6 +194,11 @@ void override_list_name(struct override_list *list, const char *origin, const ch
 const struct writ_set *override_list_writs(const struct override_list *list)
 {
 	return list->set;
+}
+
+const struct writ *override_list_last(const struct override_list *list)
+{
+	return list->last != NULL ? writ_set_find(list->set, list->last) : NULL;
 }
 
 bool override_is_ours(const struct override_list *list, const struct override *override)
@@ -351,6 +357,8 @@ bool override_list_commit(struct override_list *list, struct writ *writ, const c
 	override_list_refresh(list, writ->target, now_ms);
 	if (override_list_write(list, &why)) {
 		writ_free(before);
+		free(list->last);
+		list->last = mem_strdup(writ->target);
 		return true;
 	}
 	override_list_audit(list, "not-done", writ, shown, now_ms, &again);

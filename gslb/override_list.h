@@ -9,6 +9,7 @@
 struct override_list {
 	char *directory, *path; /* NULL: a scratch */
 	char *origin, *host;    /* of what is decided here */
+	char *last;             /* the target of what was decided here last; NULL: nothing was */
 	struct writ_set *set;
 	struct override **items;
 	size_t nitems, cap;

@@ -129,8 +129,8 @@ static bool is_allowed(const struct exchange *exchange, const struct event *even
 {
 	const struct relay_conf *conf = exchange->conf;
 
-	return (event->jump != 0 && event->class == EVENT_ALL) || event->class == EVENT_OVERRIDE || !event_is_for(event, conf->region) ||
-	       strcmp(event->origin, conf->region) == 0 ||
+	return (event->jump != 0 && event->class == EVENT_ALL) || event->class == EVENT_OVERRIDE ||
+	       !event_is_for(event, conf->region) || strcmp(event->origin, conf->region) == 0 ||
 	       policy_allows(conf->policy, POLICY_REGION, event->origin, event, why);
 }
 
