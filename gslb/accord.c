@@ -103,9 +103,9 @@ static void forget(struct writ_set **set)
 static void note_link(struct accord *accord, const char *trouble)
 {
 	if (trouble[0] != '\0' && accord->trouble[0] == '\0')
-		log_warning("program=gslb-relay state=away reason=\"%s\" overrides=alone", trouble);
+		log_warning("overrides=alone reason=\"%s\"", trouble);
 	if (trouble[0] == '\0' && accord->trouble[0] != '\0')
-		log_notice("program=gslb-relay state=back overrides=shared");
+		log_notice("overrides=shared");
 	snprintf(accord->trouble, sizeof accord->trouble, "%s", trouble);
 }
 

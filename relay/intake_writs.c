@@ -68,6 +68,7 @@ void intake_offer(void *context, const json_t *args, const struct control_peer *
 	struct event last;
 	struct err err = { .text = "" };
 	size_t refused;
+	uint64_t wait_ms = intake_wait_ms(args);
 
 	if (!may(service, peer, reply))
 		return;
@@ -77,13 +78,14 @@ void intake_offer(void *context, const json_t *args, const struct control_peer *
 		return;
 	}
 	arena = arena_new();
-	if (!writs_offer(service->writs, list, peer->name, &refused, arena, &last, &err) ||
+	if (!writs_offer(service->writs, list, peer->name, wait_ms > 0, &refused, arena, &last, &err) ||
 		(last.oseq == 0 && refused > 0))
 		intake_refuse(service, reply, &err);
 	else if (last.oseq == 0)
 		reply->result = json_pack("{s:b}", "news", 0);
 	else
-		await(service, &last, intake_wait_ms(args), ticket, reply);
+		await(service, &last, wait_ms, ticket, reply);
+	service->urgent |= last.oseq != 0;
 	arena_free(arena);
 }
 

@@ -187,7 +187,9 @@ static void hand(struct writs *writs, const struct event *event, bool errors, ui
 	if (writs->nhanded == WRITS_HANDED_MAX) /* whoever waited for it has given up long ago */
 		memmove(writs->handed, writs->handed + 1, --writs->nhanded * sizeof *writs->handed);
 	handed = &writs->handed[writs->nhanded++];
-	*handed = (struct writs_handed){ .version = writs->version, .began_ms = now_ms, .errors = errors };
+	*handed = (struct writs_handed){
+		.version = writs->version, .began_ms = now_ms, .errors = errors, .asked = event->confirm
+	};
 	event_id(event, handed->id);
 	snprintf(handed->origin, sizeof handed->origin, "%s", event->origin);
 }
@@ -237,6 +239,7 @@ bool writs_pack_end(struct writs_packing *packing, struct err *err)
 		.nregions = packing->region != NULL ? 1 : 0,
 		.regions = &packing->region,
 		.actor = packing->actor,
+		.confirm = packing->confirm,
 		.why = packing->why,
 		.trace = "",
 	};
@@ -273,10 +276,12 @@ static bool is_news(const struct writs *writs, const struct writ *writ)
 	return writ_is_kept(writ, writs->wall_ms) && (known == NULL || writ_compare(writ, known) > 0);
 }
 
-bool writs_offer(struct writs *writs, const json_t *list, const char *actor, size_t *refused, struct arena *arena,
-	struct event *last, struct err *err)
+bool writs_offer(struct writs *writs, const json_t *list, const char *actor, bool confirm, size_t *refused,
+	struct arena *arena, struct event *last, struct err *err)
 {
-	struct writs_packing packing = { .writs = writs, .actor = actor, .arena = arena, .last = last };
+	struct writs_packing packing = {
+		.writs = writs, .actor = actor, .confirm = confirm, .arena = arena, .last = last
+	};
 	struct err why;
 	bool good = true;
 

@@ -39,9 +39,9 @@ bool writs_take(struct writs *writs, const struct event *event, uint64_t now_ms,
 /* The store has committed, or rolled back. */
 void writs_settle(struct writs *writs, bool committed);
 /* Events for those of the list (borrowed) that are news here, into the outbox; how many of them are none, since they are made in the future or
- * cannot travel, with a sentence. *last: the last event, whose texts live in the arena; oseq 0: there was no news. False: the log. */
-bool writs_offer(struct writs *writs, const json_t *list, const char *actor, size_t *refused, struct arena *arena,
-	struct event *last, struct err *err);
+ * cannot travel, with a sentence. confirm: somebody waits to hear of them. *last: the last event, whose texts live in the arena; oseq 0: there was no news. False: the log. */
+bool writs_offer(struct writs *writs, const json_t *list, const char *actor, bool confirm, size_t *refused,
+	struct arena *arena, struct event *last, struct err *err);
 /* Once an hour: what need not be remembered any more goes from memory, and from the log. */
 void writs_forget(struct writs *writs);
 /* All that is known as events for one region alone, into the outbox. */
@@ -79,7 +79,7 @@ struct writs_host {
 struct writs_handed {
 	char id[EVENT_ID_MAX], origin[EVENT_LABEL_MAX];
 	uint64_t version, began_ms;
-	bool committed, errors;
+	bool committed, errors, asked;
 };
 
 struct writs_peer {
@@ -110,6 +110,7 @@ struct writs_packing {
 	struct writs *writs;
 	const char *actor, *why;
 	const char *region; /* NULL: all */
+	bool confirm;
 	struct arena *arena;
 	struct event_item item[WRITS_BATCH];
 	size_t n, bytes;

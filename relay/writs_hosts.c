@@ -91,7 +91,9 @@ static void tell(struct writs *writs, uint64_t now_ms)
 
 	for (size_t i = 0; i < writs->nhanded; i++) {
 		const struct writs_handed *handed = &writs->handed[i];
-		struct work_state state = { .flushed = true, .done = true, .errors = handed->errors };
+		struct work_state state = {
+			.flushed = true, .done = true, .errors = handed->errors, .asked = handed->asked
+		};
 
 		if (!handed->committed || !is_in_force(writs, handed->version, now_ms, &state.targets)) {
 			writs->handed[kept++] = *handed;

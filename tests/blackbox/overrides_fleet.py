@@ -149,6 +149,7 @@ def what_is_forced_in_one_region_is_in_force_in_all(stack):
         shown.append(1000 * (time.monotonic() - start))
     print(f"# in force in all three regions, ms: median {percentile(took, 50)}, p99 {percentile(took, 99)}")
     assert not REALTIME or percentile(took, 99) <= 500, took
+    fleet.wait_all("an empty outbox", lambda region: region.relay_ctl("relay", "status")["outbox"] == 0)
     fleet["us"].force("pool:a", "drain", "--over", "1m")
     for region in fleet.regions.values():
         listed = region.overrides()["pool:a.svc.example"]

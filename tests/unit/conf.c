@@ -58,7 +58,7 @@ static const struct mistake_case {
 			     "rest below that)\n" },
 	{ "logs: { level: info }",
 		"c.yaml:5:1: logs: no such key (the file has server, zones, geo, latency, health, drills, selection, "
-		"state, control, http, relay, log)\n" },
+		"state, control, http, relay, bus, log)\n" },
 	{ "log: { levle: info }", "c.yaml:5:8: log.levle: no such key (log has level)\n" },
 	{ "log: info", "c.yaml:5:6: log: keys belong below it: level\n" },
 	{ "log:", "c.yaml:5:5: log: keys belong below it: level\n" },

@@ -145,7 +145,7 @@ static size_t offer(struct fleet *fleet, unsigned i, json_t *writ)
 	size_t refused;
 	struct err err;
 
-	ck_assert(writs_offer(fleet->region[i].writs, list, "gslb", &refused, arena, &last, &err));
+	ck_assert(writs_offer(fleet->region[i].writs, list, "gslb", true, &refused, arena, &last, &err));
 	ck_assert(store_commit(fleet->region[i].store, &err));
 	arena_free(arena);
 	json_decref(list);
