@@ -1,6 +1,9 @@
 #include "base/clock.h"
 
+#include <string.h>
 #include <time.h>
+
+#include "base/units.h"
 
 static uint64_t read_us(clockid_t id)
 {
@@ -33,4 +36,25 @@ const char *clock_format(uint64_t wall_ms, char text[static CLOCK_TEXT_MAX])
 	gmtime_r(&seconds, &utc);
 	strftime(text, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &utc);
 	return text;
+}
+
+bool clock_parse(const char *text, uint64_t now_ms, uint64_t *wall_ms)
+{
+	uint64_t later_ms = 0;
+	struct tm utc = { 0 };
+	const char *end;
+
+	if (strncmp(text, "now", 3) == 0) {
+		if (text[3] != '\0' && (text[3] != '+' || !duration_parse(text + 4, &later_ms)))
+			return false;
+		if (later_ms > UINT64_MAX - now_ms)
+			return false;
+		*wall_ms = now_ms + later_ms;
+		return true;
+	}
+	end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+	if (end == NULL || *end != '\0' || utc.tm_year < 70)
+		return false;
+	*wall_ms = (uint64_t)timegm(&utc) * 1000;
+	return true;
 }

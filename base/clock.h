@@ -2,6 +2,7 @@
 #ifndef GSLB_BASE_CLOCK_H
 #define GSLB_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,5 +13,7 @@ uint64_t clock_monotonic_us(void);
 enum { CLOCK_TEXT_MAX = 32 };
 /* "2026-11-22T10:20:30Z" (RFC 3339). */
 const char *clock_format(uint64_t wall_ms, char text[static CLOCK_TEXT_MAX]);
+/* The same back, or "now", or "now+10m" (units.h). False when it is no time. */
+bool clock_parse(const char *text, uint64_t now_ms, uint64_t *wall_ms);
 
 #endif

@@ -69,6 +69,8 @@ static void run_explain(void *context, const json_t *args, const struct control_
 		.type = text_of(args, "type"),
 		.assume = assume,
 		.now_ms = clock_wall_ms(),
+		.at = text_of(args, "at"),
+		.overrides = daemon->overrides,
 		.dice = dice_from_kernel().state,
 		.abstaining =
 			abstain_sentence(status.abstaining, status.abstain_failing, status.abstain_of, abstaining),

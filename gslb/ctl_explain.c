@@ -12,6 +12,7 @@ static const struct ctl_operand operands[] = {
 
 static const struct ctl_option options[] = {
 	{ "assume", CTL_LIST, "assume", "TARGET=ACTION", false, "as if it were up, down or drain; may be given again" },
+	{ "at", CTL_TEXT, "at", "TIME", false, "as of then: now+10m, or 2026-11-22T10:20:30Z" },
 	{ 0 },
 };
 
@@ -333,6 +334,8 @@ static void print_explain(const json_t *result, const struct ctl_view *view, str
 	}
 	add_part(out, ": service ", ctl_string(result, "service"));
 	buf_printf(out, "%s\n", ctl_true(result, "wildcard") ? " (a wildcard)" : "");
+	add_part(out, "as of ", ctl_string(result, "at"));
+	buf_printf(out, *ctl_string(result, "at") != '\0' ? ", by the states of now\n" : "");
 	print_who(result, &number, out);
 	print_ranks(json_object_get(result, "rank"), &number, out);
 	print_pools(json_object_get(result, "pools"), view, out);

@@ -65,8 +65,38 @@ static bool lay_one(struct overlay *overlay, const struct snapshot *snapshot, co
 	return good;
 }
 
+/* False: at_ms is no time to come. */
+static bool read_at(const struct explain_request *request, uint64_t *at_ms, struct err *err)
+{
+	*at_ms = request->now_ms;
+	if (request->at == NULL || *request->at == '\0')
+		return true;
+	if (!clock_parse(request->at, request->now_ms, at_ms))
+		return err_set(err, "%s: not a time (try now+10m, or 2026-11-22T10:20:30Z)", request->at);
+	if (*at_ms < request->now_ms || *at_ms - request->now_ms > EXPLAIN_AHEAD_MAX_S * UINT64_C(1000))
+		return err_set(err, "%s: not from now on and within a year", request->at);
+	return true;
+}
+
+/* The overrides of another time: some will have ended, and no more beat those that last. */
+static struct overlay *overrides_at(
+	const struct explain_request *request, const struct snapshot *snapshot, uint64_t at_ms)
+{
+	struct override_list *list = override_list_scratch(request->overrides);
+	struct overlay *bare, *overlay;
+	uint64_t next_ms;
+
+	override_expire(list, at_ms, &next_ms);
+	bare = overlay_new(list, snapshot);
+	overlay = overlay_copy(bare, snapshot); /* which has room for assumptions */
+	overlay_free(bare);
+	override_list_free(list);
+	return overlay;
+}
+
 /* The overrides in force, and over them what is assumed. */
-static struct overlay *assumed(const struct world *world, const struct explain_request *request, struct err *err)
+static struct overlay *assumed(
+	const struct world *world, const struct explain_request *request, uint64_t at_ms, struct err *err)
 {
 	struct overlay *overlay;
 
@@ -74,7 +104,8 @@ static struct overlay *assumed(const struct world *world, const struct explain_r
 		err_set(err, "more than %d assumptions", OVERRIDES_MAX);
 		return NULL;
 	}
-	overlay = overlay_copy(world->overlay, world->snapshot);
+	overlay = at_ms == request->now_ms ? overlay_copy(world->overlay, world->snapshot)
+					   : overrides_at(request, world->snapshot, at_ms);
 	for (size_t i = 0; i < request->nassume; i++)
 		if (!lay_one(overlay, world->snapshot, request->assume[i], err)) {
 			overlay_free(overlay);
@@ -468,18 +499,22 @@ static json_t *explain_asked(
 
 json_t *explain(const struct world *world, const struct explain_request *request, struct err *err)
 {
+	struct explain_request then = *request;
 	struct world imagined = *world;
+	char at[CLOCK_TEXT_MAX];
 	struct overlay *overlay;
 	struct asked asked;
 	json_t *json;
 
-	if (!read_request(request, &asked, err))
+	if (!read_request(request, &asked, err) || !read_at(request, &then.now_ms, err))
 		return NULL;
-	overlay = assumed(world, request, err);
+	overlay = assumed(world, request, then.now_ms, err);
 	if (overlay == NULL)
 		return NULL;
 	imagined.overlay = overlay;
-	json = explain_asked(&imagined, &asked, request);
+	json = explain_asked(&imagined, &asked, &then);
+	json_object_set_new(
+		json, "at", then.now_ms != request->now_ms ? json_string(clock_format(then.now_ms, at)) : json_null());
 	overlay_free(overlay);
 	return json;
 }

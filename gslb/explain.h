@@ -5,6 +5,9 @@
 #include <jansson.h>
 
 #include "gslb/decide.h"
+#include "gslb/override.h"
+
+enum { EXPLAIN_AHEAD_MAX_S = 366 * 86400 };
 
 struct explain_request {
 	const char *name;          /* "www.svc.example" */
@@ -13,10 +16,12 @@ struct explain_request {
 	const char *const *assume; /* "eu=down", "endpoint:eu/lb1=up": overrides for this explanation only */
 	size_t nassume;
 	uint64_t now_ms;
-	uint64_t dice;          /* seed: the same dice give the same explanation */
-	const char *abstaining; /* why gslb-health abstains, as a sentence; NULL or "": it does not */
-	unsigned vantages;      /* assigned to each endpoint; 0 and 1: this one alone, which has no budget */
-	struct meter *meter;    /* what was measured; may be NULL */
+	const char *at;                        /* "now+10m", "2026-11-22T10:20:30Z": as of then; NULL or "": now */
+	const struct override_list *overrides; /* those in force and to come; with `at` only */
+	uint64_t dice;                         /* seed: the same dice give the same explanation */
+	const char *abstaining;                /* why gslb-health abstains, as a sentence; NULL or "": it does not */
+	unsigned vantages;   /* assigned to each endpoint; 0 and 1: this one alone, which has no budget */
+	struct meter *meter; /* what was measured; may be NULL */
 };
 
 /* A new reference, or NULL with a sentence. */

@@ -128,7 +128,7 @@ static const struct {
 	{ "endpoints", "" },
 	{ "overrides", "" },
 	{ "stats", "" },
-	{ "explain", "name client type assume*" },
+	{ "explain", "name client type at assume*" },
 };
 
 /* 0: not taken, 1: once, 2: it may be repeated. */

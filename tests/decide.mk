@@ -27,6 +27,7 @@ EXTRA_DIST += tests/scenario/scenarios.test \
 	tests/scenario/fallback.txt \
 	tests/scenario/families.txt \
 	tests/scenario/flapping.txt \
+	tests/scenario/foresees.txt \
 	tests/scenario/globs.txt \
 	tests/scenario/keep.txt \
 	tests/scenario/loss.txt \

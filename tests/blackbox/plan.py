@@ -207,6 +207,24 @@ def overrides_hold(stack):
 
 
 @test
+def explained_ahead(stack):
+    """explain --at says what will be told once overrides have ended, with and without assumptions; nothing of it is in force"""
+    lab = world()
+    explain = ["explain", "www.svc.example", "5.1.2.0/24"]
+    assert lab.ctl(*explain)["answer"]["pool"] == "eu" and lab.ctl(*explain)["at"] is None
+    lab.ctl("force", "eu", "down", "--for", "5m", "--why", "test", "--force")
+    pools = [lab.ctl(*explain, "--at", at)["answer"]["pool"] for at in ("now", "now+4m", "now+6m")]
+    assert pools == ["us", "us", "eu"], pools
+    ahead = lab.ctl(*explain, "--assume", "eu=drain", "--at", "now+6m")
+    assert {p["pool"]: p["fate"] for p in ahead["pools"]} == {"eu": "drained", "us": "chosen"}, ahead["pools"]
+    assert "as of 20" in lab.ctl_text(*explain, "--at", "now+6m").stdout
+    for wrong in ("yesterday", "2020-01-01T00:00:00Z", "now+999d"):
+        lab.ctl(*explain, "--at", wrong, expect=1)
+        assert wrong in lab.last_error and ("try now+10m" in lab.last_error or "within a year" in lab.last_error), lab.last_error
+    lab.ctl("clear", "eu")
+
+
+@test
 def gate(stack):
     """--fail-over makes it a gate: exit 1 above the percentage, 0 at it, 2 for what is none"""
     lab = world()

@@ -203,6 +203,8 @@ def explain_by_parameters(stack):
     lab = common()
     body = json.loads(ask(lab, "/v1/explain?name=www.svc.example&client=198.51.100.7&assume=eu%3Ddown&assume=us=down")[2])
     assert body["decision"]["reason"] == "fallback" if "reason" in body.get("decision", {}) else "spare" in json.dumps(body), body
+    body = json.loads(ask(lab, "/v1/explain?name=www.svc.example&client=198.51.100.7&at=now%2B10m")[2])
+    assert body["steered"] and body["at"].startswith("20") and body["at"].endswith("Z"), body
     body = json.loads(ask(lab, "/v1/explain?name=www.svc.example&client=2001:db8::1&type=AAAA")[2])
     assert "2001:db8::1" in json.dumps(body["answer"] if "answer" in body else body)
 
@@ -232,8 +234,8 @@ REFUSED = [
     ("a push with a wrong token", "POST", "/v1/push/eu/lb1", "down", {"Authorization": "Bearer " + READ_TOKEN}, 401, "the token"),
     ("a push with half the token", "POST", "/v1/push/eu/lb1", "down", {"Authorization": "Bearer " + PUSH_TOKEN[:-1]}, 401, "the token"),
     ("a push by another scheme", "POST", "/v1/push/eu/lb1", "down", {"Authorization": "Basic " + PUSH_TOKEN}, 401, "the token"),
-    ("a push of nothing", "POST", "/v1/push/eu/lb1", "", {"Authorization": "Bearer " + PUSH_TOKEN}, 400, "the body says up or down"),
-    ("a push of a load", "POST", "/v1/push/eu/lb1", "load=3", {"Authorization": "Bearer " + PUSH_TOKEN}, 400, "takes no load reports"),
+    ("a push of nothing", "POST", "/v1/push/eu/lb1", "", {"Authorization": "Bearer " + PUSH_TOKEN}, 400, "the body says up, down or load="),
+    ("a push of a load", "POST", "/v1/push/eu/lb1", "load=3", {"Authorization": "Bearer " + PUSH_TOKEN}, 409, "only load=push takes pushed loads"),
     ("a push to no pool", "POST", "/v1/push/nowhere/lb1", "up", {"Authorization": "Bearer " + PUSH_TOKEN}, 404, "nowhere"),
     ("a push to no endpoint", "POST", "/v1/push/eu/lb9", "up", {"Authorization": "Bearer " + PUSH_TOKEN}, 404, "no such endpoint"),
     ("a push to what is not pushed", "POST", "/v1/push/spare/lb1", "up", {"Authorization": "Bearer " + PUSH_TOKEN}, 409, "check=none"),

@@ -23,6 +23,7 @@
  *   vote us-east eu/lb1 down [leaning]    or up; it stands until another one
  *   vantage us-east silent       or speaks, abstains, votes (abstains no more)
  *   explains TEXT                explain, for who asked last, says so
+ *   foresees now+10m TEXT        the same, of that time
  *   resolve NAME ADDRESS 60s     restart (overrides are read from their file again)
  *   crowd 198.51.100 50 www      so many clients with caches; they ask when these expire
  *   drill                        up to a line "end": a drill's file, without name and why; it begins (or is refused)
@@ -188,13 +189,15 @@ static void expect(struct run *run, char **words, unsigned n)
 	result(run, ok, expected, got);
 }
 
-static void explains(struct run *run, const char *text)
+static void explains(struct run *run, const char *at, const char *text)
 {
 	char abstaining[ABSTAIN_TEXT_MAX];
 	const struct explain_request request = { .name = run->name,
 		.client = run->client,
 		.type = run->type,
 		.now_ms = run->sim.now_ms,
+		.at = at,
+		.overrides = run->sim.overrides,
 		.abstaining = sim_abstaining(&run->sim, abstaining),
 		.vantages = run->sim.nvantages };
 	struct err err;
@@ -545,7 +548,9 @@ static void command(struct run *run, FILE *in, const char *line, char **words, u
 	else if (strcmp(verb, "vantage") == 0 && n == 3)
 		vantage(run, words[1], words[2]);
 	else if (strcmp(verb, "explains") == 0 && n >= 2)
-		explains(run, line + strlen("explains "));
+		explains(run, NULL, line + strlen("explains "));
+	else if (strcmp(verb, "foresees") == 0 && n >= 3)
+		explains(run, words[1], strstr(line, words[1]) + strlen(words[1]) + 1);
 	else if (strcmp(verb, "resolve") == 0 && n == 4)
 		sim_resolve(&run->sim, words[1], words[2], milliseconds(run, words[3]));
 	else if (strcmp(verb, "restart") == 0)

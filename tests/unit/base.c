@@ -42,6 +42,40 @@ START_TEST(a_duration_is_digits_and_falling_units)
 }
 END_TEST
 
+static const struct time_case {
+	const char *text;
+	bool ok;
+	uint64_t ms;
+} times[] = {
+	{ "now", true, 1000000000500 },
+	{ "now+10m", true, 1000000600500 },
+	{ "now+1h30m", true, 1000005400500 },
+	{ "2001-09-09T01:46:40Z", true, 1000000000000 },
+	{ "2026-11-22T10:20:30Z", true, 1795342830000 },
+	{ "now+", false, 0 },
+	{ "now-10m", false, 0 },
+	{ "now+10x", false, 0 },
+	{ "now+584942417y", false, 0 },
+	{ "nowhere", false, 0 },
+	{ "10m", false, 0 },
+	{ "", false, 0 },
+	{ "2026-11-22T10:20:30", false, 0 },
+	{ "2026-11-22T10:20:30Z and more", false, 0 },
+	{ "2026-13-22T10:20:30Z", false, 0 },
+	{ "1969-12-31T23:59:59Z", false, 0 },
+};
+
+START_TEST(a_time_is_written_out_or_counted_from_now)
+{
+	const struct time_case *c = &times[_i];
+	uint64_t ms;
+
+	ck_assert_msg(clock_parse(c->text, 1000000000500, &ms) == c->ok, "%s", c->text);
+	if (c->ok)
+		ck_assert_uint_eq(ms, c->ms);
+}
+END_TEST
+
 static const struct name_case {
 	const char *text, *printed; /* printed NULL: no name */
 	unsigned nlabels;
@@ -289,6 +323,7 @@ int main(void)
 	TCase *cases = tcase_create("base");
 
 	tcase_add_loop_test(cases, a_duration_is_digits_and_falling_units, 0, COUNT_OF(durations));
+	tcase_add_loop_test(cases, a_time_is_written_out_or_counted_from_now, 0, COUNT_OF(times));
 	tcase_add_loop_test(cases, a_name_reads_and_prints_with_its_escapes, 0, COUNT_OF(names));
 	tcase_add_test(cases, a_name_of_255_bytes_is_the_longest);
 	tcase_add_test(cases, a_suffix_hashes_as_the_name_it_is);
