@@ -49,6 +49,7 @@ static void answer_why(struct answer *answer, enum decide_why why)
 	case WHY_RANKED:
 	case WHY_NO_FAMILY:
 	case WHY_EXPLORED:
+	case WHY_SPILL:
 		return;
 	case WHY_FALLBACK:
 		answer_trouble(answer, EDE_OTHER, "no pool is up: this is the fallback");

@@ -16,6 +16,7 @@ struct member {
 	struct vigour vigour;
 	bool plain;  /* seen at a glance: */
 	uint64_t up; /* its endpoints that are */
+	bool spill;  /* it has clients of this class since others are full */
 	uint64_t weight;
 };
 
@@ -30,7 +31,8 @@ struct run {
 	struct sight sight;
 	const struct service_plan *service;
 	const struct order *order;
-	unsigned family; /* or FAMILY_ANY */
+	const struct split_row *split; /* that the order is of; NULL: of none */
+	unsigned family;               /* or FAMILY_ANY */
 	struct dice *dice;
 	bool sticky;
 	uint64_t key;
@@ -43,6 +45,7 @@ struct run {
 	uint64_t up;
 	uint32_t spilled; /* a bit for each tie group that did not serve this client, though it is in service */
 	bool panic;
+	bool spill; /* the pool that was chosen has the client since others are full */
 };
 
 /* ---- looking at pools ---- */
@@ -91,6 +94,7 @@ static bool look(struct run *run, uint32_t candidate, struct member *member)
 	struct pool_view view;
 
 	member->keep = 1000;
+	member->spill = false;
 	if (look_at_a_glance(run, candidate, member)) {
 		if (!serves_at_a_glance(run, member))
 			return false;
@@ -111,6 +115,7 @@ static uint32_t take(struct run *run, const struct member *member)
 {
 	run->plain = member->plain;
 	run->up = member->up;
+	run->spill = member->spill;
 	return member->candidate;
 }
 
@@ -126,6 +131,12 @@ static int luck(struct run *run)
 	return run->luck;
 }
 
+/* Of a split its parts are the weights of the first group; and what of it is not the class's own is answered since others are full. */
+static bool is_shared(const struct run *run, unsigned at)
+{
+	return run->split != NULL && run->split->part[at] > 0;
+}
+
 /* The members of the tie group that begins at `at`; returns where the next one begins. */
 static unsigned gather(struct run *run, unsigned at, struct group *group)
 {
@@ -139,6 +150,10 @@ static unsigned gather(struct run *run, unsigned at, struct group *group)
 
 		if (!look(run, order->pool[at++], member))
 			continue;
+		member->spill = is_shared(run, at - 1) && (run->split->home >> (at - 1) & 1) == 0;
+		if (is_shared(run, at - 1))
+			member->weight =
+				(uint64_t)run->split->part[at - 1] * member->keep * member->vigour.serves / 1000;
 		group->n++;
 		if (member->keep > group->keep)
 			group->keep = member->keep;
@@ -422,6 +437,8 @@ static void decide_pool(struct run *run, struct decision *decision)
 		decision->why = WHY_PANIC;
 		run->sight.mode = SIGHT_ALL;
 		run->plain = false;
+	} else if (decision->why == WHY_RANKED && run->spill) {
+		decision->why = WHY_SPILL;
 	}
 }
 
@@ -461,7 +478,7 @@ static void decide_ttl(
 		.min_s = service->ttl_min_s,
 		.steady_s = decide_steady_ttl(service, client, decision->scope, run->sight.now_ms),
 		.doubt = run->doubt,
-		.last_resort = decision->why != WHY_RANKED,
+		.last_resort = decision->why != WHY_RANKED && decision->why != WHY_SPILL,
 		.now_ms = run->sight.now_ms,
 		.change_ms = run->change_ms,
 		.expires_ms = run->expires_ms,
@@ -480,13 +497,14 @@ static bool is_negative(const struct decision *decision)
 
 /* All other cases, and whatever explain wants to know. */
 void decide_closely(const struct sight *sight, const struct service_plan *service, const struct client *client,
-	enum family family, const struct order *order, const struct glance_choice *choice, struct decision *decision,
-	struct trace *trace)
+	enum family family, const struct order *order, const struct split_row *split,
+	const struct glance_choice *choice, struct decision *decision, struct trace *trace)
 {
 	struct run run = {
 		.sight = *sight,
 		.service = service,
 		.order = order,
+		.split = split,
 		.family = service->via_cname ? FAMILY_ANY : (unsigned)family,
 		.dice = choice->dice,
 		.sticky = choice->sticky,
@@ -519,6 +537,7 @@ void decide_closely(const struct sight *sight, const struct service_plan *servic
 				   .asked = family,
 				   .family = run.family,
 				   .order = run.order,
+				   .split = run.split,
 				   .sticky = run.sticky,
 				   .key = run.key,
 				   .draw = run.draw,

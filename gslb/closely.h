@@ -5,6 +5,7 @@
 #define GSLB_CLOSELY_H
 
 #include "gslb/glance.h"
+#include "gslb/split.h"
 #include "gslb/ttl.h"
 
 /* The TTL while nothing changes: one for the whole block that an ECS answer is kept for, or for the resolver's neighbours. */
@@ -15,9 +16,10 @@ static inline uint32_t decide_steady_ttl(
 		client->ecs ? scope : 0, now_ms);
 }
 
-/* scope and class of the decision are set, and stay but for negative answers. */
+/* scope and class of the decision are set, and stay but for negative answers. split: the order is that of this row; NULL: it is the
+ * class's own. */
 void decide_closely(const struct sight *sight, const struct service_plan *service, const struct client *client,
-	enum family family, const struct order *order, const struct glance_choice *choice, struct decision *decision,
-	struct trace *trace);
+	enum family family, const struct order *order, const struct split_row *split,
+	const struct glance_choice *choice, struct decision *decision, struct trace *trace);
 
 #endif

@@ -55,6 +55,17 @@ TABLE(endpoints)
 TABLE(overrides)
 TABLE(stats)
 
+static void run_capacity(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	const struct daemon *daemon = context;
+
+	(void)args;
+	(void)peer;
+	(void)ticket;
+	give(reply, capacity_report(daemon->capacity, &daemon->published->world, clock_wall_ms()));
+}
+
 static void run_explain(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
 	struct control_reply *reply)
 {
@@ -76,6 +87,7 @@ static void run_explain(void *context, const json_t *args, const struct control_
 			abstain_sentence(status.abstaining, status.abstain_failing, status.abstain_of, abstaining),
 		.vantages = status.vantages,
 		.meter = daemon->meter,
+		.capacity = daemon->capacity,
 	};
 
 	(void)peer;
@@ -256,6 +268,7 @@ const struct control_command daemon_commands[] = {
 	{ "pools", false, run_pools },
 	{ "endpoints", false, run_endpoints },
 	{ "explain", false, run_explain },
+	{ "capacity", false, run_capacity },
 	{ "overrides", false, run_overrides },
 	{ "drain-status", false, run_drain_status },
 	{ "stats", false, run_stats },

@@ -15,6 +15,7 @@ const struct ctl_command *const ctl_commands[] = {
 	&ctl_force,
 	&ctl_clear,
 	&ctl_overrides,
+	&ctl_capacity,
 	&ctl_drain_status,
 	&ctl_push,
 	&ctl_latency,

@@ -34,6 +34,7 @@ static const struct fate {
 	{ "drained", CTL_YELLOW, "drained (gslbctl overrides)" },
 	{ "draining", CTL_YELLOW, "draining: some clients go elsewhere already" },
 	{ "spilled", CTL_YELLOW, "passes this client on" },
+	{ "full", CTL_YELLOW, "full: this client goes elsewhere" },
 	{ "no-address", CTL_PLAIN, "has no address of this family" },
 	{ "unresolved", CTL_RED, "its name is not resolved" },
 };
@@ -271,6 +272,7 @@ static const char *why_sentence(const char *why)
 		{ "last-up", ", the last that was up (down=last)" },
 		{ "no-family", ": no pool of the service has an address of this family" },
 		{ "explored", ", the second best, to be measured" },
+		{ "spill", ", since a better one is full" },
 		{ "unresolved", ": no pool has a resolved address" },
 	};
 

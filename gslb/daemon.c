@@ -22,9 +22,11 @@ static struct published *published_new(const struct daemon *daemon, struct stock
 	published->snapshot = stock->snapshot;
 	published->ledger = stock->ledger;
 	published->overlay = overlay_new(daemon->overrides, stock->snapshot);
+	published->split = capacity_split(daemon->capacity);
 	published->world = (struct world){
 		.snapshot = stock->snapshot,
 		.overlay = published->overlay,
+		.split = published->split,
 		.ledger = stock->ledger,
 		.reasons = stock->tallies->reasons,
 	};
@@ -55,6 +57,7 @@ void daemon_let_go(struct daemon *daemon, struct published *published)
 	if (--published->nholders > 0)
 		return;
 	overlay_free(published->overlay);
+	split_free(published->split);
 	free(published);
 	if (--stock->nholders > 0)
 		return;
@@ -119,6 +122,7 @@ static bool publish(struct daemon *daemon, struct snapshot *snapshot, struct led
 	stock->snapshot = snapshot;
 	stock->ledger = ledger;
 	stock->tallies = tallies_new(snapshot, daemon->conf->workers);
+	capacity_begin(daemon->capacity, snapshot);
 	swap(daemon, published_new(daemon, stock));
 	return hand_plan(daemon, snapshot, err);
 }

@@ -4,6 +4,7 @@
 
 #include "base/control.h"
 #include "gslb/builder.h"
+#include "gslb/capacity.h"
 #include "gslb/conf.h"
 #include "gslb/drain.h"
 #include "gslb/guard.h"
@@ -42,6 +43,7 @@ struct published {
 	struct snapshot *snapshot; /* stock's */
 	struct stock *stock;
 	struct overlay *overlay;
+	struct split *split;
 	struct ledger *ledger; /* stock's */
 	unsigned
 		nholders; /* the daemon while it is in force, and who looks at it for longer than a turn: daemon_hold */
@@ -66,6 +68,7 @@ struct daemon {
 	struct audience *audience;
 	struct planner *planner;
 	uint64_t audience_next_ms; /* monotonic: when it is kept again */
+	struct capacity *capacity;
 	struct drain_marks *marks;
 	uint64_t marks_next_ms; /* wall: when a gradual drain will be whole; 0: none */
 	struct drills *drills;
@@ -125,6 +128,9 @@ enum push_verdict daemon_push(struct daemon *daemon, const char *endpoint, const
 /* The load of a pool with load=push, or of one of its endpoints ("eu", "eu/lb1"): a number. for_ms 0: LOAD_STALE_MS. */
 enum push_verdict daemon_push_load(struct daemon *daemon, const char *target, const char *number, uint64_t for_ms,
 	json_t **result, struct err *err);
+
+/* spilling.c: take in what was answered, and every ten seconds look who is to be sent elsewhere. Call once a second. */
+void daemon_look_at_capacity(struct daemon *daemon, uint64_t now_ms);
 
 /* commands.c: the table that control serves; the context is the daemon. */
 extern const struct control_command daemon_commands[];

@@ -8,6 +8,7 @@
 #include "gslb/closely.h"
 #include "gslb/explore.h"
 #include "gslb/glance.h"
+#include "gslb/split.h"
 #include "gslb/trace.h"
 
 /* The service and the client's prefix. The input is bytes, so that every host hashes the same. */
@@ -27,8 +28,8 @@ static uint64_t sticky_key(
 
 /* The usual case: the best tie group is one pool, a glance at it is enough, and it is in service. Then nothing of a run is needed. */
 static bool decide_at_a_glance(const struct sight *sight, const struct service_plan *service,
-	const struct client *client, enum family family, const struct order *order, const struct glance_choice *choice,
-	struct decision *decision)
+	const struct client *client, enum family family, const struct order *order, const struct split_row *split,
+	const struct glance_choice *choice, struct decision *decision)
 {
 	const struct snapshot *snapshot = sight->world->snapshot;
 	const struct overlay *overlay = sight->world->overlay;
@@ -47,7 +48,7 @@ static bool decide_at_a_glance(const struct sight *sight, const struct service_p
 	if (!glance_serves(snapshot, pool, family, up) || !glance_whole(part, up))
 		return false;
 	decision->kind = DECIDE_ADDRESSES;
-	decision->why = WHY_RANKED;
+	decision->why = split != NULL && (split->home & 1) == 0 ? WHY_SPILL : WHY_RANKED;
 	decision->candidate = candidate;
 	decision->pool = pool;
 	decision->target = POOL_NONE;
@@ -80,11 +81,18 @@ void decide(const struct world *world, const struct service_plan *service, const
 	};
 	struct glance_choice choice = { .wanted = service->answers, .sticky = service->sticky, .dice = dice };
 	struct geo_hit hit = { 0 };
+	const struct split_row *split = NULL;
 	const struct order *order;
+	uint32_t class;
 
 	if (steering->table != NULL)
 		hit = geo_table_find(steering->table, &client->addr);
-	order = &steering->orders[hit.class < steering->norders ? hit.class : 0];
+	class = hit.class < steering->norders ? hit.class : 0;
+	order = &steering->orders[class];
+	if (world->split != NULL) {
+		split = split_find(world->split, (uint32_t)(service - world->snapshot->services), family, class);
+		order = split != NULL ? &split->order : order;
+	}
 	if (choice.sticky)
 		choice.key = sticky_key(world->snapshot, service, &client->addr, key_len);
 	decision->class = hit.class;
@@ -98,9 +106,9 @@ void decide(const struct world *world, const struct service_plan *service, const
 			trace_explored(&sight, service, client, family, order, decision, trace);
 		return;
 	}
-	if (trace == NULL && decide_at_a_glance(&sight, service, client, family, order, &choice, decision))
+	if (trace == NULL && decide_at_a_glance(&sight, service, client, family, order, split, &choice, decision))
 		return;
-	decide_closely(&sight, service, client, family, order, &choice, decision, trace);
+	decide_closely(&sight, service, client, family, order, split, &choice, decision, trace);
 }
 
 const char *decide_why_name(enum decide_why why)
@@ -113,6 +121,7 @@ const char *decide_why_name(enum decide_why why)
 		[WHY_LAST_UP] = "last-up",
 		[WHY_NO_FAMILY] = "no-family",
 		[WHY_PANIC] = "panic",
+		[WHY_SPILL] = "spill",
 		[WHY_UNRESOLVED] = "unresolved",
 		[WHY_EXPLORED] = "explored",
 	};

@@ -23,8 +23,9 @@ enum decide_why {
 	WHY_HELD, /* nothing is up, but what flaps answers its probes: it is held down no longer */
 	WHY_ALL_DOWN,
 	WHY_LAST_UP,
-	WHY_NO_FAMILY,  /* NODATA: no pool that this client can be given has an address of the family */
-	WHY_PANIC,      /* ranked, but so little of it is up, and no other pool can help, that its probes are ignored */
+	WHY_NO_FAMILY, /* NODATA: no pool that this client can be given has an address of the family */
+	WHY_PANIC,     /* ranked, but so little of it is up, and no other pool can help, that its probes are ignored */
+	WHY_SPILL, /* in service, but full: this client is one of those that lose least by going elsewhere (split.h) */
 	WHY_UNRESOLVED, /* SERVFAIL: no address is known (yet, or any more); a NODATA would be a lie that is cached */
 	WHY_EXPLORED,   /* the second best, so that it is measured: explore.h */
 	WHYS
@@ -65,6 +66,7 @@ enum trace_fate {
 	FATE_LEAKED /* draining: this client is moved on */,
 	FATE_NEEDS /* a pool that it needs is not in service */,
 	FATE_SPILLED /* too little of it is up for all of its clients: this one is moved on */,
+	FATE_FULL /* it is full, and this client goes elsewhere */,
 	FATES
 };
 const char *trace_fate_name(enum trace_fate fate);
@@ -76,6 +78,8 @@ struct trace_pool {
 	uint32_t up, of; /* endpoints of the family */
 	uint32_t weight;
 	uint32_t share_permille; /* of the tie group, by weight */
+	bool split;              /* the weight is a part of SPLIT_ONE that capacity gives it; and: */
+	bool home;               /* clients of the class are its own, or would be if it were not full */
 	bool in_service;
 	struct vigour vigour;
 	uint32_t missing; /* FATE_NEEDS: the pool that it needs */

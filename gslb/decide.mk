@@ -4,8 +4,11 @@ libdecide_a_CFLAGS = $(AM_CFLAGS) $(LTO_CFLAGS) $(JANSSON_CFLAGS)
 libdecide_a_SOURCES = \
 	gslb/audience.c gslb/audience.h gslb/audience_text.c \
 	gslb/audit.c gslb/audit.h \
+	gslb/capacity.c gslb/capacity.h gslb/capacity_inner.h \
+	gslb/capacity_demand.c gslb/capacity_keep.c gslb/capacity_lean.c gslb/capacity_lists.c gslb/capacity_report.c \
 	gslb/closely.c gslb/closely.h \
 	gslb/decide.c gslb/decide.h \
+	gslb/demand.c gslb/demand.h \
 	gslb/drain.c gslb/drain.h gslb/drain_marks.c gslb/drain_status.c \
 	gslb/explain.c gslb/explain.h \
 	gslb/explore.c gslb/explore.h \
@@ -35,6 +38,7 @@ libdecide_a_SOURCES = \
 	gslb/rules.c gslb/rules.h \
 	gslb/snapshot.c gslb/snapshot.h \
 	gslb/spill.c gslb/spill.h gslb/spill_split.c \
+	gslb/split.c gslb/split.h \
 	gslb/standing.c gslb/standing.h \
 	gslb/strength.c gslb/strength.h \
 	gslb/steering.c gslb/steering.h \

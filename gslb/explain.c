@@ -405,6 +405,22 @@ static json_t *explore_json(const struct world *world, const struct service_plan
 		maybe(bars[explore_barred(&sight, plan, family)]));
 }
 
+/* What capacity makes of the class. */
+static void capacity_json(json_t *pools, const struct trace *trace, const struct explain_request *request)
+{
+	for (uint32_t i = 0; i < trace->npools && request->capacity != NULL; i++) {
+		json_t *pool = json_array_get(pools, i), *capacity;
+
+		if (!trace->pool[i].split)
+			continue;
+		capacity = capacity_explain(
+			request->capacity, trace->pool[i].pool, trace->pool[i].home, trace->pool[i].weight);
+		if (trace->pool[i].in_service && json_is_null(json_object_get(pool, "reason")))
+			json_object_set(pool, "reason", json_object_get(capacity, "reason"));
+		json_object_set_new(pool, "capacity", capacity);
+	}
+}
+
 static void steered_json(json_t *json, const struct world *world, const struct service_plan *plan,
 	const struct asked *asked, const struct explain_request *request)
 {
@@ -430,6 +446,7 @@ static void steered_json(json_t *json, const struct world *world, const struct s
 		json_array_append_new(
 			pools, pool_json(world, trace, &trace->pool[i], decision.why, &place, request->now_ms));
 	latency_json(pools, snapshot, trace, &asked->client.addr, request);
+	capacity_json(pools, trace, request);
 	json_object_set_new(json, "pools", pools);
 	json_object_set_new(json, "pick", pick_json(&asked->client, trace));
 	json_object_set_new(json, "explore", explore_json(world, plan, family, request->now_ms, &decision));

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "gslb/capacity.h"
 #include "gslb/decide.h"
 #include "gslb/override.h"
 
@@ -22,6 +23,7 @@ struct explain_request {
 	const char *abstaining;                /* why gslb-health abstains, as a sentence; NULL or "": it does not */
 	unsigned vantages;   /* assigned to each endpoint; 0 and 1: this one alone, which has no budget */
 	struct meter *meter; /* what was measured; may be NULL */
+	const struct capacity *capacity; /* why clients are sent elsewhere; may be NULL */
 };
 
 /* A new reference, or NULL with a sentence. */

@@ -187,6 +187,7 @@ static bool start(struct daemon *daemon, struct err *err)
 	daemon->marks = drain_marks_new();
 	daemon->loads = loads_new();
 	daemon->planner = planner_new(daemon);
+	daemon->capacity = capacity_new();
 	if (!start_privileged(daemon, &spawner, err) || !read_seed(daemon, err) ||
 		!daemon_guard(daemon, daemon->conf, NULL, err) || !load_all(daemon, spawner, err))
 		return false;
@@ -386,6 +387,7 @@ static uint64_t work(struct daemon *daemon, struct watch **watch)
 	if (daemon->override_next_ms > now_ms)
 		sooner(&next_ms, monotonic_ms + (daemon->override_next_ms - now_ms));
 	intake_answers(daemon, now_ms);
+	daemon_look_at_capacity(daemon, now_ms);
 	if (daemon->marks_next_ms != 0 && now_ms >= daemon->marks_next_ms)
 		drain_marks_look(
 			daemon->marks, daemon->overrides, daemon->published->ledger, now_ms, &daemon->marks_next_ms);
@@ -461,6 +463,7 @@ static void stop(struct daemon *daemon)
 	drain_marks_free(daemon->marks);
 	loads_free(daemon->loads);
 	planner_free(daemon->planner);
+	capacity_free(daemon->capacity);
 	conf_free(daemon->conf);
 	close(daemon->lock_fd);
 	log_notice("state=stopped");

@@ -122,15 +122,16 @@ static void write_pool_endpoints_up(const struct metrics *metrics, size_t thing,
 
 /* ---- loads ---- */
 
-static void put_load(const struct metrics *metrics, size_t thing, const char *name, struct buf *out, bool given,
-	uint64_t milli)
+static void put_load(
+	const struct metrics *metrics, size_t thing, const char *name, struct buf *out, bool given, uint64_t milli)
 {
 	const struct pool *pool = metrics->snapshot->pools[thing].pool;
 	char zone[NAME_TEXT_MAX];
 
 	name_format(&pool->zone->apex, zone);
 	if (given)
-		metrics_put_ms(out, name, METRICS_LABELS("pool", pool->label, "zone", zone, "region", pool->region), milli);
+		metrics_put_ms(
+			out, name, METRICS_LABELS("pool", pool->label, "zone", zone, "region", pool->region), milli);
 }
 
 static struct load load_of(const struct metrics *metrics, size_t thing)
@@ -157,6 +158,20 @@ static void write_capacity(const struct metrics *metrics, size_t thing, const ch
 	uint64_t capacity = metrics->snapshot->pools[thing].pool->capacity;
 
 	put_load(metrics, thing, name, out, capacity > 0, capacity * 1000);
+}
+
+static void write_demand(const struct metrics *metrics, size_t thing, const char *name, struct buf *out)
+{
+	struct capacity_facts facts = capacity_facts(metrics->daemon->capacity, (uint32_t)thing);
+
+	put_load(metrics, thing, name, out, facts.limited, facts.demand);
+}
+
+static void write_spill(const struct metrics *metrics, size_t thing, const char *name, struct buf *out)
+{
+	struct capacity_facts facts = capacity_facts(metrics->daemon->capacity, (uint32_t)thing);
+
+	put_load(metrics, thing, name, out, facts.limited, (uint64_t)facts.part * 1000 / SPILL_ONE);
 }
 
 /* ---- overrides ---- */
@@ -211,6 +226,10 @@ const struct metrics_family metrics_services[] = {
 		write_load_age },
 	{ "gslb_pool_capacity", METRICS_GAUGE, "load units that the pool can carry (capacity=)", pools,
 		write_capacity },
+	{ "gslb_pool_demand", METRICS_GAUGE, "load that the pool's own clients ask for, wherever they are sent now",
+		pools, write_demand },
+	{ "gslb_pool_spill_ratio", METRICS_GAUGE, "part of its own clients that the pool gives away since it is full",
+		pools, write_spill },
 	{ "gslb_overrides", METRICS_GAUGE, "overrides in force or to come, by action", NULL, write_overrides },
 	{ "gslb_override_left_seconds", METRICS_GAUGE, "until an override ends", NULL, write_overrides_left },
 	{ NULL, METRICS_GAUGE, NULL, NULL, NULL },

@@ -290,6 +290,7 @@ void planner_begin(struct planner *planner)
 	job->now_ms = clock_wall_ms();
 	job->held = daemon_hold(daemon);
 	job->before = job->held->world;
+	job->before.split = NULL; /* both as they are ordered: what capacity would make of the other one is not known */
 	job->before.ledger = NULL;
 	job->before.reasons = NULL;
 	job->audience = audience_copy(daemon->audience);

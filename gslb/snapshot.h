@@ -191,12 +191,14 @@ struct overlay {
 /* ---- a world ---- */
 
 struct ledger;
+struct split;
 
 struct world {
 	const struct snapshot *snapshot;
 	const struct overlay *overlay;
 	const struct board_slot *slots;
 	uint32_t nslots;
+	const struct split *split; /* split.h: what capacity makes of orders; NULL: nothing */
 	struct ledger *ledger; /* ledger.h: what workers write down of steered answers; NULL: nothing */
 	/* Why, for what is not of the first choice: a row a worker, each of nservices times WHYS (decide.h). The place of
 	 * WHY_RANKED counts those of the others that a candidate gave: what of the ledger's answers was not ranked. May be NULL. */

@@ -2,8 +2,8 @@
  * it, and the load does not swing. Pure integer arithmetic: hosts that are given the same come to the same. No thread, no clock of its
  * own. ALGORITHMS 4.
  *
- * Two halves. A control says how much: from load reports, which are late, and from what it has let be answered, which caches go on
- * using until its TTL is over. A split says who: classes of clients by pools, by least regret. */
+ * Two halves: how much a pool gives away, from the demand of its own clients; and who goes, classes of clients by pools, by least
+ * regret. */
 #ifndef GSLB_SPILL_H
 #define GSLB_SPILL_H
 
@@ -17,30 +17,11 @@ enum {
 	SPILL_ONE = 1 << 16,         /* all of a pool's demand */
 	SPILL_TARGET_PERMILLE = 800, /* of its capacity is what it is filled to */
 	SPILL_STEP_S = 10,           /* between two changes */
-	SPILL_STEPS = 64,            /* that are remembered: a longer TTL counts as so long */
-	SPILL_STALE_S = 60,          /* a report that is older says nothing: what is spilled stays as it is */
 };
 
-/* A pool's, or a service's in it. Zeroed, it has not begun. */
-struct spill_control {
-	uint64_t step; /* the last one that was made: seconds since 1970 / SPILL_STEP_S; 0: none */
-	uint32_t part; /* of SPILL_ONE: what answers send elsewhere now */
-	uint32_t slow; /* the same, over five TTLs: what caches do that keep answers too long */
-	uint32_t parts[SPILL_STEPS], slows[SPILL_STEPS]; /* in the steps that were, by step % SPILL_STEPS */
-};
-
-/* What a pool says of itself. */
-struct spill_report {
-	uint64_t at_s;           /* since 1970: when it was measured, not when it came */
-	uint64_t load, capacity; /* in its own units, below 2^40 */
-};
-
-/* Once a second, or as often as it is liked: a change is made where a step begins. ttl_s: the longest that what is answered may be kept. The
- * report may be NULL. True when the part changed. */
-bool spill_control_step(
-	struct spill_control *control, uint32_t ttl_s, const struct spill_report *report, uint64_t now_s);
-/* Of SPILL_ONE: the part of the demand that goes elsewhere at a time that was, caches counted. */
-uint32_t spill_control_gone(const struct spill_control *control, uint32_t ttl_s, uint64_t at_s);
+/* Which part of its demand a pool gives away from now on, that gave away `part`; both of SPILL_ONE. demand: of all clients that are its
+ * own, wherever they are; target: what it is filled to. Not moved for little, and more quickly up than down. */
+uint32_t spill_part(uint32_t part, uint64_t demand, uint64_t target);
 
 /* ---- who ---- */
 
@@ -51,7 +32,7 @@ struct spill_class {
 	uint64_t identity;          /* the same on every host: decides between equals */
 	uint64_t demand;            /* in load units, below 2^40 */
 	uint8_t npools;             /* 1 to SPILL_RANKS */
-	uint16_t pool[SPILL_RANKS]; /* numbers, the best first, each once */
+	uint32_t pool[SPILL_RANKS]; /* numbers, the best first, each once */
 	uint32_t
 		score[SPILL_RANKS]; /* never falling; what a client has of it: latency in 0.1 ms, or distance as such */
 };

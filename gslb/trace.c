@@ -90,6 +90,17 @@ static void share(struct trace_pool *pools, unsigned n, const uint64_t *units)
 		pools[i].share_permille = (uint32_t)(units[i] * 1000 / total);
 }
 
+/* What capacity makes of the class. */
+static void trace_split(const struct trace_input *input, unsigned place, struct trace_pool *pool)
+{
+	if (input->split == NULL)
+		return;
+	pool->home = (input->split->home >> place & 1) != 0;
+	pool->split = pool->home || input->split->part[place] > 0;
+	if (pool->split)
+		pool->weight = input->split->part[place];
+}
+
 static void trace_order(const struct trace_input *input, const struct decision *decision, struct trace *trace)
 {
 	const struct order *order = input->order;
@@ -108,9 +119,12 @@ static void trace_order(const struct trace_input *input, const struct decision *
 			first = i;
 		}
 		pool = add_pool(input, order->pool[i], group, trace, &view);
+		trace_split(input, i, pool);
 		units[i] = view.in_service ? (uint64_t)pool->weight * view.drain * view.vigour.serves / 1000 : 0;
 		if (view.in_service)
 			pool->fate = in_fate(input, &view, group, chosen);
+		if (view.in_service && pool->home && decision->why == WHY_SPILL)
+			pool->fate = FATE_FULL;
 		if (input->sticky && group == chosen && units[i] > 0)
 			pool->score = pick_score(
 				picker_hash(input->key, input->sight->world->snapshot->pools[pool->pool].identity),
@@ -269,6 +283,7 @@ const char *trace_fate_name(enum trace_fate fate)
 		[FATE_DOUBT] = "in-doubt",
 		[FATE_LEAKED] = "draining",
 		[FATE_SPILLED] = "spilled",
+		[FATE_FULL] = "full",
 		[FATE_NEEDS] = "needs",
 	};
 

@@ -2,6 +2,7 @@
 #ifndef GSLB_TRACE_H
 #define GSLB_TRACE_H
 
+#include "gslb/split.h"
 #include "gslb/standing.h"
 
 /* What decide knows besides the decision. */
@@ -12,6 +13,7 @@ struct trace_input {
 	enum family asked;
 	unsigned family; /* or FAMILY_ANY */
 	const struct order *order;
+	const struct split_row *split; /* that the order is of; NULL: of none */
 	bool sticky;
 	uint64_t key;
 	uint64_t draw;

@@ -90,6 +90,12 @@ tests_unit_spill_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_spill_test_LDADD = libdecide.a libbase.a $(CHECK_LIBS) -lm
 TESTS += tests/unit/spill_test
 
+check_PROGRAMS += tests/unit/capacity_test
+tests_unit_capacity_test_SOURCES = tests/unit/capacity.c tests/unit/crowd.c tests/unit/crowd.h $(SIM_SOURCES)
+tests_unit_capacity_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_capacity_test_LDADD = $(DECIDE_TEST_LIBS) $(CHECK_LIBS)
+TESTS += tests/unit/capacity_test
+
 HERD_SOURCES = tests/unit/herd.c tests/unit/herd.h $(SIM_SOURCES)
 check_PROGRAMS += tests/unit/shares_test tests/unit/moves_test tests/unit/nodes_test
 tests_unit_shares_test_SOURCES = tests/unit/shares.c $(HERD_SOURCES)

@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import threading
+import time
 
 from lab import Lab, free_port, main, test, wait_for
 
@@ -155,6 +156,73 @@ def loads_are_read(stack):
     assert load["load"] == 150 and load["fresh"], load  # for a minute
     source.text = None
     wait_for("no trouble", lambda: pool(lab, "us")["load"]["trouble"] is None)
+
+
+FULL = HEAD + """
+_gslb.www TXT "v=gslb1; pools=eu,us; rank=order; ttl=5/5"
+eu._pool TXT "v=pool1; check=none; region=eu-west; capacity=1000; load=push"
+eu._pool SRV 0 1 80 lb1.eu
+lb1.eu A 192.0.2.10
+us._pool TXT "v=pool1; check=none; region=us-east; capacity=2000; load=push"
+us._pool SRV 0 1 80 lb1.us
+lb1.us A 192.0.2.20
+"""
+
+
+class Clients:
+    """Whoever is told a pool makes load there for the time of the TTL: so many units in all, reported each second."""
+
+    def __init__(self, lab, demand):
+        self.lab, self.demand, self.told, self.next = lab, demand, [], 0
+
+    def ask(self):
+        now = time.monotonic()
+        for _ in range(40):
+            self.told.append((now, self.lab.addresses("www.svc.example")[0]))
+        self.told = [told for told in self.told if told[0] > now - 5]
+        if now < self.next:
+            return
+        self.next = now + 1
+        for pool, address in (("eu", "192.0.2.10"), ("us", "192.0.2.20")):
+            part = sum(told[1] == address for told in self.told) / len(self.told)
+            self.lab.ctl("push", pool, f"load={self.demand * part:.1f}")
+
+
+@test
+def a_full_pool_gives_away_what_it_cannot_carry(stack):
+    """clients of a pool that reports more than 80 % of its capacity are sent to the next one, and explain, capacity and the log say so"""
+    lab = server(stack, FULL)
+    clients = Clients(lab, 1200)
+
+    def reported():
+        clients.ask()
+        return {p["pool"]: p for p in lab.ctl("capacity")["pools"]}
+
+    def settled():
+        pools = reported()
+        return pools["eu"]["given_percent"] > 25 and (pools["eu"]["load"] or 9999) < 950 and pools
+
+    pools = wait_for("the pool to give away a third", settled, deadline=180)
+    assert 1000 < pools["eu"]["demand"] < 1400 and pools["us"]["taken"] > 250, pools
+    lab.gslbd.wait_log("pool=eu spill_percent=")
+
+    def spilled():
+        clients.ask()
+        explained = lab.ctl("explain", "www.svc.example", "198.51.100.7")
+        return explained["answer"]["why"] == "spill" and explained
+    explained = wait_for("a client that is sent on", spilled)
+    assert explained["answer"]["pool"] == "us", explained["answer"]
+    eu = next(p for p in explained["pools"] if p["pool"] == "eu")
+    assert eu["fate"] == "full" and "its own clients ask for" in eu["reason"], eu
+    assert eu["capacity"]["filled_to"] == 800 and 50 < eu["capacity"]["class_percent"] < 80, eu
+    assert 'reason="spill"' in metrics(lab)
+    # what the loss of a region would do: eu could not carry it all, us could
+    report = lab.ctl("capacity")
+    lost = {r["region"]: r for r in report["regions"]}
+    assert not lost["us-east"]["fits"] and lost["us-east"]["over"] > 0, lost
+    assert lost["eu-west"]["fits"], lost
+    text = lab.ctl_text("capacity").stdout
+    assert "Without us-east" in text and "overloaded" in text, text
 
 
 if __name__ == "__main__":

@@ -72,13 +72,14 @@ static void run_becomes_safe(void *context, const json_t *args, const struct con
 		"{s:s,s:s,s:i}", "target", "pool:eu", "state", reply->exit == 0 ? "safe" : "held", "left_s", 0);
 }
 
-#define SAMPLES                                                                                                      \
-	{ "status", false, run_sample }, { "services", false, run_sample }, { "pools", false, run_sample },          \
-		{ "endpoints", false, run_sample }, { "explain", false, run_sample },                                \
-		{ "latency-show", false, run_sample }, { "overrides", false, run_sample },                           \
-		{ "push", true, run_sample }, { "reload", true, run_sample }, { "drain-status", false, run_sample }, \
-	{                                                                                                            \
-		"stats", false, run_sample                                                                           \
+#define SAMPLES                                                                                                   \
+	{ "status", false, run_sample }, { "services", false, run_sample }, { "pools", false, run_sample },       \
+		{ "endpoints", false, run_sample }, { "explain", false, run_sample },                             \
+		{ "capacity", false, run_sample }, { "latency-show", false, run_sample },                         \
+		{ "overrides", false, run_sample }, { "push", true, run_sample }, { "reload", true, run_sample }, \
+		{ "drain-status", false, run_sample },                                                            \
+	{                                                                                                         \
+		"stats", false, run_sample                                                                        \
 	}
 
 static const struct control_command samples[] = {
@@ -182,6 +183,7 @@ static const struct golden_case {
 	{ "explain ns1.svc.example 192.0.2.1 AAAA", "explain-static", NULL, CTL_DONE, "" },
 	{ "force eu drain --for 30m --why works --dry-run", "force", NULL, CTL_DONE, "" },
 	{ "clear eu", "clear", NULL, CTL_DONE, "" },
+	{ "capacity", "capacity", NULL, CTL_DONE, "" },
 	{ "overrides", "overrides", NULL, CTL_DONE, "" },
 	{ "overrides", "overrides-none", NULL, CTL_DONE, "" },
 	{ "drain-status eu", "drain-status", NULL, CTL_DONE, "" },
