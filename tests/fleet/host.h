@@ -18,7 +18,7 @@ struct host {
 	unsigned number;
 	bool up;
 	unsigned kept_down; /* faults that keep it down */
-	char name[8];
+	char name[16];
 	struct relay_conf conf;
 	struct store *store;
 	struct work *work;
