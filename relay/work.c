@@ -193,6 +193,8 @@ bool work_write(struct work *work, struct err *err)
 
 void work_written(struct work *work)
 {
+	if (work->nwritten == 0)
+		return;
 	work->nended -= work->nwritten;
 	memmove(work->ended, work->ended + work->nwritten, work->nended * sizeof *work->ended);
 	work->nwritten = 0;
