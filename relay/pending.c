@@ -373,7 +373,7 @@ static bool wants_again(const struct pending_entry *entry)
 static uint64_t next_round(const struct pending *pending, struct pending_entry *entry)
 {
 	static const uint32_t at_ms[PENDING_LAST_ROUND + 1] = { 0, PENDING_SOON_MS, PENDING_LATER_MS,
-		PENDING_REFLUSH_MS };
+		PENDING_YET_LATER_MS, PENDING_REFLUSH_MS };
 	uint8_t before = entry->round;
 	bool soon = entry->class == EVENT_DNS && entry->prio == EVENT_FAILOVER &&
 		    pending_count(pending) <= PENDING_SOON_MAX;

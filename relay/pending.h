@@ -19,8 +19,9 @@ enum {
 	PENDING_REFLUSH_MS = 2500, /* a resolver's upstream timeout, with room */
 	/* Most answers that are on their way come much earlier than that: a failover's name is flushed so long after its first time, too, unless so
 	 * many entries wait that the cache has better things to do. */
-	PENDING_SOON_MS = 250,
-	PENDING_LATER_MS = 750,
+	PENDING_SOON_MS = 200,
+	PENDING_LATER_MS = 450,
+	PENDING_YET_LATER_MS = 800,
 	PENDING_SOON_MAX = 1000,
 	PENDING_MAX = 100000,      /* entries; beyond it they collapse into a coarser one */
 };
@@ -35,7 +36,7 @@ struct job {
 	void (*gone)(struct job *job);    /* and reflush, too: the last call */
 };
 
-enum { PENDING_LAST_ROUND = 3 };
+enum { PENDING_LAST_ROUND = 4 };
 
 struct pending;
 
