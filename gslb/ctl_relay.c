@@ -6,14 +6,14 @@
 enum { RESYNC_WAIT_MS = 10000 };
 
 static const struct ctl_operand operands[] = {
-	{ "WHAT", "what", CTL_ONE, "status|targets|lag|state|overrides|dead|drop|pause|resume|resync|verify|lint",
-		"its state, its caches, the other regions, the hosts it hears, the overrides it has for gslbd, what it "
-		"could not do; drop one of "
+	{ "WHAT", "what", CTL_ONE, "status|targets|lag|state|overrides|hot|dead|drop|pause|resume|resync|verify|lint",
+		"its state, its caches, the other regions, the hosts it hears, the overrides it has for gslbd, what "
+		"is asked for most, what it could not do; drop one of "
 		"these; hold a cache's "
 		"work; drop all that the caches have of our zones; ask the resolvers for a name; look their settings "
 		"over" },
 	{ "WHICH", "which", CTL_OPTIONAL, NULL,
-		"drop: the number, or all; pause, resume: the cache's name; verify: the name" },
+		"hot: how many (100); drop: the number, or all; pause, resume: the cache's name; verify: the name" },
 	{ 0 },
 };
 
@@ -34,6 +34,14 @@ static const char *prepare(const json_t *args, json_t **request, struct err *err
 		*request = json_pack("{s:{s:s,s:s},s:i}", "event", "class", "all", "why", "gslbctl relay resync",
 			"wait_ms", RESYNC_WAIT_MS);
 		return "invalidate";
+	}
+	if (strcmp(what, "hot") == 0) {
+		if (which != NULL && !number_parse(which, 1, 1000, &id)) {
+			err_set(err, "relay hot: %.20s: wants a number from 1 to 1000, or nothing", which);
+			return NULL;
+		}
+		*request = json_pack("{s:I}", "n", (json_int_t)(which != NULL ? id : 100));
+		return what;
 	}
 	if (strcmp(what, "verify") == 0) {
 		if (which == NULL) {
@@ -195,6 +203,23 @@ static void print_findings(const json_t *list, const struct ctl_view *view, stru
 	ctl_table_print(&table, view, "nothing to say", out);
 }
 
+static void print_hot(const json_t *list, const struct ctl_view *view, struct buf *out)
+{
+	static const struct ctl_column columns[] = { { "A SECOND", true }, { "WHAT", false }, { "VALUE", false },
+		{ NULL, false } };
+	struct ctl_table table;
+
+	ctl_table_init(&table, columns);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *item = json_array_get(list, i);
+
+		ctl_cell(&table, CTL_PLAIN, "%.2f", json_real_value(json_object_get(item, "rate")));
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "class"));
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "value"));
+	}
+	ctl_table_print(&table, view, "nobody has told yet what is asked for (hit-logs in gslb.yaml, or gslbd)", out);
+}
+
 static void print_status(const json_t *result, struct buf *out)
 {
 	buf_printf(out, "gslb-relay ");
@@ -227,6 +252,8 @@ static void print_relay(const json_t *result, const struct ctl_view *view, struc
 		print_targets(json_object_get(result, "targets"), view, out);
 	} else if (json_object_get(result, "lag") != NULL) {
 		print_lag(json_object_get(result, "lag"), view, out);
+	} else if (json_object_get(result, "hot") != NULL) {
+		print_hot(json_object_get(result, "hot"), view, out);
 	} else if (json_object_get(result, "origins") != NULL) {
 		print_origins(json_object_get(result, "origins"), view, out);
 	} else if (json_object_get(result, "digest") != NULL) {

@@ -9,6 +9,7 @@
 #include "gslb/drain.h"
 #include "gslb/guard.h"
 #include "gslb/herald.h"
+#include "gslb/hits.h"
 #include "gslb/http.h"
 #include "gslb/ledger.h"
 #include "gslb/load.h"
@@ -63,6 +64,7 @@ struct daemon {
 	struct changes *changes;
 	struct herald *herald; /* NULL: there is no gslb-relay to tell */
 	struct fleet *fleet;   /* NULL: there is no gslb-relay */
+	struct hits hits;
 	struct recent *recent; /* answers */
 	struct loads *loads;   /* of pools, as they were reported */
 	struct audience *audience;

@@ -5,6 +5,7 @@ libdaemon_a_SOURCES = \
 	gslb/accord.h gslb/accord.c gslb/fleet.h gslb/fleet.c \
 	gslb/drills.h gslb/drills.c gslb/drill_archive.c gslb/drill_folder.c \
 	gslb/drill_commands.h gslb/drill_commands.c \
+	gslb/hits.h gslb/hits.c \
 	gslb/intake.h gslb/intake.c \
 	gslb/kept.h gslb/kept.c \
 	gslb/planner.h gslb/planner.c \

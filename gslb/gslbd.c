@@ -395,6 +395,8 @@ static uint64_t work(struct daemon *daemon, struct watch **watch)
 	sooner(&next_ms, due_ms > now_ms ? monotonic_ms + (due_ms - now_ms) : monotonic_ms);
 	count_rate(daemon, monotonic_ms);
 	if (daemon->herald != NULL)
+		sooner(&next_ms, hits_look(&daemon->hits, daemon->published->ledger, daemon->herald, monotonic_ms));
+	if (daemon->herald != NULL)
 		sooner(&next_ms, herald_run(daemon->herald, clock_monotonic_ms()));
 	if (daemon->fleet != NULL)
 		sooner(&next_ms, fleet_run(daemon->fleet, clock_monotonic_ms(), now_ms));
@@ -458,6 +460,7 @@ static void stop(struct daemon *daemon)
 	free(daemon->guard);
 	override_list_free(daemon->overrides);
 	changes_free(daemon->changes);
+	hits_fini(&daemon->hits);
 	herald_free(daemon->herald);
 	recent_free(daemon->recent);
 	drain_marks_free(daemon->marks);

@@ -31,6 +31,8 @@ struct herald {
 	struct buf out, in;
 	size_t sent; /* of out */
 	bool waiting;
+	json_t *hits;    /* NULL: none are to be told */
+	bool asked_hits; /* the request under way is of hits, which nobody misses */
 	uint64_t deadline_ms, retry_at_ms, retry_ms;
 	struct news *bucket[BUCKETS];
 	struct herald_status status;
@@ -65,6 +67,7 @@ void herald_free(struct herald *herald)
 		}
 	if (herald->fd >= 0)
 		close(herald->fd);
+	json_decref(herald->hits);
 	buf_fini(&herald->out);
 	buf_fini(&herald->in);
 	free(herald->path);
@@ -129,6 +132,12 @@ static void settle(struct herald *herald, bool taken)
 	}
 }
 
+void herald_hits(struct herald *herald, json_t *hits)
+{
+	json_decref(herald->hits);
+	herald->hits = hits;
+}
+
 /* ---- a request ---- */
 
 struct batch {
@@ -159,18 +168,11 @@ static void gather(struct herald *herald, struct batch *batch)
 					add_news(batch, news);
 }
 
-static void send_batch(struct herald *herald, uint64_t now_ms)
+/* The request is given away. */
+static void send_request(struct herald *herald, json_t *request, uint64_t now_ms)
 {
-	struct batch batch = { .items = json_array() };
-	json_t *request;
-	char *text;
+	char *text = json_dumps(request, JSON_COMPACT);
 
-	gather(herald, &batch);
-	request = json_pack("{s:s,s:{s:{s:s,s:i,s:I,s:s,s:o}}}", "command", "invalidate", "args", "event", "class",
-		batch.like->below ? "zone" : "dns", "prio", (int)batch.like->prio, "gen", (json_int_t)batch.serial,
-		"why", batch.like->prio == HERALD_FAILOVER ? "other pools are in service" : "the zone was edited",
-		"items", batch.items);
-	text = json_dumps(request, JSON_COMPACT);
 	buf_drop(&herald->out, herald->out.len);
 	buf_printf(&herald->out, "%s\n", text);
 	free(text);
@@ -180,11 +182,31 @@ static void send_batch(struct herald *herald, uint64_t now_ms)
 	herald->deadline_ms = now_ms + PATIENCE_MS;
 }
 
+static void send_hits(struct herald *herald, uint64_t now_ms)
+{
+	send_request(herald, json_pack("{s:s,s:{s:o}}", "command", "hits", "args", "hits", herald->hits), now_ms);
+	herald->hits = NULL;
+	herald->asked_hits = true;
+}
+
+static void send_batch(struct herald *herald, uint64_t now_ms)
+{
+	struct batch batch = { .items = json_array() };
+	json_t *request;
+
+	gather(herald, &batch);
+	request = json_pack("{s:s,s:{s:{s:s,s:i,s:I,s:s,s:o}}}", "command", "invalidate", "args", "event", "class",
+		batch.like->below ? "zone" : "dns", "prio", (int)batch.like->prio, "gen", (json_int_t)batch.serial,
+		"why", batch.like->prio == HERALD_FAILOVER ? "other pools are in service" : "the zone was edited",
+		"items", batch.items);
+	send_request(herald, request, now_ms);
+}
+
 /* ---- the connection ---- */
 
 static void disconnect(struct herald *herald, const char *why, uint64_t now_ms)
 {
-	bool idle = !herald->waiting && herald->status.waiting == 0; /* it may come and go while nothing is to be told */
+	bool idle = (!herald->waiting || herald->asked_hits) && herald->status.waiting == 0; /* it may come and go while nothing is to be told */
 
 	if (!idle && herald->status.trouble[0] == '\0')
 		log_warning("program=gslb-relay state=away reason=\"%s\" names=%zu", why, herald->status.waiting);
@@ -193,7 +215,7 @@ static void disconnect(struct herald *herald, const char *why, uint64_t now_ms)
 	if (herald->fd >= 0)
 		close(herald->fd);
 	herald->fd = -1;
-	herald->waiting = false;
+	herald->waiting = herald->asked_hits = false;
 	buf_drop(&herald->in, herald->in.len);
 	settle(herald, false);
 	herald->retry_at_ms = now_ms + herald->retry_ms;
@@ -242,6 +264,13 @@ static void take_answer(struct herald *herald, size_t len, uint64_t now_ms)
 	if (!json_is_object(answer)) {
 		json_decref(answer);
 		disconnect(herald, "what listens there does not speak gslb-relay's language", now_ms);
+		return;
+	}
+	if (herald->asked_hits) {
+		herald->asked_hits = herald->waiting = false;
+		herald->retry_ms = RETRY_MS;
+		buf_drop(&herald->in, len + 1);
+		json_decref(answer);
 		return;
 	}
 	settle(herald, true);
@@ -300,6 +329,11 @@ uint64_t herald_run(struct herald *herald, uint64_t now_ms)
 		if (herald->fd < 0 && !connect_relay(herald, now_ms))
 			return herald->retry_at_ms;
 		send_batch(herald, now_ms);
+	} else if (!herald->waiting && herald->hits != NULL) {
+		if (herald->fd >= 0 || (now_ms >= herald->retry_at_ms && connect_relay(herald, now_ms)))
+			send_hits(herald, now_ms);
+		else
+			herald_hits(herald, NULL);
 	}
 	if (herald->waiting && !push_out(herald, now_ms))
 		return herald->retry_at_ms;

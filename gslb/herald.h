@@ -16,6 +16,10 @@ struct herald *herald_new(const char *socket);
 void herald_free(struct herald *herald); /* NULL is fine */
 /* The owner's answers changed; below: all under it (a wildcard's answers), not the owner's own. serial: of the snapshot that has them. */
 void herald_tell(struct herald *herald, const struct name *owner, bool below, enum herald_prio prio, uint64_t serial);
+/* How often names were asked for: [{"class": "dns", "value": NAME, "times": N}], which is taken over. Told once, when nothing else is to be
+ * told; lost while gslb-relay is away. */
+struct json_t;
+void herald_hits(struct herald *herald, struct json_t *hits);
 /* To wait on, and for what (POLLIN, POLLOUT); -1 without a connection. */
 int herald_fd(const struct herald *herald, short *events);
 /* Send and receive what can be. Returns when to call again at the latest (monotonic); UINT64_MAX: nothing waits. */

@@ -32,7 +32,8 @@ struct yaml_file {
 		char *directory;
 	} state;
 	struct {
-		char *socket, *group, *listen, *token_file, *keep, *policy_file;
+		char *socket, *group, *listen, *token_file, *keep, *policy_file, **logs;
+		uint32_t nlogs;
 	} relay;
 	struct {
 		char **servers, **regions, *ca, *cert, *key;
@@ -73,7 +74,10 @@ static const cyaml_schema_field_t state_fields[] = { TEXT("directory", struct ya
 static const cyaml_schema_field_t relay_fields[] = { TEXT("socket", struct yaml_file, relay.socket),
 	TEXT("group", struct yaml_file, relay.group), TEXT("listen", struct yaml_file, relay.listen),
 	TEXT("token-file", struct yaml_file, relay.token_file), TEXT("keep", struct yaml_file, relay.keep),
-	TEXT("policy-file", struct yaml_file, relay.policy_file), CYAML_FIELD_END };
+	TEXT("policy-file", struct yaml_file, relay.policy_file),
+	CYAML_FIELD_SEQUENCE_COUNT("hit-logs", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct yaml_file, relay.logs,
+		relay.nlogs, &text_schema, 0, CONF_LOGS_MAX),
+	CYAML_FIELD_END };
 
 static const cyaml_schema_field_t bus_fields[] = { CYAML_FIELD_SEQUENCE_COUNT("servers", CYAML_FLAG_POINTER,
 							   struct yaml_file, bus.servers, bus.nservers, &text_schema, 1,
@@ -477,6 +481,8 @@ static bool read_file(struct reading *r, const struct yaml_file *file)
 	conf->group = text_of(r, file->relay.group);
 	conf->gslbd_user = text_of(r, file->server.user);
 	conf->probe_user = text_of(r, file->server.probe_user);
+	for (uint32_t i = 0; i < file->relay.nlogs; i++)
+		conf->logs[conf->nlogs++] = path_of(r, file->relay.logs[i]);
 	read_node(conf, file->server.identity);
 	if (!read_listen(r, file) || !read_policy(r, file->relay.policy_file) || !read_keep(r, file->relay.keep) ||
 		!read_bus(r, file))

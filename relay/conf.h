@@ -9,7 +9,7 @@
 #include "relay/pacer.h"
 #include "relay/policy.h"
 
-enum { CONF_CACHES_MAX = 64, CONF_TOKENS_MAX = 64 };
+enum { CONF_CACHES_MAX = 64, CONF_TOKENS_MAX = 64, CONF_LOGS_MAX = 16 };
 
 struct relay_conf {
 	char region[EVENT_LABEL_MAX]; /* "local" when the file names none */
@@ -26,6 +26,8 @@ struct relay_conf {
 	} tokens[CONF_TOKENS_MAX];
 	const struct policy *policy; /* NULL: none */
 	uint64_t keep_ms;            /* an event, for a region that is away */
+	size_t nlogs;                /* which say what caches were asked for: see hits.h */
+	const char *logs[CONF_LOGS_MAX];
 	size_t nservers;             /* of the bus; 0: there is none */
 	const char *const *servers;
 	const char *ca, *cert, *key; /* "" without TLS */

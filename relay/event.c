@@ -34,6 +34,13 @@ const char *event_class_name(enum event_class class)
 	return classes[class].name;
 }
 
+bool event_item_check(enum event_class class, const char *text, size_t len, char out[], struct err *err)
+{
+	if (classes[class].check == NULL)
+		return err_set(err, "class=%s has no items", classes[class].name);
+	return classes[class].check(text, len, out, err);
+}
+
 bool event_class_parse(const char *text, enum event_class *class)
 {
 	for (unsigned i = 0; i < EVENT_CLASSES; i++)

@@ -449,6 +449,8 @@ const struct control_command intake_commands[] = {
 	{ "overrides", true, intake_overrides },
 	{ "offer", true, intake_offer },
 	{ "writs", false, intake_writs },
+	{ "hits", true, intake_hits },
+	{ "hot", false, intake_hot },
 	{ "dead", false, run_dead },
 	{ "dead-drop", true, run_dead_drop },
 	{ "pause", true, run_pause },

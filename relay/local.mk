@@ -20,9 +20,13 @@ librelay_a_SOURCES = \
 	relay/event.c relay/event.h \
 	relay/exchange.c relay/exchange.h \
 	relay/gap.c relay/gap.h \
+	relay/heat.c relay/heat.h \
+	relay/hits.c relay/hits.h \
+	relay/hot.c relay/hot.h \
 	relay/http.c relay/http.h \
 	relay/ingress.c relay/ingress.h \
 	relay/intake.c \
+	relay/intake_hot.c \
 	relay/limit.c relay/limit.h \
 	relay/lint.c relay/lint.h \
 	relay/metrics.c \

@@ -64,6 +64,10 @@ static void print_work(struct service *service, struct buf *text)
 	put(text, "refused_total", "counter", "Requests that were refused.", (double)service->refused);
 	put(text, "limited_total", "counter", "Requests that were refused since they were too many.",
 		(double)service->limited);
+	put(text, "hot_keys", "gauge", "Items whose requests are counted: gslbctl relay hot.",
+		(double)heat_count(service->heat));
+	put(text, "hit_lines_wrong_total", "counter", "Lines of hit logs that were none.",
+		(double)heat_wrong(service->heat));
 	head(text, "applied_seconds", "summary", "From an event's arrival until its caches were told.");
 	buf_printf(text,
 		"gslb_relay_applied_seconds{quantile=\"0.5\"} %g\ngslb_relay_applied_seconds{quantile=\"0.99\"} %g\n",
@@ -90,6 +94,14 @@ static void print_target_numbers(struct service *service, struct buf *text)
 	for (size_t i = 0; i < n; i++)
 		buf_printf(text, "gslb_relay_coalesced_total{target=\"%s\"} %llu\n", target_conf(targets[i])->name,
 			(unsigned long long)target_stats(targets[i]).coalesced);
+	head(text, "collapsed_total", "counter", "Times that too much waited for a cache, and all was dropped instead.");
+	for (size_t i = 0; i < n; i++)
+		buf_printf(text, "gslb_relay_collapsed_total{target=\"%s\"} %llu\n", target_conf(targets[i])->name,
+			(unsigned long long)target_stats(targets[i]).collapsed);
+	head(text, "pacer_budget_used", "gauge", "Part of its budget of regenerations that is expected to be used now.");
+	for (size_t i = 0; i < n; i++)
+		buf_printf(text, "gslb_relay_pacer_budget_used{target=\"%s\"} %.3f\n", target_conf(targets[i])->name,
+			target_stats(targets[i]).budget_used);
 	head(text, "flush_total", "counter", "Items that a cache was told.");
 	for (size_t i = 0; i < n; i++) {
 		struct target_stats stats = target_stats(targets[i]);

@@ -117,12 +117,24 @@ static void say_state(void *arg, const char *node, enum state_kind kind, const v
 	service->bus_ops->say(service->bus, node, kind, bytes, len);
 }
 
+static void hear_hot(void *arg, const struct state_said *said)
+{
+	struct service *service = arg;
+
+	heat_hear(service->heat, said->body, said->len, clock_monotonic_ms());
+}
+
 static bool open_state(struct service *service, struct err *err)
 {
 	const struct state_ops ops = { service, say_state };
 
 	service->state = state_open(service->conf, &ops, err);
-	return service->state != NULL;
+	if (service->state == NULL)
+		return false;
+	service->heat = heat_new(service->conf, clock_monotonic_ms());
+	work_heat(service->work, service->heat);
+	state_on(service->state, STATE_HOT, hear_hot, service);
+	return true;
 }
 
 static bool is_healthy(void *arg, struct err *err)
@@ -215,6 +227,7 @@ static void end(struct service *service)
 	work_free(service->work);
 	writs_free(service->writs);
 	state_close(service->state);
+	heat_free(service->heat);
 	control_close(service->control);
 	if (service->bus != NULL)
 		service->bus_ops->close(service->bus);
@@ -273,6 +286,21 @@ static uint64_t run_state(struct service *service, uint64_t now_ms)
 	return state_run(service->state, now_ms);
 }
 
+static uint64_t run_heat(struct service *service, uint64_t now_ms)
+{
+	uint64_t next_ms = heat_run(service->heat, now_ms), say_ms = service->hot_said_ms + HEAT_SAY_MS;
+	struct buf body = { 0 };
+
+	if (now_ms < say_ms)
+		return next_ms < say_ms ? next_ms : say_ms;
+	heat_print(service->heat, &body, now_ms);
+	if (body.len > 0)
+		state_say(service->state, STATE_HOT, true, 0, 1, body.text, body.len, now_ms);
+	buf_fini(&body);
+	service->hot_said_ms = now_ms;
+	return next_ms;
+}
+
 static void serve(struct service *service)
 {
 	struct pollfd polled[] = { { service->signal_fd, POLLIN, 0 }, { service->event_fd, POLLIN, 0 },
@@ -299,6 +327,7 @@ static void serve(struct service *service)
 			http_run(service->http); /* what was answered */
 		next_ms = exchange_give(&service->exchange, now_ms);
 		earlier(&next_ms, intake_run(service, now_ms));
+		earlier(&next_ms, run_heat(service, now_ms));
 		earlier(&next_ms, run_state(service, now_ms));
 		earlier(&next_ms, wait_run(service, now_ms));
 		if (!taken || store_is_dirty(service->store)) /* asked for since then */

@@ -8,6 +8,7 @@
 #include "relay/conf.h"
 #include "relay/errand.h"
 #include "relay/exchange.h"
+#include "relay/heat.h"
 #include "relay/http.h"
 #include "relay/limit.h"
 #include "relay/state.h"
@@ -41,6 +42,8 @@ struct service {
 	struct exchange exchange; /* of these five */
 	struct control *control;
 	struct state_hub *state;
+	struct heat *heat;
+	uint64_t hot_said_ms; /* monotonic: what is hot here was told to the other hosts */
 	struct http *http; /* NULL: none */
 	struct errand *errand;
 	struct audit *audit;
@@ -80,6 +83,13 @@ void intake_refuse(struct service *service, struct control_reply *reply, const s
 uint64_t intake_wait_ms(const json_t *args);
 void intake_http(
 	void *service, struct http_request *request, const char *actor, const char *body, size_t len, uint64_t wait_ms);
+
+/* ---- intake_hot.c: what is asked for most ---- */
+
+void intake_hits(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply);
+void intake_hot(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply);
 
 /* ---- intake_writs.c: gslbd's side of the overrides ---- */
 

@@ -280,6 +280,8 @@ struct target_stats target_stats(const struct target *target)
 	stats.pending = pending_count(target->pending);
 	stats.coalesced = pending_coalesced(target->pending);
 	stats.breaker = target->breaker.state;
+	if (target->rule.kind == PACER_BUDGET)
+		stats.budget_used = pacer_expected(&target->pacer) / target->rule.budget;
 	return stats;
 }
 
@@ -300,14 +302,16 @@ void target_add(struct target *target, struct job *job, const struct event *even
 {
 	for (size_t i = 0; i < event->nitems || (i == 0 && event->class == EVENT_ALL); i++) {
 		const struct event_item *item = event->nitems > 0 ? &event->items[i] : NULL;
+		float rate = item != NULL ? target->events.rate(target->events.arg, event->class, item->text) : 0;
 
-		if (pending_add(target->pending, job, event, item, 0, now_ms))
+		if (pending_add(target->pending, job, event, item, rate, now_ms))
 			continue;
 		if (target_takes(target, EVENT_ALL)) {
 			log_warning("target=%s pending=%zu collapsed=yes: all that it caches is dropped once instead",
 				target->conf->name, pending_count(target->pending));
+			target->stats.collapsed++;
 			pending_collapse(target->pending, now_ms);
-			pending_add(target->pending, job, event, item, 0, now_ms);
+			pending_add(target->pending, job, event, item, rate, now_ms);
 			continue;
 		}
 		give_up(target, job, event, item);

@@ -14,7 +14,8 @@ struct target_stats {
 	uint64_t verified[3];                       /* answers: fresh, stale, unknown */
 	uint64_t batches, took_us;                  /* the adapter's time, summed */
 	size_t pending;
-	uint64_t coalesced;
+	uint64_t coalesced, collapsed;
+	double budget_used; /* of what may be made anew, a second; 0 where there is no budget */
 	enum breaker_state breaker;
 	bool paused;
 	char trouble[256]; /* the last failure's sentence; "" once it works again */
@@ -24,6 +25,8 @@ struct target_events {
 	void *arg;
 	/* An entry was refused for good: for the list of what could not be done. */
 	void (*refused)(void *arg, const struct target *target, const struct pending_entry *entry, const char *reason);
+	/* How often an item is asked for, a second at most; 0: not known. */
+	float (*rate)(void *arg, enum event_class class, const char *text);
 };
 
 /* Starts the thread. event_fd is written to when there is something to collect. NULL with a sentence: the conf is wrong. */

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "relay/heat.h"
+
 enum { TOOK_MAX = 1024 };
 
 struct active {
@@ -21,6 +23,7 @@ struct active {
 struct work {
 	struct store *store;
 	const char *region;
+	struct heat *heat; /* NULL: nothing is known */
 	struct target *target[CONF_CACHES_MAX];
 	size_t ntargets;
 	void (*told)(void *arg, const struct work_state *state);
@@ -157,11 +160,23 @@ static void bury(void *arg, const struct target *target, const struct pending_en
 		log_error("target=%s item=\"%s\" cannot be kept: %s", name, dead.item, err.text);
 }
 
+static float rate(void *arg, enum event_class class, const char *text)
+{
+	const struct work *work = arg;
+
+	return work->heat != NULL ? (float)heat_rate(work->heat, class, text, clock_monotonic_ms()) : 0;
+}
+
+void work_heat(struct work *work, struct heat *heat)
+{
+	work->heat = heat;
+}
+
 struct work *work_new(const struct relay_conf *conf, struct store *store, int event_fd,
 	void (*told)(void *arg, const struct work_state *state), void *arg, struct err *err)
 {
 	struct work *work = mem_alloc(sizeof *work);
-	const struct target_events events = { work, bury };
+	const struct target_events events = { work, bury, rate };
 	struct err why;
 
 	*work = (struct work){ .store = store, .region = conf->region, .told = told, .arg = arg };

@@ -28,6 +28,9 @@ struct work_totals {
 struct work *work_new(const struct relay_conf *conf, struct store *store, int event_fd,
 	void (*told)(void *arg, const struct work_state *state), void *arg, struct err *err);
 void work_free(struct work *work);
+/* Who knows how often items are asked for; borrowed. NULL, as at first: nobody. */
+struct heat;
+void work_heat(struct work *work, struct heat *heat);
 /* Begin an event that the inbox has. */
 void work_begin(struct work *work, const struct event *event, uint64_t now_ms);
 /* What has come to its end since work_written, for the store: it is told again until that has committed. */

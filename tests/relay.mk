@@ -4,6 +4,12 @@ tests_unit_storm_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_storm_test_LDADD = librelay.a libbase.a $(RELAY_LIBS) $(CHECK_LIBS)
 TESTS += tests/unit/storm_test
 
+check_PROGRAMS += tests/unit/hot_test
+tests_unit_hot_test_SOURCES = tests/unit/hot.c
+tests_unit_hot_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_hot_test_LDADD = librelay.a libbase.a $(RELAY_LIBS) $(CHECK_LIBS)
+TESTS += tests/unit/hot_test
+
 check_PROGRAMS += tests/unit/relay_test
 tests_unit_relay_test_SOURCES = tests/unit/relay.c
 tests_unit_relay_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

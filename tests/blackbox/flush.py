@@ -128,6 +128,16 @@ def an_edit_reaches_the_resolver(stack):
 
 
 @test
+def what_is_asked_for_most(stack):
+    """gslbd tells gslb-relay which names are asked for, and how often; what nobody asked for is not in the list"""
+    region = Region(stack)
+    for _ in range(50):
+        assert region.lab.addresses("www.svc.example") == ["127.0.10.1"]
+    hot = wait_for("gslbd to tell", lambda: region.rig.ctl("relay", "hot")["hot"], 40)
+    assert [(h["class"], h["value"]) for h in hot] == [("dns", "www.svc.example")] and hot[0]["rate"] > 0, hot
+
+
+@test
 def what_changed_while_the_relay_was_away(stack):
     """gslb-relay away during a failover: gslbd says so once, and it is told when it is back"""
     region = Region(stack)

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """A storm: thousands of keys are to be forgotten at once. gslb-relay keeps to the budget of what must be made anew, and a failover does not wait for it."""
+import itertools
 import os
+import socket
 import time
 
 from lab import main, test, wait_for
@@ -74,6 +76,35 @@ def batches_as_they_are_asked_for(stack):
     assert store.ask("EXISTS", "shop:failover") == 0 and pending(line) > 0
     wait_for("the end", lambda: store.ask("DBSIZE") == 0, 60)
     assert time.monotonic() - began >= (nkeys / 100 - 1) * 0.2
+
+
+@test
+def what_is_hot_goes_first(stack):
+    """a hit log and an application say what is asked for: that is dropped first, and the hottest of it before the rest"""
+    rig = Rig(stack, [])
+    port, cache = redis(stack, rig)
+    log = os.path.join(rig.folder, "hits.log")
+    rig.caches, rig.relay_section = [dict(cache, budget=1000000)], f", hit-logs: [{log}]"
+    rig.start()
+    line = Line(rig.socket)
+    with open(log, "w") as f:
+        f.write("key k7 500\nnonsense\nkey k150\n" * 2)
+    answer = line.ask("hits", hits=[{"class": "key", "value": "k42", "times": 100}])
+    assert answer["ok"], answer
+    answer = line.ask("hits", hits=[{"class": "key", "value": "fine"}, {"class": "key", "value": "a b"}])
+    assert answer["error"].startswith("hits[1]: "), answer
+    hot = wait_for("the log to be read", lambda: (h := rig.ctl("relay", "hot", "3")["hot"]) and len(h) == 3 and h)
+    assert [(h["class"], h["value"]) for h in hot] == [("key", "k7"), ("key", "k42"), ("key", "k150")], hot
+    rig.ctl("relay", "pause", "kv")
+    for at in (0, 200):
+        line.purge([f"k{n}" for n in range(at, at + 200)], prio=3)
+    monitor = socket.create_connection(("127.0.0.1", port), 10)
+    monitor.sendall(b"MONITOR\r\n")
+    lines = monitor.makefile()
+    assert lines.readline().startswith("+OK")
+    rig.ctl("relay", "resume", "kv")
+    told = [text.replace('"', "").split()[-1] for text in itertools.islice((text for text in lines if "UNLINK" in text.upper()), 3)]
+    assert told == ["shop:k7", "shop:k42", "shop:k150"], told
 
 
 @test
