@@ -46,8 +46,7 @@ struct call {
 	struct http_request request;
 	enum http_verdict verdict;
 	bool begun;
-	size_t body_len;
-	char body[HTTP_BODY_MAX + 1]; /* one more than may be */
+	struct buf body; /* up to one byte more than may be */
 };
 
 /* ---- binding ---- */
@@ -277,6 +276,8 @@ static void end_call(void *context, struct MHD_Connection *connection, void **ca
 	struct seat *seat = seat_of(connection);
 
 	(void)how;
+	if (*call != NULL)
+		buf_fini(&((struct call *)*call)->body);
 	free(*call);
 	*call = NULL;
 	if (seat != NULL) {
@@ -321,7 +322,7 @@ static enum MHD_Result take(void *context, struct MHD_Connection *connection, co
 	struct http *http = context;
 	struct call *call = *call_at;
 	struct http_request *request = &call->request;
-	size_t room = sizeof call->body - call->body_len;
+	size_t most, room;
 
 	(void)url;
 	(void)version;
@@ -333,27 +334,26 @@ static enum MHD_Result take(void *context, struct MHD_Connection *connection, co
 			return refuse(http, connection, 414, "the address is too long");
 		if (call->verdict == HTTP_MALFORMED)
 			return refuse(http, connection, 400, "the address is malformed");
-		if (length != NULL && (strlen(length) > 9 || atoi(length) > HTTP_BODY_MAX))
-			return refuse(http, connection, 413, "the body is too large");
 		request->method = method_of(method);
+		if (length != NULL && (strlen(length) > 9 || (size_t)atoi(length) > http_body_max(request)))
+			return refuse(http, connection, 413, "the body is too large");
 		request->authorization = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
 		request->host = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Host");
 		request->to_loopback = http->loopback;
 		/* what is answered before its body came closes the connection: only what is refused */
 		return request->method == HTTP_POST ? route(http, connection, call, false) : MHD_YES;
 	}
+	most = http_body_max(request);
 	if (*body_len > 0) {
-		size_t n = *body_len < room ? *body_len : room;
-
-		memcpy(call->body + call->body_len, body, n);
-		call->body_len += n;
+		room = most + 1 - call->body.len;
+		buf_add(&call->body, body, *body_len < room ? *body_len : room);
 		*body_len = 0;
 		return MHD_YES;
 	}
-	if (call->body_len > HTTP_BODY_MAX)
+	if (call->body.len > most)
 		return refuse(http, connection, 413, "the body is too large");
-	request->body = call->body;
-	request->body_len = call->body_len;
+	request->body = call->body.text != NULL ? call->body.text : "";
+	request->body_len = call->body.len;
 	return route(http, connection, call, true);
 }
 

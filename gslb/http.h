@@ -43,6 +43,8 @@ struct http_budget;
 
 /* http_routes.c: the answer to a request; the part that knows the daemon. With a body that is still to come, it says whether it
  * would be taken (reply->status 0: send it). */
+size_t http_body_max(
+	const struct http_request *request); /* bytes that it may send; known with its method and address */
 void http_route(struct daemon *daemon, const struct http_request *request, struct http_budget *budget, bool whole,
 	struct http_reply *reply);
 

@@ -5,7 +5,13 @@
 
 #include "base/base.h"
 
-enum { HTTP_URI_MAX = 4096, HTTP_SEGMENTS_MAX = 8, HTTP_PARAMS_MAX = 32, HTTP_BODY_MAX = 1024 };
+enum {
+	HTTP_URI_MAX = 4096,
+	HTTP_SEGMENTS_MAX = 8,
+	HTTP_PARAMS_MAX = 32,
+	HTTP_BODY_MAX = 1024,
+	HTTP_LATENCY_MAX = 256 << 10 /* measurements: some thousands at once */
+};
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OTHER };
 

@@ -8,9 +8,10 @@
 #include "gslb/daemon.h"
 #include "gslb/http_endpoints.h"
 #include "gslb/http_page.h"
+#include "gslb/latency_import.h"
 #include "gslb/metrics.h"
 
-enum { SILENT_MS = 60000 };
+enum { SILENT_MS = 60000, LOOK_SOON_MS = 10000 };
 
 static const char type_json[] = "application/json", type_text[] = "text/plain; charset=utf-8";
 
@@ -209,7 +210,8 @@ static void run_table(struct daemon *daemon, const struct http_request *request,
 			"no such thing under /v1/ (status, services, pools, endpoints, overrides, stats, explain)");
 	} else if (command->changes) {
 		refuse(reply, 403,
-			"what changes something is for gslbctl; over HTTP there is only POST /v1/push/POOL/ENDPOINT");
+			"what changes something is for gslbctl; over HTTP there are only POST /v1/push/POOL/ENDPOINT "
+			"and POST /v1/latency");
 	} else if (!read_arguments(request, command->name, args, &err)) {
 		refuse(reply, 400, err.text);
 	} else if (is_long(daemon, command)) {
@@ -249,8 +251,7 @@ static unsigned push_status(enum push_verdict verdict)
 static void run_push(struct daemon *daemon, const struct http_request *request, struct http_reply *reply)
 {
 	bool whole = request->nsegments == 3; /* the pool's load */
-	char *endpoint = mem_printf(
-		"%s%s%s", request->segment[2], whole ? "" : "/", whole ? "" : request->segment[3]);
+	char *endpoint = mem_printf("%s%s%s", request->segment[2], whole ? "" : "/", whole ? "" : request->segment[3]);
 	json_t *result = NULL;
 	struct http_push push;
 	struct err err;
@@ -273,6 +274,50 @@ static void run_push(struct daemon *daemon, const struct http_request *request, 
 	reply->retry_after_s = status == 503;
 }
 
+/* ---- measurements ---- */
+
+/* Beacons post all day: what they say is looked at every ten seconds at the most. */
+static void look_soon(struct daemon *daemon, json_int_t lines)
+{
+	static struct log_limit limit;
+	uint64_t now_ms = clock_monotonic_ms(), soon_ms = now_ms + LOOK_SOON_MS;
+	unsigned held;
+
+	if (daemon->latency_next_ms == 0 || daemon->latency_next_ms > soon_ms)
+		daemon->latency_next_ms = soon_ms;
+	if (log_allowed(&limit, now_ms, &held))
+		log_info("latency=imported file=http lines=%lld held=%u", (long long)lines, held);
+}
+
+static void run_latency(struct daemon *daemon, const struct http_request *request, struct http_reply *reply)
+{
+	const char *check = http_param(request, "check");
+	const struct latency_text text = {
+		.text = request->body,
+		.len = request->body_len,
+		.name = "body",
+		.first_line = 1,
+		.check = check != NULL && strcmp(check, "yes") == 0,
+	};
+	json_t *result = latency_import_json(daemon->meter, daemon->published->snapshot, &text, clock_wall_ms() / 1000);
+	json_int_t lines = json_integer_value(json_object_get(result, "lines")),
+		   mistakes = json_integer_value(json_object_get(result, "nmistakes"));
+
+	if (lines + mistakes == 0) {
+		json_decref(result);
+		refuse(reply, 400,
+			"the body holds no measurement (198.51.100.0/24,eu,31.5,12 on a line: prefix, pool or region, "
+			"rtt_ms, n)");
+		return;
+	}
+	if (mistakes > 0)
+		json_object_set_new(result, "error", json_string("a line has a mistake: nothing was taken"));
+	else if (!text.check)
+		look_soon(daemon, lines);
+	give(reply, result);
+	reply->status = mistakes > 0 ? 400 : 200;
+}
+
 /* ---- routes ---- */
 
 struct route {
@@ -280,6 +325,7 @@ struct route {
 	const char *second; /* NULL: any */
 	unsigned nsegments; /* 0: any number */
 	bool post, open;    /* else GET and HEAD; for everyone, and however busy we are */
+	size_t body_max;    /* 0: HTTP_BODY_MAX */
 	void (*run)(struct daemon *daemon, const struct http_request *request, struct http_reply *reply);
 };
 
@@ -290,6 +336,7 @@ static const struct route routes[] = {
 	{ "", NULL, 1, .run = run_page },
 	{ "v1", "push", 3, .post = true, .run = run_push },
 	{ "v1", "push", 4, .post = true, .run = run_push },
+	{ "v1", "latency", 2, .post = true, .body_max = HTTP_LATENCY_MAX, .run = run_latency },
 	{ "v1", NULL, 0, .run = run_table },
 };
 
@@ -304,6 +351,13 @@ static const struct route *find_route(const struct http_request *request)
 			return route;
 	}
 	return NULL;
+}
+
+size_t http_body_max(const struct http_request *request)
+{
+	const struct route *route = request->method == HTTP_POST ? find_route(request) : NULL;
+
+	return route != NULL && route->body_max > 0 ? route->body_max : HTTP_BODY_MAX;
 }
 
 /* A wrong token is for the log, too: somebody guesses, or was given an old one. */

@@ -283,6 +283,44 @@ def tokens_to_read(stack):
 
 
 @test
+def measurements_are_posted(stack):
+    """POST /v1/latency takes what latency import takes, CSV and JSON lines, all of it or nothing"""
+    lab = common()
+
+    def post(body, query="", token=PUSH_TOKEN):
+        status, _, answer = ask(lab, "/v1/latency" + query, "POST", body, token=token)
+        return status, json.loads(answer)
+
+    def samples(net):
+        regions = {r["region"]: r for r in lab.ctl("latency", "show", net)["regions"]}
+        return {name: (round(r["measured_ms"]["network"]), round(r["samples"]["network"])) for name, r in regions.items()
+                if r["samples"]["network"] > 0}
+
+    status, answer = post("prefix,pool,rtt_ms,n\n# of beacons\n81.2.3.0/24,eu,31.5,12\n81.2.3.0/24,us,90\n")
+    assert status == 200 and answer["lines"] == 2 and answer["taken"], answer
+    assert samples("81.2.3.0/24") == {"west": (32, 12), "us": (90, 1)}, samples("81.2.3.0/24")
+    status, answer = post('{"prefix":"81.2.4.0/24","region":"west","rtt_ms":20,"n":9}\n{"prefix":"81.2.4.0/24","pool":"us","rtt_ms":40}')
+    assert status == 200 and answer["lines"] == 2, answer
+    assert samples("81.2.4.0/24") == {"west": (20, 9), "us": (40, 1)}, samples("81.2.4.0/24")
+    path = os.path.join(lab.folder, "rtts")
+    for body, what in (("81.2.5.0/24,eu,20\n81.2.5.0/24,nowhere,20\n", "2: nowhere: neither a pool"), ("81.2.5.0/24,eu,fast", "1: rtt_ms: fast"),
+                       ('81.2.5.0/24,eu,20\n\n{"prefix":"81.2.5.0/24","rtt":3}', "3: wants: prefix")):
+        status, answer = post(body)
+        assert status == 400 and what in answer["mistakes"][0] and not answer["taken"] and "nothing was taken" in answer["error"], answer
+        with open(path, "w") as f:
+            f.write(body)
+        lab.ctl("latency", "import", path, expect=1)
+    assert samples("81.2.5.0/24") == {}
+    assert post("81.2.5.0/24,eu,20", "?check=yes")[1]["taken"] is False and samples("81.2.5.0/24") == {}
+    assert post("")[0] == 400 and post("# nothing\n")[0] == 400
+    assert post("81.2.5.0/24,eu,20", token=READ_TOKEN)[0] == 401 and ask(lab, "/v1/latency", token=READ_TOKEN)[0] == 405
+    many = "".join(f"81.3.{n % 250}.0/24,eu,{20 + n % 7},2\n" for n in range(8000))
+    assert len(many) > 150000 and post(many)[1]["lines"] == 8000
+    assert samples("81.3.7.0/24")["west"][1] > 10
+    assert post(many + many)[0] == 413
+
+
+@test
 def no_token_no_pushes(stack):
     """without health.push-token-file nothing can be pushed over HTTP"""
     lab = server(stack, tokens=False)
