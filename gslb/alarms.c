@@ -4,6 +4,7 @@
 #include "gslb/daemon.h"
 #include "gslb/drills.h"
 #include "gslb/fleet.h"
+#include "gslb/fleet_document.h"
 #include "gslb/standing.h"
 
 static void add_alarm(json_t *alarms, const char *text)
@@ -29,11 +30,9 @@ static void add_abstention(json_t *alarms, const struct daemon *daemon)
 	struct prober_status status = prober_status(daemon->prober);
 	char sentence[ABSTAIN_TEXT_MAX], text[ABSTAIN_TEXT_MAX + 32];
 
-	if (status.vantages > 1 && status.abstaining == ABSTAIN_NOT && count_held(&daemon->published->world) > 0) {
+	if (status.nregions > 1 && count_held(&daemon->published->world) > 0)
 		add_alarm(
 			alarms, "the mass-failure budget is spent: verdicts are held (gslbctl endpoints shows which)");
-		return;
-	}
 	if (status.abstaining == ABSTAIN_NOT)
 		return;
 	snprintf(text, sizeof text, "gslb-health abstains: %s",
@@ -92,6 +91,7 @@ json_t *document_alarms(const struct daemon *daemon)
 	add_alarm(alarms, daemon->geo_alarm);
 	add_alarm(alarms, daemon->health_alarm);
 	add_abstention(alarms, daemon);
+	fleet_document_alarms(alarms, prober_board(daemon->prober));
 	add_services_down(alarms, daemon);
 	add_stale_loads(alarms, daemon);
 	add_alarm(alarms, daemon->state_alarm);

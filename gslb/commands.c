@@ -85,7 +85,7 @@ static void run_explain(void *context, const json_t *args, const struct control_
 		.dice = dice_from_kernel().state,
 		.abstaining =
 			abstain_sentence(status.abstaining, status.abstain_failing, status.abstain_of, abstaining),
-		.vantages = status.vantages,
+		.vantages = (unsigned)status.nregions,
 		.meter = daemon->meter,
 		.capacity = daemon->capacity,
 	};

@@ -114,6 +114,26 @@ static void read_rows(const struct pass *pass, const struct conf_yaml_value *val
 	}
 }
 
+const char *conf_region(const struct conf *conf)
+{
+	return conf->region == NULL || conf->region[0] == '\0' ? "local" : conf->region;
+}
+
+static void check_fleet(const struct pass *pass)
+{
+	const struct conf *conf = pass->conf;
+
+	for (size_t i = 0; i < conf->nregions; i++)
+		if (strcmp(conf->regions[i], conf_region(conf)) == 0)
+			return;
+	if (conf->nregions > 0)
+		report_add(pass->report, REPORT_MISTAKE, pass->name, 0,
+			"bus.regions: server.region %s is not among them (name all regions of the fleet, with this "
+			"one, "
+			"alike in each host's file)",
+			conf_region(conf));
+}
+
 /* What a default takes from the machine. */
 static void complete(struct conf *conf)
 {
@@ -130,6 +150,12 @@ static void complete(struct conf *conf)
 		free(conf->probe_user);
 		conf->probe_user = mem_strdup(conf->user);
 	}
+}
+
+static void read_all(const struct pass *pass, const struct conf_yaml_value *values)
+{
+	read_rows(pass, values);
+	check_fleet(pass);
 }
 
 /* The file's absolute path: the daemon may leave the folder it was started in. */
@@ -154,7 +180,7 @@ struct conf *conf_parse(const char *path, const char *text, size_t len, struct r
 	for (size_t i = 0; i < NROWS; i++)
 		keys[i] = (struct conf_yaml_key){ .path = rows[i].path, .list = rows[i].kind->list };
 	if (conf_yaml_read(path, text, len, keys, NROWS, foreign, COUNT_OF(foreign), values, &found))
-		read_rows(&(struct pass){ conf, path, &found }, values);
+		read_all(&(struct pass){ conf, path, &found }, values);
 	conf_yaml_free(values, NROWS);
 	good = found.nmistakes == 0;
 	report_sort(&found);
@@ -212,6 +238,8 @@ void conf_free(struct conf *conf)
 	free(conf->control_group);
 	free(conf->readonly_group);
 	free(conf->relay_socket);
+	for (size_t i = 0; i < conf->nregions; i++)
+		free(conf->regions[i]);
 	conf_token_fini(&conf->push_token);
 	conf_token_fini(&conf->http_token);
 	for (size_t i = 0; i < NROWS; i++)

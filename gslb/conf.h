@@ -89,6 +89,8 @@ struct conf {
 	char *written[CONF_KEYS_MAX];
 };
 
+/* The name of this host's region in the fleet: as gslb-relay has it. */
+const char *conf_region(const struct conf *conf);
 /* NULL with every mistake in the report ("gslb.yaml:3:12: server.workers: …"). Also checks that files, folders, users and
  * groups exist; the state folder and the socket's folder may be missing when the folder above them is there. */
 struct conf *conf_load(const char *path, struct report *report);

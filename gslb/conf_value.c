@@ -12,6 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/state.h"
+
 static void *field(struct conf_reading *r)
 {
 	return (char *)r->conf + r->row->offset;
@@ -379,13 +381,18 @@ static bool read_anchor(struct conf_reading *r)
 	return true;
 }
 
-/* gslb-relay says what is wrong with them. */
+/* A label of the bus, as gslb-relay wants it. */
 static bool read_region(struct conf_reading *r)
 {
 	struct conf *conf = r->conf;
 
+	if (!state_label_is_good(r->text, strlen(r->text)))
+		return err_set(&r->err, "must be 1 to 63 letters, digits, - and _ (try eu-west)");
 	if (conf->nregions == CONF_REGIONS_MAX)
 		return err_set(&r->err, "one too many (try at most %d)", CONF_REGIONS_MAX);
+	for (size_t i = 0; i < conf->nregions; i++)
+		if (strcmp(conf->regions[i], r->text) == 0)
+			return err_set(&r->err, "listed twice (keep one)");
 	conf->regions[conf->nregions++] = mem_strdup(r->text);
 	return true;
 }
@@ -423,6 +430,6 @@ const struct conf_kind conf_number = { .read = read_number }, conf_duration = { 
 		       conf_seed = { .read = read_seed }, conf_cookies = { .read = read_cookies },
 		       conf_level = { .read = read_level }, conf_listens = { .list = true, .read = read_listen },
 		       conf_databases = { .list = true, .read = read_database },
-		       conf_regions = { .list = true, .read = read_region },
-		       conf_anchors = { .list = true, .read = read_anchor }, conf_secret = { .read = read_secret },
+		       conf_anchors = { .list = true, .read = read_anchor },
+		       conf_regions = { .list = true, .read = read_region }, conf_secret = { .read = read_secret },
 		       conf_http = { .read = read_http };

@@ -43,6 +43,6 @@ static inline const char *conf_reason(const struct err *err, const char *path)
 
 extern const struct conf_kind conf_number, conf_duration, conf_yes_no, conf_share, conf_identity, conf_label, conf_user,
 	conf_group, conf_folder, conf_folder_made, conf_socket, conf_relay, conf_seed, conf_cookies, conf_level,
-	conf_listens, conf_databases, conf_regions, conf_anchors, conf_secret, conf_http;
+	conf_listens, conf_databases, conf_anchors, conf_regions, conf_secret, conf_http;
 
 #endif

@@ -214,14 +214,31 @@ static void print_endpoints(const json_t *endpoints, const struct ctl_view *view
 		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(endpoint, "priority"));
 		ctl_cell(&table, permille < 1000 ? CTL_YELLOW : CTL_PLAIN, permille < 1000 ? "%lld (%lld%%)" : "%lld",
 			(long long)ctl_integer(endpoint, "weight"), (long long)permille / 10);
-		if (ctl_true(endpoint, "held"))
-			ctl_cell(&table, CTL_YELLOW, "%s (held)", ctl_string(endpoint, "state"));
+		if (ctl_true(endpoint, "held") || ctl_true(endpoint, "regional") || ctl_true(endpoint, "frozen"))
+			ctl_cell(&table, CTL_YELLOW, "%s%s", ctl_string(endpoint, "state"), ctl_condition(endpoint));
 		else
 			ctl_state(&table, ctl_string(endpoint, "state"));
 		ctl_cell(&table, CTL_PLAIN, "%s", ctl_ago(view, ctl_string(endpoint, "since"), ago));
 		fate_cell(&table, ctl_string(endpoint, "fate"), ctl_string(endpoint, "detector"));
 	}
 	ctl_table_print(&table, view, "   none", out);
+}
+
+/* Only in a fleet. */
+static void print_votes(const json_t *endpoints, struct buf *out)
+{
+	char text[CTL_VOTES_MAX];
+	const json_t *endpoint;
+	size_t i;
+
+	json_array_foreach(endpoints, i, endpoint)
+	{
+		if (*ctl_votes(endpoint, text) == '\0')
+			continue;
+		add_part(out, "   votes on ", ctl_string(endpoint, "address"));
+		add_part(out, ": ", text);
+		buf_printf(out, "\n");
+	}
 }
 
 static void print_pick(const json_t *result, unsigned *number, struct buf *out)
@@ -344,6 +361,7 @@ static void print_explain(const json_t *result, const struct ctl_view *view, str
 	print_pick(result, &number, out);
 	print_explore(json_object_get(result, "explore"), &number, out);
 	print_endpoints(json_object_get(result, "endpoints"), view, out);
+	print_votes(json_object_get(result, "endpoints"), out);
 	if (*ctl_string(result, "held") != '\0') {
 		add_part(out, "   held by ", ctl_string(result, "held"));
 		buf_printf(out, "\n");

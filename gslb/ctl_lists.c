@@ -249,12 +249,16 @@ static const struct ctl_column endpoint_columns[] = {
 	{ NULL, false },
 };
 
-/* The last probe's result, and the detector's rule that is at work, if any. */
+/* The last probe's result, the detector's rule that is at work, if any, and what the regions say where they differ. */
 static void reason_cell(struct ctl_table *table, const json_t *endpoint)
 {
 	const char *detector = ctl_string(endpoint, "detector");
+	char votes[CTL_VOTES_MAX] = "";
 
-	ctl_cell(table, CTL_PLAIN, "%s%s%s", ctl_string(endpoint, "reason"), *detector != '\0' ? "; " : "", detector);
+	if (ctl_votes_differ(endpoint))
+		ctl_votes(endpoint, votes);
+	ctl_cell(table, CTL_PLAIN, "%s%s%s%s%s", ctl_string(endpoint, "reason"), *detector != '\0' ? "; " : "",
+		detector, *votes != '\0' ? "; " : "", votes);
 }
 
 static void probe_cells(struct ctl_table *table, const json_t *endpoint, const struct ctl_view *view)
@@ -293,9 +297,7 @@ static void print_endpoints(const json_t *result, const struct ctl_view *view, s
 	ctl_table_init(&table, endpoint_columns);
 	json_array_foreach(json_object_get(result, "endpoints"), i, endpoint)
 	{
-		bool doubt = ctl_true(endpoint, "doubt"), damped = ctl_true(endpoint, "damped");
-		bool held = ctl_true(endpoint, "held");
-		const char *state = ctl_string(endpoint, "state");
+		const char *state = ctl_string(endpoint, "state"), *condition = ctl_condition(endpoint);
 
 		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(endpoint, "pool"));
 		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(endpoint, "target"));
@@ -303,11 +305,7 @@ static void print_endpoints(const json_t *result, const struct ctl_view *view, s
 			(long long)ctl_integer(endpoint, "port"));
 		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(endpoint, "priority"));
 		weight_cell(&table, endpoint);
-		ctl_cell(&table, doubt || damped || held ? CTL_YELLOW : ctl_colour_of(state), "%s%s", state,
-			held     ? " (held)"
-			: doubt  ? " (doubt)"
-			: damped ? " (damped)"
-				 : "");
+		ctl_cell(&table, *condition != '\0' ? CTL_YELLOW : ctl_colour_of(state), "%s%s", state, condition);
 		ctl_cell(&table, CTL_PLAIN, "%s", ctl_ago(view, ctl_string(endpoint, "since"), ago));
 		probe_cells(&table, endpoint, view);
 	}

@@ -117,6 +117,23 @@ static void print_drills(const json_t *drills, struct buf *out)
 	}
 }
 
+/* Nothing on a host that is alone. */
+static void print_fleet(const json_t *fleet, const struct ctl_view *view, struct buf *out)
+{
+	if (!json_is_object(fleet))
+		return;
+	buf_printf(out, "fleet      digest ");
+	ctl_add(out, ctl_string(fleet, "digest"));
+	buf_printf(out, ", %lld of %lld other hosts heard, %lld agree\n", (long long)ctl_integer(fleet, "alive"),
+		(long long)ctl_integer(fleet, "hosts"), (long long)ctl_integer(fleet, "agree"));
+	buf_printf(out, "           %lld endpoints, %lld probed from this region, ",
+		(long long)ctl_integer(fleet, "endpoints"), (long long)ctl_integer(fleet, "assigned"));
+	ctl_paint(out, view, ctl_integer(fleet, "frozen") > 0 ? CTL_YELLOW : CTL_PLAIN, "kept without a majority:");
+	buf_printf(out, " %lld, held by the budget: %lld, seen otherwise here: %lld\n",
+		(long long)ctl_integer(fleet, "frozen"), (long long)ctl_integer(fleet, "held"),
+		(long long)ctl_integer(fleet, "regional"));
+}
+
 static void print_parts(const json_t *status, const struct ctl_view *view, struct buf *out)
 {
 	const char *health = ctl_string(status, "health.state"), *since = ctl_string(status, "health.since");
@@ -148,6 +165,7 @@ static void print_parts(const json_t *status, const struct ctl_view *view, struc
 	buf_printf(out, "\nbus        ");
 	ctl_add(out, *bus != '\0' ? bus : "-");
 	buf_printf(out, "\n");
+	print_fleet(ctl_at(status, "fleet"), view, out);
 }
 
 static void print_status(const json_t *status, const struct ctl_view *view, struct buf *out)

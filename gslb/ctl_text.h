@@ -58,6 +58,14 @@ void ctl_state(struct ctl_table *table, const char *state); /* in its colour */
 /* Print and free it; a table without rows prints `nothing` and a newline. */
 void ctl_table_print(struct ctl_table *table, const struct ctl_view *view, const char *nothing, struct buf *out);
 
+/* "eu up, us down, ap silent; …": what the regions say of it; "" outside of a fleet (ctl_votes.c). */
+enum { CTL_VOTES_MAX = 768 };
+const char *ctl_votes(const json_t *endpoint, char text[static CTL_VOTES_MAX]);
+/* Do they not all say what its state is? */
+bool ctl_votes_differ(const json_t *endpoint);
+/* What there is to its state: " (held)"; "" when nothing. */
+const char *ctl_condition(const json_t *endpoint);
+
 /* The table of zones and their mistakes, which status and reload print (ctl_status.c). */
 void ctl_print_zones(const json_t *zones, const struct ctl_view *view, struct buf *out);
 

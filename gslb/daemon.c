@@ -31,6 +31,7 @@ static struct published *published_new(const struct daemon *daemon, struct stock
 		.reasons = stock->tallies->reasons,
 	};
 	published->world.slots = prober_slots(daemon->prober, &published->world.nslots);
+	published->world.board = prober_board(daemon->prober);
 	return published;
 }
 
@@ -96,6 +97,19 @@ static void hand_anchors(const struct daemon *daemon)
 	prober_set_anchors(daemon->prober, anchors, daemon->conf->nanchors);
 }
 
+/* The regions of the fleet, which all hosts name alike. */
+static void hand_fleet(const struct daemon *daemon)
+{
+	const struct conf *conf = daemon->conf;
+
+	prober_set_fleet(daemon->prober, &(struct health_fleet){
+						 .relay_socket = conf->relay_socket,
+						 .region = conf_region(conf),
+						 .regions = (const char *const *)conf->regions,
+						 .nregions = conf->relay_socket[0] != '\0' ? conf->nregions : 0,
+					 });
+}
+
 static bool hand_plan(struct daemon *daemon, const struct snapshot *snapshot, struct err *err)
 {
 	size_t ngauges;
@@ -103,6 +117,7 @@ static bool hand_plan(struct daemon *daemon, const struct snapshot *snapshot, st
 	bool good;
 
 	hand_anchors(daemon);
+	hand_fleet(daemon);
 	loads_begin(daemon->loads, snapshot, clock_wall_ms());
 	gauges = loads_gauges(daemon->loads, &ngauges);
 	prober_set_gauges(daemon->prober, gauges, ngauges);

@@ -10,7 +10,7 @@ libdecide_a_SOURCES = \
 	gslb/decide.c gslb/decide.h \
 	gslb/demand.c gslb/demand.h \
 	gslb/drain.c gslb/drain.h gslb/drain_marks.c gslb/drain_status.c \
-	gslb/explain.c gslb/explain.h \
+	gslb/explain.c gslb/explain.h gslb/fleet_document.c gslb/fleet_document.h \
 	gslb/explore.c gslb/explore.h \
 	gslb/forecast.c gslb/forecast.h \
 	gslb/glance.c gslb/glance.h \

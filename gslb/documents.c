@@ -6,6 +6,7 @@
 #include "gslb/daemon.h"
 #include "gslb/drills.h"
 #include "gslb/fleet.h"
+#include "gslb/fleet_document.h"
 #include "gslb/needs.h"
 #include "gslb/target.h"
 #include "gslb/terms.h"
@@ -137,8 +138,8 @@ json_t *document_status(const struct daemon *daemon)
 		json_array_append_new(listen, json_string(text));
 	}
 	noverrides = override_list_get(daemon->overrides, &overrides);
-	return json_pack(
-		"{s:s,s:I,s:i,s:s,s:s,s:o,s:i,s:{s:I,s:o,s:I,s:i,s:i,s:i},s:o,s:o,s:o,s:i,s:I,s:{s:o,s:s},s:o,s:s,s:o}",
+	return json_pack("{s:s,s:I,s:i,s:s,s:s,s:o,s:i,s:{s:I,s:o,s:I,s:i,s:i,s:i},s:o,s:o,s:o,s:i,s:I,s:{s:o,s:s},s:o,"
+			 "s:s,s:o,s:o}",
 		"version", PACKAGE_VERSION, "uptime_s", (json_int_t)((now_ms - daemon->started_ms) / 1000), "pid",
 		(int)getpid(), "region", daemon->conf->region, "identity", daemon->conf->identity, "listen", listen,
 		"workers", (int)daemon->conf->workers, "snapshot", "serial", (json_int_t)snapshot->serial, "made",
@@ -147,7 +148,8 @@ json_t *document_status(const struct daemon *daemon)
 		"zones", document_zones(daemon), "geo", geo_json(daemon, now_ms), "health", health_json(daemon),
 		"overrides", (int)noverrides, "reloads", (json_int_t)daemon->reloads, "last_reload", "at",
 		time_json(daemon->last_reload_ms), "result", daemon->last_reload, "alarms", document_alarms(daemon),
-		"bus", words, "drills", drills_brief(daemon->drills));
+		"bus", words, "fleet", fleet_document(prober_board(daemon->prober)), "drills",
+		drills_brief(daemon->drills));
 }
 
 /* ---- shares of answers ---- */
@@ -300,16 +302,15 @@ json_t *document_pools(const struct daemon *daemon)
 		const struct pool *pool = world->snapshot->pools[i].pool;
 		struct standing standing = whole_pool(world, i, now_ms);
 
-		json_array_append_new(
-			list, json_pack("{s:s,s:o,s:s,s:s,s:o,s:o,s:o,s:s,s:o,s:o,s:i,s:o,s:o,s:o}", "name", pool->label,
-				      "zone", name_json(&pool->zone->apex), "region", pool->region, "state",
-				      state_word(&standing), "reason", pool_reason_json(world, i, &standing, now_ms),
-				      "v4", family_json(world, i, FAMILY_V4, now_ms), "v6",
-				      family_json(world, i, FAMILY_V6, now_ms), "check", check_name(pool->check.type),
-				      "since", time_json(pool_since_ms(world, i)), "override",
-				      forced_json(standing.forced), "services", (int)services[i], "share_percent",
-				      percent_json(answers[i], all), "needs", needs_json(world, i), "load",
-				      document_load(daemon, pool, now_ms)));
+		json_array_append_new(list,
+			json_pack("{s:s,s:o,s:s,s:s,s:o,s:o,s:o,s:s,s:o,s:o,s:i,s:o,s:o,s:o}", "name", pool->label,
+				"zone", name_json(&pool->zone->apex), "region", pool->region, "state",
+				state_word(&standing), "reason", pool_reason_json(world, i, &standing, now_ms), "v4",
+				family_json(world, i, FAMILY_V4, now_ms), "v6",
+				family_json(world, i, FAMILY_V6, now_ms), "check", check_name(pool->check.type),
+				"since", time_json(pool_since_ms(world, i)), "override", forced_json(standing.forced),
+				"services", (int)services[i], "share_percent", percent_json(answers[i], all), "needs",
+				needs_json(world, i), "load", document_load(daemon, pool, now_ms)));
 	}
 	free(answers);
 	free(services);
@@ -449,6 +450,7 @@ json_t *document_endpoint(const struct world *world, uint32_t number, const stru
 	}
 	add_probe(json, &world->slots[endpoint->slot], &verdict);
 	terms_add(json, world, endpoint, &verdict, now_ms);
+	fleet_document_votes(json, world, endpoint, &verdict);
 	json_object_set_new(json, "slot", json_integer(endpoint->slot));
 	return json;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gslb/explore.h"
+#include "gslb/fleet_document.h"
 #include "gslb/meter.h"
 #include "gslb/needs.h"
 #include "gslb/rank.h"
@@ -271,8 +272,9 @@ static const char *state_name(enum health_state state)
 	return "?";
 }
 
-static json_t *endpoint_json(const struct snapshot *snapshot, const struct trace_endpoint *from)
+static json_t *endpoint_json(const struct world *world, const struct trace_endpoint *from)
 {
+	const struct snapshot *snapshot = world->snapshot;
 	const struct endpoint *endpoint = &snapshot->endpoints[from->endpoint];
 	char addr[ADDR_TEXT_MAX], since[CLOCK_TEXT_MAX];
 	json_t *json = json_pack("{s:s s:o s:s s:s s:b s:b s:b s:s s:i s:i s:I s:o}", "address",
@@ -284,6 +286,7 @@ static json_t *endpoint_json(const struct snapshot *snapshot, const struct trace
 		(int)endpoint->weight, "weight_permille", (json_int_t)from->weight_permille, "score",
 		score_json(from->score));
 
+	fleet_document_votes(json, world, endpoint, &from->verdict);
 	if (from->verdict.state != HEALTH_UNKNOWN) {
 		json_object_set_new(
 			json, "since", json_string(clock_format((uint64_t)from->verdict.since_s * 1000, since)));
@@ -306,7 +309,7 @@ static json_t *held_json(
 		return json_null();
 	for (uint32_t i = 0; i < plan->ncandidates; i++)
 		npools += rules_counts(plan, i);
-	if (request->abstaining != NULL && request->abstaining[0] != '\0')
+	if (request->vantages <= 1 && request->abstaining != NULL && request->abstaining[0] != '\0')
 		snprintf(text, sizeof text, "gslb-health, which abstains: %s", request->abstaining);
 	else if (request->vantages <= 1)
 		snprintf(text, sizeof text, "gslb-health, which did not trust its own sight: the next probe decides");
@@ -452,7 +455,7 @@ static void steered_json(json_t *json, const struct world *world, const struct s
 	json_object_set_new(json, "explore", explore_json(world, plan, family, request->now_ms, &decision));
 	for (uint32_t i = 0; i < trace->nendpoints; i++) {
 		const struct trace_endpoint *from = &trace->endpoint[i];
-		json_t *one = endpoint_json(snapshot, from);
+		json_t *one = endpoint_json(world, from);
 
 		terms_add(one, world, &snapshot->endpoints[from->endpoint], &from->verdict, request->now_ms);
 		json_array_append_new(endpoints, one);

@@ -8,7 +8,7 @@ libdaemon_a_SOURCES += \
 	gslb/http.c gslb/http.h gslb/http_routes.c gslb/http_endpoints.c gslb/http_endpoints.h \
 	gslb/http_page.c gslb/http_page.h \
 	gslb/metrics.c gslb/metrics.h gslb/metrics_self.c gslb/metrics_queries.c gslb/metrics_services.c \
-	gslb/metrics_zones.c gslb/metrics_health.c gslb/metrics_endpoints.c \
+	gslb/metrics_zones.c gslb/metrics_health.c gslb/metrics_fleet.c gslb/metrics_endpoints.c \
 	gslb/push.c gslb/tallies.c gslb/tallies.h
 
 # A page is easier to write than a string.

@@ -11,6 +11,7 @@ const struct metrics_family *const metrics_tables[] = {
 	metrics_services,
 	metrics_zones,
 	metrics_health,
+	metrics_fleet,
 	metrics_endpoints,
 	NULL,
 };

@@ -62,7 +62,7 @@ struct metrics_family {
 /* All tables, NULL behind the last. */
 extern const struct metrics_family *const metrics_tables[];
 extern const struct metrics_family metrics_self[], metrics_queries[], metrics_services[], metrics_zones[],
-	metrics_health[], metrics_endpoints[];
+	metrics_health[], metrics_fleet[], metrics_endpoints[];
 
 /* One sample: name{label="value",…} number. labels: pairs, NULL behind the last; values are escaped. */
 void metrics_put(struct buf *out, const char *name, const char *const *labels, uint64_t number);

@@ -29,8 +29,6 @@ enum {
 
 enum { LOADS_MAX = 1024 }; /* that wait to be taken; what comes beyond that comes again */
 
-enum { VANTAGES = 1 }; /* others' votes come with the bus */
-
 enum phase { PHASE_STOPPED, PHASE_STARTING, PHASE_RUNNING, PHASE_ENDING };
 
 struct prober {
@@ -51,6 +49,7 @@ struct prober {
 	size_t ngauges;
 	struct health_message *loads; /* LOADS_MAX */
 	size_t first_load, nloads;
+	struct health_fleet fleet;
 	struct health_message abstain; /* the last that this gslb-health sent; state 0: it does not */
 	pid_t pid;
 	uint32_t restarts;
@@ -229,6 +228,19 @@ bool prober_next_load(struct prober *prober, struct health_message *message)
 	return true;
 }
 
+void prober_set_fleet(struct prober *prober, const struct health_fleet *fleet)
+{
+	prober->fleet = *fleet;
+}
+
+/* What is pushed, and what is not probed, is each host's own matter. */
+static uint8_t vantages_of(const struct pool *pool)
+{
+	if (pool->check.type == CHECK_PUSH || pool->check.type == CHECK_NONE)
+		return 0;
+	return pool->vantages < UINT8_MAX ? (uint8_t)pool->vantages : UINT8_MAX;
+}
+
 /* One target a slot: endpoints that share an identity share its probe. */
 static size_t collect_targets(
 	const struct snapshot *snapshot, const uint32_t *groups, struct arena *arena, struct health_target *targets)
@@ -254,6 +266,7 @@ static size_t collect_targets(
 			.addr = endpoint->addr,
 			.probe = probe_of(pool, target, target_text),
 			.group = groups[i],
+			.vantages = vantages_of(pool),
 		};
 		if (out->probe.host == target_text)
 			out->probe.host = arena_strdup(arena, target_text);
@@ -283,7 +296,7 @@ bool prober_plan(struct prober *prober, const struct snapshot *snapshot, const c
 		.ngauges = prober->ngauges,
 		.anchors = prober->anchors,
 		.nanchors = prober->nanchors,
-		.vantages = VANTAGES,
+		.fleet = prober->fleet,
 	};
 	struct health_lookup *lookups;
 	int fd;
@@ -296,7 +309,7 @@ bool prober_plan(struct prober *prober, const struct snapshot *snapshot, const c
 	plan.lookups = lookups;
 	plan.ngroups = rules_groups(snapshot, groups);
 	plan.ntargets = collect_targets(snapshot, groups, arena, targets);
-	if (plan.vantages > 1)
+	if (plan.fleet.nregions > 1)
 		rules_budget(snapshot, arena, &plan);
 	fd = health_plan_write(&plan, err);
 	prober_set_gauges(prober, NULL, 0);
@@ -315,6 +328,11 @@ bool prober_plan(struct prober *prober, const struct snapshot *snapshot, const c
 	if (prober->phase == PHASE_RUNNING)
 		health_send(prober->sock, &(struct health_message){ .kind = HEALTH_PLAN, .value = plan.serial }, fd);
 	return true;
+}
+
+const struct board *prober_board(const struct prober *prober)
+{
+	return prober->board;
 }
 
 const struct board_stats *prober_stats(const struct prober *prober)
@@ -535,7 +553,7 @@ struct prober_status prober_status(const struct prober *prober)
 		.ntargets = prober->ntargets,
 		.nnames = prober->nnames,
 		.nanchors = prober->nanchors,
-		.vantages = VANTAGES,
+		.nregions = prober->fleet.nregions,
 		.abstaining = (enum abstain_why)prober->abstain.state,
 		.abstain_failing = prober->abstain.slot,
 		.abstain_of = prober->abstain.ttl_s,

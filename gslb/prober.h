@@ -30,11 +30,14 @@ void prober_set_anchors(struct prober *prober, const struct health_anchor *ancho
 void prober_set_gauges(struct prober *prober, const struct health_gauge *gauges, size_t n);
 /* The next HEALTH_LOAD message that came; false: there is none. */
 bool prober_next_load(struct prober *prober, struct health_message *message);
+/* The fleet of the next plan, borrowed until that was handed over. */
+void prober_set_fleet(struct prober *prober, const struct health_fleet *fleet);
 /* A verdict pushed for one endpoint (check=push), which is unknown again for_ms later. */
 bool prober_push(struct prober *prober, const struct endpoint *endpoint, enum health_state state, uint64_t for_ms,
 	struct err *err);
 
 const struct board_stats *prober_stats(const struct prober *prober);
+const struct board *prober_board(const struct prober *prober);
 
 /* To wait on: gslb-health's socket and the spawner's, -1 where there is none just now. */
 void prober_fds(const struct prober *prober, int *messages, int *spawner);
@@ -58,7 +61,7 @@ struct prober_status {
 	uint64_t plan_sent, plan_taken;
 	size_t ntargets, nnames;
 	size_t nanchors;
-	unsigned vantages; /* assigned to each target, with this one */
+	size_t nregions; /* of the fleet; at most 1: this host is alone */
 	/* gslb-health does not trust its eyes: so many fail of so many (anchors, or groups of endpoints), since (wall) */
 	enum abstain_why abstaining;
 	uint32_t abstain_failing, abstain_of;

@@ -199,6 +199,7 @@ struct world {
 	const struct board_slot *slots;
 	uint32_t nslots;
 	const struct split *split; /* split.h: what capacity makes of orders; NULL: nothing */
+	const struct board *board; /* that they are of: what the regions say lies there; NULL: nothing is known of it */
 	struct ledger *ledger; /* ledger.h: what workers write down of steered answers; NULL: nothing */
 	/* Why, for what is not of the first choice: a row a worker, each of nservices times WHYS (decide.h). The place of
 	 * WHY_RANKED counts those of the others that a candidate gave: what of the ledger's answers was not ranked. May be NULL. */

@@ -31,9 +31,15 @@ static size_t stats_at(uint32_t nslots)
 	return whole_pages(nslots * sizeof(struct board_slot));
 }
 
-static size_t board_len(uint32_t nslots)
+/* And then what the regions say of each slot. */
+static size_t says_at(uint32_t nslots)
 {
 	return stats_at(nslots) + whole_pages(sizeof(struct board_stats));
+}
+
+static size_t board_len(uint32_t nslots)
+{
+	return says_at(nslots) + whole_pages(nslots * sizeof(uint64_t));
 }
 
 struct board *board_new(uint32_t nslots, struct err *err)
@@ -87,6 +93,11 @@ const struct board_stats *board_stats(const struct board *board)
 	return (const struct board_stats *)(const void *)((const char *)board->slots + stats_at(board->nslots));
 }
 
+const _Atomic uint64_t *board_says(const struct board *board)
+{
+	return (const _Atomic uint64_t *)(const void *)((const char *)board->slots + says_at(board->nslots));
+}
+
 bool board_put(struct board *board, uint32_t slot, const struct verdict *verdict)
 {
 	struct board_slot fresh = { .word = verdict_pack(verdict) };
@@ -127,6 +138,11 @@ void board_detach(struct board_slot *slots, uint32_t nslots)
 struct board_stats *board_attached_stats(struct board_slot *slots, uint32_t nslots)
 {
 	return (struct board_stats *)(void *)((char *)slots + stats_at(nslots));
+}
+
+_Atomic uint64_t *board_attached_says(struct board_slot *slots, uint32_t nslots)
+{
+	return (_Atomic uint64_t *)(void *)((char *)slots + says_at(nslots));
 }
 
 /* ---- histograms ---- */

@@ -11,6 +11,9 @@ void board_detach(struct board_slot *slots, uint32_t nslots);
 /* The statistics that lie behind them. */
 struct board_stats *board_attached_stats(struct board_slot *slots, uint32_t nslots);
 
+/* What the regions say of each slot. */
+_Atomic uint64_t *board_attached_says(struct board_slot *slots, uint32_t nslots);
+
 /* For the one thread that writes. */
 void board_histogram_add(struct board_histogram *histogram, uint64_t us);
 static inline void board_count(_Atomic uint64_t *counter)

@@ -8,16 +8,19 @@
 
 enum { BUDGET_WINDOW_MS = 600000, BUDGET_POOLS_MAX = 255 }; /* a service has no more candidates */
 
-/* A pool of a service: in service, or out since then. */
+/* A pool of a service that the votes call out. */
 struct budget_pool {
-	bool in_service;
-	uint64_t since_ms;
+	uint64_t since_ms; /* when it fell, by the votes */
+	uint64_t identity; /* which of two that fell at once is first */
+	uint32_t number;
+	bool unanimous; /* out whatever the budget says */
 };
 
 enum budget_says { BUDGET_ALLOWS, BUDGET_SPENT, BUDGET_KEEP };
 
-/* May one more of the pools, which is in service, be taken out without unanimity? *recent: how many were within ten minutes. */
-enum budget_says budget_ask(
-	const struct budget_pool *pools, uint32_t npools, uint32_t keep, uint64_t now_ms, uint32_t *recent);
+/* May the pool of that number, which is among the n that fell of the service's npools, be out now? Sorts them. *recent: how many others were
+ * taken out within ten minutes. */
+enum budget_says budget_ask(struct budget_pool *fallen, uint32_t n, uint32_t npools, uint32_t keep, uint32_t number,
+	uint64_t now_ms, uint32_t *recent);
 
 #endif

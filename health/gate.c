@@ -1,41 +1,47 @@
-/* Slots know the pools they are in, and pools the services that use them, as ranges of one array each: built once a plan. A pool's
- * counts are kept up with each verdict, so that a judgement looks at no more than the services of its own pools. */
+/* Slots know the pools they are in, and pools the services that use them, as ranges of one array each: built once a plan. Of a pool it is
+ * kept since when it is out by the votes, so that a question looks at no more than the services of its own pools. */
 #include "health/gate.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Where the things that use thing i are listed: list[first[i]] to list[first[i + 1] - 1]. */
 struct users {
 	uint32_t *first, *list;
 };
 
+struct fall {
+	uint64_t since_ms;
+	bool down, unanimous;
+};
+
 struct pool_state {
-	uint32_t up[2]; /* slots of each family that are not down */
-	bool in_service;
-	uint64_t since_ms; /* when that last changed; 0: never */
+	uint64_t identity;
+	bool out, unanimous; /* by the votes; and by unanimous ones alone */
+	uint64_t since_ms;
+	unsigned last; /* its family that fell last */
 };
 
 struct gate {
 	struct health_plan plan;
-	uint32_t nslots, vantages;
-	struct vote *votes;       /* of a slot's vantages: neighbours */
-	enum health_state *state; /* by slot */
+	uint32_t nslots;
+	struct fall *falls; /* by slot */
 	struct pool_state *pools;
 	struct users pools_of, services_of;
 };
 
 /* ---- who uses what ---- */
 
-static void users_count(struct users *users, uint32_t thing)
-{
-	users->first[thing + 1]++;
-}
-
 static void users_begin(struct users *users, uint32_t n)
 {
 	users->first = mem_alloc(((size_t)n + 2) * sizeof *users->first);
+}
+
+static void users_count(struct users *users, uint32_t thing)
+{
+	users->first[thing + 1]++;
 }
 
 static void users_sum(struct users *users, uint32_t n)
@@ -87,48 +93,88 @@ static void find_services_of(struct gate *gate)
 
 /* ---- pools ---- */
 
-static bool serves(const struct health_pool *pool, const uint32_t up[static 2])
-{
-	uint32_t need = pool->min_up > 1 ? pool->min_up : 1;
+struct family {
+	const uint32_t *slots;
+	uint32_t n, need;
+};
 
-	return pool->nslots == 0 || up[0] >= need || up[1] >= need;
+static struct family family_of(const struct health_pool *pool, unsigned which)
+{
+	return (struct family){
+		.slots = pool->slots + (which == 0 ? 0 : pool->nv4),
+		.n = which == 0 ? pool->nv4 : pool->nslots - pool->nv4,
+		.need = pool->min_up > 1 ? pool->min_up : 1,
+	};
 }
 
-static unsigned family_of_slot(const struct health_pool *pool, uint32_t slot)
+static int by_time(const void *a, const void *b)
 {
-	for (uint32_t i = 0; i < pool->nv4; i++)
-		if (pool->slots[i] == slot)
-			return 0;
-	return 1;
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
 }
 
-static bool would_leave(const struct gate *gate, uint32_t pool, uint32_t slot)
+/* Since when is there too little of it up? False: there is enough. One that never had enough is out since ever. */
+static bool family_is_out(const struct gate *gate, const struct family *family, bool unanimous, uint64_t *since_ms)
 {
-	const struct pool_state *state = &gate->pools[pool];
-	uint32_t up[2] = { state->up[0], state->up[1] };
+	uint64_t some[64], *since = family->n <= COUNT_OF(some) ? some : mem_alloc(family->n * sizeof *since);
+	uint32_t ndown = 0, most = family->n >= family->need ? family->n - family->need : 0;
+	bool out;
 
-	up[family_of_slot(&gate->plan.pools[pool], slot)]--;
-	return state->in_service && !serves(&gate->plan.pools[pool], up);
-}
+	for (uint32_t i = 0; i < family->n; i++) {
+		const struct fall *fall =
+			family->slots[i] < gate->nslots ? &gate->falls[family->slots[i]] : &(struct fall){ 0 };
 
-static void take(struct gate *gate, uint32_t slot, enum health_state state, uint64_t now_ms)
-{
-	bool was_up = gate->state[slot] != HEALTH_DOWN, up = state != HEALTH_DOWN;
-
-	gate->state[slot] = state;
-	if (was_up == up)
-		return;
-	for (uint32_t i = gate->pools_of.first[slot]; i < gate->pools_of.first[slot + 1]; i++) {
-		uint32_t number = gate->pools_of.list[i];
-		const struct health_pool *pool = &gate->plan.pools[number];
-		struct pool_state *of = &gate->pools[number];
-		bool served = of->in_service;
-
-		of->up[family_of_slot(pool, slot)] += (uint32_t)up - (uint32_t)was_up;
-		of->in_service = serves(pool, of->up);
-		if (of->in_service != served)
-			of->since_ms = now_ms;
+		if (fall->down && (fall->unanimous || !unanimous))
+			since[ndown++] = fall->since_ms;
 	}
+	out = ndown > most || family->n < family->need;
+	qsort(since, ndown, sizeof *since, by_time);
+	*since_ms = family->n < family->need || !out ? 0 : since[most];
+	if (since != some)
+		free(since);
+	return out;
+}
+
+/* True when it changed. */
+static bool look_at_pool(struct gate *gate, uint32_t number)
+{
+	const struct health_pool *pool = &gate->plan.pools[number];
+	const struct family families[2] = { family_of(pool, 0), family_of(pool, 1) };
+	struct pool_state *state = &gate->pools[number], before = *state;
+	uint64_t since_ms[2];
+
+	state->out = family_is_out(gate, &families[0], false, &since_ms[0]) &&
+		     family_is_out(gate, &families[1], false, &since_ms[1]);
+	if (state->out) {
+		state->last = since_ms[1] > since_ms[0] || families[0].n < families[0].need;
+		state->since_ms = since_ms[state->last];
+		state->unanimous = family_is_out(gate, &families[0], true, &since_ms[0]) &&
+				   family_is_out(gate, &families[1], true, &since_ms[1]);
+	}
+	return state->out != before.out ||
+	       (state->out && (state->since_ms != before.since_ms || state->unanimous != before.unanimous ||
+				      state->last != before.last));
+}
+
+/* Of a pool that is held the ones that fell last stay up, as many as it needs. */
+static bool is_kept(const struct gate *gate, uint32_t number, uint32_t slot)
+{
+	const struct health_pool *pool = &gate->plan.pools[number];
+	const struct family family = family_of(pool, gate->pools[number].last);
+	const struct fall *own = &gate->falls[slot];
+	uint32_t before = 0, most = family.n >= family.need ? family.n - family.need : 0;
+	bool within = false;
+
+	for (uint32_t i = 0; i < family.n; i++) {
+		const struct fall *fall =
+			family.slots[i] < gate->nslots ? &gate->falls[family.slots[i]] : &(struct fall){ 0 };
+
+		within |= family.slots[i] == slot;
+		before +=
+			fall->down && (fall->since_ms < own->since_ms || (fall->since_ms == own->since_ms && !within));
+	}
+	return within && before >= most;
 }
 
 /* ---- life ---- */
@@ -137,16 +183,11 @@ struct gate *gate_new(const struct health_plan *plan, uint32_t nslots)
 {
 	struct gate *gate = mem_alloc(sizeof *gate);
 
-	assert(plan->vantages > 0 && plan->vantages <= VOTES_MAX);
-	*gate = (struct gate){ .plan = *plan, .nslots = nslots, .vantages = plan->vantages };
-	gate->votes = mem_alloc(((size_t)nslots * plan->vantages + 1) * sizeof *gate->votes);
-	gate->state = mem_alloc(((size_t)nslots + 1) * sizeof *gate->state);
+	*gate = (struct gate){ .plan = *plan, .nslots = nslots };
+	gate->falls = mem_alloc(((size_t)nslots + 1) * sizeof *gate->falls);
 	gate->pools = mem_alloc((plan->npools + 1) * sizeof *gate->pools);
 	for (size_t i = 0; i < plan->npools; i++)
-		gate->pools[i] = (struct pool_state){
-			.up = { plan->pools[i].nv4, plan->pools[i].nslots - plan->pools[i].nv4 },
-			.in_service = true,
-		};
+		gate->pools[i].identity = hash_bytes(0, plan->pools[i].label, strlen(plan->pools[i].label));
 	find_pools_of(gate);
 	find_services_of(gate);
 	return gate;
@@ -156,8 +197,7 @@ void gate_free(struct gate *gate)
 {
 	if (gate == NULL)
 		return;
-	free(gate->votes);
-	free(gate->state);
+	free(gate->falls);
 	free(gate->pools);
 	free(gate->pools_of.first);
 	free(gate->pools_of.list);
@@ -166,99 +206,111 @@ void gate_free(struct gate *gate)
 	free(gate);
 }
 
-void gate_restore(struct gate *gate, uint32_t slot, enum health_state state, uint64_t since_ms)
+bool gate_put(struct gate *gate, uint32_t slot, bool down, bool unanimous, uint64_t since_ms)
 {
-	if (slot < gate->nslots)
-		take(gate, slot, state, since_ms);
-}
+	struct fall *fall = slot < gate->nslots ? &gate->falls[slot] : NULL;
+	struct fall now = { .since_ms = down ? since_ms : 0, .down = down, .unanimous = down && unanimous };
+	bool changed = false;
 
-bool gate_vote(struct gate *gate, uint32_t slot, uint32_t vantage, const struct vote *vote)
-{
-	if (slot >= gate->nslots || vantage >= gate->vantages)
+	if (fall == NULL ||
+		(fall->down == now.down && fall->unanimous == now.unanimous && fall->since_ms == now.since_ms))
 		return false;
-	gate->votes[(size_t)slot * gate->vantages + vantage] = *vote;
-	return true;
+	*fall = now;
+	for (uint32_t i = gate->pools_of.first[slot]; i < gate->pools_of.first[slot + 1]; i++)
+		changed |= look_at_pool(gate, gate->pools_of.list[i]);
+	return changed;
 }
 
-/* ---- judging ---- */
+/* ---- asking ---- */
 
-static enum budget_says ask_service(const struct gate *gate, uint32_t number, uint64_t now_ms, uint32_t *recent)
+static enum budget_says ask_service(
+	const struct gate *gate, uint32_t number, uint32_t pool, uint64_t now_ms, uint32_t *recent)
 {
 	const struct health_service *service = &gate->plan.services[number];
-	struct budget_pool pools[BUDGET_POOLS_MAX];
-	uint32_t n = service->npools < BUDGET_POOLS_MAX ? service->npools : BUDGET_POOLS_MAX;
+	struct budget_pool fallen[BUDGET_POOLS_MAX];
+	uint32_t npools = service->npools < BUDGET_POOLS_MAX ? service->npools : BUDGET_POOLS_MAX, n = 0;
 
-	for (uint32_t i = 0; i < n; i++) {
-		const struct pool_state *pool = &gate->pools[service->pools[i]];
+	for (uint32_t i = 0; i < npools; i++) {
+		const struct pool_state *state = &gate->pools[service->pools[i]];
 
-		pools[i] = (struct budget_pool){ .in_service = pool->in_service, .since_ms = pool->since_ms };
+		if (state->out && gate->plan.pools[service->pools[i]].nslots > 0)
+			fallen[n++] = (struct budget_pool){
+				.since_ms = state->since_ms,
+				.identity = state->identity,
+				.number = service->pools[i],
+				.unanimous = state->unanimous,
+			};
 	}
-	return budget_ask(pools, n, service->keep, now_ms, recent);
+	return budget_ask(fallen, n, npools, service->keep, pool, now_ms, recent);
 }
 
-/* Does a service hold the slot? Then which one, and why, is in the verdict. */
-static bool is_held(const struct gate *gate, uint32_t slot, uint64_t now_ms, struct gate_verdict *verdict)
+bool gate_holds(const struct gate *gate, uint32_t slot, uint64_t now_ms, struct gate_hold *hold)
 {
+	*hold = (struct gate_hold){ .says = BUDGET_ALLOWS };
+	if (slot >= gate->nslots || !gate->falls[slot].down)
+		return false;
 	for (uint32_t i = gate->pools_of.first[slot]; i < gate->pools_of.first[slot + 1]; i++) {
 		uint32_t pool = gate->pools_of.list[i];
 
-		if (!would_leave(gate, pool, slot))
+		if (!gate->pools[pool].out || gate->pools[pool].unanimous || !is_kept(gate, pool, slot))
 			continue;
 		for (uint32_t k = gate->services_of.first[pool]; k < gate->services_of.first[pool + 1]; k++) {
-			verdict->pool = pool;
-			verdict->service = gate->services_of.list[k];
-			verdict->says = ask_service(gate, verdict->service, now_ms, &verdict->recent);
-			if (verdict->says != BUDGET_ALLOWS)
+			hold->pool = pool;
+			hold->service = gate->services_of.list[k];
+			hold->says = ask_service(gate, hold->service, pool, now_ms, &hold->recent);
+			if (hold->says != BUDGET_ALLOWS)
 				return true;
 		}
 	}
 	return false;
 }
 
-void gate_judge(struct gate *gate, uint32_t slot, uint64_t now_ms, struct gate_verdict *verdict)
+static void each_down(const struct gate *gate, uint32_t pool, void (*each)(void *arg, uint32_t slot), void *arg)
 {
-	const struct vote *votes;
-	enum health_state before;
+	const struct health_pool *of = &gate->plan.pools[pool];
 
-	*verdict = (struct gate_verdict){ .state = HEALTH_UNKNOWN };
-	if (slot >= gate->nslots)
-		return;
-	votes = &gate->votes[(size_t)slot * gate->vantages];
-	before = gate->state[slot];
-	votes_count(votes, gate->vantages, before, now_ms, &verdict->votes);
-	verdict->state = verdict->votes.state;
-	verdict->doubt = verdict->votes.doubt;
-	if (verdict->state == HEALTH_DOWN && before != HEALTH_DOWN && !verdict->votes.unanimous &&
-		is_held(gate, slot, now_ms, verdict)) {
-		verdict->state = before;
-		verdict->doubt = verdict->held = true;
-		return;
-	}
-	take(gate, slot, verdict->state, now_ms);
+	for (uint32_t i = 0; i < of->nslots; i++)
+		if (of->slots[i] < gate->nslots && gate->falls[of->slots[i]].down)
+			each(arg, of->slots[i]);
 }
 
-const char *gate_sentence(const struct gate *gate, const struct gate_verdict *verdict, char text[static GATE_TEXT_MAX])
+void gate_kin(const struct gate *gate, uint32_t slot, void (*each)(void *arg, uint32_t slot), void *arg)
 {
-	const struct health_service *service = &gate->plan.services[verdict->service];
-	const char *pool = gate->plan.pools[verdict->pool].label;
+	for (uint32_t i = gate->pools_of.first[slot]; i < gate->pools_of.first[slot + 1]; i++) {
+		uint32_t pool = gate->pools_of.list[i];
 
-	switch (verdict->says) {
+		each_down(gate, pool, each, arg);
+		for (uint32_t k = gate->services_of.first[pool]; k < gate->services_of.first[pool + 1]; k++) {
+			const struct health_service *service = &gate->plan.services[gate->services_of.list[k]];
+
+			for (uint32_t p = 0; p < service->npools; p++)
+				each_down(gate, service->pools[p], each, arg);
+		}
+	}
+}
+
+const char *gate_sentence(const struct gate *gate, const struct gate_hold *hold, const struct votes_result *votes,
+	char text[static GATE_TEXT_MAX])
+{
+	const struct health_service *service = &gate->plan.services[hold->service];
+	const char *pool = gate->plan.pools[hold->pool].label;
+
+	switch (hold->says) {
 	case BUDGET_ALLOWS:
 		text[0] = '\0';
 		break;
 	case BUDGET_SPENT:
 		snprintf(text, GATE_TEXT_MAX,
 			"%s stays in service for %s: %u of its %u pools %s taken out within ten minutes, and more than "
-			"%u "
-			"takes two unanimous vantages (%u say down, %u up)",
-			pool, service->label, verdict->recent, service->npools, verdict->recent == 1 ? "was" : "were",
-			budget_most(service->npools), verdict->votes.down, verdict->votes.up);
+			"%u takes two unanimous vantages (%u say down, %u up)",
+			pool, service->label, hold->recent, service->npools, hold->recent == 1 ? "was" : "were",
+			budget_most(service->npools), votes->down, votes->up);
 		break;
 	case BUDGET_KEEP:
 		snprintf(text, GATE_TEXT_MAX,
 			"%s stays in service for %s: keep=%u, and less takes two unanimous vantages (%u say down, %u "
 			"up)",
-			pool, service->label, service->keep, verdict->votes.down, verdict->votes.up);
+			pool, service->label, service->keep, votes->down, votes->up);
 		break;
 	}
 	return text;

@@ -14,7 +14,7 @@
 
 enum health_state { HEALTH_UNKNOWN = 0, HEALTH_UP = 1, HEALTH_DOWN = 2 };
 
-/* One word of the board: bits 0–1 state, 2 in doubt, 3 recovered, 4 damped, 5 held, 6–7 unused (0), 8–15 reason (enum probe_result), 16–31
+/* One word of the board: bits 0–1 state, 2 in doubt, 3 recovered, 4 damped, 5 held, 6 regional, 7 frozen, 8–15 reason (enum probe_result), 16–31
  * generation, 32–63 since (Unix seconds). It is read and written whole: relaxed atomics suffice. */
 struct verdict {
 	enum health_state state;
@@ -23,6 +23,8 @@ struct verdict {
 	bool damped; /* it flaps. Up: at most a tenth of its weight. Down with reason PROBE_OK: it answers, but is held down
 	                 * yet; a last resort may use it */
 	bool held; /* results speak against the state, which stands: we abstain, or are over the mass-failure budget */
+	bool regional;  /* what this region sees, and the fleet does not */
+	bool frozen;    /* no majority of those who vote on it is heard: it stands as it was */
 	uint8_t reason; /* enum probe_result of the last probe */
 	uint16_t generation;
 	uint32_t since_s; /* when state was reached; up: or when its damping ended, where the ramp starts */
@@ -35,6 +37,8 @@ enum {
 	VERDICT_RECOVERED = 1 << 3,
 	VERDICT_DAMPED = 1 << 4,
 	VERDICT_HELD = 1 << 5,
+	VERDICT_REGIONAL = 1 << 6,
+	VERDICT_FROZEN = 1 << 7,
 	VERDICT_GENERATION_AT = 16,
 	VERDICT_SINCE_AT = 32
 };
@@ -171,6 +175,19 @@ struct board_check_stats {
 	_Atomic uint32_t running, queued; /* now */
 };
 
+/* What gslb-health hears of the fleet: all zero outside of one. */
+enum { BOARD_REGIONS_MAX = 64, BOARD_REGION_MAX = 64 };
+struct board_fleet {
+	_Atomic uint32_t nregions;
+	_Atomic uint32_t relay, bus; /* 1: gslb-relay is there; and is connected with others */
+	_Atomic uint32_t members, assigned, frozen, old, alarming, held, regional;
+	_Atomic uint32_t hosts, alive, agree; /* others: known, heard within 30 s, and with our digest */
+	_Atomic uint32_t differs;             /* 1: `differing` has another digest, for more than 30 s */
+	_Atomic uint64_t digest, said, heard, refused;
+	char differing[2 * BOARD_REGION_MAX]; /* "region/node"; may be torn, as all text here: copy with care */
+	char region[BOARD_REGIONS_MAX][BOARD_REGION_MAX];
+};
+
 /* Written by gslb-health alone; gslbd maps it read-only. Counters go on over a restart of gslb-health and begin anew with a
  * new board. Any thread may read, with relaxed loads; fields do not wait for each other. Any bits are possible. */
 struct board_stats {
@@ -180,9 +197,21 @@ struct board_stats {
 	_Atomic uint32_t running, queued;
 	_Atomic uint32_t descriptors, max_descriptors; /* in use by probes, at most; and allowed */
 	_Atomic uint32_t targets;                      /* in the plan in force */
+	struct board_fleet fleet;
 };
 
 const struct board_stats *board_stats(const struct board *board);
+
+/* What the regions say of each slot, on pages of their own, too: one word a slot, 0 outside of a fleet. */
+enum { BOARD_SAYS_MAX = 7, BOARD_SAYS_BITS = 9 };
+const _Atomic uint64_t *board_says(const struct board *board);
+struct board_say {
+	uint8_t region; /* of bus.regions */
+	enum { BOARD_SILENT, BOARD_UP, BOARD_DOWN } says;
+	bool leaning; /* its last results speak against what it says */
+};
+/* How many say something; any word is safe. */
+unsigned board_says_unpack(uint64_t word, struct board_say says[static BOARD_SAYS_MAX]);
 
 /* ---- how to probe ---- */
 
@@ -213,6 +242,15 @@ struct health_target {
 	const char *label; /* "eu/lb1.eu.svc.example 192.0.2.10": for log lines */
 	uint32_t
 		group; /* of endpoints that can fail together (gslb/kin.h); of none when it is not below the plan's ngroups */
+	uint8_t vantages; /* regions that probe it (fleet.h); 0: this host judges it alone */
+};
+
+/* Who else votes. No regions: this host is alone. */
+struct health_fleet {
+	const char *relay_socket;
+	const char *region; /* ours, which is among them */
+	const char *const *regions;
+	size_t nregions;
 };
 
 /* An address of our own choice, to tell our own failures from those of endpoints: it is alive when it accepts a TCP connection
@@ -274,9 +312,8 @@ struct health_plan {
 	uint32_t ngroups;             /* of targets; at most ntargets */
 	const struct health_anchor *anchors;
 	size_t nanchors;
-	/* How many vantages are assigned to each target, with this one. The pools and services are there only when it is more than one:
-	 * a single vantage has no budget. */
-	uint32_t vantages;
+	struct health_fleet fleet;
+	/* The pools and services are there only in a fleet: a single vantage has no budget. */
 	const struct health_pool *pools;
 	size_t npools;
 	const struct health_service *services;

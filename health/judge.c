@@ -32,34 +32,55 @@ static void show_own(struct judge *judge, const struct detector *detector)
 	};
 }
 
-static void log_hold(const struct gate *gate, const char *label, const struct gate_verdict *verdict)
+static void log_news(
+	const struct court *court, const char *label, const struct verdict *before, const struct fleet_verdict *verdict)
 {
 	char text[GATE_TEXT_MAX];
 
-	log_error("target=\"%s\" held=yes reason=\"%s\"", label, gate_sentence(gate, verdict, text));
+	if (verdict->held && !before->held)
+		log_error("target=\"%s\" held=yes reason=\"%s\"", label, fleet_sentence(court->fleet, verdict, text));
+	if (verdict->regional != before->regional)
+		log_notice("target=\"%s\" view=%s state=%s up=%u down=%u silent=%u", label,
+			verdict->regional ? "region" : "all", verdict->state == HEALTH_DOWN ? "down" : "up",
+			verdict->votes.up, verdict->votes.down, verdict->votes.silent);
+}
+
+/* Of the region that votes for it; 0 where there is no place for more. */
+static uint64_t pack_says(const struct fleet_verdict *verdict)
+{
+	uint64_t word = 0;
+
+	for (unsigned i = verdict->nassigned; i-- > 0;)
+		word = word << BOARD_SAYS_BITS | (uint64_t)verdict->says[i].region << 3 |
+		       (uint64_t)verdict->says[i].leaning << 2 | (verdict->says[i].says + 1U);
+	return word;
 }
 
 static void show_judged(
 	struct judge *judge, const struct court *court, uint32_t slot, const char *label, uint64_t now_ms)
 {
+	const struct fleet_now now = { .monotonic_ms = clock_monotonic_ms(), .wall_ms = now_ms };
 	struct verdict *shown = &judge->shown, before = *shown;
-	struct gate_verdict verdict;
+	struct fleet_verdict verdict;
 
-	gate_judge(court->gate, slot, now_ms, &verdict);
+	fleet_judge(court->fleet, slot, &now, &verdict);
+	judge->says = pack_says(&verdict);
 	shown->state = verdict.state;
 	shown->doubt = verdict.doubt;
 	shown->held = verdict.held;
+	shown->regional = verdict.regional;
+	shown->frozen = verdict.frozen;
 	if (shown->state != before.state) {
-		shown->since_s = (uint32_t)(now_ms / 1000);
+		shown->since_s = verdict.since_s != 0 ? verdict.since_s : (uint32_t)(now_ms / 1000);
 		shown->recovered = shown->state == HEALTH_UP && before.state == HEALTH_DOWN;
 	}
-	if (verdict.held && !before.held)
-		log_hold(court->gate, label, &verdict);
+	log_news(court, label, &before, &verdict);
 }
 
 static bool differs(const struct verdict *a, const struct verdict *b)
 {
-	return a->state != b->state || a->doubt != b->doubt || a->held != b->held || a->damped != b->damped;
+	return a->state != b->state || a->doubt != b->doubt || a->held != b->held || a->damped != b->damped ||
+	       a->regional != b->regional || a->frozen != b->frozen;
 }
 
 /* ---- coming and going ---- */
@@ -82,10 +103,17 @@ void judge_join(struct judge *judge, const struct court *court, const struct det
 	crowd_join(eyes_crowd(court->eyes), &judge->member, group, detector->state == HEALTH_UP);
 }
 
-void judge_pass_gate(struct judge *judge, const struct court *court, uint32_t slot)
+static const enum vote_says says[] = { VOTE_SILENT, VOTE_UP, VOTE_DOWN };
+
+static void cast_own_vote(const struct court *court, const struct detector *detector, uint32_t slot)
 {
-	if (court->gate != NULL)
-		gate_restore(court->gate, slot, judge->shown.state, judge->shown.since_s * (uint64_t)1000);
+	fleet_vote(court->fleet, slot, says[detector->state], detector->doubt, (uint32_t)(detector->since_ms / 1000));
+}
+
+void judge_pass_fleet(struct judge *judge, const struct court *court, const struct detector *detector, uint32_t slot)
+{
+	fleet_restore(court->fleet, slot, judge->shown.state, judge->shown.since_s);
+	cast_own_vote(court, detector, slot);
 }
 
 /* ---- a result ---- */
@@ -134,20 +162,6 @@ static void step(struct judge *judge, const struct court *court, const struct he
 	*next_ms = eyes_abstain(court->eyes) ? hearing->rule->interval_ms : HELD_AGAIN_MS;
 }
 
-/* A pushed state is told to every vantage, and is no sight of ours. */
-static void cast_own_vote(const struct court *court, const struct hearing *hearing)
-{
-	static const enum vote_says says[] = { VOTE_SILENT, VOTE_UP, VOTE_DOWN };
-	struct vote vote = {
-		.says = says[hearing->detector->state],
-		.leaning = hearing->detector->doubt,
-		.abstains = !is_pushed(hearing->seen.result) && eyes_abstain(court->eyes),
-		.at_ms = hearing->now_ms,
-	};
-
-	gate_vote(court->gate, hearing->slot, 0, &vote);
-}
-
 bool judge_result(struct judge *judge, const struct court *court, const struct hearing *hearing, uint32_t *next_ms,
 	bool *suspicious)
 {
@@ -159,10 +173,11 @@ bool judge_result(struct judge *judge, const struct court *court, const struct h
 	step(judge, court, hearing, next_ms);
 	if (seen) /* what went down is not counted as failing any more, what came up is counted */
 		show_to_crowd(judge, court, hearing);
-	if (court->gate == NULL) {
+	if (!fleet_has(court->fleet, hearing->slot)) {
 		show_own(judge, hearing->detector);
 	} else {
-		cast_own_vote(court, hearing);
+		cast_own_vote(court, hearing->detector, hearing->slot);
+		judge->shown.damped = hearing->detector->damped;
 		show_judged(judge, court, hearing->slot, hearing->label, hearing->now_ms);
 	}
 	return differs(&before, &judge->shown);

@@ -3,6 +3,8 @@ noinst_LIBRARIES += libhealth.a libprobe.a
 libhealth_a_SOURCES = \
 	health/health.h \
 	health/abstain.c health/abstain.h \
+	health/assign.c health/assign.h \
+	health/ballot.c health/ballot.h \
 	health/crowd.c health/crowd.h \
 	health/board.c health/board.h \
 	health/damping.c health/damping.h \
@@ -11,6 +13,9 @@ libhealth_a_SOURCES = \
 	health/votes.c health/votes.h \
 	health/detector.c \
 	health/evidence.c health/evidence.h \
+	health/fleet.c health/fleet.h \
+	health/fleet_count.c health/fleet_inner.h \
+	health/fleet_say.c \
 	health/identity.c \
 	health/load_read.c \
 	health/message.c health/message.h \
@@ -22,6 +27,7 @@ libprobe_a_SOURCES = \
 	health/eyes.c health/eyes.h \
 	health/changelog.c health/changelog.h \
 	health/connect.c health/connect.h \
+	health/council.c health/council.h \
 	health/gauge.c health/gauge.h \
 	health/grpc.c health/grpc.h \
 	health/http_answer.c health/http_answer.h \

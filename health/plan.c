@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char magic[8] = "gslbpln3";
+static const char magic[8] = "gslbpln4";
 
 enum {
 	TEXT_LEN_MAX = 1 << 16,      /* a TXT record's data is no longer */
@@ -22,7 +22,7 @@ enum {
 	ANCHOR_LEN = 19,
 	POOL_LEN_MIN = 16,
 	SERVICE_LEN_MIN = 12,
-	VANTAGES_MAX = 64,
+	REGIONS_MAX = 64,
 	PLAN_LEN_MAX = 1 << 30,
 };
 
@@ -110,18 +110,30 @@ static void put_numbers(struct buf *buf, const uint32_t *numbers, uint32_t n)
 	put(buf, numbers, n * sizeof *numbers);
 }
 
+static bool put_fleet(struct buf *buf, const struct health_fleet *fleet, struct err *err)
+{
+	put_u32(buf, (uint32_t)fleet->nregions);
+	for (size_t i = 0; i < fleet->nregions; i++)
+		if (!put_text(buf, fleet->regions[i], "region", err))
+			return false;
+	return put_text(buf, fleet->region, "region", err) && put_text(buf, fleet->relay_socket, "socket", err);
+}
+
 /* What judging needs beyond the probes: who can fail together, whom we ask about ourselves, and what the budget counts. */
 static bool put_rules(struct buf *buf, const struct health_plan *plan, struct err *err)
 {
 	put_u32(buf, plan->ngroups);
 	for (size_t i = 0; i < plan->ntargets; i++)
 		put_u32(buf, plan->targets[i].group);
+	for (size_t i = 0; i < plan->ntargets; i++)
+		put(buf, &plan->targets[i].vantages, 1);
 	put_u32(buf, (uint32_t)plan->nanchors);
 	for (size_t i = 0; i < plan->nanchors; i++) {
 		put_addr(buf, &plan->anchors[i].addr);
 		put_u16(buf, plan->anchors[i].port);
 	}
-	put_u32(buf, plan->vantages);
+	if (!put_fleet(buf, &plan->fleet, err))
+		return false;
 	put_u32(buf, (uint32_t)plan->npools);
 	for (size_t i = 0; i < plan->npools; i++) {
 		const struct health_pool *pool = &plan->pools[i];
@@ -349,6 +361,20 @@ static void get_services(struct cursor *c, struct health_plan *plan)
 	}
 }
 
+static void get_fleet(struct cursor *c, struct health_fleet *fleet)
+{
+	const char **regions;
+
+	fleet->nregions = get_count(c, 4);
+	c->bad |= fleet->nregions > REGIONS_MAX;
+	fleet->nregions = c->bad ? 0 : fleet->nregions;
+	fleet->regions = regions = arena_alloc(c->arena, (fleet->nregions + 1) * sizeof *regions);
+	for (size_t i = 0; i < fleet->nregions; i++)
+		regions[i] = get_text(c);
+	fleet->region = get_text(c);
+	fleet->relay_socket = get_text(c);
+}
+
 static void get_rules(struct cursor *c, struct health_plan *plan, struct health_target *targets)
 {
 	struct health_anchor *anchors;
@@ -357,14 +383,15 @@ static void get_rules(struct cursor *c, struct health_plan *plan, struct health_
 	c->bad |= plan->ngroups > plan->ntargets;
 	for (size_t i = 0; i < plan->ntargets && !c->bad; i++)
 		targets[i].group = get_u32(c);
+	for (size_t i = 0; i < plan->ntargets && !c->bad; i++)
+		get(c, &targets[i].vantages, 1);
 	plan->nanchors = get_count(c, ANCHOR_LEN);
 	plan->anchors = anchors = arena_alloc(c->arena, plan->nanchors * sizeof *anchors);
 	for (size_t i = 0; i < plan->nanchors && !c->bad; i++) {
 		get_addr(c, &anchors[i].addr);
 		anchors[i].port = get_u16(c);
 	}
-	plan->vantages = get_u32(c);
-	c->bad |= plan->vantages > VANTAGES_MAX;
+	get_fleet(c, &plan->fleet);
 	get_pools(c, plan);
 	get_services(c, plan);
 }

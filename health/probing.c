@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "health/board.h"
 #include "health/changelog.h"
 #include "health/judge.h"
 
@@ -19,6 +20,8 @@ enum {
 	WITNESSES = 4,
 	WITNESS_LOOKS = 256,
 	PUSH_INTERVALS = 3,
+	RECHECKS = 3,
+	RECHECK_MS = 500,
 	PUSH_LOOK_MS = 3600 * 1000, /* the clock may be set meanwhile */
 };
 
@@ -33,6 +36,8 @@ struct target {
 	enum probe_result reason;
 	struct probe probe;
 	struct loop_timer timer;
+	bool probed;                             /* by this host; else its verdict is made by others' votes */
+	unsigned rechecks;                       /* that are left, since others see it fail */
 	bool settled;                            /* the second probe's wait, which spreads them, is behind us */
 	uint32_t patience_ms;                    /* between first failures, while very many targets are new */
 	uint64_t push_end_ms;                    /* wall: when a pushed state ends; 0: there is none */
@@ -45,9 +50,8 @@ struct probing {
 	struct probe_runner *runner;
 	struct court court;
 	uint32_t witness; /* the slot where the next ones are looked for */
-	void (*changed)(void *arg, uint32_t slot);
+	struct probing_ops ops;
 	void (*loaded)(void *arg, const struct health_target *target, uint64_t load_milli); /* NULL: nobody asks */
-	void *arg;
 	struct board_slot *slots;
 	uint32_t nslots;
 	struct target **targets; /* by slot; NULL: none */
@@ -88,6 +92,8 @@ static void write_word(const struct target *target)
 	atomic_store_explicit(&slot->streak, target->detector.streak, memory_order_relaxed);
 	atomic_store_explicit(&slot->terms, detector_terms_pack(&terms), memory_order_relaxed);
 	atomic_store_explicit(&slot->word, verdict_pack(&verdict), memory_order_relaxed);
+	atomic_store_explicit(&board_attached_says(target->probing->slots, target->probing->nslots)[target->spec.slot],
+		target->judge.says, memory_order_relaxed);
 }
 
 static void write_report(const struct target *target, const struct probe_report *report, bool changed, uint64_t now_ms)
@@ -224,9 +230,10 @@ static uint32_t take_result(struct target *target, const struct probe_report *re
 		log_change(target, before, report, hearing.now_ms);
 	note_contrary(target, hearing.now_ms);
 	if (changed)
-		target->probing->changed(target->probing->arg, target->spec.slot);
+		target->probing->ops.changed(target->probing->ops.arg, target->spec.slot);
 	if (suspicious)
 		call_witnesses(target);
+	target->probing->ops.voted(target->probing->ops.arg);
 	return next_ms;
 }
 
@@ -252,11 +259,15 @@ static void mind_certificate(struct target *target, const struct probe_report *r
 static void probe_finished(struct probe *probe, const struct probe_report *report)
 {
 	struct target *target = LOOP_OWNER(probe, struct target, probe);
+	uint64_t wait_ms;
 
 	mind_certificate(target, report);
 	if (report->has_load && target->probing->loaded != NULL)
-		target->probing->loaded(target->probing->arg, &target->spec, report->load_milli);
-	wait_for(target, varied(target, take_result(target, report)));
+		target->probing->loaded(target->probing->ops.arg, &target->spec, report->load_milli);
+	wait_ms = varied(target, take_result(target, report));
+	if (target->rechecks > 0 && --target->rechecks > 0 && wait_ms > RECHECK_MS)
+		wait_ms = RECHECK_MS;
+	wait_for(target, wait_ms);
 }
 
 static void probe_is_due(struct loop_timer *timer)
@@ -306,7 +317,7 @@ static void push_is_over(struct loop_timer *timer)
 		atomic_store_explicit(&slot_of(target)->cert_end_s, 0, memory_order_relaxed);
 	write_word(target);
 	log_change(target, was, &report, now_ms);
-	target->probing->changed(target->probing->arg, target->spec.slot);
+	target->probing->ops.changed(target->probing->ops.arg, target->spec.slot);
 }
 
 /* What was pushed to the gslb-health before this one; of a state that came without an end, nobody has said more than that. */
@@ -338,10 +349,28 @@ static struct target *target_new(struct probing *probing, const struct health_ta
 	target->settled = probing->spread_ms > interval_ms / 2; /* the first probes were apart enough */
 	if (probing->spread_ms > FIRST_SPREAD_MS) /* the re-probes of all at once would be too many, too */
 		target->patience_ms = (interval_ms < probing->spread_ms ? interval_ms : probing->spread_ms) / 4 * 3;
-	if (!probe_is_pushed(spec->probe.check))
-		wait_for(target, hash_mix(identity, spec->slot) %
-					 (interval_ms < probing->spread_ms ? interval_ms : probing->spread_ms));
 	return target;
+}
+
+/* Of one that the fleet has this host probes only what its region is assigned to. */
+static void probe_or_not(struct target *target)
+{
+	struct probing *probing = target->probing;
+	uint32_t slot = target->spec.slot, interval_ms = target->spec.probe.interval_ms;
+	bool probed = !probe_is_pushed(target->spec.probe.check) &&
+		      (!fleet_has(probing->court.fleet, slot) || fleet_assigned(probing->court.fleet, slot));
+
+	if (probed == target->probed)
+		return;
+	target->probed = probed;
+	if (probed) {
+		wait_for(target, hash_mix(target->identity, slot) %
+					 (interval_ms < probing->spread_ms ? interval_ms : probing->spread_ms));
+		return;
+	}
+	probe_cancel(&target->probe);
+	loop_clear(probing->loop, &target->timer);
+	target->detector = (struct detector){ 0 };
 }
 
 static void target_free(struct target *target)
@@ -359,8 +388,7 @@ static void target_renew(struct target *target, const struct health_target *spec
 	uint64_t latest_us = clock_monotonic_us() + spec->probe.interval_ms * (uint64_t)1000;
 
 	target->spec = *spec;
-	if (!probe_is_pushed(spec->probe.check) && loop_is_set(&target->timer) &&
-		loop_at_us(&target->timer) > latest_us)
+	if (target->probed && loop_is_set(&target->timer) && loop_at_us(&target->timer) > latest_us)
 		loop_set(target->probing->loop, &target->timer, latest_us);
 }
 
@@ -385,10 +413,8 @@ static bool is_known(const struct probing *probing, const struct health_target *
 /* The crowd is a new one with each plan. */
 static void join_crowd(struct target *target)
 {
-	bool pushed = probe_is_pushed(target->spec.probe.check);
-
-	judge_join(
-		&target->judge, &target->probing->court, &target->detector, pushed ? CROWD_ALONE : target->spec.group);
+	judge_join(&target->judge, &target->probing->court, &target->detector,
+		target->probed ? target->spec.group : CROWD_ALONE);
 }
 
 static struct target *adopt(struct probing *probing, const struct health_target *spec)
@@ -398,7 +424,9 @@ static struct target *adopt(struct probing *probing, const struct health_target 
 
 	if (target != NULL) {
 		target_renew(target, spec);
+		probe_or_not(target);
 		join_crowd(target);
+		judge_pass_fleet(&target->judge, &probing->court, &target->detector, spec->slot);
 		return target;
 	}
 	target = target_new(probing, spec, identity);
@@ -406,7 +434,9 @@ static struct target *adopt(struct probing *probing, const struct health_target 
 	judge_begin(&target->judge, &probing->court, &target->detector, &(struct verdict){ 0 });
 	if (!is_known(probing, spec)) /* else the board speaks of another one there */
 		read_word(target);
+	probe_or_not(target);
 	join_crowd(target);
+	judge_pass_fleet(&target->judge, &probing->court, &target->detector, spec->slot);
 	write_word(target);
 	if (probe_is_pushed(spec->probe.check))
 		resume_push(target);
@@ -454,27 +484,37 @@ void probing_set_targets(struct probing *probing, const struct health_target *ta
 	probing->nused = nused;
 }
 
-void probing_set_gate(struct probing *probing, struct gate *gate)
+static void recheck(struct target *target)
 {
-	probing->court.gate = gate;
-	for (uint32_t slot = 0; slot < probing->nused; slot++)
-		if (probing->targets[slot] != NULL)
-			judge_pass_gate(&probing->targets[slot]->judge, &probing->court, slot);
+	if (!target->probed)
+		return;
+	target->rechecks = RECHECKS;
+	if (loop_is_set(&target->timer))
+		wait_for(target, 0);
 }
 
-bool probing_vote(
-	struct probing *probing, uint32_t slot, uint16_t generation, uint32_t vantage, const struct vote *vote)
+void probing_again(struct probing *probing, uint32_t slot, bool suspect)
 {
 	struct target *target = slot < probing->ntargets ? probing->targets[slot] : NULL;
+	struct probe_report report;
+	enum health_state before;
+	uint64_t says, now_ms = clock_wall_ms();
+	bool changed;
 
-	if (probing->court.gate == NULL || target == NULL || target->spec.generation != generation || vantage == 0 ||
-		!gate_vote(probing->court.gate, slot, vantage, vote))
-		return false;
-	if (!judge_again(&target->judge, &probing->court, slot, target->spec.label, clock_wall_ms()))
-		return true;
-	write_word(target);
-	probing->changed(probing->arg, slot);
-	return true;
+	if (target == NULL || !fleet_has(probing->court.fleet, slot))
+		return;
+	before = target->judge.shown.state;
+	says = target->judge.says;
+	changed = judge_again(&target->judge, &probing->court, slot, target->spec.label, now_ms);
+	report = (struct probe_report){ .result = target->reason };
+	if (target->judge.shown.state != before)
+		log_change(target, before, &report, now_ms);
+	if (changed || target->judge.says != says)
+		write_word(target);
+	if (changed)
+		probing->ops.changed(probing->ops.arg, slot);
+	if (suspect)
+		recheck(target);
 }
 
 /* A new board is written before anyone looks at it; the tables' fields come over from the old one. */
@@ -521,17 +561,16 @@ void probing_tick(struct probing *probing)
 	changelog_tick(&probing->changelog);
 }
 
-struct probing *probing_new(struct loop *loop, struct probe_runner *runner, struct eyes *eyes,
-	void (*changed)(void *arg, uint32_t slot), void *arg)
+struct probing *probing_new(struct loop *loop, struct probe_runner *runner, struct eyes *eyes, struct fleet *fleet,
+	const struct probing_ops *ops)
 {
 	struct probing *probing = mem_alloc(sizeof *probing);
 
 	*probing = (struct probing){
 		.loop = loop,
 		.runner = runner,
-		.court = { .eyes = eyes },
-		.changed = changed,
-		.arg = arg,
+		.court = { .eyes = eyes, .fleet = fleet },
+		.ops = *ops,
 		.dice = dice_from_kernel(),
 	};
 	return probing;

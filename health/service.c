@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "health/board.h"
+#include "health/council.h"
 #include "health/eyes.h"
 #include "health/gauge.h"
 #include "health/lookup.h"
@@ -30,7 +31,7 @@ struct service {
 	struct probe_runner *runner;
 	struct eyes *eyes;
 	struct probing *probing;
-	struct gate *gate; /* of the plan in force, where more than one vantage is assigned */
+	struct council *council;
 	struct lookups *lookups;
 	struct gauges *gauges;
 	struct post *post;
@@ -95,6 +96,25 @@ static void say_target_load(void *arg, const struct health_target *target, uint6
 			      .value = load_milli });
 }
 
+static void voted(void *arg)
+{
+	struct service *service = arg;
+
+	council_stir(service->council);
+}
+
+static void look_again(void *arg, uint32_t slot, bool suspect)
+{
+	struct service *service = arg;
+
+	probing_again(service->probing, slot, suspect);
+}
+
+static struct board_fleet *fleet_stats(const struct service *service)
+{
+	return service->slots == NULL ? NULL : &board_attached_stats(service->slots, service->nslots)->fleet;
+}
+
 static void say_alive(struct loop_timer *timer)
 {
 	struct service *service = LOOP_OWNER(timer, struct service, alive);
@@ -102,6 +122,7 @@ static void say_alive(struct loop_timer *timer)
 	post_alive(service->post);
 	probing_tick(service->probing);
 	eyes_tick(service->eyes);
+	council_tick(service->council, eyes_abstain(service->eyes), fleet_stats(service));
 	loop_set(service->loop, timer, clock_monotonic_us() + ALIVE_US);
 }
 
@@ -146,11 +167,8 @@ static void put_in_force(struct service *service, struct arena *arena, const str
 	forbid_privileges(service, plan);
 	probe_runner_set_checks_directory(service->runner, plan->checks_directory);
 	eyes_set(service->eyes, plan);
-	probing_set_gate(service->probing, NULL);
+	council_set(service->council, plan, service->nslots);
 	probing_set_targets(service->probing, plan->targets, plan->ntargets);
-	gate_free(service->gate);
-	service->gate = plan->vantages > 1 ? gate_new(plan, service->nslots) : NULL;
-	probing_set_gate(service->probing, service->gate);
 	lookups_replace(service->lookups, plan->lookups, plan->nlookups);
 	gauges_replace(service->gauges, plan->gauges, plan->ngauges);
 	arena_free(service->plan);
@@ -268,7 +286,9 @@ static bool service_init(struct service *service, int sock, struct err *err)
 	if (service->runner == NULL)
 		return false;
 	service->eyes = eyes_new(service->loop, service->runner, say_abstain, service);
-	service->probing = probing_new(service->loop, service->runner, service->eyes, say_changed, service);
+	service->council = council_new(service->loop, look_again, service);
+	service->probing = probing_new(service->loop, service->runner, service->eyes, council_fleet(service->council),
+		&(struct probing_ops){ service, say_changed, voted });
 	service->post = post_new(sock);
 	service->lookups = lookups_new(service->loop, say_resolved, service, err);
 	if (service->lookups == NULL)
@@ -288,7 +308,7 @@ static void service_fini(struct service *service)
 	gauges_free(service->gauges);
 	lookups_free(service->lookups);
 	probing_free(service->probing);
-	gate_free(service->gate);
+	council_free(service->council);
 	eyes_free(service->eyes);
 	probe_runner_free(service->runner);
 	post_free(service->post);

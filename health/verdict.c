@@ -5,8 +5,9 @@
 uint64_t verdict_pack(const struct verdict *verdict)
 {
 	return (uint64_t)(verdict->state & 3) | (uint64_t)verdict->doubt << 2 | (uint64_t)verdict->recovered << 3 |
-	       (uint64_t)verdict->damped << 4 | (uint64_t)verdict->held << 5 | (uint64_t)verdict->reason << 8 |
-	       (uint64_t)verdict->generation << 16 | (uint64_t)verdict->since_s << 32;
+	       (uint64_t)verdict->damped << 4 | (uint64_t)verdict->held << 5 | (uint64_t)verdict->regional << 6 |
+	       (uint64_t)verdict->frozen << 7 | (uint64_t)verdict->reason << 8 | (uint64_t)verdict->generation << 16 |
+	       (uint64_t)verdict->since_s << 32;
 }
 
 struct verdict verdict_unpack(uint64_t word)
@@ -19,10 +20,24 @@ struct verdict verdict_unpack(uint64_t word)
 		.recovered = word >> 3 & 1,
 		.damped = word >> 4 & 1,
 		.held = word >> 5 & 1,
+		.regional = word >> 6 & 1,
+		.frozen = word >> 7 & 1,
 		.reason = (uint8_t)(word >> 8),
 		.generation = (uint16_t)(word >> 16),
 		.since_s = (uint32_t)(word >> 32),
 	};
+}
+
+unsigned board_says_unpack(uint64_t word, struct board_say says[static BOARD_SAYS_MAX])
+{
+	unsigned n = 0;
+
+	for (; n < BOARD_SAYS_MAX && (word & 3) != 0; n++, word >>= BOARD_SAYS_BITS) {
+		says[n].region = word >> 3 & 63;
+		says[n].leaning = word >> 2 & 1;
+		says[n].says = (word & 3) - 1;
+	}
+	return n;
 }
 
 static const char *const result_names[PROBE_RESULTS] = {

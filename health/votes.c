@@ -9,6 +9,26 @@ static enum vote_says heard(const struct vote *vote, uint64_t now_ms)
 	return fresh && !vote->abstains ? vote->says : VOTE_SILENT;
 }
 
+/* The quorum-th of those that say the same, by when they began to. */
+static uint64_t quorum_since(
+	const struct vote *votes, unsigned assigned, enum vote_says says, unsigned quorum, uint64_t now_ms)
+{
+	uint64_t since[VOTES_MAX];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < assigned; i++) {
+		unsigned at = n;
+
+		if (heard(&votes[i], now_ms) != says)
+			continue;
+		for (; at > 0 && since[at - 1] > votes[i].since_ms; at--)
+			since[at] = since[at - 1];
+		since[at] = votes[i].since_ms;
+		n++;
+	}
+	return since[quorum - 1];
+}
+
 void votes_count(const struct vote *votes, unsigned assigned, enum health_state before, uint64_t now_ms,
 	struct votes_result *result)
 {
@@ -34,6 +54,10 @@ void votes_count(const struct vote *votes, unsigned assigned, enum health_state 
 		result->state = HEALTH_DOWN;
 	else if (result->up >= result->quorum)
 		result->state = HEALTH_UP;
+	result->decided = result->down >= result->quorum || result->up >= result->quorum;
+	if (result->decided)
+		result->since_ms = quorum_since(
+			votes, assigned, result->state == HEALTH_DOWN ? VOTE_DOWN : VOTE_UP, result->quorum, now_ms);
 	if (result->state == HEALTH_DOWN) {
 		result->doubt = result->up > 0 || leaning_up >= 2 || (assigned == 1 && leaning_up > 0);
 		result->unanimous = result->down >= 2 && result->up == 0;

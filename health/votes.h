@@ -13,9 +13,10 @@ enum vote_says { VOTE_SILENT, VOTE_UP, VOTE_DOWN };
 /* What one vantage last said of an endpoint. It counts for VOTES_FRESH_MS, and not while the vantage abstains. */
 struct vote {
 	enum vote_says says;
-	bool leaning;   /* its last results speak against what it says */
-	bool abstains;  /* the vantage does */
-	uint64_t at_ms; /* when it said so, or confirmed it; on the clock that now_ms is on */
+	bool leaning;      /* its last results speak against what it says */
+	bool abstains;     /* the vantage does */
+	uint64_t at_ms;    /* when it said so, or confirmed it; on the clock that now_ms is on */
+	uint64_t since_ms; /* since when it says so, on the wall clock of whoever says so; 0: long ago */
 };
 
 struct votes_result {
@@ -24,6 +25,9 @@ struct votes_result {
 	bool unanimous; /* at least two speak, and all that do say the same, which is the state */
 	uint16_t up, down, silent;
 	uint16_t quorum;
+	bool decided; /* there is a quorum; else the state is as before */
+	uint64_t
+		since_ms; /* decided: when those who say so became a quorum, by their clocks; the same wherever it is counted */
 };
 
 /* now_ms is handed in. before: the verdict so far, which stays without a quorum. */

@@ -66,3 +66,9 @@ tests_unit_votes_test_SOURCES = tests/unit/votes.c
 tests_unit_votes_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_votes_test_LDADD = libhealth.a libbase.a $(CHECK_LIBS)
 TESTS += tests/unit/votes_test
+
+check_PROGRAMS += tests/unit/fleet_test
+tests_unit_fleet_test_SOURCES = tests/unit/fleet.c
+tests_unit_fleet_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_fleet_test_LDADD = libhealth.a libbase.a $(CHECK_LIBS)
+TESTS += tests/unit/fleet_test

@@ -315,6 +315,15 @@ static const struct tag rows[] = {
 		.try = "2",
 		TAG_FIELD(struct pool, min_up),
 		.sentence = "With fewer targets up than this the pool counts as down; not more than it has." },
+	{ .name = "vantages",
+		.kind = TAG_NUMBER,
+		.min = 1,
+		.max = 7,
+		.normal = "3",
+		.try = "3",
+		TAG_FIELD(struct pool, vantages),
+		.sentence = "In a fleet its endpoints are probed from so many regions, or from all where there are fewer; "
+			    "a majority of those decides." },
 	{ .name = "needs",
 		.kind = TAG_OTHER,
 		.parse = parse_needs,
@@ -352,7 +361,6 @@ static const struct tag rows[] = {
 		.try = "http://lb.example.org:8080/load",
 		.sentence = "Where its load is read: push, a URL that gives a number, or header:NAME, a header on the "
 			    "answers of its HTTP check." },
-	{ .name = "vantages", .kind = TAG_LATER },
 };
 
 const struct tag_table pool_tags = { "pool", "pool1", rows, COUNT_OF(rows) };

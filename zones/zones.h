@@ -194,6 +194,7 @@ struct pool {
 	struct load_place load;
 	uint32_t ramp_ms;
 	uint32_t min_up;
+	uint32_t vantages; /* 1 to 7 */
 	bool via_cname;
 	bool private_ok; /* private=yes */
 	uint8_t nneeds;

@@ -202,10 +202,10 @@ def one_of_three_vantages_decides_nothing(stack):
     health = rig(stack)
     health.board.put(1, UP)
     targets = [target(1, "tcp", refusing(stack))]
-    health.plan(targets, vantages=3)
+    health.plan(targets, vantages=3, fleet=("/nonexistent/relay.sock", "eu", ("ap", "eu", "us")))
     health.wait_slot(1, lambda s: s.probes > 5)
     slot = health.board[1]
-    assert slot.state == UP and slot.doubt and not slot.held and slot.transitions == 0, slot
+    assert slot.state == UP and slot.doubt and slot.frozen and not slot.held and slot.transitions == 0, slot
     health.plan(targets)
     health.wait_state(1, DOWN)
 

@@ -59,7 +59,7 @@ class Slot:
         (word, self.rtt_us, self.last_s, self.transitions, self.probes, self.streak, self.number,
          detail, terms, self.cert_end_s) = struct.unpack("=QIIIIHH28sII", raw)
         self.state, self.doubt, self.recovered, self.damped = word & 3, bool(word & 4), bool(word & 8), bool(word & 16)
-        self.held = bool(word & 32)
+        self.held, self.regional, self.frozen = bool(word & 32), bool(word & 64), bool(word & 128)
         self.needed, self.loss_permille, self.hold_s = terms & 255, terms >> 8 & 1023, (terms >> 25) * 8
         self.result = RESULTS[word >> 8 & 255]
         self.generation, self.since_s = word >> 16 & 0xffff, word >> 32
@@ -85,6 +85,7 @@ class Stats:
     HISTOGRAM = 22
     CHECK = len(RESULTS) + 1 + 4 * HISTOGRAM + 1
     LEN = 8 * (len(CHECKS) * CHECK + HISTOGRAM + 1 + 3)
+    FLEET = 14 * 4 + 4 * 8 + 128 + 64 * 64
 
     def __init__(self, raw):
         numbers = struct.unpack(f"={self.LEN // 8}Q", raw)
@@ -110,7 +111,7 @@ def pages(n):
 class Board:
     def __init__(self, nslots, seals=SEAL | SHRINK | GROW):
         self.nslots = nslots
-        size = pages(64 * nslots) + pages(Stats.LEN)
+        size = pages(64 * nslots) + pages(Stats.LEN + Stats.FLEET) + pages(8 * nslots)
         self.fd = os.memfd_create("board", os.MFD_ALLOW_SEALING)
         os.ftruncate(self.fd, size)
         fcntl.fcntl(self.fd, F_ADD_SEALS, seals)
@@ -162,22 +163,24 @@ class Health:
             return next((m for m in self.messages if wanted(m)), None)
         return lab.wait_for(what, look, deadline)
 
-    def send_plan(self, targets, lookups=(), checks="", groups=None, anchors=(), vantages=1):
-        """groups: a number for each target; none: all are of one."""
+    def send_plan(self, targets, lookups=(), checks="", groups=None, anchors=(), vantages=0, fleet=("", "", ())):
+        """groups: a number for each target; none: all are of one. fleet: the relay's socket, the region, all regions."""
         self.serial += 1
         groups = groups or [0] * len(targets)
-        content = b"gslbpln3" + struct.pack("=QII", self.serial, len(targets), len(lookups)) + text(checks)
+        content = b"gslbpln4" + struct.pack("=QII", self.serial, len(targets), len(lookups)) + text(checks)
         content += b"".join(targets) + b"".join(struct.pack("=I", i) + text(name) for i, name in lookups)
         content += struct.pack("=I", 0)  # gauges
         content += struct.pack(f"={len(targets) + 1}I", max(groups, default=-1) + 1, *groups)
+        content += bytes([vantages] * len(targets))
         content += struct.pack("=I", len(anchors)) + b"".join(packed(a) + struct.pack("=H", port) for a, port in anchors)
-        content += struct.pack("=III", vantages, 0, 0)
+        content += struct.pack("=I", len(fleet[2])) + b"".join(text(t) for t in (*fleet[2], fleet[1], fleet[0]))
+        content += struct.pack("=II", 0, 0)
         fd = sealed("plan", content, SEAL | SHRINK | GROW | WRITE)
         self.send(PLAN, value=self.serial, fd=fd)
         os.close(fd)
 
-    def plan(self, targets, lookups=(), checks="", groups=None, anchors=(), vantages=1):
-        self.send_plan(targets, lookups, checks, groups, anchors, vantages)
+    def plan(self, targets, lookups=(), checks="", groups=None, anchors=(), vantages=0, fleet=("", "", ())):
+        self.send_plan(targets, lookups, checks, groups, anchors, vantages, fleet)
         self.wait_message("the plan to be taken", lambda m: m["kind"] == TAKEN and m["value"] == self.serial)
 
     def wait_slot(self, slot, wanted, deadline=10):

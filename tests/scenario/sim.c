@@ -9,6 +9,7 @@
 #include "gslb/rules.h"
 #include "gslb/standing.h"
 #include "gslb/target.h"
+#include "health/ballot.h"
 #include "tests/geo/mmdb_write.h"
 
 static void __attribute__((noreturn, format(printf, 1, 2))) fail(const char *fmt, ...)
@@ -71,7 +72,7 @@ void sim_fini(struct sim *sim)
 	for (size_t i = 0; i < sim->nslots; i++)
 		free(sim->slot[i].pool);
 	crowd_free(sim->crowd);
-	gate_free(sim->gate);
+	fleet_free(sim->fleet);
 	arena_free(sim->rules);
 	buf_fini(&sim->places[0]);
 	buf_fini(&sim->places[1]);
@@ -305,7 +306,7 @@ static void look(struct sim *sim, uint64_t since_ms)
 /* May this failure take it down? As probing.c has it. */
 static bool trusted(struct sim *sim, const struct sim_slot *slot, const struct detector *next)
 {
-	if (slot->detector.state == HEALTH_DOWN || sim->gate != NULL)
+	if (slot->detector.state == HEALTH_DOWN || sim->fleet != NULL)
 		return true;
 	if (sim->abstain.why != ABSTAIN_NOT)
 		return false;
@@ -421,22 +422,55 @@ const char *sim_abstaining(const struct sim *sim, char text[static ABSTAIN_TEXT_
 	return abstain_sentence(sim->abstain.why, failing, of, text);
 }
 
+static struct fleet_now fleet_clock(const struct sim *sim)
+{
+	return (struct fleet_now){ .monotonic_ms = sim->now_ms, .wall_ms = sim->now_ms };
+}
+
+/* Each endpoint is probed by all regions. */
+static void plan_targets(struct sim *sim, struct health_plan *plan)
+{
+	struct health_target *targets = arena_alloc(sim->rules, SIM_SLOTS * sizeof *targets);
+	static const struct health_probe probe = { .check = HEALTH_CHECK_TCP };
+
+	for (uint32_t i = 0; i < sim->snapshot->nendpoints; i++) {
+		const struct endpoint *endpoint = &sim->snapshot->endpoints[i];
+
+		if (endpoint->slot == SLOT_NONE)
+			continue;
+		targets[plan->ntargets++] = (struct health_target){ .slot = endpoint->slot,
+			.addr = endpoint->addr,
+			.port = endpoint->port,
+			.probe = probe,
+			.vantages = (uint8_t)plan->fleet.nregions };
+		sim->ids[endpoint->slot] = ballot_id(health_identity(&endpoint->addr, endpoint->port, &probe));
+	}
+	plan->targets = targets;
+}
+
 void sim_vantages(struct sim *sim, char **names, unsigned n)
 {
-	struct health_plan plan = { .vantages = n };
+	struct health_plan plan = { .fleet = { .relay_socket = "", .region = "" } };
+	const struct fleet_now now = fleet_clock(sim);
+	const char **regions;
 
-	if (n > SIM_VANTAGES)
+	if (n > SIM_VANTAGES || n > ASSIGN_VANTAGES_MAX)
 		fail("more than %d vantages", SIM_VANTAGES);
-	gate_free(sim->gate);
+	fleet_free(sim->fleet);
 	arena_free(sim->rules);
 	sim->rules = arena_new();
-	rules_budget(sim->snapshot, sim->rules, &plan);
-	sim->gate = gate_new(&plan, SIM_SLOTS);
+	plan.fleet.regions = regions = arena_alloc(sim->rules, n * sizeof *regions);
+	plan.fleet.nregions = n;
 	sim->nvantages = n;
 	for (unsigned i = 0; i < n; i++) {
 		sim->vantages[i] = (struct sim_vantage){ .silent = false };
 		snprintf(sim->vantages[i].name, sizeof(sim->vantages[i].name), "%s", names[i]);
+		regions[i] = sim->vantages[i].name;
 	}
+	rules_budget(sim->snapshot, sim->rules, &plan);
+	plan_targets(sim, &plan);
+	sim->fleet = fleet_new("");
+	fleet_set(sim->fleet, &plan, SIM_SLOTS, &now);
 }
 
 struct sim_vantage *sim_vantage(struct sim *sim, const char *name)
@@ -447,58 +481,106 @@ struct sim_vantage *sim_vantage(struct sim *sim, const char *name)
 	fail("%s: no vantage", name);
 }
 
+static int by_id(const void *a, const void *b)
+{
+	const struct ballot_entry *x = a, *y = b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+/* All that a vantage says, over the real ballot. */
+static void hear_vantage(struct sim *sim, struct sim_vantage *vantage)
+{
+	struct state_said said = {
+		.kind = STATE_VOTES, .node = "ns1", .epoch = 1, .seq = ++vantage->seq, .full = true
+	};
+	struct ballot_head head = { .abstains = vantage->abstains, .to = BALLOT_ID_MAX };
+	const struct fleet_now now = fleet_clock(sim);
+	struct ballot_entry entries[SIM_SLOTS];
+	struct ballot_writer writer;
+	struct buf body = { 0 };
+	size_t n = 0;
+
+	for (uint32_t slot = 0; slot < sim->nslots; slot++)
+		if (sim->ids[slot] != 0 && vantage->votes[slot].says != VOTE_SILENT)
+			entries[n++] = (struct ballot_entry){ .id = sim->ids[slot],
+				.says = vantage->votes[slot].says,
+				.leaning = vantage->votes[slot].leaning,
+				.since_s = vantage->votes[slot].since_s };
+	qsort(entries, n, sizeof *entries, by_id);
+	ballot_begin(&writer, &body, &head);
+	for (size_t i = 0; i < n; i++)
+		ballot_add(&writer, &entries[i]);
+	ballot_end(&writer, BALLOT_ID_MAX);
+	snprintf(said.region, sizeof said.region, "%s", vantage->name);
+	said.body = body.text;
+	said.len = body.len;
+	if (!fleet_hear(sim->fleet, &said, &now))
+		fail("%s: its ballot is not understood", vantage->name);
+	buf_fini(&body);
+}
+
 static void judge_slot(struct sim *sim, uint32_t slot)
 {
-	struct verdict was = verdict_unpack(sim->slots[slot].word), now = { .reason = PROBE_REFUSED };
-	struct gate_verdict verdict;
+	struct verdict was = verdict_unpack(sim->slots[slot].word), shown = { .reason = PROBE_REFUSED };
+	const struct fleet_now now = fleet_clock(sim);
+	struct fleet_verdict verdict;
 
-	for (unsigned i = 0; i < sim->nvantages; i++) {
-		struct sim_vantage *vantage = &sim->vantages[i];
-		struct vote *vote = &vantage->votes[slot];
-
-		if (!vantage->silent)
-			vote->at_ms = sim->now_ms;
-		vote->abstains = vantage->abstains;
-		gate_vote(sim->gate, slot, i, vote);
-	}
-	gate_judge(sim->gate, slot, sim->now_ms, &verdict);
-	now.state = verdict.state;
-	now.doubt = verdict.doubt;
-	now.held = verdict.held;
-	now.since_s = now.state != was.state ? (uint32_t)(sim->now_ms / 1000) : was.since_s;
-	now.recovered = now.state != was.state ? was.state == HEALTH_DOWN : was.recovered;
-	show(sim, slot, &now);
+	if (!fleet_has(sim->fleet, slot))
+		return;
+	fleet_judge(sim->fleet, slot, &now, &verdict);
+	shown.state = verdict.state;
+	shown.doubt = verdict.doubt;
+	shown.held = verdict.held;
+	shown.frozen = verdict.frozen;
+	shown.since_s = shown.state != was.state ? (uint32_t)(sim->now_ms / 1000) : was.since_s;
+	shown.recovered = shown.state != was.state ? was.state == HEALTH_DOWN : was.recovered;
+	show(sim, slot, &shown);
 }
 
 void sim_judge(struct sim *sim)
 {
-	for (uint32_t slot = 0; sim->gate != NULL && slot < sim->nslots; slot++)
+	const struct fleet_now now = fleet_clock(sim);
+	uint32_t slot;
+	bool suspect;
+
+	if (sim->fleet == NULL)
+		return;
+	for (unsigned i = 0; i < sim->nvantages; i++)
+		if (!sim->vantages[i].silent)
+			hear_vantage(sim, &sim->vantages[i]);
+	fleet_tick(sim->fleet, &now);
+	for (slot = 0; slot < sim->nslots; slot++)
+		judge_slot(sim, slot);
+	while (fleet_next(sim->fleet, &slot, &suspect))
 		judge_slot(sim, slot);
 }
 
 struct sim_said {
 	struct sim_vantage *vantage;
-	struct vote vote;
+	enum vote_says says;
+	bool leaning;
 };
 
 static void say(struct sim *sim, const struct endpoint *endpoint, void *what)
 {
 	struct sim_said *said = what;
+	bool same = said->vantage->votes[endpoint->slot].says == said->says;
 
-	said->vantage->votes[endpoint->slot] = said->vote;
-	judge_slot(sim, endpoint->slot);
+	said->vantage->votes[endpoint->slot].says = said->says;
+	said->vantage->votes[endpoint->slot].leaning = said->leaning;
+	if (!same)
+		said->vantage->votes[endpoint->slot].since_s = (uint32_t)(sim->now_ms / 1000);
 }
 
 void sim_vote(struct sim *sim, const char *vantage, const char *target, enum vote_says says, bool leaning)
 {
-	struct sim_said said = {
-		.vantage = sim_vantage(sim, vantage),
-		.vote = { .says = says, .leaning = leaning, .at_ms = sim->now_ms },
-	};
+	struct sim_said said = { .vantage = sim_vantage(sim, vantage), .says = says, .leaning = leaning };
 
 	if (said.vantage->silent)
 		fail("%s: is silent", vantage);
 	each_endpoint(sim, target, say, &said);
+	sim_judge(sim);
 }
 
 bool sim_force(struct sim *sim, const struct override_request *request, struct err *err)

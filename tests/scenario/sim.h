@@ -7,7 +7,7 @@
 #include "gslb/override.h"
 #include "health/abstain.h"
 #include "health/crowd.h"
-#include "health/gate.h"
+#include "health/fleet.h"
 
 /* An arbitrary wall clock to begin with: 2026-01-01. */
 #define SIM_EPOCH_MS UINT64_C(1767225600000)
@@ -28,7 +28,12 @@ struct sim_slot {
 struct sim_vantage {
 	char name[64];
 	bool silent, abstains;
-	struct vote votes[SIM_SLOTS];
+	uint64_t seq;
+	struct {
+		enum vote_says says;
+		bool leaning;
+		uint32_t since_s;
+	} votes[SIM_SLOTS];
 };
 
 struct sim {
@@ -55,8 +60,10 @@ struct sim {
 	struct crowd *crowd;
 	struct abstain_counts counts; /* its anchors */
 	struct abstain abstain;
-	struct gate *gate; /* NULL: one vantage, whose probes are the verdict */
+	struct fleet *
+		fleet; /* NULL: one vantage, whose probes are the verdict; else one that hears the others, and probes nothing */
 	struct arena *rules;
+	uint64_t ids[SIM_SLOTS]; /* of slots on ballots */
 	struct sim_vantage vantages[SIM_VANTAGES];
 	unsigned nvantages;
 };

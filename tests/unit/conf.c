@@ -99,6 +99,13 @@ static const struct mistake_case {
 						      "a token of at least 16 characters without "
 						      "blanks (make it: openssl rand -hex 16)\n" },
 	{ "bus: { servers: [x] }\ncaches: [{ whatever: is }]\nrelay: { not: ours }", "" }, /* gslb-relay reads these */
+	{ "bus: { regions: [eu, local] }", "" },
+	{ "bus: { regions: [eu, us-east] }", "c.yaml: bus.regions: server.region local is not among them (name all "
+					     "regions of the fleet, with this one, "
+					     "alike in each host's file)\n" },
+	{ "bus: { regions: [local, \"a b\", local] }",
+		"c.yaml:5:25: bus.regions: a b: must be 1 to 63 letters, digits, - and _ (try eu-west)\n"
+		"c.yaml:5:32: bus.regions: local: listed twice (keep one)\n" },
 	{ "health: { anchors: [192.0.2.1, \"2001:db8::1@443\"] }", "" },
 	{ "health: { anchors: 192.0.2.1 }",
 		"c.yaml:5:20: health.anchors: not a list (write [one, two], also for a single one)\n" },

@@ -15,12 +15,14 @@
 
 START_TEST(a_verdict_packs_and_unpacks_to_itself)
 {
-	for (unsigned bits = 0; bits < 48; bits++) {
+	for (unsigned bits = 0; bits < 192; bits++) {
 		struct verdict v = { .state = bits % 3,
 			.doubt = bits / 3 % 2,
 			.recovered = bits / 6 % 2,
 			.damped = bits / 12 % 2,
-			.held = bits / 24,
+			.held = bits / 24 % 2,
+			.regional = bits / 48 % 2,
+			.frozen = bits / 96 % 2,
 			.reason = PROBE_TLS_NAME,
 			.generation = 0xfedc,
 			.since_s = 0x89abcdef };
@@ -28,7 +30,7 @@ START_TEST(a_verdict_packs_and_unpacks_to_itself)
 
 		ck_assert_int_eq(back.state, v.state);
 		ck_assert(back.doubt == v.doubt && back.recovered == v.recovered && back.damped == v.damped);
-		ck_assert(back.held == v.held);
+		ck_assert(back.held == v.held && back.regional == v.regional && back.frozen == v.frozen);
 		ck_assert_uint_eq(back.reason, PROBE_TLS_NAME);
 		ck_assert_uint_eq(back.generation, 0xfedc);
 		ck_assert_uint_eq(back.since_s, 0x89abcdef);
@@ -248,6 +250,7 @@ static void check_target(const struct health_target *got, const struct health_ta
 	ck_assert_uint_eq(got->probe.fall, want->probe.fall);
 	ck_assert_str_eq(got->label, want->label);
 	ck_assert_uint_eq(got->group, want->group);
+	ck_assert_uint_eq(got->vantages, want->vantages);
 }
 
 static const struct health_lookup sample_lookups[] = { { 3, "lb.cloud.example.net." }, { 9, "b." } };
@@ -261,6 +264,8 @@ static const uint32_t sample_slots[] = { 7, 8, 9 }, sample_pool_numbers[] = { 1,
 static const struct health_pool sample_pools[] = { { sample_slots, 3, 2, 1, "eu.svc.example" },
 	{ sample_slots + 1, 1, 1, 2, "us.svc.example" } };
 static const struct health_service sample_services[] = { { sample_pool_numbers, 2, 1, "www.svc.example" } };
+
+static const char *const sample_regions[] = { "eu-west", "us-east" };
 
 /* One with all that a plan can hold. */
 static struct health_plan sample_plan(const struct health_target *targets, size_t ntargets)
@@ -277,7 +282,7 @@ static struct health_plan sample_plan(const struct health_target *targets, size_
 		.ngroups = 1,
 		.anchors = sample_anchors,
 		.nanchors = 2,
-		.vantages = 3,
+		.fleet = { "/run/gslb/relay.sock", "us-east", sample_regions, 2 },
 		.pools = sample_pools,
 		.npools = 2,
 		.services = sample_services,
@@ -291,7 +296,11 @@ static void check_rules(const struct health_plan *got)
 	ck_assert_uint_eq(got->nanchors, 2);
 	ck_assert(addr_equal(&got->anchors[1].addr, &sample_anchors[1].addr));
 	ck_assert_uint_eq(got->anchors[1].port, 443);
-	ck_assert_uint_eq(got->vantages, 3);
+	ck_assert_uint_eq(got->fleet.nregions, 2);
+	ck_assert_str_eq(got->fleet.regions[0], "eu-west");
+	ck_assert_str_eq(got->fleet.regions[1], "us-east");
+	ck_assert_str_eq(got->fleet.region, "us-east");
+	ck_assert_str_eq(got->fleet.relay_socket, "/run/gslb/relay.sock");
 	ck_assert_uint_eq(got->npools, 2);
 	ck_assert_uint_eq(got->pools[0].nslots, 3);
 	ck_assert_mem_eq(got->pools[0].slots, sample_slots, sizeof sample_slots);
@@ -360,6 +369,7 @@ START_TEST(a_plan_reads_back_as_it_was_written)
 	int fd;
 
 	targets[1].group = 5;
+	targets[1].vantages = 3;
 	targets[2].probe = (struct health_probe){ .check = HEALTH_CHECK_EXEC,
 		.host = "",
 		.path = "",

@@ -73,7 +73,7 @@ END_TEST
 
 /* ---- the budget ---- */
 
-/* A letter a pool: S in service, x out for a minute, o out for eleven. */
+/* A letter a pool: S in service, x fell a minute ago, o eleven minutes ago, or as long before the o after it. The first S falls now. */
 static const struct budget_case {
 	const char *says, *pools;
 	uint32_t keep;
@@ -95,13 +95,48 @@ static const struct budget_case {
 START_TEST(a_quarter_or_one_in_ten_minutes)
 {
 	const struct budget_case *c = &budgets[_i];
-	struct budget_pool pools[16];
-	uint32_t n = (uint32_t)strlen(c->pools), recent;
+	struct budget_pool fallen[16];
+	uint32_t npools = (uint32_t)strlen(c->pools), n = 1, old = 0, recent;
 
-	for (uint32_t i = 0; i < n; i++)
-		pools[i] = (struct budget_pool){ .in_service = c->pools[i] == 'S',
-			.since_ms = NOW_MS - (c->pools[i] == 'x' ? 60000 : 660000) };
-	ck_assert_msg(budget_ask(pools, n, c->keep, NOW_MS, &recent) == c->answer, "%s", c->says);
+	fallen[0] = (struct budget_pool){ .since_ms = NOW_MS, .number = 0 };
+	for (uint32_t i = npools; i-- > 1;)
+		if (c->pools[i] != 'S')
+			fallen[n++] = (struct budget_pool){
+				.since_ms = NOW_MS - (c->pools[i] == 'x' ? 60000 : ++old * 660000), .number = i
+			};
+	ck_assert_msg(budget_ask(fallen, n, npools, c->keep, 0, NOW_MS, &recent) == c->answer, "%s", c->says);
+}
+END_TEST
+
+START_TEST(what_is_unanimous_goes_and_takes_its_part_of_the_budget)
+{
+	struct budget_pool fallen[3] = { { .since_ms = NOW_MS - 3, .number = 0 },
+		{ .since_ms = NOW_MS - 2, .number = 1, .unanimous = true }, { .since_ms = NOW_MS - 1, .number = 2 } };
+	uint32_t recent;
+
+	ck_assert(budget_ask(fallen, 3, 4, 1, 0, NOW_MS, &recent) == BUDGET_ALLOWS);
+	ck_assert(budget_ask(fallen, 3, 4, 1, 1, NOW_MS, &recent) == BUDGET_ALLOWS);
+	ck_assert(budget_ask(fallen, 3, 4, 1, 2, NOW_MS, &recent) == BUDGET_SPENT);
+	ck_assert_uint_eq(recent, 2);
+}
+END_TEST
+
+/* Whoever asks, in whatever order: no more than the budget are out at once, and of two that fell the earlier is the one. */
+START_TEST(the_order_of_the_question_changes_nothing)
+{
+	uint32_t recent;
+
+	for (int turn = 0; turn < 6; turn++) {
+		struct budget_pool fallen[3], sorted[3] = { { .since_ms = NOW_MS - 9, .number = 0 },
+			{ .since_ms = NOW_MS - 9, .number = 1, .identity = 1 },
+			{ .since_ms = NOW_MS - 1, .number = 2 } };
+
+		for (int i = 0; i < 3; i++)
+			fallen[(i * (turn < 3 ? 1 : 2) + turn) % 3] = sorted[i];
+		ck_assert(budget_ask(fallen, 3, 4, 1, 0, NOW_MS, &recent) == BUDGET_ALLOWS);
+		ck_assert(budget_ask(fallen, 3, 4, 1, 1, NOW_MS, &recent) == BUDGET_SPENT);
+		ck_assert(budget_ask(fallen, 3, 4, 1, 2, NOW_MS, &recent) == BUDGET_SPENT);
+	}
 }
 END_TEST
 
@@ -113,51 +148,49 @@ static const struct health_pool pools[] = { { slots, 3, 2, 1, "eu" }, { slots + 
 	{ slots + 4, 1, 1, 1, "ap" }, { slots + 5, 1, 1, 1, "sa" } };
 static const uint32_t all[] = { 0, 1, 2, 3 };
 static const struct health_service services[] = { { all, 4, 1, "a" }, { all, 2, 1, "b" } };
-static const struct health_plan plan = {
-	.vantages = 3, .pools = pools, .npools = 4, .services = services, .nservices = 2
-};
+static const struct health_plan plan = { .pools = pools, .npools = 4, .services = services, .nservices = 2 };
 
-static void vote(struct gate *gate, uint32_t slot, const char *letters)
+/* Three vantages' letters, as above, from since_ms on. */
+static void put(struct gate *gate, uint32_t slot, const char *letters, uint64_t since_ms)
 {
+	struct votes_result result;
 	struct vote votes[VOTES_MAX];
 
 	read_votes(letters, votes);
-	for (uint32_t i = 0; letters[i] != '\0'; i++) {
-		votes[i].at_ms = UINT64_MAX / 2; /* for ever */
-		ck_assert(gate_vote(gate, slot, i, &votes[i]));
-	}
+	votes_count(votes, 3, HEALTH_UP, NOW_MS, &result);
+	gate_put(gate, slot, result.state == HEALTH_DOWN, result.unanimous, since_ms);
 }
 
-static struct gate_verdict judged(struct gate *gate, uint32_t slot, const char *votes, uint64_t now_ms)
+static bool held(const struct gate *gate, uint32_t slot, uint64_t now_ms)
 {
-	struct gate_verdict verdict;
+	struct gate_hold hold;
 
-	vote(gate, slot, votes);
-	gate_judge(gate, slot, now_ms, &verdict);
-	return verdict;
+	return gate_holds(gate, slot, now_ms, &hold);
 }
 
 START_TEST(the_second_pool_in_ten_minutes_is_held)
 {
 	struct gate *gate = gate_new(&plan, 6);
-	struct gate_verdict v = judged(gate, 3, "DDU", NOW_MS);
+	struct votes_result votes = { .down = 2, .up = 1 };
+	struct gate_hold hold;
 	char text[GATE_TEXT_MAX];
 
-	ck_assert(v.state == HEALTH_DOWN && !v.held);
-	v = judged(gate, 4, "DDU", NOW_MS + 1000);
-	ck_assert(v.state == HEALTH_UNKNOWN && v.held && v.doubt);
-	ck_assert_str_eq(gate_sentence(gate, &v, text), "ap stays in service for a: 1 of its 4 pools was taken out "
-							"within ten minutes, and more than 1 takes two "
-							"unanimous vantages (2 say down, 1 up)");
-	gate_judge(gate, 4, NOW_MS + 599999, &v);
-	ck_assert(v.held);
-	gate_judge(gate, 4, NOW_MS + 600000, &v);
-	ck_assert(v.state == HEALTH_DOWN && !v.held);
+	put(gate, 3, "DDU", NOW_MS);
+	ck_assert(!held(gate, 3, NOW_MS));
+	put(gate, 4, "DDU", NOW_MS + 1000);
+	ck_assert(gate_holds(gate, 4, NOW_MS + 1000, &hold) && !held(gate, 3, NOW_MS + 1000));
+	ck_assert_str_eq(gate_sentence(gate, &hold, &votes, text),
+		"ap stays in service for a: 1 of its 4 pools was taken out "
+		"within ten minutes, and more than 1 takes two "
+		"unanimous vantages (2 say down, 1 up)");
+	ck_assert(held(gate, 4, NOW_MS + 599999));
+	ck_assert(!held(gate, 4, NOW_MS + 600000));
 	/* and the next one waits for that one */
-	v = judged(gate, 5, "DDU", NOW_MS + 700000);
-	ck_assert(v.held);
-	v = judged(gate, 5, "DDD", NOW_MS + 700000);
-	ck_assert(v.state == HEALTH_DOWN && !v.held);
+	put(gate, 5, "DDU", NOW_MS + 700000);
+	ck_assert(held(gate, 5, NOW_MS + 700000));
+	ck_assert(held(gate, 5, NOW_MS + 1199999));
+	put(gate, 5, "DDD", NOW_MS + 700000);
+	ck_assert(!held(gate, 5, NOW_MS + 700000));
 	gate_free(gate);
 }
 END_TEST
@@ -166,10 +199,11 @@ START_TEST(a_pool_that_is_back_frees_the_budget)
 {
 	struct gate *gate = gate_new(&plan, 6);
 
-	ck_assert(judged(gate, 3, "DDU", NOW_MS).state == HEALTH_DOWN);
-	ck_assert(judged(gate, 4, "DDU", NOW_MS).held);
-	ck_assert(judged(gate, 3, "DUU", NOW_MS + 1).state == HEALTH_UP);
-	ck_assert(judged(gate, 4, "DDU", NOW_MS + 2).state == HEALTH_DOWN);
+	put(gate, 3, "DDU", NOW_MS);
+	put(gate, 4, "DDU", NOW_MS + 1);
+	ck_assert(held(gate, 4, NOW_MS + 1));
+	put(gate, 3, "DUU", NOW_MS + 2);
+	ck_assert(!held(gate, 3, NOW_MS + 2) && !held(gate, 4, NOW_MS + 2));
 	gate_free(gate);
 }
 END_TEST
@@ -177,33 +211,48 @@ END_TEST
 START_TEST(endpoints_may_go_while_their_pool_stays)
 {
 	struct gate *gate = gate_new(&plan, 6);
+	struct votes_result votes = { .down = 2, .up = 1 };
+	struct gate_hold hold;
 	char text[GATE_TEXT_MAX];
-	struct gate_verdict v;
 
-	ck_assert(judged(gate, 3, "DDU", NOW_MS).state == HEALTH_DOWN);
-	ck_assert(judged(gate, 0, "DDU", NOW_MS).state == HEALTH_DOWN);
-	ck_assert(judged(gate, 1, "DDU", NOW_MS).state == HEALTH_DOWN); /* IPv6 serves it still */
-	v = judged(gate, 2, "DDU", NOW_MS);
-	ck_assert(v.held && v.says == BUDGET_SPENT);
+	put(gate, 3, "DDU", NOW_MS);
+	put(gate, 0, "DDU", NOW_MS + 1);
+	put(gate, 1, "DDU", NOW_MS + 2);
+	ck_assert(!held(gate, 0, NOW_MS + 2) && !held(gate, 1, NOW_MS + 2)); /* IPv6 serves it still */
+	put(gate, 2, "DDU", NOW_MS + 3);
+	ck_assert(gate_holds(gate, 2, NOW_MS + 3, &hold) && hold.says == BUDGET_SPENT);
+	ck_assert(
+		!held(gate, 0, NOW_MS + 3) && !held(gate, 1, NOW_MS + 3)); /* the last one stays, not the first ones */
 	/* long after, service b would lose its last pool */
-	gate_judge(gate, 2, NOW_MS + 10000000, &v);
-	ck_assert(v.held && v.says == BUDGET_KEEP && v.service == 1);
-	ck_assert_str_eq(gate_sentence(gate, &v, text),
+	ck_assert(gate_holds(gate, 2, NOW_MS + 10000000, &hold));
+	ck_assert(hold.says == BUDGET_KEEP && hold.service == 1);
+	ck_assert_str_eq(gate_sentence(gate, &hold, &votes, text),
 		"eu stays in service for b: keep=1, and less takes two unanimous vantages (2 say down, 1 up)");
-	ck_assert(judged(gate, 2, "DD-", NOW_MS + 10000000).state == HEALTH_DOWN);
+	put(gate, 2, "DD-", NOW_MS + 10000000);
+	ck_assert(held(gate, 2, NOW_MS + 10000000)); /* IPv4 went without unanimity */
+	put(gate, 0, "DD-", NOW_MS + 1);
+	put(gate, 1, "DD-", NOW_MS + 2);
+	ck_assert(!held(gate, 2, NOW_MS + 10000000));
 	gate_free(gate);
 }
 END_TEST
 
-START_TEST(what_the_board_said_is_where_it_begins)
+static void note(void *arg, uint32_t slot)
+{
+	*(unsigned *)arg |= 1u << slot;
+}
+
+START_TEST(a_change_names_those_whom_it_may_concern)
 {
 	struct gate *gate = gate_new(&plan, 6);
-	struct gate_verdict v;
+	unsigned kin = 0;
 
-	gate_restore(gate, 3, HEALTH_DOWN, NOW_MS - 60000);
-	gate_judge(gate, 3, NOW_MS, &v);
-	ck_assert(v.state == HEALTH_DOWN && !v.doubt);
-	ck_assert(judged(gate, 4, "DDU", NOW_MS).held);
+	ck_assert(gate_put(gate, 3, true, false, NOW_MS));
+	ck_assert(!gate_put(gate, 3, true, false, NOW_MS));
+	ck_assert(!gate_put(gate, 0, true, false, NOW_MS)); /* its pool is there still */
+	gate_put(gate, 4, true, false, NOW_MS + 1);
+	gate_kin(gate, 3, note, &kin);
+	ck_assert_uint_eq(kin, 1u << 0 | 1u << 3 | 1u << 4);
 	gate_free(gate);
 }
 END_TEST
@@ -211,14 +260,11 @@ END_TEST
 START_TEST(strange_numbers_are_harmless)
 {
 	struct gate *gate = gate_new(&plan, 4); /* the plan speaks of slots beyond */
-	struct vote down = { .says = VOTE_DOWN };
-	struct gate_verdict v;
+	struct gate_hold hold;
 
-	ck_assert(!gate_vote(gate, 4, 0, &down));
-	ck_assert(!gate_vote(gate, 0, 3, &down));
-	gate_restore(gate, 99, HEALTH_DOWN, NOW_MS);
-	gate_judge(gate, 99, NOW_MS, &v);
-	ck_assert(v.state == HEALTH_UNKNOWN && !v.held);
+	ck_assert(!gate_put(gate, 4, true, true, NOW_MS));
+	ck_assert(!gate_put(gate, 99, true, true, NOW_MS));
+	ck_assert(!gate_holds(gate, 99, NOW_MS, &hold));
 	gate_free(gate);
 }
 END_TEST
@@ -233,7 +279,9 @@ int main(void)
 	tcase_add_test(gate, the_second_pool_in_ten_minutes_is_held);
 	tcase_add_test(gate, a_pool_that_is_back_frees_the_budget);
 	tcase_add_test(gate, endpoints_may_go_while_their_pool_stays);
-	tcase_add_test(gate, what_the_board_said_is_where_it_begins);
+	tcase_add_test(gate, a_change_names_those_whom_it_may_concern);
+	tcase_add_test(gate, what_is_unanimous_goes_and_takes_its_part_of_the_budget);
+	tcase_add_test(gate, the_order_of_the_question_changes_nothing);
 	tcase_add_test(gate, strange_numbers_are_harmless);
 	suite_add_tcase(suite, votes);
 	suite_add_tcase(suite, gate);

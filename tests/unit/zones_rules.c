@@ -332,7 +332,7 @@ static const struct rule_case {
 			     "db._pool TXT \"v=pool1; needs=us\"\n SRV 0 1 443 ns1\n",
 		"z:10: us._pool: needs: us needs ap, which needs db, which needs us (a circle: take one of them "
 		"out)\n" },
-	{ PROBED("vantages=3"), "z:5: eu._pool: vantages=3: not in this version of gslb (leave it out)\n" },
+	{ PROBED("vantages=0"), "z:5: eu._pool: vantages=0: not a number from 1 to 7 (try 3)\n" },
 	{ PROBED("capacity=5; load=push"), "" },
 	{ PROBED("capacity=1000000000; load=http://lb.example.org/load"), "" },
 	{ PROBED("load=https://[2001:db8::1]:8443/load?pool=eu"), "" },
@@ -358,7 +358,7 @@ static const struct rule_case {
 		"(write it as %20)\n" },
 	{ PROBED("colour=blue"),
 		"z:5: eu._pool: colour=blue: no tag of a pool (they are v region check host path status body verify "
-		"cert-days qname qtype command interval timeout rise fall bias ramp min-up needs via private "
+		"cert-days qname qtype command interval timeout rise fall bias ramp min-up vantages needs via private "
 		"capacity load)\n" },
 	{ PROBED("region=a; region=b"), "z:5: eu._pool: region=b: given twice (leave one)\n" },
 	{ "eu._pool LOC 53 20 N 6 15 W 0m\n" PROBED(""), "" },
