@@ -131,10 +131,17 @@ void latency_sweep(struct latency_map *map, uint64_t now_s);
 /* As bytes of a versioned file; and back, in place of what the map has. False with a sentence, and the map as it was, when the
  * bytes are damaged, another version's, or too old. */
 void latency_save(const struct latency_map *map, uint64_t now_s, struct buf *bytes);
+/* Some of what one region measured, likewise: a file of its own with the cells from `from` on, as many of them as fit into bytes_max. Where to go
+ * on; 0: from the beginning, all were said. */
+size_t latency_save_some(const struct latency_map *map, unsigned region, size_t from, size_t bytes_max, uint64_t now_s,
+	struct buf *bytes);
 bool latency_restore(struct latency_map *map, const void *bytes, size_t len, uint64_t now_s, struct err *err);
 /* Take over what another host measured, as it saved it: of each cell and region what was measured last. but: a region of which
  * nothing is taken, or NULL: one's own. */
 bool latency_merge(
 	struct latency_map *map, const void *bytes, size_t len, const char *but, uint64_t now_s, struct err *err);
+/* Likewise of one region alone; what is said of others is passed over. */
+bool latency_merge_one(
+	struct latency_map *map, const void *bytes, size_t len, const char *region, uint64_t now_s, struct err *err);
 
 #endif

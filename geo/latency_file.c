@@ -1,5 +1,6 @@
 /* The file: a head, the regions' names (and since version 2 when a measurement of each was imported last), the cells (key, when it was used, which regions have a word, and the words), and a
  * SipHash of all that. Little-endian, as the machines are that this runs on; a file of another kind has another mark. */
+#include <stddef.h>
 #include <string.h>
 
 #include "geo/latency_map.h"
@@ -16,13 +17,24 @@ struct head {
 
 static const char file_mark[8] = { 'g', 's', 'l', 'b', '-', 'r', 't', 't' };
 
-void latency_save(const struct latency_map *map, uint64_t now_s, struct buf *bytes)
+static void put_head(uint32_t nregions, uint64_t ncells, uint64_t now_s, struct buf *bytes)
 {
-	struct head head = { .version = FILE_VERSION, .nregions = map->nregions, .ncells = map->n, .saved_s = now_s };
-	uint64_t seal;
+	struct head head = { .version = FILE_VERSION, .nregions = nregions, .ncells = ncells, .saved_s = now_s };
 
 	memcpy(head.mark, file_mark, sizeof head.mark);
 	buf_add(bytes, &head, sizeof head);
+}
+
+static void put_seal(struct buf *bytes)
+{
+	uint64_t seal = hash_sip(seal_key, bytes->text, bytes->len);
+
+	buf_add(bytes, &seal, sizeof seal);
+}
+
+void latency_save(const struct latency_map *map, uint64_t now_s, struct buf *bytes)
+{
+	put_head(map->nregions, map->n, now_s, bytes);
 	for (unsigned i = 0; i < map->nregions; i++) {
 		buf_add(bytes, map->region[i], sizeof map->region[i]);
 		buf_add(bytes, &map->vouched_s[i], sizeof map->vouched_s[i]);
@@ -40,8 +52,39 @@ void latency_save(const struct latency_map *map, uint64_t now_s, struct buf *byt
 			if (stats[region] != 0)
 				buf_add(bytes, &stats[region], sizeof stats[region]);
 	}
-	seal = hash_sip(seal_key, bytes->text, bytes->len);
-	buf_add(bytes, &seal, sizeof seal);
+	put_seal(bytes);
+}
+
+/* Room for one more cell with a word of one region, and the seal? */
+static bool has_room(const struct buf *bytes, size_t bytes_max)
+{
+	return bytes->len + sizeof(uint64_t) + sizeof(uint16_t) + sizeof(uint32_t) + 2 * sizeof(uint64_t) <= bytes_max;
+}
+
+size_t latency_save_some(const struct latency_map *map, unsigned region, size_t from, size_t bytes_max, uint64_t now_s,
+	struct buf *bytes)
+{
+	const uint32_t has = 1;
+	uint64_t ncells = 0;
+	size_t cell = from;
+
+	put_head(1, 0, now_s, bytes);
+	buf_add(bytes, map->region[region], sizeof map->region[region]);
+	buf_add(bytes, &map->vouched_s[region], sizeof map->vouched_s[region]);
+	for (; cell < map->n && has_room(bytes, bytes_max); cell++) {
+		const uint64_t *word = &map->stats[cell * map->stride + region];
+
+		if (*word == 0)
+			continue;
+		buf_add(bytes, &map->key[cell], sizeof map->key[cell]);
+		buf_add(bytes, &map->used[cell], sizeof map->used[cell]);
+		buf_add(bytes, &has, sizeof has);
+		buf_add(bytes, word, sizeof *word);
+		ncells++;
+	}
+	memcpy(bytes->text + offsetof(struct head, ncells), &ncells, sizeof ncells);
+	put_seal(bytes);
+	return cell < map->n ? cell : 0;
 }
 
 /* What is still to be read. */
@@ -71,8 +114,19 @@ struct columns {
 	int at[LATENCY_REGIONS_MAX];
 };
 
-static bool take_regions(
-	struct rest *rest, const struct head *head, const char *but, struct latency_map *map, struct columns *columns)
+/* Which regions are wanted: all, all but one, or one. */
+struct wanted {
+	const char *but, *only;
+};
+
+static bool is_wanted(const struct wanted *wanted, const char *region)
+{
+	return (wanted->but == NULL || strcmp(region, wanted->but) != 0) &&
+	       (wanted->only == NULL || strcmp(region, wanted->only) == 0);
+}
+
+static bool take_regions(struct rest *rest, const struct head *head, const struct wanted *wanted,
+	struct latency_map *map, struct columns *columns)
 {
 	columns->n = head->nregions;
 	for (uint32_t i = 0; i < head->nregions; i++) {
@@ -84,7 +138,7 @@ static bool take_regions(
 		if (!take(rest, name, sizeof name) || memchr(name, '\0', sizeof name) == NULL ||
 			(head->version >= 2 && !take(rest, &vouched_s, sizeof vouched_s)))
 			return false;
-		at = but != NULL && strcmp(name, but) == 0 ? -1 : latency_region_add(map, name);
+		at = is_wanted(wanted, name) ? latency_region_add(map, name) : -1;
 		if (at >= 0 && vouched_s > map->vouched_s[at])
 			map->vouched_s[at] = vouched_s;
 		columns->at[i] = at;
@@ -150,8 +204,8 @@ static bool take_head(
 	return true;
 }
 
-bool latency_merge(
-	struct latency_map *map, const void *bytes, size_t len, const char *but, uint64_t now_s, struct err *err)
+static bool merge_wanted(struct latency_map *map, const void *bytes, size_t len, const struct wanted *wanted,
+	uint64_t now_s, struct err *err)
 {
 	struct columns columns;
 	struct rest rest = { 0 };
@@ -160,10 +214,22 @@ bool latency_merge(
 
 	if (!take_head(&rest, bytes, len, &head, now_s, err))
 		return false;
-	good = take_regions(&rest, &head, but, map, &columns);
+	good = take_regions(&rest, &head, wanted, map, &columns);
 	for (uint64_t i = 0; i < head.ncells && good; i++)
 		good = take_cell(&rest, &columns, map, latency_tick(now_s));
 	return (good && rest.len == 0) || err_set(err, "is damaged inside");
+}
+
+bool latency_merge(
+	struct latency_map *map, const void *bytes, size_t len, const char *but, uint64_t now_s, struct err *err)
+{
+	return merge_wanted(map, bytes, len, &(struct wanted){ .but = but }, now_s, err);
+}
+
+bool latency_merge_one(
+	struct latency_map *map, const void *bytes, size_t len, const char *region, uint64_t now_s, struct err *err)
+{
+	return merge_wanted(map, bytes, len, &(struct wanted){ .only = region }, now_s, err);
 }
 
 bool latency_restore(struct latency_map *map, const void *bytes, size_t len, uint64_t now_s, struct err *err)

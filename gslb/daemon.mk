@@ -2,7 +2,7 @@ noinst_LIBRARIES += libdaemon.a
 libdaemon_a_SOURCES = \
 	gslb/daemon.h gslb/daemon.c gslb/commands.c gslb/documents.c gslb/alarms.c gslb/loads.c gslb/spilling.c gslb/changes.c gslb/edits.c gslb/edits.h \
 	gslb/builder.h gslb/builder.c \
-	gslb/accord.h gslb/accord.c gslb/fleet.h gslb/fleet.c \
+	gslb/accord.h gslb/accord.c gslb/fleet.h gslb/fleet.c gslb/summary.h gslb/summary.c \
 	gslb/drills.h gslb/drills.c gslb/drill_archive.c gslb/drill_folder.c \
 	gslb/drill_commands.h gslb/drill_commands.c \
 	gslb/hits.h gslb/hits.c \

@@ -3,13 +3,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "base/state.h"
 #include "gslb/accord.h"
+#include "gslb/summary.h"
 
 struct fleet {
 	struct daemon *daemon;
 	struct accord *accord;
+	struct summary *summary; /* NULL: there is no other region */
+	int epoll;
 	char region[STATE_LABEL_MAX], host[STATE_LABEL_MAX];
 };
 
@@ -123,6 +128,9 @@ struct fleet *fleet_open(struct daemon *daemon)
 	override_judge(daemon->overrides, &daemon->published->world, clock_wall_ms());
 	fleet->accord =
 		accord_new(conf->relay_socket, fleet->host, &(struct accord_ops){ fleet, known, take, settled });
+	fleet->summary = conf->nregions > 1 ? summary_new(daemon) : NULL;
+	fleet->epoll = epoll_create1(EPOLL_CLOEXEC);
+	epoll_ctl(fleet->epoll, EPOLL_CTL_ADD, accord_fd(fleet->accord), &(struct epoll_event){ .events = EPOLLIN });
 	return fleet;
 }
 
@@ -131,6 +139,8 @@ void fleet_close(struct fleet *fleet)
 	if (fleet == NULL)
 		return;
 	accord_free(fleet->accord);
+	summary_free(fleet->summary);
+	close(fleet->epoll);
 	free(fleet);
 }
 
@@ -142,12 +152,28 @@ void fleet_changed(struct fleet *fleet)
 
 int fleet_fd(const struct fleet *fleet)
 {
-	return fleet != NULL ? accord_fd(fleet->accord) : -1;
+	return fleet != NULL ? fleet->epoll : -1;
+}
+
+/* A closed descriptor has left the set by itself; another one may have its number. */
+static void watch_summary(struct fleet *fleet)
+{
+	int fd = summary_fd(fleet->summary);
+	struct epoll_event event = { .events = EPOLLIN };
+
+	if (fd >= 0 && epoll_ctl(fleet->epoll, EPOLL_CTL_MOD, fd, &event) != 0)
+		epoll_ctl(fleet->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
 uint64_t fleet_run(struct fleet *fleet, uint64_t now_ms, uint64_t wall_ms)
 {
-	return accord_run(fleet->accord, now_ms, wall_ms);
+	uint64_t next_ms = accord_run(fleet->accord, now_ms, wall_ms), then_ms;
+
+	if (fleet->summary == NULL)
+		return next_ms;
+	then_ms = summary_run(fleet->summary, now_ms, wall_ms);
+	watch_summary(fleet);
+	return then_ms < next_ms ? then_ms : next_ms;
 }
 
 /* ---- looking ---- */

@@ -1,5 +1,5 @@
-/* fleet - what this gslbd shares with those of other hosts, through gslb-relay: its overrides (accord.h). The part between them and the
- * daemon. Main thread. */
+/* fleet - what this gslbd shares with those of other hosts, through gslb-relay: its overrides (accord.h), and what it
+ * measured and was told (summary.h). Main thread. */
 #ifndef GSLB_FLEET_H
 #define GSLB_FLEET_H
 

@@ -5,9 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* To others: a document has about so many bytes, and a part so many beside its name; of a pool at most so many parts are heard. */
+enum { SAY_BYTES = 30000, SAY_PART_BYTES = 64, SAY_PARTS_MAX = 4096 };
+#define SAY_MS_MAX (UINT64_C(400) * 86400000)
+
 struct part {
 	char *name; /* "": the whole */
 	uint64_t milli, at_ms, until_ms;
+	bool elsewhere; /* it was reported to another host */
 };
 
 struct entry {
@@ -26,6 +31,7 @@ struct loads {
 	struct entry **entries;
 	size_t nentries, cap;
 	uint32_t next_id;
+	uint64_t version;
 };
 
 struct loads *loads_new(void)
@@ -144,28 +150,45 @@ static bool sum_up(const struct entry *entry, uint64_t now_ms, uint64_t *milli, 
 	return true;
 }
 
+static struct part *find_part(const struct entry *entry, const char *name)
+{
+	for (size_t i = 0; i < entry->nparts; i++)
+		if (strcmp(entry->parts[i].name, name) == 0)
+			return &entry->parts[i];
+	return NULL;
+}
+
+static void put(struct entry *entry, const char *name, const struct part *report, uint64_t now_ms)
+{
+	struct part *to;
+	char *kept;
+
+	tidy(entry, name[0] == '\0', now_ms);
+	to = find_part(entry, name);
+	if (to == NULL) {
+		entry->parts = mem_grow(entry->parts, entry->nparts, &entry->cap, sizeof *entry->parts);
+		to = &entry->parts[entry->nparts++];
+		to->name = mem_strdup(name);
+	}
+	kept = to->name;
+	*to = *report;
+	to->name = kept;
+	entry->trouble = NULL;
+	sum_up(entry, now_ms, &entry->known_milli, &entry->known_ms);
+}
+
 void loads_report(struct loads *loads, const struct pool *pool, const char *part, uint64_t milli, uint64_t now_ms,
 	uint64_t for_ms)
 {
 	struct entry *entry = find(loads, pool);
-	struct part *to = NULL;
+	const struct part report = {
+		.milli = milli, .at_ms = now_ms, .until_ms = now_ms + (for_ms > 0 ? for_ms : LOAD_STALE_MS)
+	};
 
 	if (entry == NULL)
 		return;
-	tidy(entry, part[0] == '\0', now_ms);
-	for (size_t i = 0; i < entry->nparts && to == NULL; i++)
-		if (strcmp(entry->parts[i].name, part) == 0)
-			to = &entry->parts[i];
-	if (to == NULL) {
-		entry->parts = mem_grow(entry->parts, entry->nparts, &entry->cap, sizeof *entry->parts);
-		to = &entry->parts[entry->nparts++];
-		to->name = mem_strdup(part);
-	}
-	to->milli = milli;
-	to->at_ms = now_ms;
-	to->until_ms = now_ms + (for_ms > 0 ? for_ms : LOAD_STALE_MS);
-	entry->trouble = NULL;
-	sum_up(entry, now_ms, &entry->known_milli, &entry->known_ms);
+	put(entry, part, &report, now_ms);
+	loads->version++;
 }
 
 static void take_gauge(struct loads *loads, const struct health_message *message, uint64_t now_ms)
@@ -178,14 +201,13 @@ static void take_gauge(struct loads *loads, const struct health_message *message
 		if (message->ok)
 			loads_report(loads, entry->pool, "", message->value, now_ms, 0);
 		else
-			entry->trouble = message->generation == PROBE_NONE
-						 ? "the name does not resolve"
-						 : probe_result_name(message->generation);
+			entry->trouble = message->generation == PROBE_NONE ? "the name does not resolve"
+									   : probe_result_name(message->generation);
 	}
 }
 
-void loads_take(struct loads *loads, const struct snapshot *snapshot, const struct health_message *message,
-	uint64_t now_ms)
+void loads_take(
+	struct loads *loads, const struct snapshot *snapshot, const struct health_message *message, uint64_t now_ms)
 {
 	if (message->state == 0) {
 		take_gauge(loads, message, now_ms);
@@ -199,6 +221,109 @@ void loads_take(struct loads *loads, const struct snapshot *snapshot, const stru
 		if (endpoint->slot == message->slot && endpoint->generation == message->generation &&
 			pool->load.source == LOAD_HEADER)
 			loads_report(loads, pool, addr_format(&endpoint->addr, addr), message->value, now_ms, 0);
+	}
+}
+
+/* ---- between hosts ---- */
+
+uint64_t loads_version(const struct loads *loads)
+{
+	return loads->version;
+}
+
+static json_t *entry_json(const struct entry *entry, uint64_t now_ms, size_t *bytes)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < entry->nparts; i++) {
+		const struct part *part = &entry->parts[i];
+
+		if (part->elsewhere || now_ms >= part->until_ms)
+			continue;
+		*bytes += strlen(part->name) + SAY_PART_BYTES;
+		json_array_append_new(
+			list, json_pack("[s,I,I,I]", part->name, (json_int_t)part->milli,
+				      (json_int_t)(now_ms - part->at_ms), (json_int_t)(part->until_ms - now_ms)));
+	}
+	return list;
+}
+
+void loads_say(const struct loads *loads, uint64_t now_ms, void (*say)(void *arg, const json_t *json), void *arg)
+{
+	json_t *all = json_object();
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < loads->nentries; i++) {
+		json_t *list = entry_json(loads->entries[i], now_ms, &bytes);
+		char name[NAME_TEXT_MAX];
+
+		name_format(&loads->entries[i]->name, name);
+		if (json_array_size(list) > 0)
+			json_object_set(all, name, list);
+		json_decref(list);
+		if (bytes < SAY_BYTES)
+			continue;
+		say(arg, all);
+		json_object_clear(all);
+		bytes = 0;
+	}
+	if (json_object_size(all) > 0)
+		say(arg, all);
+	json_decref(all);
+}
+
+static bool get_number(const json_t *list, size_t at, uint64_t most, uint64_t *number)
+{
+	const json_t *value = json_array_get(list, at);
+	json_int_t n = json_integer_value(value);
+
+	*number = (uint64_t)n;
+	return json_is_integer(value) && n >= 0 && (uint64_t)n <= most;
+}
+
+/* Is the other sort of it told here: parts for a whole, or the whole for parts? */
+static bool is_told_otherwise(const struct entry *entry, const char *name, uint64_t now_ms)
+{
+	for (size_t i = 0; i < entry->nparts; i++) {
+		const struct part *part = &entry->parts[i];
+
+		if (!part->elsewhere && now_ms < part->until_ms && (part->name[0] == '\0') != (name[0] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+static void hear_part(struct entry *entry, const json_t *list, uint64_t said_ms, uint64_t now_ms)
+{
+	const char *name = json_string_value(json_array_get(list, 0));
+	const struct part *known = name != NULL ? find_part(entry, name) : NULL;
+	struct part report = { .elsewhere = true };
+	uint64_t age_ms, left_ms;
+
+	if (name == NULL || !get_number(list, 1, INT64_MAX / 1000, &report.milli) ||
+		!get_number(list, 2, SAY_MS_MAX, &age_ms) || !get_number(list, 3, SAY_MS_MAX, &left_ms))
+		return;
+	report.at_ms = said_ms > age_ms ? said_ms - age_ms : 0;
+	report.until_ms = said_ms + left_ms;
+	if (now_ms >= report.until_ms || is_told_otherwise(entry, name, now_ms) ||
+		(known == NULL && entry->nparts >= SAY_PARTS_MAX))
+		return;
+	if (known != NULL && now_ms < known->until_ms && (!known->elsewhere || known->at_ms > report.at_ms))
+		return;
+	put(entry, name, &report, now_ms);
+}
+
+void loads_hear(struct loads *loads, const json_t *json, uint64_t said_ms, uint64_t now_ms)
+{
+	const json_t *list, *part;
+	size_t i;
+
+	for (size_t at = 0; at < loads->nentries; at++) {
+		char name[NAME_TEXT_MAX];
+
+		name_format(&loads->entries[at]->name, name);
+		list = json_object_get(json, name);
+		json_array_foreach(list, i, part) hear_part(loads->entries[at], part, said_ms, now_ms);
 	}
 }
 

@@ -3,6 +3,8 @@
 #ifndef GSLB_LOAD_H
 #define GSLB_LOAD_H
 
+#include <jansson.h>
+
 #include "gslb/snapshot.h"
 
 enum {
@@ -22,14 +24,25 @@ void loads_begin(struct loads *loads, const struct snapshot *snapshot, uint64_t 
 void loads_report(struct loads *loads, const struct pool *pool, const char *part, uint64_t milli, uint64_t now_ms,
 	uint64_t for_ms);
 /* A HEALTH_LOAD message. */
-void loads_take(struct loads *loads, const struct snapshot *snapshot, const struct health_message *message,
-	uint64_t now_ms);
+void loads_take(
+	struct loads *loads, const struct snapshot *snapshot, const struct health_message *message, uint64_t now_ms);
+
+/* ---- between the regions of a fleet ---- */
+
+/* Rises with each report here. */
+uint64_t loads_version(const struct loads *loads);
+/* What was reported here and is not stale: {"eu.svc.example": [["", 12500, 300, 59700]]}, of each part its load, how many ms ago that was, and
+ * for how many more it holds. In as many documents as it takes, borrowed. */
+void loads_say(const struct loads *loads, uint64_t now_ms, void (*say)(void *arg, const json_t *json), void *arg);
+/* What another host said at that time. What was reported here counts more, while it is not stale; what makes no sense is passed over. */
+void loads_hear(struct loads *loads, const json_t *json, uint64_t said_ms, uint64_t now_ms);
 
 struct load {
-	bool known;          /* and not stale */
-	uint64_t milli;      /* the last that was known */
-	uint64_t at_ms;      /* when it was; 0: never */
-	const char *trouble; /* why it is not known, of what is read from a URL; NULL: nothing is known of that either */
+	bool known;     /* and not stale */
+	uint64_t milli; /* the last that was known */
+	uint64_t at_ms; /* when it was; 0: never */
+	const char
+		*trouble; /* why it is not known, of what is read from a URL; NULL: nothing is known of that either */
 };
 struct load loads_of(const struct loads *loads, const struct pool *pool, uint64_t now_ms);
 

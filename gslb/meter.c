@@ -342,3 +342,26 @@ bool meter_merge(struct meter *meter, const char *path, const char *but, uint64_
 	free(bytes);
 	return good || err_set(err, "%s: %s", path, inner.text);
 }
+
+bool meter_say(
+	struct meter *meter, const char *region, size_t bytes_max, uint64_t now_s, size_t *cursor, struct buf *bytes)
+{
+	int number;
+
+	pthread_mutex_lock(&meter->lock);
+	number = latency_region_find(meter->map, region);
+	if (number >= 0)
+		*cursor = latency_save_some(meter->map, (unsigned)number, *cursor, bytes_max, now_s, bytes);
+	pthread_mutex_unlock(&meter->lock);
+	return number >= 0;
+}
+
+bool meter_hear(struct meter *meter, const char *region, const void *bytes, size_t len, uint64_t now_s, struct err *err)
+{
+	bool good;
+
+	pthread_mutex_lock(&meter->lock);
+	good = latency_merge_one(meter->map, bytes, len, region, now_s, err);
+	pthread_mutex_unlock(&meter->lock);
+	return good;
+}

@@ -66,6 +66,15 @@ bool meter_save(struct meter *meter, const char *path, uint64_t now_s, struct er
 /* Take over what another host saved, but for a region (latency_merge). */
 bool meter_merge(struct meter *meter, const char *path, const char *but, uint64_t now_s, struct err *err);
 
+/* ---- between the regions of a fleet: main thread ---- */
+
+/* Some of what our region measured, as bytes for the others, from *cursor on, which moves. False: there is nothing. */
+bool meter_say(
+	struct meter *meter, const char *region, size_t bytes_max, uint64_t now_s, size_t *cursor, struct buf *bytes);
+/* What another region measured. */
+bool meter_hear(
+	struct meter *meter, const char *region, const void *bytes, size_t len, uint64_t now_s, struct err *err);
+
 /* ---- showing: main thread ---- */
 
 /* Cells that are explored, in all ways of ordering. */

@@ -58,8 +58,8 @@ EXTRA_DIST += tests/blackbox/storm.py tests/blackbox/killed_backend.py tests/bla
 TESTS += tests/blackbox/relay_hostile.py
 EXTRA_DIST += tests/blackbox/relay_hostile.py
 
-TESTS += tests/blackbox/overrides_fleet.py
-EXTRA_DIST += tests/blackbox/overrides_fleet.py
+TESTS += tests/blackbox/overrides_fleet.py tests/blackbox/summaries_fleet.py
+EXTRA_DIST += tests/blackbox/overrides_fleet.py tests/blackbox/summaries_fleet.py
 
 # A measurement: prints figures beside what is promised, and asserts nothing of them.
 relay_options =

@@ -24,13 +24,13 @@ $TTL 3600
 ns1 A 127.0.0.1
 _gslb.www TXT "v=gslb1; pools=a,b,c; rank=order; ttl=5"
 _gslb.kept TXT "v=gslb1; pools=d,e; rank=order; ttl=5; keep=2"
-a._pool TXT "v=pool1; check=none; ramp=0s"
+a._pool TXT "v=pool1; region=eu; check=none; ramp=0s; capacity=100; load=push"
 a._pool SRV 0 1 80 lb.a
 lb.a A 192.0.2.1
-b._pool TXT "v=pool1; check=none; ramp=0s"
+b._pool TXT "v=pool1; region=us; check=none; ramp=0s; capacity=100; load=push"
 b._pool SRV 0 1 80 lb.b
 lb.b A 192.0.2.2
-c._pool TXT "v=pool1; check=none; ramp=0s"
+c._pool TXT "v=pool1; region=ap; check=none; ramp=0s; capacity=100; load=push"
 c._pool SRV 0 1 80 lb.c
 lb.c A 192.0.2.3
 d._pool TXT "v=pool1; check=none; ramp=0s"

@@ -438,6 +438,49 @@ START_TEST(what_another_host_measured_is_taken_over)
 }
 END_TEST
 
+/* A region says what it measured in pieces, however many it takes; what it says of others, or in another's name, is not heard. */
+START_TEST(what_a_region_says_in_pieces_is_what_it_measured)
+{
+	struct latency_map *mine = map, *other = latency_map_new(LATENCY_BYTES_MAX);
+	size_t cursor = 0, pieces = 0;
+	struct err err = { 0 };
+	int far;
+
+	map = other;
+	latency_region_add(other, "third");
+	far = latency_region_add(other, "far");
+	latency_region_add(other, "near");
+	for (unsigned i = 0; i < 200; i++)
+		measure(1 + i / 4, i % 4, (unsigned)far, 90, NOW_S);
+	measure(3, 50, 2, 700, NOW_S);
+	map = mine;
+	do {
+		struct buf bytes = { 0 };
+
+		cursor = latency_save_some(other, (unsigned)far, cursor, 400, NOW_S, &bytes);
+		ck_assert_uint_le(bytes.len, 400);
+		ck_assert(latency_merge_one(mine, bytes.text, bytes.len, "near", NOW_S, &err));
+		ck_assert(pieces > 0 || latency_cells(mine) == 0);
+		ck_assert(latency_merge_one(mine, bytes.text, bytes.len, "far", NOW_S, &err));
+		bytes.text[bytes.len / 2] ^= 1;
+		ck_assert(!latency_merge_one(mine, bytes.text, bytes.len, "far", NOW_S, &err));
+		buf_fini(&bytes);
+		pieces++;
+	} while (cursor != 0);
+	ck_assert_uint_gt(pieces, 1);
+	for (size_t cell = 0; cell < latency_cells(other); cell++) {
+		struct latency_chain chain = { { latency_key(other, cell) } };
+		struct latency_estimate here, there;
+
+		latency_estimate(mine, &chain, LATENCY_NETWORK, latency_region_find(mine, "far"), -1, NOW_S, &here);
+		latency_estimate(other, &chain, LATENCY_NETWORK, far, -1, NOW_S, &there);
+		ck_assert_double_eq(here.level_n[0], there.level_n[0]);
+		ck_assert_double_eq(here.mean, there.mean);
+	}
+	latency_map_free(other);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("latency");
@@ -460,6 +503,7 @@ int main(void)
 	tcase_add_test(cells, regions_come_later_too);
 	tcase_add_test(cells, what_was_saved_comes_back);
 	tcase_add_test(cells, what_another_host_measured_is_taken_over);
+	tcase_add_test(cells, what_a_region_says_in_pieces_is_what_it_measured);
 	tcase_add_test(cells, a_damaged_file_is_refused_and_changes_nothing);
 	tcase_set_timeout(cells, 60);
 	suite_add_tcase(suite, cells);

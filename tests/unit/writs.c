@@ -378,6 +378,13 @@ START_TEST(what_need_not_be_remembered_leaves_the_log)
 	open_region(fleet, 1);
 	ck_assert_ptr_null(writ_set_find(writs_set(us->writs), "pool:p1.svc.example"));
 	ck_assert_uint_eq(writs_digest(us->writs), 0);
+	/* nor is it news any more */
+	for (size_t i = 0; i < fleet->ncarried; i++)
+		free(fleet->carried[i].bytes);
+	fleet->ncarried = 0;
+	offer(fleet, 1, decided(1, 1, WRIT_DOWN, NOW - WRIT_KEPT_MS - 2 * 3600000));
+	send_all(fleet, sent);
+	ck_assert_uint_eq(fleet->ncarried, 0);
 	fleet_free(fleet);
 }
 END_TEST
