@@ -173,11 +173,21 @@ double latency_certainty(const struct latency_estimate *present, const struct la
 	return (present->mean - better->mean) / sqrt(present->variance + better->variance);
 }
 
+static double gain_enough_ms(const struct latency_estimate *present)
+{
+	return fmax(gain_ms, gain_part * exp(present->mean));
+}
+
+double latency_enough_ms(const struct latency_estimate *present)
+{
+	return fmax(exp(present->mean) - gain_enough_ms(present), 0);
+}
+
 unsigned latency_lacks(const struct latency_estimate *present, const struct latency_estimate *better)
 {
 	unsigned lacks = 0;
 
-	if (latency_gain_ms(present, better) < fmax(gain_ms, gain_part * exp(present->mean)))
+	if (latency_gain_ms(present, better) < gain_enough_ms(present))
 		lacks |= LATENCY_LACKS_GAIN;
 	if (latency_certainty(present, better) < certainty_least)
 		lacks |= LATENCY_LACKS_CERTAINTY;

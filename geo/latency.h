@@ -108,6 +108,8 @@ enum latency_lack {
 	LATENCY_LACKS_SOURCES = 8
 };
 
+/* At which a better one would gain enough. */
+double latency_enough_ms(const struct latency_estimate *present);
 /* What the better one lacks to be surely better; 0: it is. */
 unsigned latency_lacks(const struct latency_estimate *present, const struct latency_estimate *better);
 double latency_gain_ms(const struct latency_estimate *present, const struct latency_estimate *better);

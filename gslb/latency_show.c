@@ -92,24 +92,37 @@ static const struct order *order_for(const struct subject *subject, const struct
 	return &steering->orders[geo_table_find(steering->table, &subject->client).class];
 }
 
-static json_t *lacks_json(const struct subject *subject, unsigned lacks)
+static void add_sentence(json_t *list, char *sentence)
 {
-	static const struct {
-		enum latency_lack lack;
-		const char *sentence;
-	} sentences[] = {
-		{ LATENCY_LACKS_GAIN, "a gain of 5 ms and 10 % at least" },
-		{ LATENCY_LACKS_CERTAINTY, "a certainty of 1.28 standard deviations at least" },
-		{ LATENCY_LACKS_SAMPLES, "8 samples of this network at least" },
-		{ LATENCY_LACKS_SOURCES, "samples from 3 addresses, or from 3 networks near it, at least" },
-	};
+	json_array_append_new(list, json_string(sentence));
+	free(sentence);
+}
+
+/* What is wanted, and how much of it there is. */
+static json_t *lacks_json(
+	const struct subject *subject, const struct latency_estimate *leader, const struct latency_estimate *best)
+{
+	unsigned lacks = latency_lacks(leader, best);
+	uint64_t rested_s = subject->now_s > subject->changed_s ? subject->now_s - subject->changed_s : 0;
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < COUNT_OF(sentences); i++)
-		if (lacks & sentences[i].lack)
-			json_array_append_new(list, json_string(sentences[i].sentence));
-	if (subject->changed_s + LATENCY_REST_S > subject->now_s)
-		json_array_append_new(list, json_string("30 minutes since the last change"));
+	if (lacks & LATENCY_LACKS_GAIN)
+		add_sentence(
+			list, mem_printf("a gain of 5 ms and 10 %% at least: %.1f ms or less, and %.1f are expected",
+				      latency_enough_ms(leader), exp(best->mean)));
+	if (lacks & LATENCY_LACKS_CERTAINTY)
+		add_sentence(list, mem_printf("a certainty of 1.28 standard deviations at least, and has %.2f",
+					   latency_certainty(leader, best)));
+	if (lacks & LATENCY_LACKS_SAMPLES)
+		add_sentence(list,
+			mem_printf("%d samples of this network at least, and has %.1f", LATENCY_SAMPLES_MIN, best->n));
+	if (lacks & LATENCY_LACKS_SOURCES)
+		add_sentence(
+			list, mem_printf("samples from %d addresses, or from %d networks near it, at least, and has %u",
+				      LATENCY_SOURCES_MIN, LATENCY_SOURCES_MIN, (unsigned)best->sources));
+	if (rested_s < LATENCY_REST_S)
+		add_sentence(list, mem_printf("%d minutes since the last change, which was %llu minutes ago",
+					   LATENCY_REST_S / 60, (unsigned long long)rested_s / 60));
 	return list;
 }
 
@@ -138,7 +151,7 @@ static void challenger_json(
 	json_object_set_new(json, "challenger", json_string(pool_of(subject, plan, number)->label));
 	json_object_set_new(json, "gain_ms", json_real(round_to(latency_gain_ms(&leader, &best), 0.1)));
 	json_object_set_new(json, "certainty", json_real(round_to(latency_certainty(&leader, &best), 0.01)));
-	json_object_set_new(json, "lacks", lacks_json(subject, latency_lacks(&leader, &best)));
+	json_object_set_new(json, "lacks", lacks_json(subject, &leader, &best));
 }
 
 /* A few answers for these clients name another pool, to be measured (explore.h); null: none do. */

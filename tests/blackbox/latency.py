@@ -2,6 +2,7 @@
 """Measured latency: imports and handshakes change who is answered where, over reloads and restarts."""
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -74,6 +75,28 @@ def imported(stack):
     lab.start()
     assert lab.addresses(WWW, subnet="198.51.9.0/24") == FAR
     assert lab.addresses(WWW, subnet="198.51.8.0/24") == NEAR
+
+
+@test
+def shown(stack):
+    """show says of who would be first what it lacks, how much of it there is, and how much would do: which then does"""
+    lab = a_lab(stack)
+
+    def learn(rows):
+        lab.ctl("latency", "import", put(lab, "".join(f"198.51.9.0/24,{row}\n" for row in rows)))
+        return lab.ctl("latency", "show", "198.51.9.0/24")["lists"][0]
+
+    listed = learn(["near,40,40", "far,39,4"])
+    enough = re.search(r"^a gain of 5 ms and 10 % at least: ([0-9.]+) ms or less, and ([0-9.]+) are expected$", listed["lacks"][0])
+    assert listed["challenger"] == "far" and enough and float(enough[1]) < float(enough[2]), listed
+    assert any(re.search(r"^8 samples of this network at least, and has [3-4]\.\d$", lack) for lack in listed["lacks"]), listed
+    assert any(re.search(r"^a certainty of 1.28 standard deviations at least, and has -?\d", lack) for lack in listed["lacks"]), listed
+    text = lab.ctl_text("latency", "show", "198.51.9.0/24").stdout
+    assert all(lack in text for lack in listed["lacks"]) and "far would" in text, text
+    learn([f"far,{float(enough[1]) / 2},200"])
+    lab.wait_answer(FAR, WWW, subnet="198.51.9.0/24")
+    listed = lab.ctl("latency", "show", "198.51.9.0/24")["lists"][0]
+    assert listed["order"][0] == "far" and listed["lacks"][-1] == "30 minutes since the last change, which was 0 minutes ago", listed
 
 
 @test

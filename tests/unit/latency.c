@@ -293,6 +293,11 @@ START_TEST(another_region_must_be_surely_better)
 
 	ck_assert_msg(
 		latency_lacks(&present, &better) == c->lacks, "%s: %u", c->name, latency_lacks(&present, &better));
+	/* and what would be enough is where the gain is no more what it lacks */
+	better.mean = log(latency_enough_ms(&present) - 0.01);
+	ck_assert((latency_lacks(&present, &better) & LATENCY_LACKS_GAIN) == 0);
+	better.mean = log(latency_enough_ms(&present) + 0.01);
+	ck_assert((latency_lacks(&present, &better) & LATENCY_LACKS_GAIN) != 0);
 }
 END_TEST
 
