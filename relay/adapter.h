@@ -45,6 +45,7 @@ struct adapter {
 	const char *needs;   /* keys that must be given, comma-separated, for the error text */
 	unsigned classes;    /* 1 << EVENT_…, of what it can do */
 	bool by_consent;     /* EVENT_ALL only with flush_all: what it holds may be more than a cache of ours */
+	bool whole;          /* a batch is one command: it is paced as one item */
 	unsigned batch;      /* entries at once, at most */
 	uint32_t most;       /* items a second, by default */
 	uint32_t timeout_ms; /* default */

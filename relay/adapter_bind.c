@@ -19,7 +19,7 @@ enum {
 	ALGORITHM_SHA256 = 163,
 	TYPE_BINARY = 1,
 	TYPE_TABLE = 2,
-	EXPIRES_S = 60
+	EXPIRES_S = 240 /* less than the 300 that named allows clocks to differ by */
 };
 
 struct bind {
@@ -253,13 +253,17 @@ static bool command(struct bind *bind, const char *type, char result[static 16],
 {
 	for (int tries = 0; tries < 2; tries++) {
 		bool kept = bind->wire.fd >= 0;
+		struct err why = { .text = "" };
 
 		if (!kept) {
 			if (!wire_open(&bind->wire, bind->conf->socket, bind->conf->timeout_ms, err))
 				return false;
-			if (!exchange(bind, "null", result, text, err)) {
+			if (!exchange(bind, "null", result, text, &why)) {
 				bind_shut(bind);
-				return false;
+				return err_set(err,
+					"%s: %s: named leaves strangers without an answer: is the secret in key-file "
+					"its own, and do the clocks agree?",
+					bind->conf->socket, why.text);
 			}
 		}
 		if (exchange(bind, type, result, text, err))

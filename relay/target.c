@@ -454,7 +454,7 @@ static unsigned gather(struct target *target, uint64_t now_ms)
 
 		if (entry == NULL)
 			break;
-		if (!is_allowed(target, entry)) {
+		if (!(n > 0 && target->adapter->whole) && !is_allowed(target, entry)) {
 			pending_retry(target->pending, entry, 0, now_ms);
 			break;
 		}

@@ -55,8 +55,8 @@ EXTRA_DIST += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/sta
 TESTS += tests/blackbox/storm.py tests/blackbox/killed_backend.py
 EXTRA_DIST += tests/blackbox/storm.py tests/blackbox/killed_backend.py tests/blackbox/relay_load.py
 
-TESTS += tests/blackbox/relay_hostile.py
-EXTRA_DIST += tests/blackbox/relay_hostile.py
+TESTS += tests/blackbox/relay_hostile.py tests/blackbox/faults_caches.py
+EXTRA_DIST += tests/blackbox/relay_hostile.py tests/blackbox/faults_caches.py
 
 TESTS += tests/blackbox/overrides_fleet.py tests/blackbox/summaries_fleet.py
 EXTRA_DIST += tests/blackbox/overrides_fleet.py tests/blackbox/summaries_fleet.py

@@ -36,7 +36,7 @@ class Rig:
         self.conf = os.path.join(self.folder, "gslb.yaml")
         self.starts = 0
         self.caches, self.bus = caches, None
-        self.relay_section, self.state = "", "state"
+        self.relay_section, self.state, self.env = "", "state", None
         self.relay = None
 
     def write_conf(self):
@@ -52,7 +52,7 @@ class Rig:
     def start(self):
         self.starts += 1
         self.write_conf()
-        self.relay = Program(self.stack, f"relay-{self.starts}", [os.path.join(BUILD, "gslb-relay"), "-c", self.conf], self.folder)
+        self.relay = Program(self.stack, f"relay-{self.starts}", [os.path.join(BUILD, "gslb-relay"), "-c", self.conf], self.folder, self.env)
         self.relay.wait_log("state=running")
         return self
 
