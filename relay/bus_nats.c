@@ -323,13 +323,20 @@ static natsStatus connect_nats(struct nats *nats)
 	return s;
 }
 
+/* For the library: with nobody to be told it would not come back from a bus that is away. */
+static void on_later(natsConnection *connection, void *context)
+{
+	(void)connection;
+	(void)context;
+}
+
 /* Acknowledgements are many, and nobody waits for one. Without this connection they go out one by one. */
 static void connect_later(struct nats *nats)
 {
 	natsOptions *options = NULL;
 
 	if (nats_options(nats->conf, false, &options) != NATS_OK ||
-		natsOptions_SetRetryOnFailedConnect(options, true, NULL, NULL) != NATS_OK)
+		natsOptions_SetRetryOnFailedConnect(options, true, on_later, NULL) != NATS_OK)
 		log_warning("bus=nats acknowledgements=one-by-one");
 	else /* not yet connected is fine */
 		(void)natsConnection_Connect(&nats->later, options);
