@@ -26,6 +26,12 @@ static void begin_event(struct fault *fault)
 	host_ask(fault->a, fault->deed);
 }
 
+static void begin_force(struct fault *fault)
+{
+	fault->deed = deed_new(fault->a, NULL);
+	host_force(fault->a, fault->deed, fault->amount);
+}
+
 static void begin_link(struct fault *fault)
 {
 	world.link_cut[fault->a][fault->b]++;
@@ -170,6 +176,8 @@ static void end_skew(struct fault *fault)
 
 static const struct fault_row rows[FAULT_KINDS] = {
 	[FAULT_EVENT] = { "host %u is asked to invalidate something", TAKES_HOST, 40, 0, 0, begin_event, NULL },
+	[FAULT_FORCE] = { "host %u's operator forces something (%u)", TAKES_HOST, 25, 4 * GSLBD_TARGETS, 0, begin_force,
+		NULL },
 	[FAULT_LINK] = { "regions %u and %u do not hear each other", TAKES_LINK, 6, 0, 30000, begin_link, end_link },
 	[FAULT_APART] = { "region %u hears no other", TAKES_REGION, 4, 0, 30000, begin_apart, end_apart },
 	[FAULT_UNBUSED] = { "host %u does not reach its server", TAKES_HOST, 4, 0, 20000, begin_unbused, end_unbused },

@@ -6,6 +6,7 @@
 
 enum fault_kind {
 	FAULT_EVENT,   /* somebody asks host a to invalidate something */
+	FAULT_FORCE,   /* the operator of host a forces one of some targets */
 	FAULT_LINK,    /* regions a and b do not hear each other */
 	FAULT_APART,   /* region a hears no other one */
 	FAULT_UNBUSED, /* host a does not reach its own server */

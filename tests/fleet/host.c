@@ -1,5 +1,6 @@
 #include "tests/fleet/host.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@ enum { BOOT_AGAIN_MS = 1000, KEEP_MS = 72 * 3600000 };
 struct host hosts[ENGINE_HOSTS_MAX];
 uint64_t host_turns;
 static const char *names[ENGINE_HOSTS_MAX];
+static uint64_t lives; /* of relays */
 
 /* ---- the relay's turn ---- */
 
@@ -23,6 +25,36 @@ static void woken(unsigned number, uint64_t in_ms)
 		engine_in(number, turn, in_ms);
 }
 
+static void earlier(uint64_t *next_ms, uint64_t then_ms)
+{
+	if (then_ms < *next_ms)
+		*next_ms = then_ms;
+}
+
+static void hear_digest(unsigned to, unsigned from, const void *bytes, size_t len)
+{
+	uint64_t digest;
+
+	assert(len == sizeof digest);
+	memcpy(&digest, bytes, sizeof digest);
+	writs_hear_digest(hosts[to].writs, hosts[from].name, digest, clock_monotonic_ms());
+}
+
+/* As intake_run() does. */
+static uint64_t run_writs(struct host *host, uint64_t now_ms)
+{
+	uint64_t digest, next_ms;
+
+	writs_forget(host->writs);
+	if (writs_repair(host->writs, now_ms, &digest))
+		for (unsigned i = 0; i < world.nhosts; i++)
+			if (i != host->number)
+				stream_say(host->number, i, &digest, sizeof digest, hear_digest);
+	next_ms = gslbd_run(&host->gslbd, now_ms);
+	earlier(&next_ms, writs_run(host->writs, NULL, now_ms));
+	return next_ms;
+}
+
 static void run_turn(struct loop_timer *timer)
 {
 	struct host *host = LOOP_OWNER(timer, struct host, turn);
@@ -30,8 +62,12 @@ static void run_turn(struct loop_timer *timer)
 
 	host_turns++;
 	host->exchange.wall_ms = clock_wall_ms();
+	writs_clock(host->writs, clock_wall_ms());
 	exchange_take(&host->exchange, now_ms);
 	next_ms = exchange_give(&host->exchange, now_ms);
+	earlier(&next_ms, run_writs(host, now_ms));
+	if (store_is_dirty(host->store)) /* asked for since then */
+		next_ms = now_ms;
 	if (!loop_is_set(timer))
 		engine_in(host->number, timer, next_ms > now_ms ? next_ms - now_ms : 1);
 }
@@ -91,6 +127,23 @@ void host_ask(unsigned number, struct deed *deed)
 	engine_be(before);
 }
 
+void host_force(unsigned number, struct deed *deed, unsigned which)
+{
+	struct host *host = &hosts[number];
+	unsigned before = engine_be(number);
+
+	deed->asked = host->up;
+	if (!host->up)
+		trace("is down: nobody takes e%u", deed_number(deed));
+	else if (!gslbd_force(&host->gslbd, deed, which, host->name))
+		trace("refuses e%u: its disk is full", deed_number(deed));
+	else
+		oracle_committed(number, deed);
+	if (host->up)
+		woken(number, 0);
+	engine_be(before);
+}
+
 /* ---- what the work does: the linker sends it here first ---- */
 
 void __real_work_begin(struct work *work, const struct event *event, uint64_t now_ms);
@@ -125,6 +178,10 @@ static bool start(struct host *host, struct err *err)
 	if (host->store == NULL)
 		return false;
 	host->work = work_new(&host->conf, host->store, -1, told, host, err);
+	host->writs = writs_new(host->store, host->name, ++lives, told, host, err);
+	if (host->writs == NULL)
+		return false;
+	gslbd_start(&host->gslbd, host->number, host->writs);
 	host->end = stream_open(host->number, &host->conf, host->store, woken);
 	host->exchange = (struct exchange){
 		.conf = &host->conf,
@@ -132,6 +189,7 @@ static bool start(struct host *host, struct err *err)
 		.bus_ops = &stream_ops,
 		.bus = host->end,
 		.work = host->work,
+		.writs = host->writs,
 		.wall_ms = clock_wall_ms(),
 		.settled = settled,
 		.heard = heard,
@@ -146,7 +204,9 @@ static bool start(struct host *host, struct err *err)
 static void stop(struct host *host)
 {
 	stream_close(host->end);
+	gslbd_stop(&host->gslbd);
 	work_free(host->work);
+	writs_free(host->writs);
 	disk_freeze(host->number, true);
 	if (host->store != NULL)
 		sql_shut(host->store);
@@ -154,6 +214,7 @@ static void stop(struct host *host)
 	disk_freeze(host->number, false);
 	host->store = NULL;
 	host->work = NULL;
+	host->writs = NULL;
 	host->end = NULL;
 	host->nasked = 0;
 	engine_clear(host->number, &host->turn);
@@ -206,7 +267,7 @@ void host_crash(unsigned number, enum host_end how)
 
 void hosts_reset(void)
 {
-	host_turns = 0;
+	host_turns = lives = 0;
 	for (unsigned i = 0; i < world.nhosts; i++) {
 		struct host *host = &hosts[i];
 

@@ -4,7 +4,7 @@
 #define GSLB_TESTS_FLEET_HOST_H
 
 #include "relay/exchange.h"
-#include "tests/fleet/deed.h"
+#include "tests/fleet/gslbd.h"
 #include "tests/fleet/stream.h"
 
 enum host_end {
@@ -23,7 +23,9 @@ struct host {
 	struct store *store;
 	struct work *work;
 	struct stream_end *end;
+	struct writs *writs;
 	struct exchange exchange;
+	struct gslbd gslbd;
 	struct loop_timer turn, boot;
 	uint64_t rollbacks;
 	struct deed *asked[DEEDS_MAX]; /* and not committed yet */
@@ -39,5 +41,7 @@ void host_boot(unsigned number);
 void host_crash(unsigned number, enum host_end how);
 /* Somebody asks this host for it. */
 void host_ask(unsigned number, struct deed *deed);
+/* Its operator forces something, or clears it. */
+void host_force(unsigned number, struct deed *deed, unsigned which);
 
 #endif

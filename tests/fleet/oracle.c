@@ -12,6 +12,7 @@ static bool oracle_quiet; /* a question only */
 void oracle_reset(void)
 {
 	verdict[0] = '\0';
+	oracle_reset_writs();
 }
 
 const char *oracle_verdict(void)
@@ -61,7 +62,8 @@ void oracle_receipt(unsigned host, unsigned origin, uint32_t epoch, uint64_t ose
 	for (size_t i = 0; i < deeds.n; i++) {
 		const struct deed *deed = &deeds.list[i];
 
-		if (deed->origin != origin || !deed->committed || deed->epoch != epoch || deed->oseq > oseq)
+		if (deed->origin != origin || !deed->committed || deed->writ != NULL || deed->epoch != epoch ||
+			deed->oseq > oseq)
 			continue;
 		if (!deed_is_covered(deed, host))
 			oracle_fail("lost: h%u has a receipt for all of h%u up to %u:%llu, and never had e%u (%u:%llu)",
@@ -75,7 +77,19 @@ void oracle_rolled_back(unsigned origin)
 	for (size_t i = 0; i < deeds.n; i++) {
 		struct deed *deed = &deeds.list[i];
 
-		if (deed->origin == origin && deed->gone && !stream_has(origin, deed->epoch, deed->oseq))
+		if (deed->origin == origin && deed->gone && deed->writ == NULL &&
+			!stream_has(origin, deed->epoch, deed->oseq))
+			deed->moot = true;
+	}
+}
+
+/* An override is with whoever has it in force. */
+static void lose_writs(void)
+{
+	for (size_t i = 0; i < deeds.n; i++) {
+		struct deed *deed = &deeds.list[i];
+
+		if (deed->writ != NULL && deed->gone && !oracle_is_held(deed->writ))
 			deed->moot = true;
 	}
 }
@@ -86,6 +100,8 @@ void oracle_put_back(unsigned host, uint64_t to_ms)
 		if (deeds.list[i].origin == host && deeds.list[i].made_ms >= to_ms)
 			deeds.list[i].gone = true;
 	oracle_rolled_back(host);
+	oracle_forget_writs(host);
+	lose_writs();
 }
 
 static void check_events(void)
@@ -94,7 +110,7 @@ static void check_events(void)
 		const struct deed *deed = &deeds.list[i];
 
 		for (unsigned host = 0; host < world.nhosts; host++)
-			if (deed->committed && !deed->moot && !deed_is_covered(deed, host))
+			if (deed->writ == NULL && deed->committed && !deed->moot && !deed_is_covered(deed, host))
 				oracle_fail("lost: e%u, which h%u took at %.3f, never came to h%u", deed_number(deed),
 					deed->origin, (double)deed->made_ms / 1000, host);
 	}
@@ -121,6 +137,8 @@ void oracle_settled(void)
 		check_events();
 	if (verdict[0] == '\0')
 		check_outboxes();
+	if (verdict[0] == '\0')
+		oracle_check_writs();
 }
 
 bool oracle_settles(void)

@@ -2,6 +2,7 @@
 #ifndef GSLB_TESTS_FLEET_ORACLE_H
 #define GSLB_TESTS_FLEET_ORACLE_H
 
+#include "base/writ_set.h"
 #include "tests/fleet/deed.h"
 
 enum { ORACLE_TEXT_MAX = 512 };
@@ -20,6 +21,15 @@ void oracle_receipt(unsigned host, unsigned origin, uint32_t epoch, uint64_t ose
 /* Its disk is as it was then; 0: a new one. What neither it nor its stream has is lost with it. */
 void oracle_put_back(unsigned host, uint64_t to_ms);
 void oracle_rolled_back(unsigned origin); /* its stream */
+
+/* ---- of overrides: oracle_writs.c ---- */
+
+void oracle_in_force(unsigned host, const struct writ *writ);
+void oracle_restarted(unsigned host, const struct writ_set *set); /* with what it read from its file */
+void oracle_forget_writs(unsigned host);                          /* its disk is not what it was */
+bool oracle_is_held(const struct writ *writ);
+void oracle_check_writs(void);
+void oracle_reset_writs(void);
 
 /* ---- when all has settled ---- */
 
