@@ -107,5 +107,6 @@ bool geo_country(const char code[static 2], double *latitude, double *longitude,
 bool geo_is_continent(const char *code);
 
 #include "geo/latency.h"
+#include "geo/misplaced.h"
 
 #endif

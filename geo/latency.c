@@ -21,7 +21,7 @@ double latency_prior(double km)
 }
 
 /* Light in fibre takes 1 ms for 100 km there and back; a place may be off by a tenth. */
-static double floor_ms(double km)
+double latency_floor_ms(double km)
 {
 	return fmax(rtt_least_ms, km < 0 ? 0 : 0.9 * km / 100);
 }
@@ -86,7 +86,7 @@ static void add_above(struct latency_map *map, const struct latency_sample *samp
 
 enum latency_taken latency_add(struct latency_map *map, const struct latency_sample *sample, uint64_t now_s)
 {
-	double least = floor_ms(sample->km), y = log(fmin(fmax(sample->rtt_ms, least), rtt_most_ms));
+	double least = latency_floor_ms(sample->km), y = log(fmin(fmax(sample->rtt_ms, least), rtt_most_ms));
 	unsigned tick = latency_tick(now_s);
 	struct latency_stats stats;
 	uint64_t *word;
@@ -96,6 +96,7 @@ enum latency_taken latency_add(struct latency_map *map, const struct latency_sam
 		return LATENCY_TOO_SOON;
 	if (sample->vouched)
 		map->vouched_s[sample->region] = now_s;
+	misplaced_note(&map->misplaced, sample, now_s);
 	word = word_of(map, sample->chain.key[LATENCY_NETWORK], sample->region, tick);
 	own[0] = latency_unpack(*word).n;
 	stats = latency_decayed(*word, tick);
@@ -139,7 +140,7 @@ void latency_estimate(const struct latency_map *map, const struct latency_chain 
 		if (stats.n > 0 && sources > estimate->sources)
 			estimate->sources = sources;
 	}
-	estimate->mean = fmax(estimate->mean, log(floor_ms(km)));
+	estimate->mean = fmax(estimate->mean, log(latency_floor_ms(km)));
 	estimate->n = estimate->level_n[level];
 	estimate->variance = sigma2 / (kappa[level] + estimate->n) + tau2 / (1 + estimate->n / 4);
 }

@@ -70,7 +70,8 @@ struct latency_sample {
 	struct latency_chain chain;
 	unsigned region;
 	double rtt_ms;
-	double km;     /* from the client's place to the region; below 0: not known */
+	double km; /* from the client's place to the region; below 0: not known */
+	double said_km; /* the same from where the geo database has it, which differs when its metro was moved (misplaced.h) */
 	double weight; /* samples that it stands for, at most 64 count */
 	bool vouched;  /* the operator's: counts again at once, and as if it came from LATENCY_SOURCES_MIN sources */
 };
@@ -95,6 +96,8 @@ struct latency_estimate {
 };
 
 double latency_prior(double km); /* ln(ms); km below 0: not known */
+/* The least that light in fibre needs, and 0.5 ms: a place may be off by a tenth. */
+double latency_floor_ms(double km);
 /* region below 0: nobody measured it. */
 void latency_estimate(const struct latency_map *map, const struct latency_chain *chain, enum latency_level level,
 	int region, double km, uint64_t now_s, struct latency_estimate *estimate);

@@ -1,11 +1,12 @@
-/* The file: a head, the regions' names (and since version 2 when a measurement of each was imported last), the cells (key, when it was used, which regions have a word, and the words), and a
- * SipHash of all that. Little-endian, as the machines are that this runs on; a file of another kind has another mark. */
+/* The file: a head; the regions' names, and when a measurement of each was imported last; the cells (key, when it was used, which
+ * regions have a word, and the words); metros that the geo database has in the wrong place; and a SipHash of all that. Version 1 has
+ * neither imports nor metros. Little-endian, as the machines are that this runs on; a file of another kind has another mark. */
 #include <stddef.h>
 #include <string.h>
 
 #include "geo/latency_map.h"
 
-enum { FILE_VERSION = 2, FILE_VERSION_LEAST = 1 };
+enum { FILE_VERSION = 2, FILE_VERSION_LEAST = 1, METROS_PART = 4 /* of the first of several messages at most */ };
 
 static const uint8_t seal_key[16] = "gslb latency map";
 
@@ -16,6 +17,46 @@ struct head {
 };
 
 static const char file_mark[8] = { 'g', 's', 'l', 'b', '-', 'r', 't', 't' };
+
+struct metro_head {
+	uint64_t key;
+	uint32_t seen_s, moved_s;
+	float latitude, longitude;
+	uint32_t nnets, nregions; /* and then for each network its key, and a float for each region */
+};
+
+/* The map's columns from `first` on, so many. */
+static void put_metro(const struct misplaced *metro, unsigned first, unsigned nregions, struct buf *bytes)
+{
+	const struct metro_head head = { .key = metro->key,
+		.seen_s = metro->seen_s,
+		.moved_s = metro->moved_s,
+		.latitude = metro->latitude,
+		.longitude = metro->longitude,
+		.nnets = metro->nnets,
+		.nregions = nregions };
+
+	buf_add(bytes, &head, sizeof head);
+	for (uint8_t net = 0; net < metro->nnets; net++) {
+		buf_add(bytes, &metro->net[net], sizeof metro->net[net]);
+		buf_add(bytes, metro->least_ms[net] + first, nregions * sizeof metro->least_ms[net][0]);
+	}
+}
+
+/* How many, and they: as many as there is room for. */
+static void put_misplaced(
+	const struct latency_map *map, unsigned first, unsigned nregions, size_t bytes_max, struct buf *bytes)
+{
+	const size_t metro_bytes =
+		sizeof(struct metro_head) + MISPLACED_NETS * (sizeof(uint64_t) + nregions * sizeof(float));
+	uint64_t n = bytes_max / metro_bytes;
+
+	if (n > map->misplaced.n)
+		n = map->misplaced.n;
+	buf_add(bytes, &n, sizeof n);
+	for (uint64_t i = 0; i < n; i++)
+		put_metro(&map->misplaced.metros[i], first, nregions, bytes);
+}
 
 static void put_head(uint32_t nregions, uint64_t ncells, uint64_t now_s, struct buf *bytes)
 {
@@ -52,13 +93,16 @@ void latency_save(const struct latency_map *map, uint64_t now_s, struct buf *byt
 			if (stats[region] != 0)
 				buf_add(bytes, &stats[region], sizeof stats[region]);
 	}
+	put_misplaced(map, 0, map->nregions, SIZE_MAX, bytes);
 	put_seal(bytes);
 }
 
 /* Room for one more cell with a word of one region, and the seal? */
-static bool has_room(const struct buf *bytes, size_t bytes_max)
+static bool has_room(const struct buf *bytes, const struct buf *metros, size_t bytes_max)
 {
-	return bytes->len + sizeof(uint64_t) + sizeof(uint16_t) + sizeof(uint32_t) + 2 * sizeof(uint64_t) <= bytes_max;
+	return bytes->len + metros->len + sizeof(uint64_t) + sizeof(uint16_t) + sizeof(uint32_t) +
+		       2 * sizeof(uint64_t) <=
+	       bytes_max;
 }
 
 size_t latency_save_some(const struct latency_map *map, unsigned region, size_t from, size_t bytes_max, uint64_t now_s,
@@ -66,12 +110,14 @@ size_t latency_save_some(const struct latency_map *map, unsigned region, size_t 
 {
 	const uint32_t has = 1;
 	uint64_t ncells = 0;
+	struct buf metros = { 0 };
 	size_t cell = from;
 
+	put_misplaced(map, region, 1, from == 0 ? bytes_max / METROS_PART : 0, &metros);
 	put_head(1, 0, now_s, bytes);
 	buf_add(bytes, map->region[region], sizeof map->region[region]);
 	buf_add(bytes, &map->vouched_s[region], sizeof map->vouched_s[region]);
-	for (; cell < map->n && has_room(bytes, bytes_max); cell++) {
+	for (; cell < map->n && has_room(bytes, &metros, bytes_max); cell++) {
 		const uint64_t *word = &map->stats[cell * map->stride + region];
 
 		if (*word == 0)
@@ -83,6 +129,8 @@ size_t latency_save_some(const struct latency_map *map, unsigned region, size_t 
 		ncells++;
 	}
 	memcpy(bytes->text + offsetof(struct head, ncells), &ncells, sizeof ncells);
+	buf_add(bytes, metros.text, metros.len);
+	buf_fini(&metros);
 	put_seal(bytes);
 	return cell < map->n ? cell : 0;
 }
@@ -180,6 +228,52 @@ static bool take_cell(struct rest *rest, const struct columns *columns, struct l
 	return true;
 }
 
+static bool is_metro_head(const struct metro_head *head, const struct columns *columns)
+{
+	return head->key >> 61 == LATENCY_METRO + 1 && head->nnets <= MISPLACED_NETS && head->nregions == columns->n &&
+	       head->latitude >= -90 && head->latitude <= 90 && head->longitude >= -180 && head->longitude <= 180;
+}
+
+static bool take_metro(struct rest *rest, const struct columns *columns, struct latency_map *map)
+{
+	struct metro_head head;
+	struct misplaced metro;
+
+	if (!take(rest, &head, sizeof head) || !is_metro_head(&head, columns))
+		return false;
+	metro = (struct misplaced){ .key = head.key,
+		.seen_s = head.seen_s,
+		.moved_s = head.moved_s,
+		.latitude = head.latitude,
+		.longitude = head.longitude,
+		.nnets = (uint8_t)head.nnets };
+	for (uint32_t net = 0; net < head.nnets; net++) {
+		if (!take(rest, &metro.net[net], sizeof metro.net[net]))
+			return false;
+		for (uint32_t i = 0; i < columns->n; i++) {
+			float ms;
+
+			if (!take(rest, &ms, sizeof ms) || !(ms >= 0 && ms < 1e6F))
+				return false;
+			if (columns->at[i] >= 0)
+				metro.least_ms[net][columns->at[i]] = ms;
+		}
+	}
+	misplaced_merge(&map->misplaced, &metro);
+	return true;
+}
+
+static bool take_misplaced(struct rest *rest, const struct columns *columns, struct latency_map *map)
+{
+	uint64_t n;
+
+	if (!take(rest, &n, sizeof n) || n > MISPLACED_MAX)
+		return false;
+	while (n > 0 && take_metro(rest, columns, map))
+		n--;
+	return n == 0;
+}
+
 static bool take_head(
 	struct rest *rest, const void *bytes, size_t len, struct head *head, uint64_t now_s, struct err *err)
 {
@@ -217,6 +311,7 @@ static bool merge_wanted(struct latency_map *map, const void *bytes, size_t len,
 	good = take_regions(&rest, &head, wanted, map, &columns);
 	for (uint64_t i = 0; i < head.ncells && good; i++)
 		good = take_cell(&rest, &columns, map, latency_tick(now_s));
+	good = good && (head.version < 2 || take_misplaced(&rest, &columns, map));
 	return (good && rest.len == 0) || err_set(err, "is damaged inside");
 }
 

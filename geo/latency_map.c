@@ -16,7 +16,8 @@ static size_t cell_bytes(const struct latency_map *map)
 /* With 4 bytes for each slot, of which there are at least 4/3 a cell and up to 8/3. */
 static size_t most_cells(const struct latency_map *map)
 {
-	size_t fixed = LATENCY_RECENT * sizeof *map->recent + sizeof *map;
+	size_t fixed =
+		LATENCY_RECENT * sizeof *map->recent + sizeof *map + map->misplaced.most * sizeof(struct misplaced);
 	size_t left = map->bytes_max > fixed ? map->bytes_max - fixed : 0;
 	size_t most = left / (cell_bytes(map) + 11);
 
@@ -29,6 +30,9 @@ struct latency_map *latency_map_new(size_t bytes_max)
 
 	map->bytes_max = bytes_max;
 	map->stride = 2;
+	map->misplaced.most = bytes_max / MISPLACED_PART / sizeof(struct misplaced);
+	if (map->misplaced.most > MISPLACED_MAX)
+		map->misplaced.most = MISPLACED_MAX;
 	map->recent = mem_alloc(LATENCY_RECENT * sizeof *map->recent);
 	map->most = most_cells(map);
 	return map;
@@ -52,6 +56,7 @@ void latency_map_free(struct latency_map *map)
 	if (map == NULL)
 		return;
 	latency_empty(map);
+	free(map->misplaced.metros);
 	free(map->recent);
 	free(map);
 }
@@ -59,7 +64,7 @@ void latency_map_free(struct latency_map *map)
 size_t latency_bytes(const struct latency_map *map)
 {
 	return sizeof *map + LATENCY_RECENT * sizeof *map->recent + map->cap * cell_bytes(map) +
-	       map->nslots * sizeof *map->slots;
+	       map->misplaced.cap * sizeof *map->misplaced.metros + map->nslots * sizeof *map->slots;
 }
 
 size_t latency_cells(const struct latency_map *map)
@@ -207,6 +212,7 @@ void latency_sweep(struct latency_map *map, uint64_t now_s)
 {
 	unsigned tick = latency_tick(now_s);
 
+	misplaced_sweep(&map->misplaced, now_s);
 	for (size_t cell = map->n; cell-- > 0;) {
 		uint64_t *stats = map->stats + cell * map->stride;
 

@@ -3,6 +3,7 @@
 #define GSLB_GEO_LATENCY_MAP_H
 
 #include "geo/latency_cell.h"
+#include "geo/misplaced.h"
 
 enum { LATENCY_RECENT = 1 << 16 };
 
@@ -24,6 +25,7 @@ struct latency_map {
 	size_t hand; /* where the search for who makes room goes on */
 	struct latency_recent *recent;
 	uint64_t vouched_s[LATENCY_REGIONS_MAX]; /* when the last measurement was imported; 0: none */
+	struct misplaced_list misplaced;
 };
 
 enum { LATENCY_NO_CELL = -1 };

@@ -16,6 +16,7 @@ libgeo_a_SOURCES = \
 	geo/layer.c geo/layer.h \
 	geo/lean.c geo/lean.h \
 	geo/merge.c geo/merge.h \
+	geo/misplaced.c geo/misplaced.h \
 	geo/mmdb.c geo/mmdb.h \
 	geo/numbers.c geo/numbers.h \
 	geo/overlay.c geo/overlay.h \

@@ -239,6 +239,17 @@ static void run_latency_show(void *context, const json_t *args, const struct con
 	reply->exit = reply->result != NULL ? 0 : 1;
 }
 
+static void run_latency_moved(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	struct daemon *daemon = context;
+
+	(void)args;
+	(void)peer;
+	(void)ticket;
+	reply->result = meter_moved(daemon->meter, daemon->published->snapshot);
+}
+
 /* What came in whole is looked at at once: who imports wants to see what it does. */
 static void run_latency_import(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
 	struct control_reply *reply)
@@ -278,6 +289,7 @@ const struct control_command daemon_commands[] = {
 	{ "plan-run", false, plan_command_run },
 	{ "plan-progress", false, plan_command_progress },
 	{ "latency-show", false, run_latency_show },
+	{ "latency-moved", false, run_latency_moved },
 	{ "latency-import", true, run_latency_import },
 	{ "force", true, run_force },
 	{ "clear", true, run_clear },

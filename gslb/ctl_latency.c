@@ -9,8 +9,10 @@
 enum { FILE_MAX = 256 << 20, PIECE = 400 << 10 /* in JSON it is a request of less than 1 MiB */ };
 
 static const struct ctl_operand operands[] = {
-	{ "ACTION", "action", CTL_ONE, "show|import", "show what is known of a network, or take in measurements" },
-	{ "PREFIX|FILE", "what", CTL_ONE, NULL,
+	{ "ACTION", "action", CTL_ONE, "show|moved|import",
+		"show what is known of a network, list what the geo database has in the wrong place, or take in "
+		"measurements" },
+	{ "PREFIX|FILE", "what", CTL_OPTIONAL, NULL,
 		"show: 198.51.100.0/24, or an address; import: the file, - for standard input" },
 	{ 0 },
 };
@@ -213,6 +215,10 @@ static void print_show(const json_t *result, const struct ctl_view *view, struct
 	buf_printf(out, "  AS%lld ", (long long)ctl_integer(result, "asn"));
 	ctl_add(out, ctl_string(result, "country"));
 	buf_printf(out, ctl_true(result, "located") ? "\n" : " not placed\n");
+	if (ctl_at(result, "moved") != NULL)
+		buf_printf(out,
+			"taken to be at %.1f %.1f: the geo database has it where answers cannot come from so soon\n",
+			number_at(result, "moved.latitude"), number_at(result, "moved.longitude"));
 	print_regions(ctl_at(result, "regions"), view, out);
 	if (*changed != '\0') {
 		char ago[32];
@@ -231,6 +237,62 @@ static void print_show(const json_t *result, const struct ctl_view *view, struct
 		(long long)ctl_integer(result, "counts.impossible"), (long long)ctl_integer(result, "explored_cells"));
 }
 
+/* ---- moved ---- */
+
+static void print_measured(const json_t *measured, struct ctl_table *table)
+{
+	struct buf text = { 0 };
+	const json_t *sample;
+	size_t i;
+
+	json_array_foreach(measured, i, sample)
+	{
+		buf_printf(&text, i > 0 ? ", " : "");
+		ctl_add(&text, ctl_string(sample, "region"));
+		buf_printf(&text, " %.1f ms", number_at(sample, "rtt_ms"));
+	}
+	ctl_cell(table, CTL_PLAIN, "%s", text.len > 0 ? text.text : "-");
+	buf_fini(&text);
+}
+
+static void print_moved(const json_t *result, const struct ctl_view *view, struct buf *out)
+{
+	static const struct ctl_column columns[] = {
+		{ "ASN", true },
+		{ "COUNTRY", false },
+		{ "DATABASE", true },
+		{ "MOVED TO", true },
+		{ "NETWORKS", true },
+		{ "SINCE", true },
+		{ "MEASURED", false },
+		{ NULL, false },
+	};
+	struct ctl_table table;
+	const json_t *metro;
+	char ago[32];
+	size_t i;
+
+	ctl_table_init(&table, columns);
+	json_array_foreach(ctl_at(result, "moved"), i, metro)
+	{
+		ctl_cell(&table, CTL_BOLD, "%lld", (long long)ctl_integer(metro, "asn"));
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(metro, "country"));
+		ctl_cell(&table, CTL_PLAIN, "%.1f %.1f", number_at(metro, "from.latitude"),
+			number_at(metro, "from.longitude"));
+		ctl_cell(&table, CTL_PLAIN, "%.1f %.1f", number_at(metro, "to.latitude"),
+			number_at(metro, "to.longitude"));
+		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(metro, "networks"));
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_ago(view, ctl_string(metro, "moved"), ago));
+		print_measured(ctl_at(metro, "measured"), &table);
+	}
+	ctl_table_print(&table, view, "nothing was sooner than light", out);
+	if (ctl_integer(result, "suspected") > 0)
+		buf_printf(out,
+			"%lld more had samples that were too soon, of fewer than three networks, or that no place "
+			"explains\n",
+			(long long)ctl_integer(result, "suspected"));
+}
+
 /* ---- the command ---- */
 
 static enum ctl_exit ask_latency(const char *socket, const json_t *args, json_t **result, struct err *err)
@@ -239,6 +301,13 @@ static enum ctl_exit ask_latency(const char *socket, const json_t *args, json_t 
 	enum ctl_exit code;
 	json_t *asked;
 
+	if (strcmp(ctl_string(args, "action"), "moved") == 0)
+		return ctl_put(socket, false, "latency-moved", args, result, err);
+	if (*what == '\0') {
+		err_set(err, "latency %s: of what? (try latency show 198.51.100.0/24, or latency import FILE)",
+			ctl_string(args, "action"));
+		return CTL_USAGE;
+	}
 	if (strcmp(ctl_string(args, "action"), "import") == 0)
 		return import(socket, what, result, err);
 	asked = json_pack("{s:s}", "prefix", what);
@@ -249,7 +318,9 @@ static enum ctl_exit ask_latency(const char *socket, const json_t *args, json_t 
 
 static void print_latency(const json_t *result, const struct ctl_view *view, struct buf *out)
 {
-	if (ctl_at(result, "regions") != NULL)
+	if (ctl_at(result, "moved") != NULL && ctl_at(result, "regions") == NULL)
+		print_moved(result, view, out);
+	else if (ctl_at(result, "regions") != NULL)
 		print_show(result, view, out);
 	else
 		print_import(result, view, out);
@@ -264,7 +335,8 @@ static enum ctl_exit talk_latency(
 
 const struct ctl_command ctl_latency = {
 	.name = "latency",
-	.summary = "show the round trips that were measured of a network, or import some",
+	.summary = "show the round trips that were measured of a network and what they say of the geo database, or "
+		   "import some",
 	.operands = operands,
 	.more = "A line of the file is prefix,pool or region,rtt_ms[,n], or JSON: "
 		"{\"prefix\":\"198.51.100.0/24\",\"pool\":\"eu\",\n"

@@ -22,7 +22,7 @@ libdecide_a_SOURCES = \
 	gslb/latency_show.c \
 	gslb/learned.c gslb/learned.h \
 	gslb/load.c gslb/load.h \
-	gslb/meter.c gslb/meter.h \
+	gslb/meter.c gslb/meter.h gslb/meter_moved.c \
 	gslb/openings.c gslb/openings.h \
 	gslb/order.c gslb/order.h \
 	gslb/overlay.c \

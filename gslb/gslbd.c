@@ -260,6 +260,7 @@ static void begin_build(struct daemon *daemon, struct watch *watch, uint64_t mon
 		daemon_begin(daemon, BUILD_NAMES);
 	} else if (daemon->latency_wanted) {
 		daemon->latency_wanted = false;
+		meter_look_for_moved(daemon->meter, daemon->published->snapshot, clock_wall_ms() / 1000);
 		daemon_begin(daemon, BUILD_LATENCY);
 	} else {
 		planner_begin(daemon->planner);

@@ -18,6 +18,7 @@ struct subject {
 	struct latency_chain chain;
 	struct addr client;
 	uint64_t now_s, changed_s;
+	bool moved; /* place is not where the geo database has it */
 };
 
 static void estimate_pool(const struct subject *subject, const struct pool *pool, struct latency_estimate *estimate)
@@ -221,6 +222,8 @@ static void subject_init(struct subject *subject, struct meter *meter, const str
 	subject->chain = meter_chain(snapshot, client, &subject->place);
 	subject->changed_s = meter_changed_s(meter, &subject->chain);
 	subject->map = meter_lock(meter);
+	subject->moved = misplaced_place(
+		subject->map, subject->chain.key[LATENCY_METRO], &subject->place.latitude, &subject->place.longitude);
 }
 
 /* Samples since the start. */
@@ -255,6 +258,10 @@ json_t *meter_show(
 		"regions", regions_json(&subject), "lists", lists_json(&subject), "map_cells",
 		(json_int_t)latency_cells(subject.map), "map_bytes", (json_int_t)latency_bytes(subject.map));
 	meter_unlock(meter);
+	if (subject.moved)
+		json_object_set_new(json, "moved",
+			json_pack("{s:f,s:f}", "latitude", round_to(subject.place.latitude, 0.1), "longitude",
+				round_to(subject.place.longitude, 0.1)));
 	json_object_set_new(json, "counts", counts_json(meter));
 	json_object_set_new(json, "explored_cells", json_integer((json_int_t)meter_explored(meter)));
 	return json;

@@ -271,6 +271,24 @@ static void settle(struct deciding *deciding, struct matter *matter)
 	}
 }
 
+/* Where the geo database has them wrong, distance counts from where they are: they have an order of their own, whatever else is known. */
+static void hold_moved(struct deciding *deciding, const struct matter *matter)
+{
+	struct learned *learned = deciding->learned;
+	struct entry *entry = entry_find(learned, matter->key);
+	bool held = entry != NULL && !is_faded(deciding, matter, &learned->set.orders[entry->order]);
+
+	if (!held && (entry == NULL || !order_equal(&learned->set.orders[entry->order], &matter->base))) {
+		uint16_t order = order_set_add(&learned->set, &matter->base);
+
+		entry = entry != NULL ? entry : entry_add(learned, matter->key);
+		entry->order = order;
+		entry->changed_s = (uint32_t)deciding->now_s;
+		deciding->changed = true;
+	}
+	entry->pass = learned->pass;
+}
+
 /* ---- exploring ---- */
 
 static bool ties_with_first(const struct order *order, uint8_t candidate)
@@ -311,14 +329,18 @@ static void decide_metro(struct deciding *deciding, uint64_t key)
 	struct latency_cell cell;
 	struct place place = { 0 };
 	double km[SERVICE_POOLS_MAX];
+	bool moved;
 
 	latency_cell_of(key, &cell);
 	place.located = cell.located;
 	place.latitude = cell.latitude;
 	place.longitude = cell.longitude;
+	moved = misplaced_place(deciding->map, key, &place.latitude, &place.longitude);
 	order_distances(deciding->spec, &place, km);
 	order_by_latency(deciding->spec, km, NULL, &matter.base);
 	estimate_all(deciding, &matter, &chain, LATENCY_METRO, &place);
+	if (moved)
+		hold_moved(deciding, &matter);
 	settle(deciding, &matter);
 	if (deciding->explore_rate > 0)
 		look_open(deciding, &matter);
@@ -346,6 +368,7 @@ static void decide_network(struct deciding *deciding, uint64_t key)
 	chain = latency_chain_of(&cell.net.addr, &place);
 	if (!learned_at(deciding->learned, &place, &matter.base))
 		order_at(deciding->spec, &place, &matter.base);
+	misplaced_place(deciding->map, chain.key[LATENCY_METRO], &place.latitude, &place.longitude);
 	estimate_all(deciding, &matter, &chain, LATENCY_NETWORK, &place);
 	settle(deciding, &matter);
 	if (deciding->explore_rate > 0 && entry_find(deciding->learned, key) != NULL)
@@ -378,6 +401,22 @@ static void decide_level(struct deciding *deciding, struct meter *meter, enum la
 	}
 }
 
+/* Metros that were moved, and of which nothing else is known. */
+static void decide_moved(struct deciding *deciding, struct meter *meter)
+{
+	const struct misplaced_list *list;
+
+	deciding->map = meter_lock(meter);
+	list = misplaced_of(deciding->map);
+	for (size_t i = 0; i < list->n; i++) {
+		const struct entry *entry = entry_find(deciding->learned, list->metros[i].key);
+
+		if (list->metros[i].moved_s != 0 && (entry == NULL || entry->pass != deciding->learned->pass))
+			decide_metro(deciding, list->metros[i].key);
+	}
+	meter_unlock(meter);
+}
+
 bool learned_decide(struct learned *learned, const struct order_spec *spec, const struct geo *geo, struct meter *meter,
 	uint64_t now_s)
 {
@@ -397,6 +436,7 @@ bool learned_decide(struct learned *learned, const struct order_spec *spec, cons
 	}
 	meter_unlock(meter);
 	decide_level(&deciding, meter, LATENCY_METRO); /* which networks differ from, if they do */
+	decide_moved(&deciding, meter);
 	decide_level(&deciding, meter, LATENCY_NETWORK);
 	meter_lock(meter);
 	deciding.changed = drop_unseen(learned) || deciding.changed;

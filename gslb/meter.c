@@ -75,16 +75,22 @@ void meter_unlock(struct meter *meter)
 
 /* ---- samples ---- */
 
-/* How far a place is from a region: from the first of its pools that says where it is. */
-static double region_km(const struct snapshot *snapshot, const struct place *place, const char *region)
+const struct pool *meter_region_pool(const struct snapshot *snapshot, const char *region)
 {
-	for (uint32_t i = 0; i < snapshot->npools && place->located; i++) {
+	for (uint32_t i = 0; i < snapshot->npools; i++) {
 		const struct pool *pool = snapshot->pools[i].pool;
 
 		if (pool->located && strcmp(pool->region, region) == 0)
-			return geo_distance_km(place->latitude, place->longitude, pool->latitude, pool->longitude);
+			return pool;
 	}
-	return -1;
+	return NULL;
+}
+
+static double pool_km(const struct pool *pool, const struct place *place)
+{
+	if (pool == NULL || !place->located)
+		return -1;
+	return geo_distance_km(place->latitude, place->longitude, pool->latitude, pool->longitude);
 }
 
 /* Where a network is: at its first address, as the tables have it. */
@@ -133,12 +139,15 @@ bool meter_take(struct meter *meter, const struct snapshot *snapshot, const stru
 		.source = client->addr, .rtt_ms = rtt_ms, .weight = weight, .vouched = vouched
 	};
 	enum latency_taken taken = LATENCY_TAKEN;
+	const struct pool *pool = meter_region_pool(snapshot, region);
 	struct place place;
 	int number;
 
 	sample.chain = meter_chain(snapshot, &client->addr, &place);
-	sample.km = region_km(snapshot, &place, region);
+	sample.said_km = pool_km(pool, &place);
 	pthread_mutex_lock(&meter->lock);
+	misplaced_place(meter->map, sample.chain.key[LATENCY_METRO], &place.latitude, &place.longitude);
+	sample.km = pool_km(pool, &place);
 	number = latency_region_add(meter->map, region);
 	if (number >= 0) {
 		sample.region = (unsigned)number;

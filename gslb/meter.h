@@ -36,6 +36,11 @@ void meter_measured(struct meter *meter, const char *region, uint64_t now_s,
 	void (*visit)(void *context, const struct prefix *net), void *context);
 /* The cells of a client, and where its network is. */
 struct latency_chain meter_chain(const struct snapshot *snapshot, const struct addr *client, struct place *place);
+/* Where a region is: the first of its pools that says where it is. NULL: none does. */
+const struct pool *meter_region_pool(const struct snapshot *snapshot, const char *region);
+/* Look for metros that the geo database has in the wrong place (geo/misplaced.h), and log them. True when one was moved: orders are to
+ * be decided anew. */
+bool meter_look_for_moved(struct meter *meter, const struct snapshot *snapshot, uint64_t now_s);
 /* When an order of its network or metro changed last, in seconds since 1970; 0: none was learned. */
 uint64_t meter_changed_s(struct meter *meter, const struct latency_chain *chain);
 
@@ -83,6 +88,8 @@ size_t meter_explored(struct meter *meter);
 /* What is known of a client's round trips, and what it means for each list of pools (latency_show.c). NULL with a sentence. */
 json_t *meter_show(
 	struct meter *meter, const struct snapshot *snapshot, const char *client, uint64_t now_s, struct err *err);
+/* The metros that were moved, and why. */
+json_t *meter_moved(struct meter *meter, const struct snapshot *snapshot);
 /* The estimate for one pool, for explain: {"ms":…,"plus_minus_ms":…,"samples":…,"prior_ms":…}; NULL: its region has no samples. */
 json_t *meter_pool(struct meter *meter, const struct snapshot *snapshot, const struct addr *client,
 	const struct pool *pool, uint64_t now_s);

@@ -17,6 +17,12 @@ tests_unit_explore_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
 tests_unit_explore_test_LDADD = $(DECIDE_TEST_LIBS) $(CHECK_LIBS)
 TESTS += tests/unit/explore_test
 
+check_PROGRAMS += tests/unit/misplaced_test
+tests_unit_misplaced_test_SOURCES = tests/unit/misplaced.c $(SIM_SOURCES)
+tests_unit_misplaced_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
+tests_unit_misplaced_test_LDADD = $(DECIDE_TEST_LIBS) $(CHECK_LIBS)
+TESTS += tests/unit/misplaced_test
+
 # The simulated world: GSLB_BENCH_DATABASES names City databases to take its places from.
 check_PROGRAMS += tests/latency/world
 tests_latency_world_SOURCES = tests/latency/world.c tests/latency/earth.c tests/latency/earth.h $(SIM_SOURCES)

@@ -248,5 +248,36 @@ def explored(stack):
     assert "latency.explore: 2%: out of bounds (try 0.01% to 1%)" in lab.ctl_text("reload").stdout
 
 
+@test
+def moved(stack):
+    """three networks sooner than light move their ASN to where that is possible: logged, listed, and kept over a restart"""
+    lab = Lab(stack, {"svc.example": ZONE})
+    subprocess.run([os.path.join(BUILD, "tests/blackbox/mmdb"), "4", os.path.join(lab.folder, "test.mmdb")], text=True, check=True,
+                   input="198.51.0.0/16 {'location':{'latitude':50.0 'longitude':10.0} 'country':{'iso_code':'DE'} "
+                         "'autonomous_system_number':64500}\n")
+    lab.write_conf(["test.mmdb"])
+    lab.start()
+    assert lab.addresses(WWW, subnet="198.51.77.0/24") == NEAR
+    lab.ctl("latency", "import", put(lab, "198.51.1.0/24,far,1\n198.51.2.0/24,far,1\n"))
+    assert "nothing was sooner than light\n1 more had samples that were too soon" in lab.ctl_text("latency", "moved").stdout
+    lab.ctl("latency", "import", put(lab, "198.51.3.0/24,far,2\n"))
+    lab.wait_answer(FAR, WWW, subnet="198.51.77.0/24")
+    lab.gslbd.wait_log('latency_place=moved asn=64500 country=DE from="50.5 10.5" to="50.0 -13.8" networks=3 region=lab')
+
+    def check():
+        listed = lab.ctl("latency", "moved")["moved"]
+        assert [(metro["asn"], metro["networks"], metro["to"]["longitude"]) for metro in listed] == [(64500, 3, -13.8)], listed
+        assert lab.addresses(WWW, subnet="198.51.77.0/24") == FAR
+
+    check()
+    assert "lab 2.0 ms" in lab.ctl_text("latency", "moved").stdout
+    assert "taken to be at 50.0 -13.8: the geo database has it where" in lab.ctl_text("latency", "show", "198.51.77.1").stdout
+    lab.ctl("latency", "show", expect=2)
+    assert "of what? (try latency show 198.51.100.0/24" in lab.last_error
+    lab.stop()
+    lab.start()
+    check()
+
+
 if __name__ == "__main__":
     main()

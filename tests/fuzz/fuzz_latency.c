@@ -19,6 +19,15 @@ static void seal(uint8_t *bytes, size_t len)
 	memcpy(bytes + len - sizeof hash, &hash, sizeof hash);
 }
 
+static void moved(void *context, const struct misplaced *metro, const struct misplaced_evidence *evidence)
+{
+	double latitude, longitude;
+
+	must(misplaced_place(context, metro->key, &latitude, &longitude));
+	must(latitude >= -90 && latitude <= 90 && longitude >= -180 && longitude <= 180);
+	must(evidence->nnets >= MISPLACED_NETS_MIN);
+}
+
 static void use(struct latency_map *map, uint64_t now_s)
 {
 	struct latency_map *again = latency_map_new(1 << 20);
@@ -26,6 +35,7 @@ static void use(struct latency_map *map, uint64_t now_s)
 	struct latency_sample sample = {
 		.source = { ADDR_V4, { 198, 51, 100, 7 } }, .rtt_ms = 20, .km = 100, .weight = 1
 	};
+	struct misplaced_region regions[LATENCY_REGIONS_MAX];
 	struct buf bytes = { 0 };
 	struct err err;
 
@@ -41,6 +51,9 @@ static void use(struct latency_map *map, uint64_t now_s)
 	sample.chain = latency_chain_of(&sample.source, &place);
 	if (latency_region_add(map, "x") >= 0)
 		must(latency_add(map, &sample, now_s) != LATENCY_TOO_SOON);
+	for (unsigned i = 0; i < LATENCY_REGIONS_MAX; i++)
+		regions[i] = (struct misplaced_region){ true, 80 - 5.0 * i, 11.0 * i - 180 };
+	misplaced_look(map, regions, now_s, moved, map);
 	must(latency_bytes(map) <= 1 << 20);
 	latency_save(map, now_s, &bytes);
 	must(latency_restore(again, bytes.text, bytes.len, now_s, &err));

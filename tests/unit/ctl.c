@@ -72,14 +72,14 @@ static void run_becomes_safe(void *context, const json_t *args, const struct con
 		"{s:s,s:s,s:i}", "target", "pool:eu", "state", reply->exit == 0 ? "safe" : "held", "left_s", 0);
 }
 
-#define SAMPLES                                                                                                   \
-	{ "status", false, run_sample }, { "services", false, run_sample }, { "pools", false, run_sample },       \
-		{ "endpoints", false, run_sample }, { "explain", false, run_sample },                             \
-		{ "capacity", false, run_sample }, { "latency-show", false, run_sample },                         \
-		{ "overrides", false, run_sample }, { "push", true, run_sample }, { "reload", true, run_sample }, \
-		{ "drain-status", false, run_sample },                                                            \
-	{                                                                                                         \
-		"stats", false, run_sample                                                                        \
+#define SAMPLES                                                                                                      \
+	{ "status", false, run_sample }, { "services", false, run_sample }, { "pools", false, run_sample },          \
+		{ "endpoints", false, run_sample }, { "explain", false, run_sample },                                \
+		{ "capacity", false, run_sample }, { "latency-show", false, run_sample },                            \
+		{ "latency-moved", false, run_sample }, { "overrides", false, run_sample },                          \
+		{ "push", true, run_sample }, { "reload", true, run_sample }, { "drain-status", false, run_sample }, \
+	{                                                                                                            \
+		"stats", false, run_sample                                                                           \
 	}
 
 static const struct control_command samples[] = {
@@ -199,6 +199,7 @@ static const struct golden_case {
 	{ "drill check /dev/null", "drill-check", NULL, CTL_DONE, "" },
 	{ "drill list", "drill-list", NULL, CTL_DONE, "" },
 	{ "latency show 198.51.9.7", "latency", NULL, CTL_DONE, "" },
+	{ "latency moved", "latency-moved", NULL, CTL_DONE, "" },
 	{ "stats nx", "stats", "stats-nx", CTL_DONE, "" },
 };
 
