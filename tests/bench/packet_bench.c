@@ -75,7 +75,7 @@ static void run_find(const struct packet_context *context, const struct load *lo
 static void run_decide(const struct packet_context *context, const struct load *load, size_t i)
 {
 	const struct snapshot *snapshot = context->world->snapshot;
-	struct client client = { { ADDR_V4, { 198, 51, (uint8_t)i } }, true, 24 };
+	struct client client = { .addr = { ADDR_V4, { 198, 51, (uint8_t)i } }, .ecs = true, .source_len = 24 };
 	struct decision decision;
 
 	(void)load;
