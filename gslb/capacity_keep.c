@@ -42,7 +42,7 @@ static void give_back(const struct capacity *capacity, const struct capacity_lis
 	uint32_t candidate, uint16_t (*shares)[SPILL_RANKS])
 {
 	for (size_t i = 0; i < lists->n; i++) {
-		unsigned most = 0;
+		unsigned most = 0, left;
 
 		if (!is_of(capacity, &lists->members[i], service) ||
 			candidate_of(capacity, &lists->members[i], 0) != candidate)
@@ -50,8 +50,9 @@ static void give_back(const struct capacity *capacity, const struct capacity_lis
 		for (unsigned k = 1; k < lists->classes[i].npools; k++)
 			if (shares[i][k] > shares[i][most])
 				most = k;
-		shares[i][most] = (uint16_t)(shares[i][most] - LEFT);
-		shares[i][0] = (uint16_t)(shares[i][0] + LEFT);
+		left = shares[i][most] < LEFT ? shares[i][most] : LEFT;
+		shares[i][most] = (uint16_t)(shares[i][most] - left);
+		shares[i][0] = (uint16_t)(shares[i][0] + left);
 	}
 }
 

@@ -145,9 +145,12 @@ static void advance(struct demand_cell *cell, uint64_t bucket)
 
 static void count(struct demand_cell *cell, uint64_t bucket, float weight)
 {
+	if (bucket + DEMAND_BUCKETS <= cell->newest) { /* the clock was set back */
+		memset(cell->answers, 0, sizeof cell->answers);
+		cell->newest = bucket;
+	}
 	advance(cell, bucket);
-	if (bucket + DEMAND_BUCKETS > cell->newest)
-		cell->answers[bucket % DEMAND_BUCKETS] += weight;
+	cell->answers[bucket % DEMAND_BUCKETS] += weight;
 }
 
 void demand_note(struct demand *demand, const struct ledger_entry *entry)
