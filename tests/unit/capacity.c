@@ -271,9 +271,12 @@ END_TEST
 
 START_TEST(a_pool_that_drains_is_sent_nobody)
 {
-	const struct override_request request = {
-		.target = "us", .action = OVERRIDE_DRAIN, .for_ms = 3600000, .why = "test", .who = "test"
-	};
+	const struct override_request request = { .target = "us",
+		.action = OVERRIDE_DRAIN,
+		.for_ms = 3600000,
+		.over_ms = 600000,
+		.why = "test",
+		.who = "test" };
 	struct err err;
 
 	begin(HEAD SERVICE("www", "pools=eu,us,ap; rank=geo; ttl=30") EU(LIMIT(1000)) US(LIMIT(2000)) AP(LIMIT(2000)));
