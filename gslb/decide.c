@@ -26,34 +26,101 @@ static uint64_t sticky_key(
 	return hash_sip(snapshot->seed, text, sizeof(text));
 }
 
-/* The usual case: the best tie group is one pool, a glance at it is enough, and it is in service. Then nothing of a run is needed. */
+enum { GROUP_MOST = 4 }; /* of more pools than that one look at a time is not worth it */
+
+/* The best tie group, all of which a glance shows to be in service, and to serve all of its clients. */
+struct whole {
+	unsigned n;
+	uint64_t up[GROUP_MOST]; /* endpoints */
+	uint64_t weight[GROUP_MOST];
+};
+
+static inline bool is_whole(const struct sight *sight, const struct service_plan *service, enum family family,
+	uint32_t candidate, uint64_t *up)
+{
+	const struct snapshot *snapshot = sight->world->snapshot;
+	const struct overlay *overlay = sight->world->overlay;
+	uint32_t pool = service->candidates[candidate].pool;
+	const struct pool_part *part = &snapshot->pools[pool].part[family];
+
+	if (part->dated ||
+		!pool_glance(sight, pool, family,
+			overlay != NULL ? overlay->service_pool[service->first_override + candidate] : NULL, up))
+		return false;
+	return glance_serves(snapshot, pool, family, *up) && glance_whole(part, *up);
+}
+
+static bool look_at_group(const struct sight *sight, const struct service_plan *service, enum family family,
+	const struct order *order, const struct split_row *split, struct whole *whole)
+{
+	whole->n = 0;
+	do {
+		uint32_t candidate = order->pool[whole->n];
+
+		if (whole->n == GROUP_MOST || !is_whole(sight, service, family, candidate, &whole->up[whole->n]))
+			return false;
+		whole->weight[whole->n] = 1000 * (uint64_t)(split != NULL ? split->part[whole->n]
+									  : service->candidates[candidate].weight);
+		whole->n++;
+	} while (whole->n < order->npools && !(order->begins >> whole->n & 1));
+	return true;
+}
+
+static unsigned choose_by_hash(const struct sight *sight, const struct service_plan *service, const struct order *order,
+	const struct whole *whole, const struct glance_choice *choice)
+{
+	struct picker picker;
+
+	picker_init(&picker, 1, choice->dice, true, choice->key);
+	for (unsigned i = 0; i < whole->n; i++)
+		if (whole->weight[i] > 0)
+			picker_add(&picker, i,
+				sight->world->snapshot->pools[service->candidates[order->pool[i]].pool].identity,
+				whole->weight[i]);
+	return picker.npicked > 0 ? picker.id[0] : 0;
+}
+
+/* As closely.c chooses, with the same dice. */
+static unsigned choose(const struct sight *sight, const struct service_plan *service, const struct order *order,
+	const struct whole *whole, const struct glance_choice *choice)
+{
+	uint64_t total = 0, draw;
+	unsigned chosen = 0;
+
+	if (whole->n == 1)
+		return 0;
+	if (choice->sticky)
+		return choose_by_hash(sight, service, order, whole, choice);
+	for (unsigned i = 0; i < whole->n; i++)
+		total += whole->weight[i];
+	if (total == 0)
+		return (unsigned)dice_below(choice->dice, whole->n);
+	draw = dice_below(choice->dice, total);
+	for (uint64_t sum = whole->weight[0]; chosen + 1 < whole->n && draw >= sum; sum += whole->weight[chosen])
+		chosen++;
+	return chosen;
+}
+
+/* The usual case: all of the best tie group is plainly in service. Then nothing of a run is needed. */
 static bool decide_at_a_glance(const struct sight *sight, const struct service_plan *service,
 	const struct client *client, enum family family, const struct order *order, const struct split_row *split,
 	const struct glance_choice *choice, struct decision *decision)
 {
 	const struct snapshot *snapshot = sight->world->snapshot;
-	const struct overlay *overlay = sight->world->overlay;
-	uint32_t candidate = order->pool[0], pool;
-	const struct pool_part *part;
-	uint64_t up;
+	struct whole whole;
+	unsigned chosen;
 
-	if (order->npools == 0 || (order->npools > 1 && !(order->begins & 2)) || service->via_cname)
+	if (order->npools == 0 || service->via_cname || !look_at_group(sight, service, family, order, split, &whole))
 		return false;
-	pool = service->candidates[candidate].pool;
-	part = &snapshot->pools[pool].part[family];
-	if (part->dated ||
-		!pool_glance(sight, pool, family,
-			overlay != NULL ? overlay->service_pool[service->first_override + candidate] : NULL, &up))
-		return false;
-	if (!glance_serves(snapshot, pool, family, up) || !glance_whole(part, up))
-		return false;
+	chosen = choose(sight, service, order, &whole, choice);
 	decision->kind = DECIDE_ADDRESSES;
-	decision->why = split != NULL && (split->home & 1) == 0 ? WHY_SPILL : WHY_RANKED;
-	decision->candidate = candidate;
-	decision->pool = pool;
+	decision->why = split != NULL && (split->home >> chosen & 1) == 0 ? WHY_SPILL : WHY_RANKED;
+	decision->candidate = order->pool[chosen];
+	decision->pool = service->candidates[decision->candidate].pool;
 	decision->target = POOL_NONE;
 	decision->ttl_s = decide_steady_ttl(service, client, decision->scope, sight->now_ms);
-	decision->nendpoints = glance_pick(snapshot, part, up, choice, decision->endpoint);
+	decision->nendpoints = glance_pick(
+		snapshot, &snapshot->pools[decision->pool].part[family], whole.up[chosen], choice, decision->endpoint);
 	return true;
 }
 

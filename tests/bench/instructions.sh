@@ -23,7 +23,7 @@ count() {
 }
 
 echo "instructions a query"
-for stage in parse find locate decide reply limit whole batch; do
+for stage in parse find locate decide spill reply limit whole batch; do
 	printf '%-16s %-10s %6s\n' "steered, ECS" $stage "$(count $stage 'steered, ECS')"
 done
 for load in "steered, EDNS" "steered, plain" static nxdomain referral; do

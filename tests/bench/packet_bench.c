@@ -15,6 +15,7 @@
 #include "gslb/query.h"
 #include "gslb/reply.h"
 #include "gslb/rrl.h"
+#include "gslb/split.h"
 #include "tests/bench/locate.h"
 #include "tests/unit/message.h"
 #include "tests/unit/packet_world.h"
@@ -72,16 +73,44 @@ static void run_find(const struct packet_context *context, const struct load *lo
 	sink += zone_set_find(snapshot->set, &name, hash, RR_A, &found);
 }
 
-static void run_decide(const struct packet_context *context, const struct load *load, size_t i)
+static void decide_in(const struct world *world, const struct packet_context *context, size_t i)
 {
-	const struct snapshot *snapshot = context->world->snapshot;
 	struct client client = { .addr = { ADDR_V4, { 198, 51, (uint8_t)i } }, .ecs = true, .source_len = 24 };
 	struct decision decision;
 
-	(void)load;
-	decide(context->world, &snapshot->services[0], &client, FAMILY_V4, context->now_ms, context->dice, &decision,
+	decide(world, &world->snapshot->services[0], &client, FAMILY_V4, context->now_ms, context->dice, &decision,
 		NULL);
 	sink += decision.nendpoints;
+}
+
+static void run_decide(const struct packet_context *context, const struct load *load, size_t i)
+{
+	(void)load;
+	decide_in(context->world, context, i);
+}
+
+/* The same, while each class's best pool is full and gives away three of ten clients. */
+static struct world full;
+
+static void run_spill(const struct packet_context *context, const struct load *load, size_t i)
+{
+	(void)load;
+	decide_in(&full, context, i);
+}
+
+static struct split *fill(const struct world *world)
+{
+	const struct snapshot *snapshot = world->snapshot;
+	const struct steering *steering = &snapshot->services[0].steering[FAMILY_V4];
+	uint16_t part[SERVICE_POOLS_MAX] = { SPLIT_ONE * 7 / 10, SPLIT_ONE * 3 / 10 };
+	struct split *split = split_new(snapshot);
+
+	for (uint32_t i = 0; i < steering->norders; i++)
+		if (steering->orders[i].npools > 1)
+			split_map(split, snapshot, 0, FAMILY_V4, i, split_add(split, &steering->orders[i], part, 1));
+	full = *world;
+	full.split = split;
+	return split;
 }
 
 static void run_locate(const struct packet_context *context, const struct load *load, size_t i)
@@ -139,7 +168,8 @@ static const struct stage stages[] = {
 	{ "parse", run_parse },
 	{ "find", run_find },
 	{ "locate", run_locate },
-	{ "decide", run_decide }, /* order and pick */
+	{ "decide", run_decide },
+	{ "spill", run_spill }, /* order and pick */
 	{ "reply", run_reply },
 	{ "limit", run_limit },
 	{ "whole", run_whole },
@@ -204,6 +234,7 @@ int main(int argc, char **argv)
 	unsigned rounds = argc > 1 ? (unsigned)atoi(argv[1]) : DEFAULT_ROUNDS;
 	static struct counters counters;
 	struct dice dice = { 1 };
+	struct split *split;
 	struct world world;
 	struct packet_context context = {
 		.world = &world,
@@ -225,6 +256,7 @@ int main(int argc, char **argv)
 	context.now_s = (uint32_t)(context.now_ms / 1000);
 	rrl = rrl_new(RRL_RATE_MAX, RRL_RATE_MAX, RRL_TABLE_LEN, &dice);
 	located = locate_open();
+	split = fill(&world);
 	printf("%-16s", "ns a query");
 	for (size_t s = 0; s < COUNT_OF(stages); s++)
 		printf("%10s", stages[s].name);
@@ -245,6 +277,7 @@ int main(int argc, char **argv)
 	}
 	locate_close();
 	rrl_free(rrl);
+	split_free(split);
 	packet_world_fini(&world);
 	return sink == 42; /* never, but the compiler cannot know */
 }
