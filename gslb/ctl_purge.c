@@ -4,7 +4,8 @@
 #include "gslb/ctl_text.h"
 
 static const struct ctl_operand operands[] = {
-	{ "WHAT", "what", CTL_ONE, "name|key|tag|url|prefix|zone", "what the values are" },
+	{ "WHAT", "what", CTL_ONE, "name|key|tag|url|prefix|zone|receipts|explain",
+		"what the values are; or how far an event is, in each region or here" },
 	{ "VALUE", "values", CTL_MANY, NULL, "www.example.com, product:42, https://www.example.com/a, …" },
 	{ 0 },
 };
@@ -70,7 +71,16 @@ static const char *prepare(const json_t *args, json_t **request, struct err *err
 	json_t *event = json_object(), *regions = split(args, "regions");
 	unsigned kind = 0;
 
-	(void)err;
+	if (strcmp(what, "receipts") == 0 || strcmp(what, "explain") == 0) {
+		json_decref(event);
+		json_decref(regions);
+		if (json_array_size(json_object_get(args, "values")) != 1) {
+			err_set(err, "purge %s: wants one event's id, as purge prints it", what);
+			return NULL;
+		}
+		*request = json_pack("{s:O}", "id", json_array_get(json_object_get(args, "values"), 0));
+		return "event";
+	}
 	while (strcmp(kinds[kind].what, what) != 0)
 		kind++;
 	json_object_set_new(event, "class", json_string(kinds[kind].class));
@@ -106,9 +116,32 @@ static void print_region(const char *name, const json_t *region, struct buf *out
 	buf_printf(out, "\n");
 }
 
+/* What became of it here. */
+static void print_event(const json_t *event, struct buf *out)
+{
+	buf_printf(out, "  made ");
+	ctl_add(out, ctl_string(event, "made"));
+	if (ctl_string(event, "actor")[0] != '\0') {
+		buf_printf(out, " by ");
+		ctl_add(out, ctl_string(event, "actor"));
+	}
+	buf_printf(out, ": %s of %lld %s, the first ", ctl_string(event, "op"),
+		(long long)ctl_integer(event, "items"), ctl_string(event, "class"));
+	ctl_add(out, ctl_string(event, "first"));
+	buf_printf(out, "\n  came here ");
+	ctl_add(out, ctl_string(event, "came"));
+	if (json_object_get(event, "flushed_ms") != NULL)
+		buf_printf(out, "; %lld caches were told %lld ms later", (long long)ctl_integer(event, "caches"),
+			(long long)ctl_integer(event, "flushed_ms"));
+	if (json_object_get(event, "done_ms") != NULL)
+		buf_printf(out, "; %s %lld ms later", ctl_string(event, "state"),
+			(long long)ctl_integer(event, "done_ms"));
+	buf_printf(out, "\n");
+}
+
 static void print_purge(const json_t *result, const struct ctl_view *view, struct buf *out)
 {
-	const json_t *regions = json_object_get(result, "regions");
+	const json_t *regions = json_object_get(result, "regions"), *event = json_object_get(result, "event");
 
 	(void)view;
 	if (json_is_true(json_object_get(result, "dry_run"))) {
@@ -116,7 +149,9 @@ static void print_purge(const json_t *result, const struct ctl_view *view, struc
 		return;
 	}
 	ctl_add(out, ctl_string(result, "id"));
-	buf_printf(out, regions == NULL ? ": taken in\n" : "\n");
+	buf_printf(out, regions == NULL && event == NULL ? ": taken in\n" : "\n");
+	if (event != NULL)
+		print_event(event, out);
 	for (void *at = json_object_iter((json_t *)(uintptr_t)regions); at != NULL;
 		at = json_object_iter_next((json_t *)(uintptr_t)regions, at))
 		print_region(json_object_iter_key(at), json_object_iter_value(at), out);

@@ -6,14 +6,16 @@
 enum { RESYNC_WAIT_MS = 10000 };
 
 static const struct ctl_operand operands[] = {
-	{ "WHAT", "what", CTL_ONE, "status|targets|lag|state|overrides|hot|dead|drop|pause|resume|resync|verify|lint",
+	{ "WHAT", "what", CTL_ONE, 
+		"status|targets|lag|state|overrides|hot|tail|pending|test|dead|drop|retry|pause|resume|resync|verify|lint",
 		"its state, its caches, the other regions, the hosts it hears, the overrides it has for gslbd, what "
-		"is asked for most, what it could not do; drop one of "
-		"these; hold a cache's "
+		"is asked for most, the last events, what waits for a cache, whether a cache gives a sign of life, what "
+		"it could not do; drop or retry one of these; hold a cache's "
 		"work; drop all that the caches have of our zones; ask the resolvers for a name; look their settings "
 		"over" },
 	{ "WHICH", "which", CTL_OPTIONAL, NULL,
-		"hot: how many (100); drop: the number, or all; pause, resume: the cache's name; verify: the name" },
+		"hot: how many (100); tail: a region; drop, retry: the number, or all; pending, test, pause, resume: the "
+		"cache's name; resync: a region; verify: the name" },
 	{ 0 },
 };
 
@@ -22,18 +24,24 @@ static const char *prepare(const json_t *args, json_t **request, struct err *err
 	const char *what = ctl_string(args, "what"), *which = json_string_value(json_object_get(args, "which"));
 	uint64_t id = 0;
 
-	if (strcmp(what, "drop") == 0) {
+	if (strcmp(what, "drop") == 0 || strcmp(what, "retry") == 0) {
 		if (which == NULL || (strcmp(which, "all") != 0 && !number_parse(which, 1, INT64_MAX, &id))) {
-			err_set(err, "relay drop: wants a number of relay dead, or all");
+			err_set(err, "relay %s: wants a number of relay dead, or all", what);
 			return NULL;
 		}
 		*request = json_pack("{s:I}", "id", (json_int_t)id);
-		return "dead-drop";
+		return what[0] == 'd' ? "dead-drop" : "dead-retry";
 	}
 	if (strcmp(what, "resync") == 0) {
 		*request = json_pack("{s:{s:s,s:s},s:i}", "event", "class", "all", "why", "gslbctl relay resync",
 			"wait_ms", RESYNC_WAIT_MS);
+		if (which != NULL)
+			json_object_set_new(json_object_get(*request, "event"), "scope", json_pack("[s]", which));
 		return "invalidate";
+	}
+	if (strcmp(what, "tail") == 0) {
+		*request = which != NULL ? json_pack("{s:s}", "origin", which) : json_object();
+		return what;
 	}
 	if (strcmp(what, "hot") == 0) {
 		if (which != NULL && !number_parse(which, 1, 1000, &id)) {
@@ -51,7 +59,8 @@ static const char *prepare(const json_t *args, json_t **request, struct err *err
 		*request = json_pack("{s:s}", "name", which);
 		return what;
 	}
-	if ((strcmp(what, "pause") == 0 || strcmp(what, "resume") == 0) && which == NULL) {
+	if ((strcmp(what, "pause") == 0 || strcmp(what, "resume") == 0 || strcmp(what, "pending") == 0) &&
+		which == NULL) {
 		err_set(err, "relay %s: wants a cache's name (gslbctl relay targets lists them)", what);
 		return NULL;
 	}
@@ -59,6 +68,15 @@ static const char *prepare(const json_t *args, json_t **request, struct err *err
 		what = "writs"; /* "overrides" is what gslbd asks */
 	*request = which != NULL ? json_pack("{s:s}", "target", which) : json_object();
 	return what;
+}
+
+/* Empty where it is not known. */
+static void integer_cell(struct ctl_table *table, const json_t *item, const char *key)
+{
+	if (json_object_get(item, key) != NULL)
+		ctl_cell(table, CTL_PLAIN, "%lld", (long long)ctl_integer(item, key));
+	else
+		ctl_cell(table, CTL_PLAIN, "%s", "");
 }
 
 static void print_targets(const json_t *list, const struct ctl_view *view, struct buf *out)
@@ -220,6 +238,73 @@ static void print_hot(const json_t *list, const struct ctl_view *view, struct bu
 	ctl_table_print(&table, view, "nobody has told yet what is asked for (hit-logs in gslb.yaml, or gslbd)", out);
 }
 
+static void print_events(const json_t *list, const struct ctl_view *view, struct buf *out)
+{
+	static const struct ctl_column columns[] = { { "CAME", false }, { "EVENT", false }, { "WHAT", false },
+		{ "FIRST OF", false }, { "ITEMS", true }, { "BY", false }, { "STATE", false }, { "TOLD IN MS", true },
+		{ "DONE IN MS", true }, { NULL, false } };
+	struct ctl_table table;
+
+	ctl_table_init(&table, columns);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *item = json_array_get(list, i);
+
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "came"));
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "id"));
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "class"));
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "first"));
+		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(item, "items"));
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "actor"));
+		ctl_state(&table, ctl_string(item, "state"));
+		integer_cell(&table, item, "flushed_ms");
+		integer_cell(&table, item, "done_ms");
+	}
+	ctl_table_print(&table, view, "no event since gslb-relay began", out);
+}
+
+static void print_pending(const json_t *result, const struct ctl_view *view, struct buf *out)
+{
+	static const struct ctl_column columns[] = { { "WHAT", false }, { "VALUE", false }, { "PRIO", true },
+		{ "A SECOND", true }, { "DUE IN MS", true }, { "TIMES BEFORE", true }, { NULL, false } };
+	const json_t *list = json_object_get(result, "pending");
+	struct ctl_table table;
+
+	ctl_table_init(&table, columns);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *item = json_array_get(list, i);
+
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "class"));
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "value"));
+		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(item, "prio"));
+		ctl_cell(&table, CTL_PLAIN, "%.2f", json_real_value(json_object_get(item, "rate")));
+		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(item, "in_ms"));
+		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(item, "round"));
+	}
+	ctl_table_print(&table, view, "nothing waits for it", out);
+	if ((size_t)ctl_integer(result, "waiting") > json_array_size(list))
+		buf_printf(out, "and %lld more\n",
+			(long long)ctl_integer(result, "waiting") - (long long)json_array_size(list));
+}
+
+static void print_signs(const json_t *list, const struct ctl_view *view, struct buf *out)
+{
+	static const struct ctl_column columns[] = { { "CACHE", false }, { "TYPE", false }, { "STATE", false },
+		{ "UP FOR S", true }, { "REASON", false }, { NULL, false } };
+	struct ctl_table table;
+
+	ctl_table_init(&table, columns);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *item = json_array_get(list, i);
+
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "cache"));
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "type"));
+		ctl_state(&table, ctl_string(item, "state"));
+		integer_cell(&table, item, "lived_s");
+		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "reason"));
+	}
+	ctl_table_print(&table, view, "no cache of that name (gslbctl relay targets lists them)", out);
+}
+
 static void print_status(const json_t *result, struct buf *out)
 {
 	buf_printf(out, "gslb-relay ");
@@ -254,6 +339,14 @@ static void print_relay(const json_t *result, const struct ctl_view *view, struc
 		print_lag(json_object_get(result, "lag"), view, out);
 	} else if (json_object_get(result, "hot") != NULL) {
 		print_hot(json_object_get(result, "hot"), view, out);
+	} else if (json_object_get(result, "events") != NULL && json_is_array(json_object_get(result, "events"))) {
+		print_events(json_object_get(result, "events"), view, out);
+	} else if (json_object_get(result, "signs") != NULL) {
+		print_signs(json_object_get(result, "signs"), view, out);
+	} else if (json_is_array(json_object_get(result, "pending"))) {
+		print_pending(result, view, out);
+	} else if (json_object_get(result, "retried") != NULL) {
+		buf_printf(out, "%lld asked for once more\n", (long long)ctl_integer(result, "retried"));
 	} else if (json_object_get(result, "origins") != NULL) {
 		print_origins(json_object_get(result, "origins"), view, out);
 	} else if (json_object_get(result, "digest") != NULL) {

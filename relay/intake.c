@@ -248,6 +248,15 @@ static void run_lint(void *context, const json_t *args, const struct control_pee
 	begin_errand(context, lint_all, "", ticket, reply);
 }
 
+static void run_test(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply)
+{
+	const char *name = json_string_value(json_object_get(args, "target"));
+
+	(void)peer;
+	begin_errand(context, lint_signs, name != NULL ? name : "", ticket, reply);
+}
+
 /* ---- looking ---- */
 
 static const char *breaker_word(const struct target_stats *stats)
@@ -451,7 +460,12 @@ const struct control_command intake_commands[] = {
 	{ "writs", false, intake_writs },
 	{ "hits", true, intake_hits },
 	{ "hot", false, intake_hot },
+	{ "event", false, intake_event },
+	{ "tail", false, intake_tail },
+	{ "pending", false, intake_pending },
+	{ "test", false, run_test },
 	{ "dead", false, run_dead },
+	{ "dead-retry", true, intake_dead_retry },
 	{ "dead-drop", true, run_dead_drop },
 	{ "pause", true, run_pause },
 	{ "resume", true, run_resume },

@@ -71,3 +71,35 @@ json_t *lint_all(const struct relay_conf *conf, const char *what)
 		finding) if (strcmp(json_string_value(json_object_get(finding, "level")), "error") == 0) status = 1;
 	return json_pack("{s:o,s:i}", "findings", list, "exit", status);
 }
+
+static json_t *sign_of(const struct cache_conf *cache)
+{
+	const struct adapter *adapter = adapter_find(cache->type);
+	uint64_t lived_s = UINT64_MAX;
+	struct err err = { .text = "" };
+	void *state = adapter->open(cache, &err);
+	bool good = state != NULL && adapter->ping(state, &lived_s, &err);
+	json_t *json = json_pack("{s:s,s:s,s:s,s:s}", "cache", cache->name, "type", cache->type, "state",
+		good ? "works" : "fails", "reason", good ? "" : err.text);
+
+	if (good && lived_s < UINT64_MAX)
+		json_object_set_new(json, "lived_s", json_integer((json_int_t)lived_s));
+	if (state != NULL)
+		adapter->close(state);
+	return json;
+}
+
+json_t *lint_signs(const struct relay_conf *conf, const char *name)
+{
+	json_t *list = json_array(), *sign;
+	size_t i;
+	int status = 0;
+
+	for (i = 0; i < conf->ncaches; i++)
+		if (name[0] == '\0' || strcmp(name, conf->cache[i].name) == 0)
+			json_array_append_new(list, sign_of(&conf->cache[i]));
+	json_array_foreach(list, i, sign)
+		if (strcmp(json_string_value(json_object_get(sign, "state")), "works") != 0)
+			status = 1;
+	return json_pack("{s:o,s:i}", "signs", list, "exit", json_array_size(list) > 0 ? status : 1);
+}

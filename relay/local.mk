@@ -27,6 +27,8 @@ librelay_a_SOURCES = \
 	relay/ingress.c relay/ingress.h \
 	relay/intake.c \
 	relay/intake_hot.c \
+	relay/intake_look.c \
+	relay/journal.c relay/journal.h \
 	relay/limit.c relay/limit.h \
 	relay/lint.c relay/lint.h \
 	relay/metrics.c \

@@ -542,3 +542,15 @@ uint64_t pending_coalesced(const struct pending *pending)
 {
 	return pending->coalesced;
 }
+
+size_t pending_look(const struct pending *pending, struct pending_view *views, size_t max, uint64_t now_ms)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < pending->nbuckets; i++)
+		for (const struct item *item = pending->buckets[i]; item != NULL && n < max; item = item->next)
+			if (item->place != IDLE)
+				views[n++] = (struct pending_view){ &item->entry, item->rate,
+					item->place == WAITING && item->due_ms > now_ms ? item->due_ms - now_ms : 0 };
+	return n;
+}

@@ -71,6 +71,13 @@ void pending_retry(struct pending *pending, const struct pending_entry *entry, u
 /* When the next entry is due (wall or monotonic, as now_ms); UINT64_MAX: none. */
 uint64_t pending_next_ms(const struct pending *pending);
 float pending_rate(const struct pending_entry *entry);
+/* Entries that wait or are worked on, as they lie, at most max of them. in_ms: until one is due; 0: now, or it is worked on. */
+struct pending_view {
+	const struct pending_entry *entry;
+	float rate;
+	uint64_t in_ms;
+};
+size_t pending_look(const struct pending *pending, struct pending_view *views, size_t max, uint64_t now_ms);
 size_t pending_count(const struct pending *pending);
 /* How many additions were joined with one that waited already. */
 uint64_t pending_coalesced(const struct pending *pending);

@@ -133,6 +133,8 @@ static bool open_state(struct service *service, struct err *err)
 		return false;
 	service->heat = heat_new(service->conf, clock_monotonic_ms());
 	work_heat(service->work, service->heat);
+	service->journal = journal_new();
+	work_journal(service->work, service->journal);
 	state_on(service->state, STATE_HOT, hear_hot, service);
 	return true;
 }
@@ -228,6 +230,7 @@ static void end(struct service *service)
 	writs_free(service->writs);
 	state_close(service->state);
 	heat_free(service->heat);
+	journal_free(service->journal);
 	control_close(service->control);
 	if (service->bus != NULL)
 		service->bus_ops->close(service->bus);

@@ -10,6 +10,7 @@
 #include "relay/exchange.h"
 #include "relay/heat.h"
 #include "relay/http.h"
+#include "relay/journal.h"
 #include "relay/limit.h"
 #include "relay/state.h"
 #include "relay/work.h"
@@ -43,6 +44,7 @@ struct service {
 	struct control *control;
 	struct state_hub *state;
 	struct heat *heat;
+	struct journal *journal;
 	uint64_t hot_said_ms; /* monotonic: what is hot here was told to the other hosts */
 	struct http *http; /* NULL: none */
 	struct errand *errand;
@@ -83,6 +85,17 @@ void intake_refuse(struct service *service, struct control_reply *reply, const s
 uint64_t intake_wait_ms(const json_t *args);
 void intake_http(
 	void *service, struct http_request *request, const char *actor, const char *body, size_t len, uint64_t wait_ms);
+
+/* ---- intake_look.c: one event, the last ones, one cache; what could not be done, once more ---- */
+
+void intake_event(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply);
+void intake_tail(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply);
+void intake_pending(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply);
+void intake_dead_retry(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply);
 
 /* ---- intake_hot.c: what is asked for most ---- */
 

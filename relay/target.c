@@ -273,6 +273,11 @@ void target_pause(struct target *target, bool paused)
 	target->stats.paused = paused;
 }
 
+size_t target_look(const struct target *target, struct pending_view *views, size_t max, uint64_t now_ms)
+{
+	return pending_look(target->pending, views, max, now_ms);
+}
+
 struct target_stats target_stats(const struct target *target)
 {
 	struct target_stats stats = target->stats;

@@ -8,6 +8,7 @@
 #include <sys/queue.h>
 
 #include "relay/heat.h"
+#include "relay/journal.h"
 
 enum { TOOK_MAX = 1024 };
 
@@ -16,6 +17,7 @@ struct active {
 	struct work *work;
 	struct store_mark mark; /* oseq 0: of no event, a coarse flush */
 	struct work_state state;
+	uint64_t number; /* in the journal */
 	uint64_t began_us;
 	LIST_ENTRY(active) link;
 };
@@ -24,6 +26,7 @@ struct work {
 	struct store *store;
 	const char *region;
 	struct heat *heat; /* NULL: nothing is known */
+	struct journal *journal;
 	struct target *target[CONF_CACHES_MAX];
 	size_t ntargets;
 	void (*told)(void *arg, const struct work_state *state);
@@ -46,8 +49,10 @@ struct ended {
 
 static void tell(struct active *active)
 {
-	if (active->mark.oseq != 0)
-		active->work->told(active->work->arg, &active->state);
+	if (active->mark.oseq == 0)
+		return;
+	journal_note(active->work->journal, active->number, &active->state, clock_wall_ms());
+	active->work->told(active->work->arg, &active->state);
 }
 
 static void job_flushed(struct job *job)
@@ -120,6 +125,7 @@ void work_begin(struct work *work, const struct event *event, uint64_t now_ms)
 	active->mark = (struct store_mark){ .epoch = event->epoch, .oseq = event->oseq };
 	snprintf(active->mark.origin, sizeof active->mark.origin, "%s", event->origin);
 	snprintf(active->state.origin, sizeof active->state.origin, "%s", event->origin);
+	active->number = journal_begin(work->journal, event, clock_wall_ms());
 	active->job.ours = strcmp(event->origin, work->region) == 0;
 	active->state.asked = event->confirm || event->prio == EVENT_FAILOVER;
 	if (!event_is_for(event, work->region) || (event->moot_ms != 0 && clock_wall_ms() > event->moot_ms)) {
@@ -170,6 +176,11 @@ static float rate(void *arg, enum event_class class, const char *text)
 void work_heat(struct work *work, struct heat *heat)
 {
 	work->heat = heat;
+}
+
+void work_journal(struct work *work, struct journal *journal)
+{
+	work->journal = journal;
 }
 
 struct work *work_new(const struct relay_conf *conf, struct store *store, int event_fd,

@@ -31,6 +31,9 @@ void work_free(struct work *work);
 /* Who knows how often items are asked for; borrowed. NULL, as at first: nobody. */
 struct heat;
 void work_heat(struct work *work, struct heat *heat);
+/* Who writes down what becomes of events; the same. */
+struct journal;
+void work_journal(struct work *work, struct journal *journal);
 /* Begin an event that the inbox has. */
 void work_begin(struct work *work, const struct event *event, uint64_t now_ms);
 /* What has come to its end since work_written, for the store: it is told again until that has committed. */
