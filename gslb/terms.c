@@ -1,5 +1,15 @@
 #include "gslb/terms.h"
 
+/* In a fleet the verdict, and its doubt, need not be what this host's detector says. */
+static bool is_of_others(const struct world *world, const struct endpoint *endpoint, const struct verdict *verdict,
+	uint16_t streak, const struct detector_terms *terms)
+{
+	if (world->board == NULL ||
+		atomic_load_explicit(&board_says(world->board)[endpoint->slot], memory_order_relaxed) == 0)
+		return false;
+	return verdict->doubt && (streak == 0 || streak >= terms->needed);
+}
+
 void terms_add(json_t *json, const struct world *world, const struct endpoint *endpoint, const struct verdict *verdict,
 	uint64_t now_ms)
 {
@@ -16,7 +26,10 @@ void terms_add(json_t *json, const struct world *world, const struct endpoint *e
 	terms = detector_terms_unpack(atomic_load_explicit(&slot->terms, memory_order_relaxed));
 	streak = atomic_load_explicit(&slot->streak, memory_order_relaxed);
 	last_s = atomic_load_explicit(&slot->last_s, memory_order_relaxed);
-	detector_explain(verdict, streak, &terms, (uint16_t)check->fall, last_s, now_ms, text);
+	if (is_of_others(world, endpoint, verdict, streak, &terms))
+		text[0] = '\0';
+	else
+		detector_explain(verdict, streak, &terms, (uint16_t)check->fall, last_s, now_ms, text);
 	json_object_set_new(json, "loss_percent", json_real(terms.loss_permille / 10.0));
 	json_object_set_new(json, "needed", json_integer(terms.needed));
 	json_object_set_new(json, "streak", json_integer(streak));

@@ -70,6 +70,7 @@ static void show_judged(
 	shown->held = verdict.held;
 	shown->regional = verdict.regional;
 	shown->frozen = verdict.frozen;
+	shown->damped = judge->own_damped && judge->own == verdict.state; /* flaps of what we alone see are no flaps */
 	if (shown->state != before.state) {
 		shown->since_s = verdict.since_s != 0 ? verdict.since_s : (uint32_t)(now_ms / 1000);
 		shown->recovered = shown->state == HEALTH_UP && before.state == HEALTH_DOWN;
@@ -95,6 +96,8 @@ void judge_begin(
 		.member = { .group = CROWD_ALONE, .failing = was->doubt && was->state == HEALTH_UP },
 		.failing_ms = clock_monotonic_ms(),
 	};
+	judge->own = detector->state;
+	judge->own_damped = detector->damped;
 	show_own(judge, detector);
 }
 
@@ -177,7 +180,8 @@ bool judge_result(struct judge *judge, const struct court *court, const struct h
 		show_own(judge, hearing->detector);
 	} else {
 		cast_own_vote(court, hearing->detector, hearing->slot);
-		judge->shown.damped = hearing->detector->damped;
+		judge->own = hearing->detector->state;
+		judge->own_damped = hearing->detector->damped;
 		show_judged(judge, court, hearing->slot, hearing->label, hearing->now_ms);
 	}
 	return differs(&before, &judge->shown);

@@ -18,7 +18,9 @@ struct judge {
 	uint32_t epoch;             /* of the eyes, when the last result came */
 	struct crowd_member member; /* the target's place in the crowd */
 	uint64_t failing_ms;        /* monotonic: since when it fails; only while it does */
-	uint64_t says;              /* of the regions: the board's word */
+	enum health_state own;      /* what this host's detector says, and whether it flaps */
+	bool own_damped;
+	uint64_t says; /* of the regions: the board's word */
 	struct verdict
 		shown; /* its state, doubt, recovered, damped, held and since; reason and generation are the target's */
 };

@@ -507,8 +507,11 @@ void probing_again(struct probing *probing, uint32_t slot, bool suspect)
 	says = target->judge.says;
 	changed = judge_again(&target->judge, &probing->court, slot, target->spec.label, now_ms);
 	report = (struct probe_report){ .result = target->reason };
-	if (target->judge.shown.state != before)
+	if (target->judge.shown.state != before) {
 		log_change(target, before, &report, now_ms);
+		if (slot_of(target) != NULL)
+			atomic_fetch_add_explicit(&slot_of(target)->transitions, 1, memory_order_relaxed);
+	}
 	if (changed || target->judge.says != says)
 		write_word(target);
 	if (changed)

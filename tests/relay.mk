@@ -73,3 +73,6 @@ EXTRA_DIST += tests/bench/relay.py
 bench-failovers: gslb-relay gslbd gslbctl gslb-health
 	GSLB_TEST_FAILOVERS=50 GSLB_TEST_REALTIME=1 top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' \
 		$(top_srcdir)/tests/blackbox/killed_backend.py
+
+TESTS += tests/blackbox/votes_fleet.py
+EXTRA_DIST += tests/blackbox/votes_fleet.py
