@@ -121,6 +121,22 @@ static void print_shares(const json_t *pools, const struct ctl_view *view, struc
 	ctl_table_print(&table, view, "  none", out);
 }
 
+/* What it reports now, and what that comes to. */
+static void load_cell(struct ctl_table *table, const json_t *pool)
+{
+	const json_t *then = ctl_at(pool, "load_then");
+	json_int_t capacity = ctl_integer(pool, "capacity");
+	char of[32] = "";
+
+	if (capacity > 0)
+		snprintf(of, sizeof of, " of %lld", (long long)capacity);
+	if (json_is_number(then))
+		ctl_cell(table, ctl_true(pool, "too_much") ? CTL_RED : CTL_PLAIN, "%.0f, then %.0f%s",
+			number_at(pool, "load"), json_number_value(then), of);
+	else
+		ctl_cell(table, CTL_PLAIN, "-");
+}
+
 /* All services together: what each pool has to carry. */
 static void print_pools(const json_t *pools, const struct ctl_view *view, struct buf *out)
 {
@@ -128,7 +144,8 @@ static void print_pools(const json_t *pools, const struct ctl_view *view, struct
 		{ "  POOL", false },
 		{ "NOW", true },
 		{ "THEN", true },
-		{ "ITS LOAD", true },
+		{ "CHANGE", true },
+		{ "LOAD", true },
 		{ NULL, false },
 	};
 	struct ctl_table table;
@@ -150,6 +167,7 @@ static void print_pools(const json_t *pools, const struct ctl_view *view, struct
 			ctl_cell(&table, same ? CTL_PLAIN : CTL_YELLOW, same ? "=" : "%+.1f %%", percent);
 		else
 			ctl_cell(&table, CTL_YELLOW, *ctl_string(pool, "pool") != '\0' ? "new" : "-");
+		load_cell(&table, pool);
 	}
 	ctl_table_print(&table, view, "  none", out);
 }

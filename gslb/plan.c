@@ -1,5 +1,6 @@
 #include "gslb/plan.h"
 
+#include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +24,13 @@ static void take_pools(struct plan *plan, const struct plan_question *question, 
 {
 	plan->npools = n + 1;
 	plan->pools = mem_alloc(plan->npools * sizeof *plan->pools);
-	for (uint32_t i = 0; i < question->before->snapshot->npools; i++)
+	for (size_t i = 0; i < plan->npools; i++)
+		plan->pools[i].load = NAN;
+	for (uint32_t i = 0; i < question->before->snapshot->npools; i++) {
 		plan->pools[before[i]].before = question->before->snapshot->pools[i].pool;
+		if (question->loads != NULL)
+			plan->pools[before[i]].load = question->loads[i];
+	}
 	for (uint32_t i = 0; i < question->after->snapshot->npools; i++)
 		plan->pools[after[i]].after = question->after->snapshot->pools[i].pool;
 }

@@ -20,6 +20,7 @@ struct plan_question {
 	const struct world *before, *after;
 	const struct audience *audience;
 	struct meter *meter; /* what was measured; NULL: distance alone */
+	const double *loads; /* by pool of the world before, in its units; NAN: not known; NULL: none is */
 	uint64_t now_ms;
 	_Atomic uint32_t *permille; /* how far it is; may be NULL */
 };
@@ -59,6 +60,7 @@ struct plan_mover {
 struct plan_pool {
 	const struct pool *before, *after; /* NULL: it has none */
 	double answers_before, answers_after;
+	double load; /* now; NAN: not known */
 };
 
 struct plan {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gslb/plan.h"
+#include "gslb/spill.h"
 
 static double percent(double part, double whole)
 {
@@ -113,20 +114,36 @@ static json_t *load_change_json(const struct plan_pool *pool)
 	return number_or_null((pool->answers_after / pool->answers_before - 1) * 100);
 }
 
+/* As it would grow with the answers that name the pool. */
+static void add_load(json_t *json, const struct plan_pool *pool)
+{
+	const struct pool *of = pool->after != NULL ? pool->after : pool->before;
+	double then = pool->answers_before > 0 ? pool->load * pool->answers_after / pool->answers_before : NAN;
+	uint32_t capacity = of != NULL ? of->capacity : 0;
+
+	json_object_set_new(json, "load", number_or_null(pool->load));
+	json_object_set_new(json, "load_then", number_or_null(then));
+	json_object_set_new(json, "capacity", capacity > 0 ? json_integer(capacity) : json_null());
+	json_object_set_new(
+		json, "too_much", json_boolean(capacity > 0 && then > (double)capacity * SPILL_TARGET_PERMILLE / 1000));
+}
+
 static json_t *pools_json(const struct plan *plan)
 {
 	json_t *pools = json_array();
 
 	for (uint32_t i = 0; i < plan->npools; i++) {
 		const struct plan_pool *pool = &plan->pools[i];
+		json_t *json;
 
-		if (pool->answers_before + pool->answers_after > 0)
-			json_array_append_new(
-				pools, json_pack("{s:o,s:f,s:f,s:o,s:b,s:b}", "pool", pool_name(plan, i, NULL),
-					       "before_percent", percent(pool->answers_before, plan->answers),
-					       "after_percent", percent(pool->answers_after, plan->answers),
-					       "load_change_percent", load_change_json(pool), "added",
-					       i > 0 && pool->before == NULL, "removed", i > 0 && pool->after == NULL));
+		if (!(pool->answers_before + pool->answers_after > 0))
+			continue;
+		json = json_pack("{s:o,s:f,s:f,s:o,s:b,s:b}", "pool", pool_name(plan, i, NULL), "before_percent",
+			percent(pool->answers_before, plan->answers), "after_percent",
+			percent(pool->answers_after, plan->answers), "load_change_percent", load_change_json(pool),
+			"added", i > 0 && pool->before == NULL, "removed", i > 0 && pool->after == NULL);
+		add_load(json, pool);
+		json_array_append_new(pools, json);
 	}
 	return pools;
 }

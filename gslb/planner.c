@@ -2,6 +2,7 @@
  * began. Zones whose text is that of the one in force are that one, and so are tables of orders that did not change. */
 #include "gslb/planner.h"
 
+#include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@ struct job {
 	struct audience *audience;
 	struct override_list *overrides;
 	struct snapshot_inputs inputs;
+	double *loads; /* of before */
 	struct world before;
 	uint64_t now_ms;
 	json_t *result;
@@ -62,6 +64,7 @@ static void job_free(struct job *job)
 	audience_free(job->audience);
 	override_list_free(job->overrides);
 	json_decref(job->result);
+	free(job->loads);
 	free(job);
 }
 
@@ -239,6 +242,7 @@ static void replay(struct job *job, const struct snapshot *snapshot)
 		.after = &after,
 		.audience = job->audience,
 		.meter = job->inputs.meter,
+		.loads = job->loads,
 		.now_ms = job->now_ms,
 		.permille = &job->permille };
 	struct plan *plan;
@@ -274,6 +278,18 @@ static bool is_abandoned(const struct planner *planner, const struct job *job)
 	       (atomic_load(&job->phase) == PHASE_READY && !control_waits(planner->daemon->control, job->ticket));
 }
 
+static double *take_loads(const struct daemon *daemon, const struct snapshot *snapshot, uint64_t now_ms)
+{
+	double *loads = mem_alloc((snapshot->npools + 1) * sizeof *loads);
+
+	for (uint32_t i = 0; i < snapshot->npools; i++) {
+		struct load load = loads_of(daemon->loads, snapshot->pools[i].pool, now_ms);
+
+		loads[i] = load.known ? (double)load.milli / 1000 : NAN;
+	}
+	return loads;
+}
+
 void planner_begin(struct planner *planner)
 {
 	struct daemon *daemon = planner->daemon;
@@ -294,6 +310,7 @@ void planner_begin(struct planner *planner)
 	job->before.ledger = NULL;
 	job->before.reasons = NULL;
 	job->audience = audience_copy(daemon->audience);
+	job->loads = take_loads(daemon, job->before.snapshot, job->now_ms);
 	job->overrides = override_list_scratch(daemon->overrides);
 	prober_looks(daemon->prober, &job->inputs);
 	job->inputs.meter = daemon->meter;

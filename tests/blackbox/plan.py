@@ -7,6 +7,7 @@ import random
 import shutil
 import socket
 import subprocess
+import time
 
 from lab import BUILD, Lab, main, shared, test, wait_for
 from wire import ECS, header, opt, option, question
@@ -29,7 +30,7 @@ NETWORKS, WEIGHT = 400, {"www": 1, "st": 2, "mix": 1, "calm": 1, "gone": 1}
 def zone(services, serial):
     lines = [f'_gslb.{name} TXT "v=gslb1; {tags}"' for name, tags in services.items()]
     for pool, (place, n) in POOLS.items():
-        lines += [f"{pool}._pool LOC {place} 0m", f'{pool}._pool TXT "v=pool1; check=none; region={pool}"',
+        lines += [f"{pool}._pool LOC {place} 0m", f'{pool}._pool TXT "v=pool1; check=none; region={pool}; load=push; capacity=1000"',
                   f"{pool}._pool SRV 0 1 443 lb.{pool}", f"lb.{pool} A 192.0.2.{n}"]
     return HEAD.format("svc.example", serial) + "\n".join(lines) + "\n"
 
@@ -93,12 +94,13 @@ def clients_of(lab):
 
 
 def visit(lab):
-    """Each network asks each service, some more often; gslbd has taken it in."""
+    """Each network asks each service, some more often; gslbd has taken it in. Slower than 2000 a second, from where on answers are
+    sampled."""
     for service, times in WEIGHT.items():
-        if service in BEFORE:
-            for net in ALL:
-                for _ in range(times):
-                    ask(lab, service, net)
+        for net in ALL:
+            for _ in range(times):
+                ask(lab, service, net)
+                time.sleep(0.0007)
     wait_for("all clients to be known", lambda: sum(clients_of(lab).values()) > NETWORKS * sum(WEIGHT.values()) - 0.5)
 
 
@@ -181,6 +183,24 @@ def as_it_comes(stack):
     assert worst["added_km"] > 6000 and (worst["from"], worst["to"]) == ("eu", "us"), worst
     shutil.copy(edited(lab, zone(BEFORE, 3)) + "/svc.example.zone", os.path.join(lab.folder, "zones"))
     lab.ctl("reload")
+
+
+@test
+def loads(stack):
+    """a pool that reports its load has it grow and shrink with its answers, and too much of it is said"""
+    lab = world()
+    folder = edited(lab, zone({**BEFORE, "gone": "pools=us; rank=order"}, 9))
+    for pool, load in (("eu", 600), ("us", 700)):
+        lab.ctl("push", pool, f"load={load}", "--for", "10m")
+    pools = {p["pool"].split(".")[0]: p for p in lab.ctl("plan", folder)["pools"]}
+    for name, load in (("eu", 600), ("us", 700)):
+        pool = pools[name]
+        assert (pool["load"], pool["capacity"]) == (load, 1000), pool
+        assert abs(pool["load_then"] - load * pool["after_percent"] / pool["before_percent"]) < 0.2, pool
+        assert abs(pool["load_change_percent"] - (pool["load_then"] / load - 1) * 100) < 0.2, pool
+    assert pools["eu"]["load_then"] < 600 and not pools["eu"]["too_much"], pools
+    assert pools["us"]["load_then"] > 800 and pools["us"]["too_much"], pools
+    assert f"700, then {pools['us']['load_then']:.0f} of 1000" in lab.ctl_text("plan", folder).stdout
 
 
 @test
