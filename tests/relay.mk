@@ -58,6 +58,12 @@ EXTRA_DIST += tests/blackbox/relay_look.py tests/blackbox/storm.py tests/blackbo
 TESTS += tests/blackbox/relay_hostile.py tests/blackbox/faults_caches.py
 EXTRA_DIST += tests/blackbox/relay_hostile.py tests/blackbox/faults_caches.py
 
+# Faults that take minutes.
+.PHONY: check-faults
+check-faults: gslb-relay gslbctl
+	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' $(top_srcdir)/tests/blackbox/faults_long.py
+EXTRA_DIST += tests/blackbox/faults_long.py tests/FAULTS.md
+
 TESTS += tests/blackbox/overrides_fleet.py tests/blackbox/summaries_fleet.py
 EXTRA_DIST += tests/blackbox/overrides_fleet.py tests/blackbox/summaries_fleet.py
 

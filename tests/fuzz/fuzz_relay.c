@@ -5,6 +5,7 @@
 
 #include "relay/check.h"
 #include "relay/event.h"
+#include "relay/policy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -32,6 +33,28 @@ static void read_event(const char *bytes, size_t len, bool stored)
 	}
 	buf_fini(&once);
 	buf_fini(&twice);
+	arena_free(arena);
+}
+
+/* Whatever it says, it decides on an event of each kind. */
+static void read_policy(const char *bytes, size_t len)
+{
+	static const char *const texts[EVENT_CLASSES] = { [EVENT_DNS] = "www.svc.example",
+		[EVENT_KEY] = "cart:1",
+		[EVENT_TAG] = "t",
+		[EVENT_URL] = "http://h.example/",
+		[EVENT_PREFIX] = "http://h.example/",
+		[EVENT_ZONE] = "svc.example" };
+	struct arena *arena = arena_new();
+	const struct policy *policy = policy_parse("p", bytes, len, arena, NULL);
+
+	for (unsigned i = 0; i < EVENT_CLASSES && policy != NULL; i++) {
+		const struct event_item item = { .text = texts[i] };
+		const struct event event = { .class = (enum event_class)i, .nitems = texts[i] != NULL, .items = &item };
+
+		policy_allows(policy, POLICY_ACTOR, "shop", &event, NULL);
+		policy_allows(policy, POLICY_REGION, "us", &event, NULL);
+	}
 	arena_free(arena);
 }
 
@@ -68,6 +91,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		break;
 	case 'u':
 		pass_gate(check_url, text, len - 1);
+		break;
+	case 'p':
+		read_policy(text, len - 1);
 		break;
 	case 's':
 		read_event(text, len - 1, true);

@@ -1,11 +1,17 @@
 /* What a cache answers, read by its adapter itself: this program's wire (below, in place of relay/wire.c) reads the input and sends nothing.
  * The first byte says which adapter, the second what is asked of it. BIND's answers are signed here, so that what lies behind the signature
- * is read, too. Also: a resolver's DNS answer, and what comes over HTTP. */
+ * is read, too. Redis and HTTP caches are spoken to by libraries: for them a thread here answers on loopback. Also: a resolver's DNS answer, and
+ * what comes over HTTP. */
 #include <jansson.h>
+#include <netinet/in.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "relay/adapter.h"
 #include "relay/event.h"
@@ -129,18 +135,105 @@ static size_t sign_twice(const uint8_t *body, size_t len, uint8_t *out)
 	return first + sign(body, len, out + first);
 }
 
+/* ---- a server, for the libraries that open sockets of their own ---- */
+
+static struct {
+	pthread_mutex_t lock;
+	int listening; /* -1: not yet */
+	uint16_t port;
+	uint8_t *bytes;
+	size_t len;
+} server = { .lock = PTHREAD_MUTEX_INITIALIZER, .listening = -1 };
+
+/* The whole answer, then its end; what is asked is of no interest, but closing before it was read would cut the answer off. */
+static void serve(int fd)
+{
+	const struct timeval most = { 2, 0 };
+	uint8_t *bytes, sink[4096];
+	size_t len;
+
+	pthread_mutex_lock(&server.lock);
+	len = server.len;
+	bytes = mem_dup(server.bytes, len);
+	pthread_mutex_unlock(&server.lock);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof most);
+	if (len == 0 || send(fd, bytes, len, MSG_NOSIGNAL) > 0)
+		shutdown(fd, SHUT_WR);
+	while (recv(fd, sink, sizeof sink, 0) > 0)
+		;
+	close(fd);
+	free(bytes);
+}
+
+static void *serve_all(void *arg)
+{
+	int fd;
+
+	(void)arg;
+	while ((fd = accept4(server.listening, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+		serve(fd);
+	return NULL;
+}
+
+static void start_server(void)
+{
+	struct sockaddr_storage at;
+	struct addr loopback;
+	socklen_t len;
+	pthread_t thread;
+
+	if (!addr_parse("127.0.0.1", &loopback))
+		abort();
+	len = addr_to_sockaddr(&loopback, 0, &at);
+	server.listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (server.listening < 0 || bind(server.listening, (struct sockaddr *)&at, len) != 0 ||
+		listen(server.listening, 64) != 0 || getsockname(server.listening, (struct sockaddr *)&at, &len) != 0 ||
+		pthread_create(&thread, NULL, serve_all, NULL) != 0)
+		abort();
+	pthread_detach(thread);
+	server.port = ntohs(((const struct sockaddr_in *)(const void *)&at)->sin_port);
+}
+
+static uint16_t answer_with(const uint8_t *data, size_t len)
+{
+	if (server.listening < 0)
+		start_server();
+	pthread_mutex_lock(&server.lock);
+	free(server.bytes);
+	server.bytes = mem_dup(data, len);
+	server.len = len;
+	pthread_mutex_unlock(&server.lock);
+	return server.port;
+}
+
 /* ---- adapters ---- */
 
-static const char *const types[] = { "unbound", "bind", "powerdns", "knot", "memcached" };
+static const char *const types[] = { "unbound", "bind", "powerdns", "knot", "memcached", "redis", "http" };
+
+/* The first class that it takes. */
+static void give(struct pending_entry *entry, const struct adapter *adapter, const enum event_class *classes,
+	const char *const *texts, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if ((adapter->classes & 1u << classes[i]) != 0) {
+			entry->class = classes[i];
+			entry->text = texts[i];
+			return;
+		}
+}
 
 static void ask(const char *type, uint8_t what, const uint8_t *data, size_t len)
 {
 	static const char *const zones[] = { "svc.example", "example.com" };
+	bool by_library = strcmp(type, "redis") == 0 || strcmp(type, "http") == 0;
+	uint16_t port = by_library ? answer_with(data, len) : 0;
+	char at[64], url[64];
 	const struct cache_conf conf = { .type = type,
 		.name = "c",
-		.socket = "/c",
-		.url = "",
-		.key = secret,
+		.socket = by_library ? at : "/c",
+		.url = url,
+		.key = strcmp(type, "http") == 0 ? "" : secret,
 		.view = "",
 		.prefix = "",
 		.method = "",
@@ -151,7 +244,7 @@ static void ask(const char *type, uint8_t what, const uint8_t *data, size_t len)
 		.authority = "",
 		.zones = zones,
 		.nzones = 2,
-		.timeout_ms = 10 };
+		.timeout_ms = by_library ? 2000 : 10 };
 	const struct adapter *adapter = adapter_find(type);
 	struct pending_entry entry[3] = {
 		{ .class = EVENT_DNS, .text = "www.svc.example", .ntypes = 1, .type = { 16 } },
@@ -160,14 +253,21 @@ static void ask(const char *type, uint8_t what, const uint8_t *data, size_t len)
 	struct adapter_work work[3] = { { .entry = &entry[0] }, { .entry = &entry[1] }, { .entry = &entry[2] } };
 	struct err err = { .text = "" };
 	uint64_t lived_s;
-	void *state = adapter->open(&conf, &err);
+	void *state;
 
+	snprintf(at, sizeof at, "127.0.0.1@%u", port);
+	snprintf(url, sizeof url, "http://127.0.0.1:%u/", port);
+	state = adapter->open(&conf, &err);
 	if (state == NULL)
 		abort();
 	input = data;
 	input_len = len;
-	entry[0].class = (adapter->classes & 1 << EVENT_DNS) != 0 ? EVENT_DNS : EVENT_KEY;
-	entry[1].class = (adapter->classes & 1 << EVENT_ZONE) != 0 ? EVENT_ZONE : EVENT_KEY;
+	give(&entry[0], adapter, (const enum event_class[]){ EVENT_DNS, EVENT_KEY, EVENT_URL },
+		(const char *const[]){ "www.svc.example", "key", "http://h.example/a" }, 3);
+	give(&entry[1], adapter, (const enum event_class[]){ EVENT_ZONE, EVENT_TAG, EVENT_KEY },
+		(const char *const[]){ "svc.example", "tag", "other" }, 3);
+	give(&entry[2], adapter, (const enum event_class[]){ EVENT_PREFIX, EVENT_ALL },
+		(const char *const[]){ "http://h.example/p/", "" }, 2);
 	if (what % 2 == 0)
 		adapter->ping(state, &lived_s, &err);
 	for (unsigned did = 0, n = 3; n > 0; n -= did) {
