@@ -38,6 +38,7 @@ librelay_a_SOURCES = \
 	relay/process.c \
 	relay/resend.c relay/resend.h \
 	relay/service.c relay/service.h \
+	relay/spread.c relay/spread.h \
 	relay/state.c relay/state.h \
 	relay/state_origin.c relay/state_origin.h \
 	relay/store.c relay/store.h \

@@ -1,5 +1,6 @@
 /* What a scraper reads: the names of RELAY 5.10. A label's text is a region's or a cache's name, which has nothing to escape. */
 #include <stdarg.h>
+#include <stdio.h>
 
 #include "relay/service.h"
 
@@ -34,6 +35,24 @@ static void print_log(struct service *service, struct buf *text)
 		buf_printf(text, "gslb_relay_region_lag_events{region=\"%s\"} %llu\n", service->conf->regions[i],
 			(unsigned long long)(last > receipt ? last - receipt : 0));
 	}
+}
+
+/* Of events that somebody waited for: of the others the regions say no more than how far they are. */
+static void print_times(struct service *service, struct buf *text)
+{
+	char labels[EVENT_LABEL_MAX + 32];
+
+	head(text, "e2e_applied_seconds", "histogram",
+		"From a request that waits until a region's caches were told, by prio: 0 failover, 1 edit, 2 hot, 3 bulk.");
+	for (size_t i = 0; i < service->conf->nregions && i < EVENT_REGIONS_MAX; i++)
+		for (unsigned prio = 0; prio < EVENT_PRIOS; prio++) {
+			snprintf(labels, sizeof labels, "region=\"%s\",prio=\"%u\"", service->conf->regions[i], prio);
+			spread_print(&service->applied[i][prio], "gslb_relay_e2e_applied_seconds", labels, text);
+		}
+	head(text, "receipt_floor", "gauge", "Up to which number a region has done this region's events.");
+	for (size_t i = 0; i < service->conf->nregions; i++)
+		buf_printf(text, "gslb_relay_receipt_floor{region=\"%s\"} %llu\n", service->conf->regions[i],
+			(unsigned long long)store_receipt_of(service->store, service->conf->regions[i], NULL));
 }
 
 static void print_work(struct service *service, struct buf *text)
@@ -111,6 +130,15 @@ static void print_target_numbers(struct service *service, struct buf *text)
 			buf_printf(text, "gslb_relay_flush_total{target=\"%s\",result=\"%s\"} %llu\n",
 				target_conf(targets[i])->name, results[k], (unsigned long long)counts[k]);
 	}
+	head(text, "flush_seconds", "summary", "What a cache took for a batch of items.");
+	for (size_t i = 0; i < n; i++) {
+		struct target_stats stats = target_stats(targets[i]);
+
+		buf_printf(text, "gslb_relay_flush_seconds_sum{target=\"%s\"} %.6f\n", target_conf(targets[i])->name,
+			(double)stats.took_us / 1e6);
+		buf_printf(text, "gslb_relay_flush_seconds_count{target=\"%s\"} %llu\n", target_conf(targets[i])->name,
+			(unsigned long long)stats.batches);
+	}
 	head(text, "verify_total", "counter", "Answers that a resolver gave after a flush.");
 	for (size_t i = 0; i < n; i++) {
 		struct target_stats stats = target_stats(targets[i]);
@@ -126,6 +154,7 @@ void metrics_print(void *arg, struct buf *text)
 	struct service *service = arg;
 
 	print_log(service, text);
+	print_times(service, text);
 	print_work(service, text);
 	print_target_numbers(service, text);
 }

@@ -12,6 +12,7 @@
 #include "relay/http.h"
 #include "relay/journal.h"
 #include "relay/limit.h"
+#include "relay/spread.h"
 #include "relay/state.h"
 #include "relay/work.h"
 #include "relay/writs.h"
@@ -27,6 +28,7 @@ struct waiter {
 	struct http_request *request; /* … of HTTP */
 	char id[EVENT_ID_MAX];
 	unsigned caches;             /* here, that it concerns */
+	enum event_prio prio;
 	uint64_t until_ms, began_ms; /* monotonic; until_ms 0: no longer than the log takes */
 	json_t *regions;             /* {"eu": {"state": …}}, as far as they are known */
 	size_t missing;
@@ -59,6 +61,7 @@ struct service {
 	struct err log_why;
 	struct limit limit;
 	struct waiter waiter[SERVICE_WAITERS_MAX];
+	struct spread applied[EVENT_REGIONS_MAX][EVENT_PRIOS]; /* by region: from the request to its caches being told */
 };
 
 /* Serves until SIGTERM or SIGINT. False with a sentence when it could not start. */

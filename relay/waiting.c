@@ -28,6 +28,7 @@ struct waiter *wait_begin(struct service *service, const struct event *event, ui
 			.rollbacks = store_rollbacks(service->store),
 			.began_ms = now_ms,
 			.until_ms = wait_ms > 0 ? now_ms + wait_ms : 0 };
+		waiter->prio = event->prio;
 		waiter->caches = work_takers(service->work, event->class);
 		waiter->regions = expected(service, event);
 		waiter->missing = json_object_size(waiter->regions);
@@ -91,6 +92,14 @@ void wait_settle(struct service *service, bool committed, const struct err *why)
 	}
 }
 
+/* The first that is heard of it from the region; by this host's clock, with the way of the answer in it. */
+static void note_time(struct service *service, const struct waiter *waiter, const char *region)
+{
+	for (size_t i = 0; i < service->conf->nregions && i < EVENT_REGIONS_MAX; i++)
+		if (waiter->prio < EVENT_PRIOS && strcmp(service->conf->regions[i], region) == 0)
+			spread_add(&service->applied[i][waiter->prio], clock_monotonic_ms() - waiter->began_ms);
+}
+
 void wait_note(struct service *service, const char *region, const struct work_state *state)
 {
 	for (unsigned i = 0; i < SERVICE_WAITERS_MAX; i++) {
@@ -99,7 +108,10 @@ void wait_note(struct service *service, const char *region, const struct work_st
 
 		if (known == NULL || strcmp(waiter->id, state->id) != 0)
 			continue;
-		waiter->missing -= json_object_get(known, "took_ms") == NULL;
+		if (json_object_get(known, "took_ms") == NULL) {
+			waiter->missing--;
+			note_time(service, waiter, region);
+		}
 		waiter->errors = waiter->errors || state->errors;
 		json_object_set_new(waiter->regions, region,
 			json_pack("{s:s,s:I,s:I}", "state",
