@@ -87,8 +87,6 @@ static unsigned choose(const struct sight *sight, const struct service_plan *ser
 	uint64_t total = 0, draw;
 	unsigned chosen = 0;
 
-	if (whole->n == 1)
-		return 0;
 	if (choice->sticky)
 		return choose_by_hash(sight, service, order, whole, choice);
 	for (unsigned i = 0; i < whole->n; i++)
@@ -101,26 +99,45 @@ static unsigned choose(const struct sight *sight, const struct service_plan *ser
 	return chosen;
 }
 
-/* The usual case: all of the best tie group is plainly in service. Then nothing of a run is needed. */
+/* Apart, so that the usual case has no use for its room. */
+__attribute__((noinline)) static bool choose_of_group(const struct sight *sight, const struct service_plan *service,
+	enum family family, const struct order *order, const struct split_row *split,
+	const struct glance_choice *choice, unsigned *chosen, uint64_t *up)
+{
+	struct whole whole;
+
+	if (!look_at_group(sight, service, family, order, split, &whole))
+		return false;
+	*chosen = choose(sight, service, order, &whole, choice);
+	*up = whole.up[*chosen];
+	return true;
+}
+
+/* The usual case: all of the best tie group, nearly always one pool, is plainly in service. Then nothing of a run is needed. */
 static bool decide_at_a_glance(const struct sight *sight, const struct service_plan *service,
 	const struct client *client, enum family family, const struct order *order, const struct split_row *split,
 	const struct glance_choice *choice, struct decision *decision)
 {
 	const struct snapshot *snapshot = sight->world->snapshot;
-	struct whole whole;
-	unsigned chosen;
+	unsigned chosen = 0;
+	uint64_t up;
 
-	if (order->npools == 0 || service->via_cname || !look_at_group(sight, service, family, order, split, &whole))
+	if (order->npools == 0 || service->via_cname)
 		return false;
-	chosen = choose(sight, service, order, &whole, choice);
+	if (order->npools == 1 || (order->begins & 2) != 0) {
+		if (!is_whole(sight, service, family, order->pool[0], &up))
+			return false;
+	} else if (!choose_of_group(sight, service, family, order, split, choice, &chosen, &up)) {
+		return false;
+	}
 	decision->kind = DECIDE_ADDRESSES;
 	decision->why = split != NULL && (split->home >> chosen & 1) == 0 ? WHY_SPILL : WHY_RANKED;
 	decision->candidate = order->pool[chosen];
 	decision->pool = service->candidates[decision->candidate].pool;
 	decision->target = POOL_NONE;
 	decision->ttl_s = decide_steady_ttl(service, client, decision->scope, sight->now_ms);
-	decision->nendpoints = glance_pick(
-		snapshot, &snapshot->pools[decision->pool].part[family], whole.up[chosen], choice, decision->endpoint);
+	decision->nendpoints =
+		glance_pick(snapshot, &snapshot->pools[decision->pool].part[family], up, choice, decision->endpoint);
 	return true;
 }
 
