@@ -3,7 +3,7 @@ SIM_SOURCES = tests/scenario/sim.c tests/scenario/sim.h tests/geo/mmdb_write.c t
 DECIDE_TEST_LIBS = libdecide.a libzones.a libgeo.a libhealth.a libbase.a $(LDNS_LIBS) $(MMDB_LIBS) $(JANSSON_LIBS) -lm
 
 check_PROGRAMS += tests/scenario/scenario
-tests_scenario_scenario_SOURCES = tests/scenario/scenario.c tests/scenario/rehearsal.c tests/scenario/rehearsal.h $(SIM_SOURCES)
+tests_scenario_scenario_SOURCES = tests/scenario/scenario.c tests/scenario/rehearsal.c tests/scenario/rehearsal.h tests/scenario/pressure.c tests/scenario/pressure.h $(SIM_SOURCES)
 tests_scenario_scenario_CFLAGS = $(AM_CFLAGS) $(JANSSON_CFLAGS)
 tests_scenario_scenario_LDADD = $(DRILL_TEST_LIBS)
 
@@ -14,6 +14,7 @@ EXTRA_DIST += tests/scenario/scenarios.test \
 	tests/scenario/abstain-endpoints.txt \
 	tests/scenario/budget.txt \
 	tests/scenario/budget-keep.txt \
+	tests/scenario/capacity.txt \
 	tests/scenario/cname.txt \
 	tests/scenario/damped.txt \
 	tests/scenario/down-all.txt \

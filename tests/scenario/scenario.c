@@ -24,6 +24,9 @@
  *   vantage us-east silent       or speaks, abstains, votes (abstains no more)
  *   explains TEXT                explain, for who asked last, says so
  *   foresees now+10m TEXT        the same, of that time
+ *   serve 3000 198.51.100.7 www A                       so many answers now, which caches hold (capacity)
+ *   report eu 900                its load; "-": it is not known any more
+ *   step                         capacity looks who is to be sent elsewhere
  *   resolve NAME ADDRESS 60s     restart (overrides are read from their file again)
  *   crowd 198.51.100 50 www      so many clients with caches; they ask when these expire
  *   drill                        up to a line "end": a drill's file, without name and why; it begins (or is refused)
@@ -36,6 +39,7 @@
 #include <string.h>
 
 #include "gslb/explain.h"
+#include "tests/scenario/pressure.h"
 #include "tests/scenario/rehearsal.h"
 #include "tests/scenario/sim.h"
 
@@ -49,6 +53,7 @@ struct drawn {
 struct run {
 	struct sim sim;
 	struct rehearsal rehearsal;
+	struct pressure pressure;
 	const char *file;
 	unsigned line;
 	struct decision decision;
@@ -199,7 +204,8 @@ static void explains(struct run *run, const char *at, const char *text)
 		.at = at,
 		.overrides = run->sim.overrides,
 		.abstaining = sim_abstaining(&run->sim, abstaining),
-		.vantages = run->sim.nvantages };
+		.vantages = run->sim.nvantages,
+		.capacity = run->pressure.capacity };
 	struct err err;
 	json_t *json = explain(&run->sim.world, &request, &err);
 	char *got;
@@ -527,6 +533,13 @@ static void command(struct run *run, FILE *in, const char *line, char **words, u
 		expect(run, words, n);
 	else if (strcmp(verb, "draw") == 0 && n == 5)
 		draw(run, words[1], words[2], words[3], words[4]);
+	else if (strcmp(verb, "serve") == 0 && n == 5)
+		pressure_serve(&run->pressure, (unsigned)strtoul(words[1], NULL, 10), words[2],
+			full_name(words[3], full), strcmp(words[4], "AAAA") == 0 ? FAMILY_V6 : FAMILY_V4);
+	else if (strcmp(verb, "report") == 0 && n == 3 && pressure_report(&run->pressure, words[1], words[2]))
+		return;
+	else if (strcmp(verb, "step") == 0)
+		pressure_step(&run->pressure);
 	else if (strcmp(verb, "share") == 0 && n == 4)
 		share(run, words[1], words[2], words[3]);
 	else if (strcmp(verb, "keep") == 0 && n == 3)
@@ -592,6 +605,7 @@ static void run_file(const char *path)
 		bail(run, "cannot be read", path);
 	sim_init(&run->sim);
 	rehearsal_init(&run->rehearsal, &run->sim);
+	pressure_init(&run->pressure, &run->sim);
 	while (fgets(line, sizeof(line), in) != NULL) {
 		char *words[WORDS_MAX], copy[1024];
 		unsigned n;
@@ -600,12 +614,17 @@ static void run_file(const char *path)
 		line[strcspn(line, "\n")] = '\0';
 		memcpy(copy, line, sizeof(copy));
 		n = split(copy, words);
-		if (n > 0 && words[0][0] != '#')
+		if (n > 0 && words[0][0] != '#') {
 			command(run, in, line, words, n);
+			/* what is published anew has no split */
+			if (strcmp(words[0], "load") == 0 || run->sim.world.split != run->pressure.split)
+				pressure_apply(&run->pressure);
+		}
 	}
 	if (run->refused.text[0] != '\0')
 		bail(run, run->refused.text, "refused");
 	fclose(in);
+	pressure_fini(&run->pressure);
 	rehearsal_fini(&run->rehearsal);
 	sim_fini(&run->sim);
 	free(run);
