@@ -1,6 +1,6 @@
-# The fleet simulator: gslb-relay's log and turn, gslb-health's probing, votes and detectors, gslbd's decision, of many hosts in one process.
+# The fleet simulator: gslb-relay's log, turn and overrides, gslb-health's probing, detectors, votes and verdicts, of many hosts in one process.
 # What they ask the machine goes to the simulated one, by the linker.
-FLEET_WRAPPED = clock_wall_ms clock_monotonic_ms clock_monotonic_us dice_from_kernel work_begin work_coarse control_waits control_answer
+FLEET_WRAPPED = clock_wall_ms clock_monotonic_ms clock_monotonic_us dice_from_kernel work_begin work_coarse control_waits control_answer fleet_vote
 check_PROGRAMS += tests/fleet/fleet
 tests_fleet_fleet_SOURCES = \
 	tests/fleet/deed.c tests/fleet/deed.h \
@@ -10,7 +10,8 @@ tests_fleet_fleet_SOURCES = \
 	tests/fleet/fleet.c \
 	tests/fleet/gslbd.c tests/fleet/gslbd.h \
 	tests/fleet/host.c tests/fleet/host.h \
-	tests/fleet/oracle.c tests/fleet/oracle.h tests/fleet/oracle_writs.c \
+	tests/fleet/oracle.c tests/fleet/oracle.h tests/fleet/oracle_votes.c tests/fleet/oracle_writs.c \
+	tests/fleet/prober.c tests/fleet/prober.h \
 	tests/fleet/run.c tests/fleet/run.h \
 	tests/fleet/stream.c tests/fleet/stream.h \
 	tests/fleet/world.c tests/fleet/world.h

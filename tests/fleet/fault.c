@@ -32,6 +32,47 @@ static void begin_force(struct fault *fault)
 	host_force(fault->a, fault->deed, fault->amount);
 }
 
+static void begin_down(struct fault *fault)
+{
+	world.down[fault->amount - 1]++;
+	world.how[fault->amount - 1] = fault->for_ms % 2 == 0 ? PROBE_REFUSED : PROBE_TIMEOUT;
+}
+
+static void end_down(struct fault *fault)
+{
+	world.down[fault->amount - 1]--;
+}
+
+static void begin_path(struct fault *fault)
+{
+	world.region[fault->a].cut[fault->amount - 1]++;
+}
+
+static void end_path(struct fault *fault)
+{
+	world.region[fault->a].cut[fault->amount - 1]--;
+}
+
+static void begin_lossy(struct fault *fault)
+{
+	world.region[fault->a].lossy[fault->amount - 1] = 500;
+}
+
+static void end_lossy(struct fault *fault)
+{
+	world.region[fault->a].lossy[fault->amount - 1] = 0;
+}
+
+static void begin_blind(struct fault *fault)
+{
+	world.region[fault->a].blind++;
+}
+
+static void end_blind(struct fault *fault)
+{
+	world.region[fault->a].blind--;
+}
+
 static void begin_link(struct fault *fault)
 {
 	world.link_cut[fault->a][fault->b]++;
@@ -178,6 +219,12 @@ static const struct fault_row rows[FAULT_KINDS] = {
 	[FAULT_EVENT] = { "host %u is asked to invalidate something", TAKES_HOST, 40, 0, 0, begin_event, NULL },
 	[FAULT_FORCE] = { "host %u's operator forces something (%u)", TAKES_HOST, 25, 4 * GSLBD_TARGETS, 0, begin_force,
 		NULL },
+	[FAULT_DOWN] = { "endpoint %u - 1 fails", TAKES_NOTHING, 10, PROBER_ENDPOINTS, 40000, begin_down, end_down },
+	[FAULT_PATH] = { "region %u does not reach endpoint %u - 1", TAKES_REGION, 6, PROBER_ENDPOINTS, 40000,
+		begin_path, end_path },
+	[FAULT_LOSSY] = { "half of region %u's probes of endpoint %u - 1 are lost", TAKES_REGION, 3, PROBER_ENDPOINTS,
+		40000, begin_lossy, end_lossy },
+	[FAULT_BLIND] = { "region %u reaches nothing outside", TAKES_REGION, 4, 0, 40000, begin_blind, end_blind },
 	[FAULT_LINK] = { "regions %u and %u do not hear each other", TAKES_LINK, 6, 0, 30000, begin_link, end_link },
 	[FAULT_APART] = { "region %u hears no other", TAKES_REGION, 4, 0, 30000, begin_apart, end_apart },
 	[FAULT_UNBUSED] = { "host %u does not reach its server", TAKES_HOST, 4, 0, 20000, begin_unbused, end_unbused },

@@ -7,6 +7,10 @@
 enum fault_kind {
 	FAULT_EVENT,   /* somebody asks host a to invalidate something */
 	FAULT_FORCE,   /* the operator of host a forces one of some targets */
+	FAULT_DOWN,    /* endpoint `amount` - 1 fails */
+	FAULT_PATH,    /* region a does not reach endpoint `amount` - 1 */
+	FAULT_LOSSY,   /* half of region a's probes of endpoint `amount` - 1 are lost */
+	FAULT_BLIND,   /* region a reaches nothing outside */
 	FAULT_LINK,    /* regions a and b do not hear each other */
 	FAULT_APART,   /* region a hears no other one */
 	FAULT_UNBUSED, /* host a does not reach its own server */

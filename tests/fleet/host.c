@@ -204,6 +204,7 @@ static bool start(struct host *host, struct err *err)
 static void stop(struct host *host)
 {
 	stream_close(host->end);
+	prober_stop(&host->prober);
 	gslbd_stop(&host->gslbd);
 	work_free(host->work);
 	writs_free(host->writs);
@@ -228,6 +229,7 @@ void host_boot(unsigned number)
 	struct err err;
 
 	if (start(host, &err)) {
+		prober_start(&host->prober, number);
 		host->up = true;
 		engine_in(number, &host->turn, 1 + engine_dice(50));
 	} else {
@@ -252,6 +254,7 @@ void host_crash(unsigned number, enum host_end how)
 
 	engine_be(number);
 	trace("%s", words[how]);
+	oracle_silent(number);
 	stop(host);
 	host->up = false;
 	if (how == HOST_POWERLESS)

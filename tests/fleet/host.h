@@ -5,6 +5,7 @@
 
 #include "relay/exchange.h"
 #include "tests/fleet/gslbd.h"
+#include "tests/fleet/prober.h"
 #include "tests/fleet/stream.h"
 
 enum host_end {
@@ -26,6 +27,7 @@ struct host {
 	struct writs *writs;
 	struct exchange exchange;
 	struct gslbd gslbd;
+	struct prober prober;
 	struct loop_timer turn, boot;
 	uint64_t rollbacks;
 	struct deed *asked[DEEDS_MAX]; /* and not committed yet */

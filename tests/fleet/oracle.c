@@ -13,6 +13,7 @@ void oracle_reset(void)
 {
 	verdict[0] = '\0';
 	oracle_reset_writs();
+	oracle_reset_votes();
 }
 
 const char *oracle_verdict(void)
@@ -139,6 +140,8 @@ void oracle_settled(void)
 		check_outboxes();
 	if (verdict[0] == '\0')
 		oracle_check_writs();
+	if (verdict[0] == '\0')
+		oracle_check_votes();
 }
 
 bool oracle_settles(void)

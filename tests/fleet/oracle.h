@@ -3,6 +3,7 @@
 #define GSLB_TESTS_FLEET_ORACLE_H
 
 #include "base/writ_set.h"
+#include "health/votes.h"
 #include "tests/fleet/deed.h"
 
 enum { ORACLE_TEXT_MAX = 512 };
@@ -30,6 +31,15 @@ void oracle_forget_writs(unsigned host);                          /* its disk is
 bool oracle_is_held(const struct writ *writ);
 void oracle_check_writs(void);
 void oracle_reset_writs(void);
+
+/* ---- of verdicts: oracle_votes.c ---- */
+
+void oracle_votes(unsigned host, unsigned endpoint, enum vote_says says); /* by its own probes */
+void oracle_abstains(unsigned host, bool abstains);
+void oracle_silent(unsigned host);
+void oracle_shows(unsigned host, unsigned endpoint); /* its board has changed */
+void oracle_check_votes(void);
+void oracle_reset_votes(void);
 
 /* ---- when all has settled ---- */
 

@@ -12,8 +12,7 @@ enum {
 	FAULTS_MS = 60000,
 	/* What is bound by the longest of the times that things take when nothing helps: a lost word, a closed gap, an id that the bus forgets. */
 	SETTLE_MS = 900000,
-	LOOK_MS = 5000,
-	ENDPOINTS = 10
+	LOOK_MS = 5000
 };
 
 static struct fault_list faults;
@@ -22,7 +21,7 @@ static bool run(uint64_t seed, const struct run_size *size)
 {
 	engine_reset(seed);
 	disk_reset();
-	world_reset(size->hosts, size->regions, ENDPOINTS);
+	world_reset(size->hosts, size->regions, PROBER_ENDPOINTS);
 	stream_reset();
 	deeds_reset();
 	oracle_reset();
@@ -41,7 +40,7 @@ static bool run(uint64_t seed, const struct run_size *size)
 
 bool run_seed(uint64_t seed, const struct run_size *size)
 {
-	world_reset(size->hosts, size->regions, ENDPOINTS);
+	world_reset(size->hosts, size->regions, PROBER_ENDPOINTS);
 	faults_draw(&faults, seed, FAULTS_MS);
 	return run(seed, size);
 }
