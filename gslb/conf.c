@@ -238,8 +238,6 @@ void conf_free(struct conf *conf)
 	free(conf->control_group);
 	free(conf->readonly_group);
 	free(conf->relay_socket);
-	for (size_t i = 0; i < conf->nregions; i++)
-		free(conf->regions[i]);
 	conf_token_fini(&conf->push_token);
 	conf_token_fini(&conf->http_token);
 	for (size_t i = 0; i < NROWS; i++)

@@ -9,11 +9,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/mem.h"
+
 enum { RETRY_MS = 100, RETRY_MAX_MS = 2000, ANSWER_MAX = 4 << 20, CHUNK = 16384 };
 
 void line_init(struct line *line, const char *path)
 {
-	*line = (struct line){ .path = path, .fd = -1, .retry_ms = RETRY_MS };
+	*line = (struct line){ .path = mem_strdup(path), .fd = -1, .retry_ms = RETRY_MS };
 }
 
 static void hang_up(struct line *line)
@@ -30,6 +32,7 @@ static void hang_up(struct line *line)
 void line_fini(struct line *line)
 {
 	hang_up(line);
+	free(line->path);
 }
 
 bool line_is_free(const struct line *line, uint64_t now_ms)

@@ -8,7 +8,7 @@
 #include "base/base.h"
 
 struct line {
-	const char *path; /* borrowed */
+	char *path; /* of its own: a reload frees what it came from */
 	int fd;           /* -1: not connected */
 	struct buf out, in;
 	size_t sent;  /* of out */
