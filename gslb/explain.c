@@ -393,6 +393,7 @@ static json_t *explore_json(const struct world *world, const struct service_plan
 		[EXPLORE_FREE] = "",
 		[EXPLORE_STICKY] = "its answers stick",
 		[EXPLORE_CNAME] = "it answers with names",
+		[EXPLORE_FULL] = "a pool is full, and others have its clients",
 		[EXPLORE_UNSTEADY] = "a pool of the service is down, in doubt, forced, ramping or resolved by name",
 	};
 	const struct sight sight = { .world = world, .now_ms = now_ms, .ttl_s = plan->ttl_max_s };

@@ -27,6 +27,8 @@ enum explore_bar explore_barred(const struct sight *sight, const struct service_
 		return EXPLORE_STICKY;
 	if (service->via_cname)
 		return EXPLORE_CNAME;
+	if (sight->world->split != NULL)
+		return EXPLORE_FULL;
 	for (uint32_t i = 0; i < service->ncandidates; i++)
 		if (!is_steady(sight, service, i, family))
 			return EXPLORE_UNSTEADY;

@@ -2,7 +2,7 @@
  *
  * Where a decision about latency is open (openings.h) the order of that class of clients says which pool, and how many of 65536
  * answers it is given. Such an answer is only for who can bear it: nothing of the service may be down, in doubt, damped, forced or
- * ramping, and it may not stick. It has the minimum TTL, and the scope of its class, as any other. Inside the decision core: no
+ * ramping, no pool at all so full that it gives clients away (split.h), and it may not stick. It has the minimum TTL, and the scope of its class, as any other. Inside the decision core: no
  * lock, no allocation. */
 #ifndef GSLB_EXPLORE_H
 #define GSLB_EXPLORE_H
@@ -31,7 +31,7 @@ static inline void exploring_earn(struct exploring *exploring, unsigned answers)
 }
 
 /* Why an answer of an open class may not explore. */
-enum explore_bar { EXPLORE_FREE, EXPLORE_STICKY, EXPLORE_CNAME, EXPLORE_UNSTEADY };
+enum explore_bar { EXPLORE_FREE, EXPLORE_STICKY, EXPLORE_CNAME, EXPLORE_FULL, EXPLORE_UNSTEADY };
 enum explore_bar explore_barred(const struct sight *sight, const struct service_plan *service, enum family family);
 
 /* For an order with something to explore: draw whether this answer does, and make it if so. */

@@ -24,6 +24,7 @@ EXTRA_DIST += tests/scenario/scenarios.test \
 	tests/scenario/drain.txt \
 	tests/scenario/drills.txt \
 	tests/scenario/expiry.txt \
+	tests/scenario/explore.txt \
 	tests/scenario/failover.txt \
 	tests/scenario/fallback.txt \
 	tests/scenario/families.txt \

@@ -33,12 +33,16 @@
  *   drill-is SUCCEEDED [TEXT]    how it stands, and a part of the reason
  *   moved-in 2 clients99 0 3000  of its step 2: first, answers50|90|99, clients50|90|99 (ms, -1: never), before, since (percent),
  *                                old, all, held (answers)
+ *   measure 198.51 12 eu 110 30  of each of 198.51.1.0/24 to 198.51.12.0/24 thirty samples of 110 ms to a region, imported
+ *   explore on                   latency.explore: yes; from the next load on
  *   hold eu 0 0.01               part of the crowd whose caches hold an answer of eu */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gslb/explain.h"
+#include "gslb/explore.h"
+#include "gslb/meter.h"
 #include "tests/scenario/pressure.h"
 #include "tests/scenario/rehearsal.h"
 #include "tests/scenario/sim.h"
@@ -234,6 +238,28 @@ static void tally(struct run *run, const char *what)
 		run->ndrawn++;
 	}
 	run->drawn[i].n++;
+}
+
+/* Only stories about latency have one. */
+static struct meter *meter_of(struct run *run)
+{
+	if (run->sim.meter == NULL)
+		run->sim.meter = meter_new(LATENCY_BYTES_MAX);
+	return run->sim.meter;
+}
+
+/* Of each of the first networks of a /16. */
+static void measure(struct run *run, char **words)
+{
+	char text[ADDR_TEXT_MAX];
+	struct prefix net;
+
+	for (int i = 1; i <= atoi(words[2]); i++) {
+		snprintf(text, sizeof(text), "%s.%d.0/24", words[1], i);
+		if (!prefix_parse(text, &net) || !meter_take(meter_of(run), run->sim.snapshot, &net, words[3],
+							 atof(words[4]), atof(words[5]), true, run->sim.now_ms / 1000))
+			bail(run, text, "measure");
+	}
 }
 
 static void draw(struct run *run, const char *times, const char *client, const char *name, const char *type)
@@ -513,6 +539,10 @@ static void command(struct run *run, FILE *in, const char *line, char **words, u
 		read_zone(run, in, words[1]);
 	else if (strcmp(verb, "place") == 0)
 		sim_place(&run->sim, line + strlen("place "));
+	else if (strcmp(verb, "measure") == 0 && n == 6)
+		measure(run, words);
+	else if (strcmp(verb, "explore") == 0 && n == 2)
+		meter_explore(meter_of(run), strcmp(words[1], "on") == 0 ? EXPLORE_MOST : 0);
 	else if (strcmp(verb, "load") == 0)
 		sim_load(&run->sim);
 	else if (strcmp(verb, "at") == 0 && n == 2)
@@ -626,6 +656,7 @@ static void run_file(const char *path)
 	fclose(in);
 	pressure_fini(&run->pressure);
 	rehearsal_fini(&run->rehearsal);
+	meter_free(run->sim.meter);
 	sim_fini(&run->sim);
 	free(run);
 }

@@ -6,6 +6,7 @@
 #include "gslb/explore.h"
 #include "gslb/meter.h"
 #include "gslb/openings.h"
+#include "gslb/split.h"
 #include "tests/scenario/sim.h"
 
 /* Dublin, Philadelphia, Singapore; clients near Dublin, and some of another ASN, by whom regions tell that they measure. */
@@ -252,6 +253,20 @@ START_TEST(nothing_is_explored_while_a_pool_fails_over)
 }
 END_TEST
 
+START_TEST(nothing_is_explored_while_a_pool_is_full)
+{
+	struct split *split;
+
+	open_us();
+	split = split_new(sim.snapshot);
+	sim.world.split = split;
+	ck_assert_uint_eq(explored(CLIENT, WWW, 10000), 0);
+	sim.world.split = NULL;
+	ck_assert_uint_gt(explored(CLIENT, WWW, 10000), 0);
+	split_free(split);
+}
+END_TEST
+
 /* A /16 of one ASN, and the network next to it of which nothing is known. */
 START_TEST(an_explored_class_has_an_exact_scope)
 {
@@ -352,6 +367,7 @@ int main(void)
 	tcase_add_test(all, one_answer_in_a_hundred_explores_at_most_and_is_kept_shortest);
 	tcase_add_test(all, who_may_not_explore_does_not);
 	tcase_add_test(all, nothing_is_explored_while_a_pool_fails_over);
+	tcase_add_test(all, nothing_is_explored_while_a_pool_is_full);
 	tcase_add_test(all, an_explored_class_has_an_exact_scope);
 	tcase_add_test(all, what_was_explored_in_vain_is_left_alone_for_a_week);
 	tcase_add_test(all, what_exploring_brings_keeps_it_open_and_makes_it_seldomer_until_it_is_decided);
