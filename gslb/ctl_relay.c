@@ -149,7 +149,8 @@ static void print_writs(const json_t *result, const struct ctl_view *view, struc
 	struct ctl_table table;
 	size_t i;
 
-	buf_printf(out, "%lld targets have an override, or had one; digest ", (long long)ctl_integer(result, "writs"));
+	buf_printf(out, "%lld target%s or had one; digest ", (long long)ctl_integer(result, "writs"),
+		ctl_integer(result, "writs") == 1 ? " has an override," : "s have an override,");
 	ctl_add(out, ctl_string(result, "digest"));
 	buf_printf(out, "; sent whole to another region %lld times, %lld refused\n",
 		(long long)ctl_integer(result, "repairs"), (long long)ctl_integer(result, "refused"));

@@ -172,10 +172,30 @@ static char *make_id(const struct drill_plan *plan, uint64_t now_ms)
 	return mem_printf("%s.%03uZ-%s", text, (unsigned)(now_ms % 1000), plan->name);
 }
 
+/* An override that another host's drill has set. */
+static const struct override *drill_elsewhere(const struct daemon *daemon)
+{
+	const struct override *const *overrides;
+	size_t n = override_list_get(daemon->overrides, &overrides);
+
+	for (size_t i = 0; i < n; i++)
+		if (overrides[i]->drill != NULL && !override_is_ours(daemon->overrides, overrides[i]))
+			return overrides[i];
+	return NULL;
+}
+
 static bool is_free(const struct drills *drills, struct err *err)
 {
+	const struct override *elsewhere = drill_elsewhere(drills->daemon);
 	char since[CLOCK_TEXT_MAX];
 
+	if (drills->run == NULL && elsewhere != NULL)
+		return err_set(err,
+			"the drill %s of %s is under way in region %s (host %s), and there is one at a time in a "
+			"fleet; "
+			"it ends by %s",
+			elsewhere->drill, elsewhere->who, elsewhere->origin, elsewhere->host,
+			clock_format(elsewhere->until_ms, since));
 	if (drills->run == NULL)
 		return true;
 	return err_set(err,

@@ -15,7 +15,7 @@ struct fleet {
 	struct accord *accord;
 	struct summary *summary; /* NULL: there is no other region */
 	int epoll;
-	char region[STATE_LABEL_MAX], host[STATE_LABEL_MAX];
+	char host[STATE_LABEL_MAX];
 };
 
 /* ---- what the accord asks for ---- */
@@ -113,6 +113,17 @@ void fleet_confirm(struct daemon *daemon, const json_t *args, uint64_t ticket, s
 
 /* ---- life ---- */
 
+void fleet_name(struct daemon *daemon)
+{
+	char region[STATE_LABEL_MAX], host[STATE_LABEL_MAX];
+
+	if (daemon->conf->relay_socket[0] == '\0')
+		return;
+	state_label(daemon->conf->region, region);
+	state_label(daemon->conf->identity, host);
+	override_list_name(daemon->overrides, region, host);
+}
+
 struct fleet *fleet_open(struct daemon *daemon)
 {
 	const struct conf *conf = daemon->conf;
@@ -122,9 +133,7 @@ struct fleet *fleet_open(struct daemon *daemon)
 		return NULL;
 	fleet = mem_alloc(sizeof *fleet);
 	fleet->daemon = daemon;
-	state_label(conf->region, fleet->region);
 	state_label(conf->identity, fleet->host);
-	override_list_name(daemon->overrides, fleet->region, fleet->host);
 	override_judge(daemon->overrides, &daemon->published->world, clock_wall_ms());
 	fleet->accord =
 		accord_new(conf->relay_socket, fleet->host, &(struct accord_ops){ fleet, known, take, settled });

@@ -8,6 +8,8 @@
 
 struct fleet;
 
+/* What is decided on this host bears its name: before the first of it. Without gslb-relay in gslb.yaml it has none. */
+void fleet_name(struct daemon *daemon);
 /* After the daemon's overrides were read and its zones are in force. NULL: there is no gslb-relay in gslb.yaml. */
 struct fleet *fleet_open(struct daemon *daemon);
 void fleet_close(struct fleet *fleet); /* NULL is fine */

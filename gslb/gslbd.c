@@ -151,6 +151,7 @@ static bool load_all(struct daemon *daemon, struct spawner *spawner, struct err 
 	}
 	if (daemon->overrides == NULL)
 		return err_set(err, "%s", first.text);
+	fleet_name(daemon);
 	daemon->drills = drills_open(daemon);
 	prober_inputs(daemon->prober, &inputs);
 	kept_open(daemon, now_ms);

@@ -299,5 +299,36 @@ def it_ends_everywhere_when_its_time_is_over(stack):
     assert all(region.overrides() == {} for region in fleet.regions.values())
 
 
+def begin_drill(stack, region, *steps, end="2m"):
+    path = write(os.path.join(region.lab.folder, "rehearsal.yaml"),
+                 "name: rehearsal\nwhy: a test\n" + f"end: {end}\nsteps:\n" + "".join(f"  - {step}\n" for step in steps))
+    return Program(stack, "runner", [os.path.join(BUILD, "gslbctl"), "-s", region.lab.socket, "drill", "run", path], region.lab.folder)
+
+
+@test
+def a_drill_is_one_of_the_whole_fleet(stack):
+    """what a step sets is in force in every region and is put back in all of them: at its end, when its gslbd is killed, and when that never
+    comes back; meanwhile no other region begins one"""
+    fleet = Fleet(stack)
+    eu, us = fleet["eu"], fleet["us"]
+    runner = begin_drill(stack, eu, "force pool:a drain", "wait 60s")
+    fleet.wait_all("the drill's override", lambda r: r.answers() == ["192.0.2.2"])
+    second = begin_drill(stack, us, "force pool:b drain", "wait 60s")
+    assert second.process.wait(20) == 1 and "is under way in region eu" in second.text(), second.text()
+    runner.kill(signal.SIGINT)
+    assert runner.process.wait(20) == 1, runner.text()
+    fleet.wait_all("all to be put back", lambda r: r.answers() == ["192.0.2.1"] and not r.overrides())
+    begin_drill(stack, eu, "force pool:a drain", "wait 60s")
+    fleet.wait_all("the second drill's override", lambda r: r.answers() == ["192.0.2.2"])
+    eu.lab.gslbd.kill()
+    eu.lab.start()
+    fleet.wait_all("the next gslbd to put it back", lambda r: r.answers() == ["192.0.2.1"])
+    begin_drill(stack, eu, "force pool:a drain", "wait 15s", end="16s")
+    fleet.wait_all("the third drill's override", lambda r: r.answers() == ["192.0.2.2"])
+    eu.lab.gslbd.kill()
+    for region in (us, fleet["ap"]):
+        wait_for(f"the drill's end in {region.name}", lambda region=region: region.answers() == ["192.0.2.1"])
+
+
 if __name__ == "__main__":
     main()

@@ -3,9 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/writ_set.h"
 #include "relay/check.h"
 #include "relay/event.h"
 #include "relay/policy.h"
+
+#define NOW_MS UINT64_C(1764000000000)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -58,6 +61,31 @@ static void read_policy(const char *bytes, size_t len)
 	arena_free(arena);
 }
 
+/* A writ that was read is written as one that is read again as the same; and the set takes it or says why not. */
+static void read_writ(const char *bytes, size_t len)
+{
+	json_t *json = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, NULL), *written;
+	struct writ *writ = writ_parse(json, NULL), *again, *before = NULL;
+	struct writ_set *set = writ_set_new();
+	struct err err = { .text = "" };
+
+	json_decref(json);
+	if (writ != NULL) {
+		written = writ_json(writ);
+		again = writ_parse(written, &err);
+		if (again == NULL || writ_compare(writ, again) != 0 || writ_hash(writ) != writ_hash(again))
+			abort();
+		json_decref(written);
+		if (writ_set_merge(set, again, NOW_MS, &before, &err) == WRIT_TAKEN)
+			again = NULL;
+		else if (err.text[0] == '\0' && writ_is_kept(writ, NOW_MS))
+			abort();
+		writ_free(again);
+	}
+	writ_free(writ);
+	writ_set_free(set);
+}
+
 static void pass_gate(bool (*check)(const char *, size_t, char *, struct err *), const char *text, size_t len)
 {
 	char once[CHECK_TEXT_MAX], twice[CHECK_TEXT_MAX];
@@ -94,6 +122,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		break;
 	case 'p':
 		read_policy(text, len - 1);
+		break;
+	case 'w':
+		read_writ(text, len - 1);
 		break;
 	case 's':
 		read_event(text, len - 1, true);
