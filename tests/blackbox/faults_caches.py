@@ -257,12 +257,12 @@ def a_store_that_restarts_in_the_middle(stack):
     """redis killed in the middle of a batch and started again: what waited is done, nothing is said to have failed"""
     rig = Rig(stack, [])
     port, cache = redis(stack, rig)
-    rig.caches = [dict(cache, rate="100")]
+    rig.caches = [dict(cache, rate="50")]
     rig.start()
-    keys = [f"k{n}" for n in range(500)]
+    keys = [f"k{n}" for n in range(1000)]
     for at in range(0, len(keys), 250):
         rig.ctl("purge", "key", *keys[at:at + 250])
-    wait_for("the middle", lambda: 0 < rig.target("kv")["done"] < 400)
+    wait_for("the middle", lambda: 0 < rig.target("kv")["done"] < 900)
     with socket.create_connection(("127.0.0.1", port)) as s:
         s.sendall(b"SHUTDOWN NOSAVE\r\n")
         s.recv(100)

@@ -81,7 +81,7 @@ def the_example_does_what_its_readme_says(stack):
     fleet = Fleet(stack)
     for region in ("eu", "us"):
         command(fleet.at(region, "redis"), "SET shop:a 1\r\n")
-    result = fleet.ctl("eu", "purge", "key", "a", "--wait", "5s")
+    result = fleet.ctl("eu", "purge", "key", "a", "--wait", "30s")
     assert sorted(result["regions"]) == ["eu", "us"], result
     for region in ("eu", "us"):
         assert command(fleet.at(region, "redis"), "EXISTS shop:a\r\n") == ":0\r\n"
@@ -91,7 +91,7 @@ def the_example_does_what_its_readme_says(stack):
     subprocess.run([os.path.join(EXAMPLE, "stop"), fleet.folder], check=True)
     env = dict(os.environ, FLEET_PORT=str(fleet.port), GSLB_BIN=BUILD)
     subprocess.run([os.path.join(EXAMPLE, "start"), fleet.folder], env=env, check=True, capture_output=True, timeout=180)
-    fleet.ctl("us", "purge", "key", "b", "--wait", "5s")
+    fleet.ctl("us", "purge", "key", "b", "--wait", "30s")
 
 
 @test
@@ -150,8 +150,8 @@ def an_event_for_another_region_is_dropped(stack):
     event = json.dumps({"v": 1, "origin": "us", "epoch": 4294967000, "oseq": 1, "class": "all"})
     assert speaker.say("gslb.inv.eu.e", event) == "PONG"
     wait_for("us to refuse it", lambda: "it speaks for region us" in fleet.log("us/relay.log"))
-    fleet.ctl("us", "purge", "key", "x", "--wait", "5s")
-    fleet.ctl("eu", "purge", "key", "y", "--wait", "5s")
+    fleet.ctl("us", "purge", "key", "x", "--wait", "30s")
+    fleet.ctl("eu", "purge", "key", "y", "--wait", "30s")
 
 
 main()
