@@ -235,9 +235,11 @@ static json_t *unresolved_json(const struct snapshot *snapshot)
 static void replay(struct job *job, const struct snapshot *snapshot)
 {
 	struct overlay *overlay = overlay_new(job->overrides, snapshot);
-	struct world after = {
-		.snapshot = snapshot, .overlay = overlay, .slots = job->before.slots, .nslots = job->before.nslots
-	};
+	struct world after = { .snapshot = snapshot,
+		.overlay = overlay,
+		.slots = job->before.slots,
+		.nslots = job->before.nslots,
+		.board = job->before.board };
 	const struct plan_question question = { .before = &job->before,
 		.after = &after,
 		.audience = job->audience,
@@ -307,6 +309,7 @@ void planner_begin(struct planner *planner)
 	job->held = daemon_hold(daemon);
 	job->before = job->held->world;
 	job->before.split = NULL; /* both as they are ordered: what capacity would make of the other one is not known */
+	job->before.split = NULL; /* of orders that the edited zones may not have: both are replayed without */
 	job->before.ledger = NULL;
 	job->before.reasons = NULL;
 	job->audience = audience_copy(daemon->audience);

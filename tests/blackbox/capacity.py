@@ -216,6 +216,12 @@ def a_full_pool_gives_away_what_it_cannot_carry(stack):
     assert eu["fate"] == "full" and "its own clients ask for" in eu["reason"], eu
     assert eu["capacity"]["filled_to"] == 800 and 50 < eu["capacity"]["class_percent"] < 80, eu
     assert 'reason="spill"' in metrics(lab)
+    # zones that are those in force move nobody, though clients are passed on meanwhile
+    def planned():
+        plan = lab.ctl("plan", os.path.join(lab.folder, "zones"))
+        return plan["networks"] > 0 and plan
+    plan = wait_for("clients to be known", planned)
+    assert plan["moved"]["networks"] == 0, plan["moved"]
     # what the loss of a region would do: eu could not carry it all, us could
     report = lab.ctl("capacity")
     lost = {r["region"]: r for r in report["regions"]}
