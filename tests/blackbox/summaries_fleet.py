@@ -53,13 +53,13 @@ def a_load_that_is_pushed_to_one_is_known_to_all(stack):
     fleet = Fleet(stack)
     fleet["eu"].lab.ctl("push", "a", "load=12.5", "--for", "5m")
     fleet.wait_all("the load", lambda r: load(r, "a") is not None and load(r, "a")["load"] == 12.5 and load(r, "a")["fresh"])
-    fleet["eu"].lab.ctl("push", "a", "load=80")
+    fleet["eu"].lab.ctl("push", "a", "load=80", "--for", "5m")
     fleet.wait_all("the next load", lambda r: load(r, "a")["load"] == 80)
-    fleet["us"].lab.ctl("push", "a", "load=7")
+    fleet["us"].lab.ctl("push", "a", "load=7", "--for", "5m")
     wait_for("its own to count", lambda: load(fleet["us"], "a")["load"] == 7)
     wait_for("the newer of two to count in ap", lambda: load(fleet["ap"], "a")["load"] == 7)
     assert load(fleet["eu"], "a")["load"] == 80
-    fleet["ap"].lab.ctl("push", "b", "load=33", "--for", "2s")
+    fleet["ap"].lab.ctl("push", "b", "load=33", "--for", "15s")
     fleet.wait_all("the short load", lambda r: load(r, "b")["load"] == 33)
     fleet.wait_all("it to end", lambda r: not load(r, "b")["fresh"])
 
