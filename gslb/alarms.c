@@ -78,7 +78,7 @@ static void add_stale_loads(json_t *alarms, const struct daemon *daemon)
 	if (pool == NULL)
 		return;
 	if (n > 1)
-		snprintf(more, sizeof more, ", and of %u more pools", n - 1);
+		snprintf(more, sizeof more, " and of %u more pool%s", n - 1, n > 2 ? "s" : "");
 	snprintf(text, sizeof text, "the load of %s%s is unknown: nobody is moved on its account (gslbctl pools)",
 		pool->label, more);
 	add_alarm(alarms, text);

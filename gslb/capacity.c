@@ -117,26 +117,31 @@ static void look_at_pools(
 		pool->load = loads[i];
 		pool->capacity = capacity_now(capacity->snapshot, world, i, now_ms);
 		pool->expected = 0;
-		pool->demand = pool->gets = pool->own = 0;
 	}
 }
 
 static void note_demand(struct capacity *capacity, const struct capacity_lists *lists)
 {
+	for (uint32_t i = 0; i < capacity->npools; i++)
+		capacity->pools[i].demand = capacity->pools[i].gets = capacity->pools[i].own = 0;
 	for (size_t i = 0; i < lists->n; i++)
 		capacity->pools[lists->classes[i].pool[0]].demand += lists->classes[i].demand;
 }
 
-/* When what was changed has long reached all caches, and the load is still not what it was to be. */
+/* When what was changed has long reached nearly all caches, and the load is still not what it was to be. */
 static void trim(struct capacity_pool *pool, uint64_t now_s)
 {
-	uint64_t rest_s = pool->ttl_s + TRIM_AFTER_S;
+	uint64_t measured_s = pool->load.at_ms / 1000;
+	uint64_t rest_s = (pool->moved_s > pool->trimmed_s ? pool->moved_s : pool->trimmed_s) + pool->ttl_s;
 	double off;
 
+	if (measured_s < rest_s) {
+		pool->calm = (double)pool->load.milli;
+		return;
+	}
 	pool->calm += ((double)pool->load.milli - pool->calm) / TRIM_MEAN;
 	off = sqrt((double)capacity_target(pool) / (pool->calm + 1));
-	if (now_s < pool->moved_s + rest_s || now_s < pool->trimmed_s + rest_s ||
-		(off > 1 - OFF / 2 && off < 1 + OFF / 2))
+	if (measured_s < rest_s + TRIM_AFTER_S || (off > 1 - OFF / 2 && off < 1 + OFF / 2))
 		return;
 	off = off < 1 - TRIM_STEP ? 1 - TRIM_STEP : off > 1 + TRIM_STEP ? 1 + TRIM_STEP : off;
 	pool->trim *= (float)off;

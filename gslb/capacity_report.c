@@ -73,7 +73,9 @@ static json_t *region_json(struct capacity *capacity, const struct world *world,
 
 	for (uint32_t i = 0; i < capacity->npools; i++) {
 		gone[i] = strcmp(capacity->snapshot->pools[i].pool->region, region) == 0;
-		lost += gone[i] && capacity->pools[i].load.known ? capacity->pools[i].load.milli : 0;
+		lost += !gone[i]                        ? 0
+			: capacity->pools[i].load.known ? capacity->pools[i].load.milli
+							: capacity->pools[i].gets;
 	}
 	unserved = share_out(capacity, world, gone, now_ms, gets);
 	for (uint32_t i = 0; i < capacity->npools; i++) {
