@@ -49,7 +49,7 @@ static void tell(struct hits *hits, const struct ledger *ledger, struct herald *
 	for (uint32_t i = 0; i < snapshot->nservices; i++) {
 		uint64_t now = answers_of(ledger, &snapshot->services[i]);
 
-		if (hits->ledger == ledger && now > hits->before[i])
+		if (hits->serial == snapshot->serial && now > hits->before[i])
 			told[n++] = (struct told){ i, now - hits->before[i] };
 		hits->before[i] = now;
 	}
@@ -63,11 +63,13 @@ uint64_t hits_look(struct hits *hits, const struct ledger *ledger, struct herald
 {
 	const struct snapshot *snapshot = ledger_snapshot(ledger);
 
-	if (hits->ledger != ledger) { /* other services have these numbers now: from here on */
+	/* other services have these numbers now: from here on */
+	if (hits->before == NULL || hits->serial != snapshot->serial) {
 		free(hits->before);
 		hits->before = mem_alloc((snapshot->nservices + 1) * sizeof *hits->before);
+		hits->serial = 0;
 		tell(hits, ledger, herald);
-		hits->ledger = ledger;
+		hits->serial = snapshot->serial;
 		hits->next_ms = now_ms + HITS_MS;
 	}
 	if (now_ms >= hits->next_ms) {

@@ -10,8 +10,8 @@ enum { HITS_MS = 10000, HITS_MAX = 1000 };
 
 /* { 0 } at first. */
 struct hits {
-	const struct ledger *ledger; /* whose numbers `before` has */
-	uint64_t *before;            /* answers, by service */
+	uint64_t serial;  /* of the snapshot whose services `before` has; a ledger may lie where one before it lay */
+	uint64_t *before; /* answers, by service; NULL: none yet */
 	uint64_t next_ms;
 };
 
