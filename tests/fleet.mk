@@ -26,3 +26,9 @@ from = 1
 .PHONY: simulate
 simulate: tests/fleet/fleet$(EXEEXT)
 	nice tests/fleet/fleet$(EXEEXT) --seeds $(seeds) --from $(from) --jobs $$(nproc)
+
+# Each of the rules that it checks, broken on purpose: it must be found.
+.PHONY: mutants
+mutants: tests/fleet/fleet$(EXEEXT)
+	top_srcdir=$(top_srcdir) $(top_srcdir)/tests/fleet/mutants.py
+EXTRA_DIST += tests/fleet/mutants.py

@@ -18,7 +18,7 @@
 #include "tests/fleet/run.h"
 #include "tests/fleet/world.h"
 
-enum { CHECK_SEEDS = 200, CHECK_S = 30, CHECK_LEAST = 10, PROGRESS_S = 10 };
+enum { CHECK_SEEDS = 100, CHECK_S = 30, CHECK_LEAST = 10, PROGRESS_S = 10 };
 
 static struct options {
 	uint64_t seed, from, seeds;
