@@ -52,11 +52,6 @@ struct nats {
 	struct heard_list taken; /* fetched, and not committed yet */
 };
 
-static void drop_message(void *message)
-{
-	natsMsg_Destroy(message);
-}
-
 /* ---- words ---- */
 
 static void take_receipt(natsConnection *connection, natsSubscription *sub, natsMsg *msg, void *arg)
@@ -360,15 +355,23 @@ static void start_threads(struct nats *nats)
 	}
 }
 
+static void let_go_of(struct heard *heard)
+{
+	natsMsg_Destroy(heard->message);
+	free(heard);
+}
+
+/* What was fetched and is not done with comes again. */
 static void let_go(struct nats *nats)
 {
-	while (!STAILQ_EMPTY(&nats->taken)) {
-		struct heard *heard = STAILQ_FIRST(&nats->taken);
+	struct heard *heard;
 
+	while ((heard = STAILQ_FIRST(&nats->taken)) != NULL) {
 		STAILQ_REMOVE_HEAD(&nats->taken, link);
-		natsMsg_Destroy(heard->message);
-		free(heard);
+		let_go_of(heard);
 	}
+	while ((heard = bus_queue_event(&nats->queue)) != NULL)
+		let_go_of(heard);
 }
 
 static void nats_close(void *bus)
@@ -383,12 +386,12 @@ static void nats_close(void *bus)
 			pthread_join(nats->fetcher[i].thread, NULL);
 	for (size_t i = 0; i < nats->nwords; i++)
 		natsSubscription_Destroy(nats->words[i]);
+	let_go(nats); /* the library must be there yet */
 	jsCtx_Destroy(nats->out.js);
 	natsConnection_Destroy(nats->later);
 	natsConnection_Destroy(nats->connection);
 	nats_CloseAndWait(2000);
-	let_go(nats);
-	bus_queue_fini(&nats->queue, drop_message);
+	bus_queue_fini(&nats->queue);
 	free(nats);
 }
 

@@ -15,14 +15,10 @@ void bus_queue_init(struct bus_queue *queue, int event_fd)
 	STAILQ_INIT(&queue->rows);
 }
 
-void bus_queue_fini(struct bus_queue *queue, void (*drop)(void *message))
+void bus_queue_fini(struct bus_queue *queue)
 {
 	struct heard *heard;
 
-	while ((heard = bus_queue_event(queue)) != NULL) {
-		drop(heard->message);
-		free(heard);
-	}
 	while ((heard = bus_queue_word(queue)) != NULL)
 		heard_free(heard);
 	while (queue->nrows > 0)

@@ -53,7 +53,7 @@ struct bus_queue {
 };
 
 void bus_queue_init(struct bus_queue *queue, int event_fd);
-void bus_queue_fini(struct bus_queue *queue, void (*drop)(void *message));
+void bus_queue_fini(struct bus_queue *queue); /* the caller has taken out its events */
 /* All threads are to end: the one that waits for a row, too. */
 void bus_queue_stop(struct bus_queue *queue);
 bool bus_queue_stops(struct bus_queue *queue);

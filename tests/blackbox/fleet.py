@@ -92,5 +92,25 @@ def a_store_that_forgot(stack):
     wait_for("us to have all", lambda: not fleet.has("us", *keys), 60)
 
 
+@test
+def a_stop_amid_a_flood(stack):
+    """gslb-relay told to stop while events pour in ends with exit status 0, again and again, and the next one does the rest"""
+    fleet = Fleet(stack)
+    us = fleet.rigs["us"]
+    us.relay.kill(signal.SIGTERM)
+    keys = [f"p{n}" for n in range(1000)]
+    fleet.put(*keys)
+    for key in keys:
+        assert fleet.purge("eu", key)
+    for wait_s in (0, 0.02, 0.05, 0.1):
+        us.start()
+        time.sleep(wait_s)
+        us.relay.kill(signal.SIGTERM)
+        assert us.relay.process.returncode == 0, us.relay.process.returncode
+    us.start()
+    wait_for("us to have dropped all", lambda: not fleet.has("us", *keys))
+    fleet.wait_empty()
+
+
 if __name__ == "__main__":
     main()
