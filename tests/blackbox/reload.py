@@ -81,15 +81,16 @@ def dying_probers_lose_nothing(stack):
     lab = world(stack)
     lab.eu.kill()
     lab.wait_state("127.0.10.1", "down")
-    load = steady(stack, lab, 60, ["127.0.20.1"])
+    load = steady(stack, lab, 180, ["127.0.20.1"])
     killed, last = 0, 0
-    end = time.monotonic() + 60
+    end = time.monotonic() + 150
     while killed < KILLS and time.monotonic() < end:
         pid = lab.health_pid()
         if pid in (0, last):
             time.sleep(0.01)
             continue
-        time.sleep(0.1)  # most die at work, some before
+        if killed % 4 != 0:  # most die at work, some before
+            wait_for("it to take up its plan", lambda pid=pid: f"gslb-health[{pid}] info: plan=" in lab.gslbd.text())
         os.kill(pid, signal.SIGKILL)
         killed, last = killed + 1, pid
     time.sleep(0.5)
