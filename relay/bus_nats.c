@@ -361,15 +361,22 @@ static void let_go_of(struct heard *heard)
 	free(heard);
 }
 
-/* What was fetched and is not done with comes again. */
-static void let_go(struct nats *nats)
+static void let_go_of_taken(struct nats *nats)
 {
-	struct heard *heard;
+	while (!STAILQ_EMPTY(&nats->taken)) {
+		struct heard *heard = STAILQ_FIRST(&nats->taken);
 
-	while ((heard = STAILQ_FIRST(&nats->taken)) != NULL) {
 		STAILQ_REMOVE_HEAD(&nats->taken, link);
 		let_go_of(heard);
 	}
+}
+
+/* Also of what was fetched and not taken, which comes again to the next gslb-relay. */
+static void let_go_of_all(struct nats *nats)
+{
+	struct heard *heard;
+
+	let_go_of_taken(nats);
 	while ((heard = bus_queue_event(&nats->queue)) != NULL)
 		let_go_of(heard);
 }
@@ -386,7 +393,7 @@ static void nats_close(void *bus)
 			pthread_join(nats->fetcher[i].thread, NULL);
 	for (size_t i = 0; i < nats->nwords; i++)
 		natsSubscription_Destroy(nats->words[i]);
-	let_go(nats); /* the library must be there yet */
+	let_go_of_all(nats); /* the library must be there yet */
 	jsCtx_Destroy(nats->out.js);
 	natsConnection_Destroy(nats->later);
 	natsConnection_Destroy(nats->connection);
@@ -529,7 +536,7 @@ static void nats_acknowledge(void *bus, bool committed)
 		else /* at once would be a loop for as long as the disk is full */
 			natsMsg_NakWithDelay(heard->message, LATER_MS, NULL);
 	}
-	let_go(nats);
+	let_go_of_taken(nats);
 }
 
 static void nats_listen(void *bus, const struct bus_ear *ear)

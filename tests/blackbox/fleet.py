@@ -93,6 +93,20 @@ def a_store_that_forgot(stack):
 
 
 @test
+def a_flood_comes_once(stack):
+    """a thousand events, one after the other: both regions do all, and the bus gives none of them twice"""
+    fleet = Fleet(stack)
+    keys = [f"q{n}" for n in range(1000)]
+    fleet.put(*keys)
+    for key in keys:
+        assert fleet.purge("eu", key)
+    wait_for("both to have dropped all", lambda: not fleet.has("eu", *keys) and not fleet.has("us", *keys))
+    fleet.wait_empty()
+    given = fleet.client("eu").ask("$JS.API.CONSUMER.INFO.INV_eu.relay-us")["delivered"]
+    assert given["consumer_seq"] == given["stream_seq"], given
+
+
+@test
 def a_stop_amid_a_flood(stack):
     """gslb-relay told to stop while events pour in ends with exit status 0, again and again, and the next one does the rest"""
     fleet = Fleet(stack)
