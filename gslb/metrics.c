@@ -168,8 +168,11 @@ struct metrics *metrics_begin(struct daemon *daemon)
 	metrics->pools = mem_alloc((snapshot->npools + 1) * sizeof *metrics->pools);
 	for (uint32_t i = 0; i < snapshot->nendpoints; i++)
 		look_at_endpoint(metrics, i);
-	for (uint32_t i = 0; i < snapshot->npools; i++)
+	metrics->facts = mem_alloc((snapshot->npools + 1) * sizeof *metrics->facts);
+	for (uint32_t i = 0; i < snapshot->npools; i++) {
 		look_at_pool(metrics, i);
+		metrics->facts[i] = capacity_facts(daemon->capacity, i);
+	}
 	metrics->table = metrics_tables;
 	return metrics;
 }
@@ -179,6 +182,7 @@ void metrics_end(struct metrics *metrics)
 	daemon_let_go(metrics->daemon, metrics->published);
 	free(metrics->endpoints);
 	free(metrics->pools);
+	free(metrics->facts);
 	free(metrics);
 }
 

@@ -44,6 +44,7 @@ struct metrics {
 	struct prober_status prober;
 	struct metrics_endpoint *endpoints; /* by number */
 	struct metrics_pool (*pools)[FAMILIES];
+	struct capacity_facts *facts;              /* by pool; a reload numbers pools anew */
 	unsigned long states[3], doubtful;         /* endpoints by enum health_state */
 	const struct metrics_family *const *table; /* where the text is: table, row, thing */
 	size_t row, thing;

@@ -162,16 +162,16 @@ static void write_capacity(const struct metrics *metrics, size_t thing, const ch
 
 static void write_demand(const struct metrics *metrics, size_t thing, const char *name, struct buf *out)
 {
-	struct capacity_facts facts = capacity_facts(metrics->daemon->capacity, (uint32_t)thing);
+	const struct capacity_facts *facts = &metrics->facts[thing];
 
-	put_load(metrics, thing, name, out, facts.limited, facts.demand);
+	put_load(metrics, thing, name, out, facts->limited, facts->demand);
 }
 
 static void write_spill(const struct metrics *metrics, size_t thing, const char *name, struct buf *out)
 {
-	struct capacity_facts facts = capacity_facts(metrics->daemon->capacity, (uint32_t)thing);
+	const struct capacity_facts *facts = &metrics->facts[thing];
 
-	put_load(metrics, thing, name, out, facts.limited, (uint64_t)facts.part * 1000 / SPILL_ONE);
+	put_load(metrics, thing, name, out, facts->limited, (uint64_t)facts->part * 1000 / SPILL_ONE);
 }
 
 /* ---- overrides ---- */

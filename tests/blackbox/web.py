@@ -431,12 +431,15 @@ def who_asks_nothing_is_cut_off(stack):
 
 @test
 def a_reader_that_stops(stack):
-    """a scrape that nobody reads holds up neither another one nor a reload"""
+    """a scrape that nobody reads holds up neither another one nor a reload, and is whole when that takes the pools away"""
     lab = server(stack, {"svc.example": ZONE % {"serial": 1} + "".join(
-        f"p{n}._pool TXT \"v=pool1; check=push\"\np{n}._pool SRV 0 1 9 p{n}\np{n} A 192.0.2.7\n_gslb.s{n} TXT \"v=gslb1; pools=p{n}\"\n"
+        f"p{n}._pool TXT \"v=pool1; check=push; capacity=9; load=push\"\np{n}._pool SRV 0 1 9 p{n}\np{n} A 192.0.2.7\n_gslb.s{n} TXT \"v=gslb1; pools=p{n}\"\n"
         for n in range(3000))})
-    stuck = socket.create_connection(("127.0.0.1", lab.http))
+    wait_for("a look at what the pools can carry", lambda: "\ngslb_pool_demand{" in ask(lab, "/metrics")[2])
+    stuck = socket.socket()
     stack.callback(stuck.close)
+    stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    stuck.connect(("127.0.0.1", lab.http))
     stuck.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert stuck.recv(100)
     for serial in (2, 3):
@@ -451,6 +454,9 @@ def a_reader_that_stops(stack):
         got = stuck.recv(1 << 20)
         assert got, text[-200:]
         text += got
+    text = re.sub(rb"\r\n[0-9a-f]+\r\n", b"", text)  # where a piece ends
+    for name in (b"gslb_pool_demand", b"gslb_pool_spill_ratio"):
+        assert text.count(b"\n" + name + b"{") == 3000, (name, text.count(b"\n" + name + b"{"))
     assert b"gslb_endpoint_push_end_timestamp_seconds" in text and b'endpoint="p2999"' in text
 
 
