@@ -39,7 +39,6 @@ static json_t *hits_json(const struct snapshot *snapshot, const struct told *tol
 	return list;
 }
 
-/* The first time with a ledger nothing is told. */
 static void tell(struct hits *hits, const struct ledger *ledger, struct herald *herald)
 {
 	const struct snapshot *snapshot = ledger_snapshot(ledger);
@@ -49,7 +48,7 @@ static void tell(struct hits *hits, const struct ledger *ledger, struct herald *
 	for (uint32_t i = 0; i < snapshot->nservices; i++) {
 		uint64_t now = answers_of(ledger, &snapshot->services[i]);
 
-		if (hits->serial == snapshot->serial && now > hits->before[i])
+		if (now > hits->before[i])
 			told[n++] = (struct told){ i, now - hits->before[i] };
 		hits->before[i] = now;
 	}
@@ -59,19 +58,22 @@ static void tell(struct hits *hits, const struct ledger *ledger, struct herald *
 	free(told);
 }
 
-uint64_t hits_look(struct hits *hits, const struct ledger *ledger, struct herald *herald, uint64_t now_ms)
+/* Other services have these numbers now: from here on. */
+static void begin(struct hits *hits, const struct ledger *ledger)
 {
 	const struct snapshot *snapshot = ledger_snapshot(ledger);
 
-	/* other services have these numbers now: from here on */
-	if (hits->before == NULL || hits->serial != snapshot->serial) {
-		free(hits->before);
-		hits->before = mem_alloc((snapshot->nservices + 1) * sizeof *hits->before);
-		hits->serial = 0;
-		tell(hits, ledger, herald);
-		hits->serial = snapshot->serial;
-		hits->next_ms = now_ms + HITS_MS;
-	}
+	free(hits->before);
+	hits->before = mem_alloc((snapshot->nservices + 1) * sizeof *hits->before);
+	for (uint32_t i = 0; i < snapshot->nservices; i++)
+		hits->before[i] = answers_of(ledger, &snapshot->services[i]);
+	hits->serial = snapshot->serial;
+}
+
+uint64_t hits_look(struct hits *hits, const struct ledger *ledger, struct herald *herald, uint64_t now_ms)
+{
+	if (hits->before == NULL || hits->serial != ledger_snapshot(ledger)->serial)
+		begin(hits, ledger);
 	if (now_ms >= hits->next_ms) {
 		tell(hits, ledger, herald);
 		hits->next_ms = now_ms + HITS_MS;

@@ -138,6 +138,22 @@ def what_is_asked_for_most(stack):
 
 
 @test
+def what_is_asked_for_most_while_zones_change_all_the_time(stack):
+    """a host that takes up another zone every two seconds tells what is asked for, too"""
+    region, state = Region(stack), {"next": 0, "n": 1}
+
+    def told():
+        region.lab.addresses("www.svc.example")
+        if time.monotonic() >= state["next"]:
+            state.update(next=time.monotonic() + 2, n=state["n"] + 1)
+            region.lab.write_zone("svc.example", region.zone(static=state["n"]))
+            region.lab.ctl("reload")
+        return region.rig.ctl("relay", "hot")["hot"]
+    hot = wait_for("gslbd to tell", told, 40)
+    assert [h["value"] for h in hot] == ["www.svc.example"], hot
+
+
+@test
 def what_changed_while_the_relay_was_away(stack):
     """gslb-relay away during a failover: gslbd says so once, and it is told when it is back"""
     region = Region(stack)
