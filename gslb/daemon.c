@@ -62,7 +62,10 @@ void daemon_let_go(struct daemon *daemon, struct published *published)
 	free(published);
 	if (--stock->nholders > 0)
 		return;
-	builder_drop(daemon->builder, stock->snapshot, NULL);
+	if (daemon->builder != NULL)
+		builder_drop(daemon->builder, stock->snapshot, NULL);
+	else /* at the end of all */
+		snapshot_free(stock->snapshot);
 	tallies_free(stock->tallies);
 	ledger_free(stock->ledger);
 	free(stock);

@@ -455,6 +455,7 @@ static void stop(struct daemon *daemon)
 		log_warning("state=stopped reason=\"files are still being read: not waited for\"");
 		_exit(0);
 	}
+	daemon->builder = NULL;
 	prober_close(daemon->prober);
 	kept_close(daemon);
 	workers_free(daemon->workers);

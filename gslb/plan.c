@@ -153,7 +153,7 @@ static void replay_all(struct replay *replay, struct replay_item *items)
 	struct plan *plan = replay->plan;
 
 	replay_init(replay);
-	for (size_t i = 0, end; i < plan->networks; i = end) {
+	for (size_t i = 0, end; i < plan->networks && !replay_stops(replay); i = end) {
 		struct plan_service *service = &plan->services[items[i].service];
 
 		for (end = i; end < plan->networks && items[end].service == items[i].service;)

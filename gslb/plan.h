@@ -23,6 +23,7 @@ struct plan_question {
 	const double *loads; /* by pool of the world before, in its units; NAN: not known; NULL: none is */
 	uint64_t now_ms;
 	_Atomic uint32_t *permille; /* how far it is; may be NULL */
+	const _Atomic bool *stop;   /* true: nobody wants it any more, and what is made is not whole; may be NULL */
 };
 
 /* What those who move gain (below zero) or lose: kilometres or expected milliseconds. */

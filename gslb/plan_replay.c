@@ -3,6 +3,7 @@
 #include "gslb/plan_replay.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,13 @@ void replay_init(struct replay *replay)
 	replay->after = mem_alloc(n * sizeof(double));
 	replay->seen = mem_alloc(n * sizeof *replay->seen);
 	replay->shifts = mem_alloc(n * sizeof *replay->shifts);
+}
+
+bool replay_stops(const struct replay *replay)
+{
+	const _Atomic bool *stop = replay->question->stop;
+
+	return stop != NULL && atomic_load_explicit(stop, memory_order_relaxed);
 }
 
 /* ---- one decision ---- */
@@ -163,7 +171,7 @@ static void replay_group(
 	bool sticky = asking.before->sticky && (asking.after == NULL || asking.after->sticky);
 	double share;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && !replay_stops(replay); i++) {
 		asking.visit = &replay->visits[items[i].visit];
 		asking.client = (struct client){
 			.addr = asking.visit->net.addr, .ecs = true, .source_len = asking.visit->net.len
@@ -206,7 +214,7 @@ static bool same_group(const struct replay_item *a, const struct replay_item *b)
 
 void replay_service(struct replay *replay, struct plan_service *service, struct replay_item *items, size_t n)
 {
-	for (size_t i = 0, end; i < n; i = end) {
+	for (size_t i = 0, end; i < n && !replay_stops(replay); i = end) {
 		double answers = 0;
 
 		for (end = i; end < n && same_group(&items[i], &items[end]); end++)

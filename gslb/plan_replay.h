@@ -39,6 +39,8 @@ struct replay {
 	struct replay_added km, ms, all_km, all_ms; /* of the service, of all */
 };
 
+/* Is the rest to be left out? */
+bool replay_stops(const struct replay *replay);
 void replay_init(struct replay *replay);
 /* items: those of one service, by family and classes. */
 void replay_service(struct replay *replay, struct plan_service *service, struct replay_item *items, size_t n);

@@ -27,6 +27,7 @@ struct job {
 	/* from planner_begin on; the builder's until planner_end, but for what is atomic */
 	_Atomic int phase;
 	_Atomic uint32_t permille;
+	const _Atomic bool *stop; /* the planner's */
 	struct published *held;
 	struct audience *audience;
 	struct override_list *overrides;
@@ -42,7 +43,7 @@ struct planner {
 	struct daemon *daemon;
 	uint64_t last;
 	struct job *job; /* NULL: none */
-	bool stopped;
+	_Atomic bool stopped;
 };
 
 struct planner *planner_new(struct daemon *daemon)
@@ -85,6 +86,7 @@ uint64_t planner_open(struct planner *planner, const char *who, struct err *err)
 		job_free(planner->job);
 	planner->job = mem_alloc(sizeof *planner->job);
 	planner->job->number = ++planner->last;
+	planner->job->stop = &planner->stopped;
 	planner->job->active_ms = clock_monotonic_ms();
 	snprintf(planner->job->who, sizeof planner->job->who, "%s", who);
 	return planner->job->number;
@@ -182,13 +184,12 @@ static struct zone *in_force(const struct zone_set *set, const struct text *text
 	return zone != NULL ? zone_ref(zone) : NULL;
 }
 
-static bool first_mistake(struct report *report, struct err *err)
+static bool first_mistake(const struct report *report, struct err *err)
 {
 	char line[900] = "mistakes";
 
 	if (report->nlines > 0)
 		report_format(&report->lines[0], line, sizeof line);
-	report_fini(report);
 	return err_set(err, "%s", line);
 }
 
@@ -246,13 +247,16 @@ static void replay(struct job *job, const struct snapshot *snapshot)
 		.meter = job->inputs.meter,
 		.loads = job->loads,
 		.now_ms = job->now_ms,
-		.permille = &job->permille };
+		.permille = &job->permille,
+		.stop = job->stop };
 	struct plan *plan;
 
 	atomic_store(&job->phase, PHASE_REPLAYING);
 	plan = plan_make(&question);
-	job->result = plan_json(plan, job->before.snapshot->set, snapshot->set);
-	json_object_set_new(job->result, "unresolved", unresolved_json(snapshot));
+	if (!atomic_load(job->stop)) {
+		job->result = plan_json(plan, job->before.snapshot->set, snapshot->set);
+		json_object_set_new(job->result, "unresolved", unresolved_json(snapshot));
+	}
 	plan_free(plan);
 	overlay_free(overlay);
 }
@@ -265,6 +269,10 @@ static void carry_out(void *context, struct geo *geo, uint64_t name_seed)
 
 	if (set == NULL)
 		return;
+	if (atomic_load(job->stop)) {
+		zone_set_free(set);
+		return;
+	}
 	snapshot = snapshot_new(set, name_seed, geo, &job->inputs, job->before.snapshot, &job->err);
 	if (snapshot != NULL)
 		replay(job, snapshot);
@@ -303,13 +311,12 @@ void planner_begin(struct planner *planner)
 		planner->job = NULL;
 		return;
 	}
-	if (job == NULL || planner->stopped || atomic_load(&job->phase) != PHASE_READY)
+	if (job == NULL || atomic_load(&planner->stopped) || atomic_load(&job->phase) != PHASE_READY)
 		return;
 	job->now_ms = clock_wall_ms();
 	job->held = daemon_hold(daemon);
 	job->before = job->held->world;
 	job->before.split = NULL; /* both as they are ordered: what capacity would make of the other one is not known */
-	job->before.split = NULL; /* of orders that the edited zones may not have: both are replayed without */
 	job->before.ledger = NULL;
 	job->before.reasons = NULL;
 	job->audience = audience_copy(daemon->audience);
@@ -341,13 +348,15 @@ void planner_end(struct planner *planner)
 
 void planner_stop(struct planner *planner)
 {
-	planner->stopped = true;
+	atomic_store(&planner->stopped, true);
 }
 
 void planner_free(struct planner *planner)
 {
 	if (planner == NULL)
 		return;
+	if (planner->job != NULL && planner->job->held != NULL)
+		daemon_let_go(planner->daemon, planner->job->held);
 	if (planner->job != NULL)
 		job_free(planner->job);
 	free(planner);

@@ -24,6 +24,7 @@ static const char pools_text[] = "eu._pool LOC 50 0 0 N 10 0 0 E 0m\n"
 static struct sim now, then;
 static struct audience *audience;
 static struct plan *plan;
+static _Atomic bool stop;
 
 static void load(struct sim *sim, const char *services)
 {
@@ -46,6 +47,7 @@ static void setup(void)
 	sim_init(&then);
 	audience = audience_new(AUDIENCE_MAX);
 	plan = NULL;
+	stop = false;
 }
 
 static void teardown(void)
@@ -73,7 +75,7 @@ static void make(const char *services_now, const char *services_then)
 	load(&now, services_now);
 	load(&then, services_then);
 	question = (struct plan_question){
-		.before = &now.world, .after = &then.world, .audience = audience, .now_ms = SIM_EPOCH_MS
+		.before = &now.world, .after = &then.world, .audience = audience, .now_ms = SIM_EPOCH_MS, .stop = &stop
 	};
 	plan = plan_make(&question);
 }
@@ -185,6 +187,17 @@ START_TEST(a_service_that_is_gone_and_one_that_nobody_has)
 }
 END_TEST
 
+START_TEST(a_plan_that_nobody_wants_any_more_is_not_made_to_its_end)
+{
+	for (unsigned i = 0; i < 200; i++)
+		visit(10 * (1 + i % 4), i, 1);
+	stop = true;
+	make("_gslb.www TXT \"v=gslb1; pools=eu:3,us:1; rank=weight\"\n",
+		"_gslb.www TXT \"v=gslb1; pools=us; rank=weight\"\n");
+	ck_assert(plan->answers == 0 && plan->moved_networks == 0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *suite = suite_create("plan");
@@ -197,6 +210,7 @@ static Suite *suite(void)
 	tcase_add_test(cases, a_network_that_asks_more_than_all_others_does_not_bend_the_shares);
 	tcase_add_test(cases, who_is_sticky_moves_whole_or_not_at_all);
 	tcase_add_test(cases, a_service_that_is_gone_and_one_that_nobody_has);
+	tcase_add_test(cases, a_plan_that_nobody_wants_any_more_is_not_made_to_its_end);
 	suite_add_tcase(suite, cases);
 	return suite;
 }
