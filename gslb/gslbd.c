@@ -263,7 +263,8 @@ static void begin_build(struct daemon *daemon, struct watch *watch, uint64_t mon
 		daemon->latency_wanted = false;
 		meter_look_for_moved(daemon->meter, daemon->published->snapshot, clock_wall_ms() / 1000);
 		daemon_begin(daemon, BUILD_LATENCY);
-	} else {
+	} else if (!daemon->reload_wanted &&
+		   !daemon->watch_wanted) { /* a plan may take minutes: not before a reload that rests */
 		planner_begin(daemon->planner);
 	}
 }
