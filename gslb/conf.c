@@ -245,13 +245,19 @@ void conf_free(struct conf *conf)
 	free(conf);
 }
 
+/* The regions of the fleet are named alike by all hosts, and this one is among them: they change together. */
+static bool waits(const struct conf *now, const struct conf_row *row)
+{
+	return row->restart || (row->offset == AT(region) && now->nregions > 0);
+}
+
 bool conf_needs_restart(const struct conf *now, const struct conf *next, char *text, size_t cap)
 {
 	size_t len = 0;
 
 	text[0] = '\0';
 	for (size_t i = 0; i < NROWS; i++) {
-		if (!rows[i].restart || strcmp(now->written[i], next->written[i]) == 0)
+		if (!waits(now, &rows[i]) || strcmp(now->written[i], next->written[i]) == 0)
 			continue;
 		len += (size_t)snprintf(
 			text + len, len < cap ? cap - len : 0, "%s%s", len > 0 ? ", " : "", rows[i].path);
@@ -259,4 +265,50 @@ bool conf_needs_restart(const struct conf *now, const struct conf *next, char *t
 			break;
 	}
 	return len > 0;
+}
+
+#define KEPT(member)                                           \
+	{                                                      \
+		AT(member), sizeof(((struct conf *)0)->member) \
+	}
+
+/* The fields of the rows that wait. */
+static const struct kept {
+	size_t offset, size;
+} kept[] = {
+	KEPT(listen),
+	KEPT(nlisten),
+	KEPT(workers),
+	KEPT(identity),
+	KEPT(user),
+	KEPT(probe_user),
+	KEPT(state_directory),
+	KEPT(control_socket),
+	KEPT(control_group),
+	KEPT(readonly_group),
+	KEPT(http),
+	KEPT(http_given),
+	KEPT(relay_socket),
+	KEPT(regions),
+	KEPT(nregions),
+};
+
+static void swap(void *a, void *b, size_t size)
+{
+	void *held = mem_dup(a, size);
+
+	memcpy(a, b, size);
+	memcpy(b, held, size);
+	free(held);
+}
+
+void conf_keep(struct conf *now, struct conf *next)
+{
+	for (size_t i = 0; i < NROWS; i++)
+		if (waits(now, &rows[i]))
+			swap(&now->written[i], &next->written[i], sizeof(char *));
+	if (now->nregions > 0)
+		swap(&now->region, &next->region, sizeof(char *));
+	for (size_t i = 0; i < COUNT_OF(kept); i++)
+		swap((char *)now + kept[i].offset, (char *)next + kept[i].offset, kept[i].size);
 }

@@ -99,6 +99,9 @@ struct conf *conf_parse(const char *path, const char *text, size_t len, struct r
 void conf_free(struct conf *conf); /* NULL is fine */
 /* What of `next` cannot be taken up without a restart, as a sentence ("server.listen, server.user"); false when nothing. */
 bool conf_needs_restart(const struct conf *now, const struct conf *next, char *text, size_t cap);
+/* What is bound, counted and named at start stays as it is until a restart: `next` gets it, and `now` what was to replace it. The text of
+ * what waits goes with it, so that each reload names it again. */
+void conf_keep(struct conf *now, struct conf *next);
 /* All keys of this version ("server.listen", …), for the manual's test; NULL behind the last. */
 const char *conf_key(size_t number);
 

@@ -238,8 +238,7 @@ static void take_conf(struct daemon *daemon, struct conf *next)
 	if (!daemon_guard(daemon, next, daemon->conf, &err))
 		log_error("cookies=refused reason=\"%s\"", err.text);
 	log_setup("gslbd", next->log_level);
-	/* what is bound, counted and named at start stays as it is */
-	next->workers = daemon->conf->workers;
+	conf_keep(daemon->conf, next);
 	conf_free(daemon->conf);
 	daemon->conf = next;
 }

@@ -454,6 +454,44 @@ START_TEST(a_change_that_waits_for_a_restart_is_named)
 }
 END_TEST
 
+START_TEST(what_waits_for_a_restart_stays_as_it_is_and_is_named_again)
+{
+	static const char *const fleet[] = {
+		"server: { listen: [127.0.0.1@5300], workers: 2, region: eu }\nbus: { regions: [eu, us] }\n",
+		"server: { listen: [127.0.0.1@5300], workers: 3, region: us, limits: { tcp-clients: 5 } }\n"
+		"bus: { regions: [us, ap] }\nrelay: { socket: relay.sock }\n",
+	};
+	struct report report = { 0 };
+	struct conf *conf[3];
+	char text[200];
+
+	for (unsigned i = 0; i < 3; i++) {
+		char *yaml =
+			mem_printf("%szones: { directory: zones }\nstate: { directory: state }\ncontrol: { socket: "
+				   "ctl.sock }\n",
+				fleet[i > 0]);
+
+		conf[i] = conf_parse("c.yaml", yaml, strlen(yaml), &report);
+		ck_assert_msg(conf[i] != NULL, "%s", report.nlines > 0 ? report.lines[0].text : "");
+		free(yaml);
+	}
+	for (unsigned i = 1; i < 3; i++) {
+		ck_assert(conf_needs_restart(conf[i - 1], conf[i], text, sizeof text));
+		ck_assert_str_eq(text, "server.workers, server.region, relay.socket, bus.regions");
+		conf_keep(conf[i - 1], conf[i]);
+		conf_free(conf[i - 1]);
+		ck_assert_uint_eq(conf[i]->workers, 2);
+		ck_assert_str_eq(conf_region(conf[i]), "eu");
+		ck_assert_uint_eq(conf[i]->nregions, 2);
+		ck_assert_str_eq(conf[i]->regions[1], "us");
+		ck_assert_str_eq(conf[i]->relay_socket, "");
+		ck_assert_uint_eq(conf[i]->tcp_clients, 5);
+	}
+	conf_free(conf[2]);
+	report_fini(&report);
+}
+END_TEST
+
 /* Every key is in the manual and in the example. */
 START_TEST(each_key_is_in_the_manual_and_in_the_example)
 {
@@ -510,6 +548,7 @@ int main(void)
 	tcase_add_test(cases, relative_paths_count_from_the_folder_of_the_file);
 	tcase_add_test(cases, a_token_that_everyone_may_read_is_none);
 	tcase_add_test(cases, a_change_that_waits_for_a_restart_is_named);
+	tcase_add_test(cases, what_waits_for_a_restart_stays_as_it_is_and_is_named_again);
 	tcase_add_test(cases, the_example_is_good);
 	tcase_add_test(cases, each_key_is_in_the_manual_and_in_the_example);
 	suite_add_tcase(suite, cases);
