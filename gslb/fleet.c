@@ -57,7 +57,7 @@ static void name_regions(const struct daemon *daemon, json_t *in_force)
 		return;
 	}
 	for (size_t i = 0; i < daemon->conf->nregions; i++) {
-		bool ours = strcmp(daemon->conf->regions[i], daemon->conf->region) == 0;
+		bool ours = strcmp(daemon->conf->regions[i], conf_region(daemon->conf)) == 0;
 
 		json_object_set_new(regions, daemon->conf->regions[i], json_string(ours ? "in force" : "unknown"));
 	}

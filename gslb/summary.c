@@ -33,7 +33,7 @@ static void hear_latency(const struct daemon *daemon, const struct state_said *s
 {
 	struct err err;
 
-	if (strcmp(said->region, daemon->conf->region) != 0 &&
+	if (strcmp(said->region, conf_region(daemon->conf)) != 0 &&
 		!meter_hear(daemon->meter, said->region, said->body, said->len, clock_wall_ms() / 1000, &err))
 		complain("latency", said, err.text);
 }
@@ -85,7 +85,7 @@ static void say_latency(struct summary *summary, uint64_t wall_ms)
 	for (unsigned i = 0; i < PIECES; i++) {
 		struct buf bytes = { 0 };
 
-		if (meter_say(daemon->meter, daemon->conf->region, STATE_BODY_MAX, wall_ms / 1000, &summary->cursor,
+		if (meter_say(daemon->meter, conf_region(daemon->conf), STATE_BODY_MAX, wall_ms / 1000, &summary->cursor,
 			    &bytes))
 			state_client_say(summary->client, STATE_LATENCY, true, 0, 1, bytes.text, bytes.len);
 		buf_fini(&bytes);
