@@ -11,6 +11,7 @@
  * A file has one group, so with a read-only group the socket's mode is 0666 and the credentials alone decide. */
 #include "base/control.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -307,6 +308,7 @@ static void drop(struct control_client *client)
 
 void control_answer(struct control *control, uint64_t ticket, struct control_reply *reply)
 {
+	assert(ticket != 0); /* that is every client who asks nothing */
 	for (size_t i = 0; i < CLIENTS_MAX; i++) {
 		struct control_client *client = &control->clients[i];
 

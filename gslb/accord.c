@@ -381,11 +381,11 @@ static void run_line(struct accord *accord, unsigned i, uint64_t now_ms, uint64_
 		return;
 	if (event == LINE_LOST)
 		lost(accord, i);
-	if (i >= WAITERS)
+	if (i >= WAITERS && accord->waiting[i - WAITERS].result != NULL)
 		settle(accord, i - WAITERS, event, answer, now_ms);
-	else if (event == LINE_ANSWERED && i == ASKING)
+	else if (i == ASKING && event == LINE_ANSWERED)
 		hear(accord, answer, now_ms);
-	else if (event == LINE_ANSWERED)
+	else if (i == OFFERING && event == LINE_ANSWERED)
 		hear_offered(accord, answer);
 	json_decref(answer);
 }

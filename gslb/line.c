@@ -138,14 +138,16 @@ static bool pull_in(struct line *line, uint64_t now_ms)
 static enum line_event take_answer(struct line *line, uint64_t now_ms, json_t **answer)
 {
 	const char *end = line->in.len > 0 ? memchr(line->in.text, '\n', line->in.len) : NULL;
+	bool waited = line->waiting;
 
 	if (end == NULL)
 		return LINE_NOTHING;
 	*answer = json_loadb(line->in.text, (size_t)(end - line->in.text), 0, NULL);
-	if (!line->waiting || !json_is_object(*answer)) {
+	if (!waited || !json_is_object(*answer)) {
 		json_decref(*answer);
+		*answer = NULL;
 		lose(line, "what listens there does not speak gslb-relay's language", now_ms);
-		return LINE_LOST;
+		return waited ? LINE_LOST : LINE_NOTHING;
 	}
 	buf_drop(&line->in, (size_t)(end - line->in.text) + 1);
 	line->waiting = false;

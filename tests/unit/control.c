@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "gslb/line.h"
 #include "tests/unit/unit.h"
 
 static char folder[] = "/tmp/gslb-control-XXXXXX";
@@ -285,6 +286,55 @@ START_TEST(an_answer_for_one_who_has_gone_is_dropped)
 }
 END_TEST
 
+/* ---- the other end ---- */
+
+static struct line asking;
+static int heard;
+
+static enum line_event look(json_t **answer)
+{
+	uint64_t next_ms = UINT64_MAX;
+
+	*answer = NULL;
+	return line_run(&asking, now_ms, answer, &next_ms);
+}
+
+START_TEST(a_line_is_lost_by_what_is_no_answer_and_only_when_one_was_waited_for)
+{
+	static const char answer[] = "{\"ok\":true}\n", noise[] = "[1]\n", both[] = "{\"ok\":true}\n{\"ok\":true}\n";
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	char *place = mem_printf("%s/line.sock", folder);
+	int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	json_t *got;
+
+	strcpy(at.sun_path, place);
+	unlink(place);
+	ck_assert_int_eq(bind(listening, (const struct sockaddr *)&at, sizeof at), 0);
+	ck_assert_int_eq(listen(listening, 4), 0);
+	line_init(&asking, place);
+	ck_assert(line_ask(&asking, "news", json_object(), 1000, now_ms));
+	heard = accept(listening, NULL, NULL);
+	ck_assert_int_eq(write(heard, noise, sizeof noise - 1), sizeof noise - 1);
+	ck_assert_int_eq(look(&got), LINE_LOST);
+	ck_assert_ptr_null(got);
+	close(heard);
+	now_ms += 5000;
+	ck_assert(line_ask(&asking, "news", json_object(), 1000, now_ms));
+	heard = accept(listening, NULL, NULL);
+	ck_assert_int_eq(write(heard, answer, sizeof answer - 1), sizeof answer - 1);
+	ck_assert_int_eq(look(&got), LINE_ANSWERED);
+	json_decref(got);
+	ck_assert_int_eq(write(heard, both, sizeof both - 1), sizeof both - 1);
+	ck_assert_int_eq(look(&got), LINE_NOTHING);
+	ck_assert_ptr_null(got);
+	ck_assert_int_eq(asking.fd, -1);
+	line_fini(&asking);
+	close(heard);
+	close(listening);
+	free(place);
+}
+END_TEST
+
 START_TEST(a_line_over_one_mebibyte_is_refused_and_the_client_sent_away)
 {
 	char *text = mem_alloc(1 << 16);
@@ -542,6 +592,7 @@ int main(void)
 	tcase_add_test(cases, the_peer_is_known_by_its_credentials);
 	tcase_add_test(cases, a_deferred_answer_comes_with_its_ticket_and_in_its_turn);
 	tcase_add_test(cases, an_answer_for_one_who_has_gone_is_dropped);
+	tcase_add_test(cases, a_line_is_lost_by_what_is_no_answer_and_only_when_one_was_waited_for);
 	tcase_add_test(cases, a_line_over_one_mebibyte_is_refused_and_the_client_sent_away);
 	tcase_add_test(cases, a_line_of_one_mebibyte_is_taken);
 	tcase_add_test(cases, a_slow_reader_holds_nobody_up_and_gets_all_of_its_reply);
