@@ -29,10 +29,6 @@ struct accord {
 	const char *host;
 	struct accord_ops ops;
 	struct line line[LINES];
-	struct {
-		int fd;
-		short events;
-	} watched[LINES];
 	struct waiting waiting[ACCORD_WAITERS]; /* result NULL: its line is free */
 	int epoll;
 	uint64_t life, have; /* of gslb-relay; life 0: nothing came yet */
@@ -52,10 +48,8 @@ struct accord *accord_new(const char *socket, const char *host, const struct acc
 	*accord = (struct accord){ .host = host, .ops = *ops, .epoll = epoll_create1(EPOLL_CLOEXEC) };
 	accord->theirs = writ_set_new();
 	accord->offered = writ_set_new();
-	for (unsigned i = 0; i < LINES; i++) {
+	for (unsigned i = 0; i < LINES; i++)
 		line_init(&accord->line[i], socket);
-		accord->watched[i].fd = -1;
-	}
 	return accord;
 }
 
@@ -348,20 +342,10 @@ static void settle(struct accord *accord, unsigned i, enum line_event event, con
 
 /* ---- for the loop ---- */
 
-/* What epoll watches follows the lines; a closed descriptor has left it by itself. */
-static void watch(struct accord *accord)
+static void watch(const struct accord *accord)
 {
-	for (unsigned i = 0; i < LINES; i++) {
-		const struct line *line = &accord->line[i];
-		struct epoll_event event = { .events = (uint32_t)line_events(line), .data.u32 = i };
-
-		if (line->fd >= 0 &&
-			(line->fd != accord->watched[i].fd || line_events(line) != accord->watched[i].events) &&
-			epoll_ctl(accord->epoll, EPOLL_CTL_MOD, line->fd, &event) != 0)
-			epoll_ctl(accord->epoll, EPOLL_CTL_ADD, line->fd, &event);
-		accord->watched[i].fd = line->fd;
-		accord->watched[i].events = line_events(line);
-	}
+	for (unsigned i = 0; i < LINES; i++)
+		line_watch(accord->epoll, accord->line[i].fd, line_events(&accord->line[i]));
 }
 
 static void lost(struct accord *accord, unsigned i)

@@ -1,5 +1,6 @@
 #include "gslb/fleet.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 
 #include "base/state.h"
 #include "gslb/accord.h"
+#include "gslb/line.h"
 #include "gslb/summary.h"
 
 struct fleet {
@@ -164,16 +166,6 @@ int fleet_fd(const struct fleet *fleet)
 	return fleet != NULL ? fleet->epoll : -1;
 }
 
-/* A closed descriptor has left the set by itself; another one may have its number. */
-static void watch_summary(struct fleet *fleet)
-{
-	int fd = summary_fd(fleet->summary);
-	struct epoll_event event = { .events = EPOLLIN };
-
-	if (fd >= 0 && epoll_ctl(fleet->epoll, EPOLL_CTL_MOD, fd, &event) != 0)
-		epoll_ctl(fleet->epoll, EPOLL_CTL_ADD, fd, &event);
-}
-
 uint64_t fleet_run(struct fleet *fleet, uint64_t now_ms, uint64_t wall_ms)
 {
 	uint64_t next_ms = accord_run(fleet->accord, now_ms, wall_ms), then_ms;
@@ -181,7 +173,7 @@ uint64_t fleet_run(struct fleet *fleet, uint64_t now_ms, uint64_t wall_ms)
 	if (fleet->summary == NULL)
 		return next_ms;
 	then_ms = summary_run(fleet->summary, now_ms, wall_ms);
-	watch_summary(fleet);
+	line_watch(fleet->epoll, summary_fd(fleet->summary), POLLIN);
 	return then_ms < next_ms ? then_ms : next_ms;
 }
 

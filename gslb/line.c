@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -43,6 +44,14 @@ bool line_is_free(const struct line *line, uint64_t now_ms)
 short line_events(const struct line *line)
 {
 	return (short)(POLLIN | (line->sent < line->out.len ? POLLOUT : 0));
+}
+
+void line_watch(int epoll, int fd, short events)
+{
+	struct epoll_event event = { .events = (uint32_t)events };
+
+	if (fd >= 0 && epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event) != 0)
+		epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
 static void lose(struct line *line, const char *why, uint64_t now_ms)

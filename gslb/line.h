@@ -28,5 +28,8 @@ bool line_ask(struct line *line, const char *command, json_t *args, uint64_t pat
 enum line_event { LINE_NOTHING, LINE_ANSWERED, LINE_LOST };
 enum line_event line_run(struct line *line, uint64_t now_ms, json_t **answer, uint64_t *next_ms);
 short line_events(const struct line *line); /* POLLIN, POLLOUT */
+/* Have epoll watch a descriptor (-1: none) for these, whether it did or not: a closed one leaves it by itself, and another may have its
+ * number. */
+void line_watch(int epoll, int fd, short events);
 
 #endif
