@@ -313,8 +313,10 @@ static void take_says(struct fleet *fleet, struct member *member, const struct h
 /* The latest one that had a quorum; of two of one second the one that serves. */
 static bool is_later(const struct ballot_entry *entry, const struct member *member)
 {
-	if (member->state == HEALTH_UNKNOWN || entry->kept_since_s != member->since_s)
-		return member->state == HEALTH_UNKNOWN || entry->kept_since_s > member->since_s;
+	if (!member->quorate)
+		return true;
+	if (entry->kept_since_s != member->since_s)
+		return entry->kept_since_s > member->since_s;
 	if (entry->kept != member->state)
 		return entry->kept == HEALTH_UP;
 	return entry->kept_unanimous && !member->unanimous;
@@ -327,6 +329,7 @@ static void take_kept(struct fleet *fleet, struct member *member, const struct b
 	member->state = entry->kept;
 	member->since_s = entry->kept_since_s;
 	member->unanimous = entry->kept_unanimous;
+	member->quorate = true;
 	fleet_queue(fleet, member);
 }
 

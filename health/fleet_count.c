@@ -119,7 +119,7 @@ static void count_all(
 	if (result->state == HEALTH_DOWN || result->state != member->state || member->since_s == 0)
 		member->since_s =
 			(uint32_t)(result->since_ms / 1000); /* of a "down" all hosts must have the same one */
-	member->decided = true;
+	member->decided = member->quorate = true;
 	member->frozen_ms = 0;
 	member->state = result->state;
 	member->unanimous = result->unanimous || member->nassigned == 1;
@@ -153,7 +153,7 @@ static bool is_held(struct fleet *fleet, struct gate *gate, const struct member 
 /* What all hosts should have alike. */
 static uint64_t print_of(const struct member *member, const struct fleet_verdict *verdict, bool held)
 {
-	uint64_t word = (uint64_t)member->state | (held ? 4 : 0);
+	uint64_t word = (member->quorate ? (uint64_t)member->state : HEALTH_UNKNOWN) | (held ? 4 : 0);
 
 	for (unsigned i = 0; i < verdict->nassigned; i++)
 		word = word << 7 | (uint64_t)(verdict->says[i].says + 1U) << 1 | verdict->says[i].leaning;
@@ -173,8 +173,8 @@ void fleet_judge(struct fleet *fleet, uint32_t slot, const struct fleet_now *now
 	if (member == NULL)
 		return;
 	count_all(fleet, member, now, verdict);
-	held = is_held(fleet, fleet->all, member, member->state == HEALTH_DOWN, member->unanimous, member->since_s,
-		now->wall_ms, &hold);
+	held = is_held(fleet, fleet->all, member, member->quorate && member->state == HEALTH_DOWN, member->unanimous,
+		member->since_s, now->wall_ms, &hold);
 	fleet->digest -= member->print;
 	member->print = print_of(member, verdict, held);
 	fleet->digest += member->print;

@@ -25,6 +25,7 @@ struct member {
 	/* by the votes of all */
 	enum health_state state;
 	bool decided, unanimous;
+	bool quorate; /* it had a quorum, here or where it was kept; else it is what this host came with, and nobody else's matter */
 	uint32_t since_s;   /* of the state */
 	uint64_t frozen_ms; /* monotonic: there is no quorum since then; only while not decided */
 	uint64_t print;     /* its part of the digest */

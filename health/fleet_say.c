@@ -30,7 +30,7 @@ static bool entry_of(const struct member *member, struct ballot_entry *entry)
 		entry->leaning = said->leaning;
 		entry->since_s = said->says != VOTE_SILENT ? said->since_s : 0;
 	}
-	if (!member->decided && member->state != HEALTH_UNKNOWN) {
+	if (!member->decided && member->quorate) {
 		entry->kept = member->state;
 		entry->kept_unanimous = member->unanimous;
 		entry->kept_since_s = member->since_s;

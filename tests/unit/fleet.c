@@ -452,6 +452,42 @@ START_TEST(a_host_that_missed_a_verdict_learns_what_the_others_keep)
 }
 END_TEST
 
+/* It may be a region's own view, or what it saw before there was a fleet. */
+START_TEST(what_a_host_comes_with_is_nobody_elses_verdict)
+{
+	world_begin();
+	add_node("ap", "a");
+	add_node("eu", "e");
+	add_node("us", "u");
+	fleet_restore(nodes[0].fleet, 0, HEALTH_DOWN, (uint32_t)((now_ms + WALL) / 1000));
+	pass(12);
+	ck_assert_str_eq(shown(0), "D??");
+	agree("it is no verdict for all");
+	vote(1, 0, 'U');
+	vote(2, 0, 'U');
+	settle();
+	ck_assert_str_eq(shown(0), "UUU");
+	world_end();
+}
+END_TEST
+
+START_TEST(what_had_a_quorum_outweighs_what_a_host_comes_with)
+{
+	three();
+	fleet_free(nodes[1].fleet); /* of a region that saw it otherwise, later */
+	nodes[1].fleet = fleet_new("e");
+	nodes[1].epoch++;
+	nodes[1].seq = 0;
+	set_plan(&nodes[1], 3);
+	fleet_restore(nodes[1].fleet, 0, HEALTH_DOWN, (uint32_t)((now_ms + WALL) / 1000) + 60);
+	fleet_abstain(nodes[0].fleet, true);
+	pass(12);
+	ck_assert_str_eq(shown(0), "UUU");
+	agree("the verdict that had one is kept");
+	world_end();
+}
+END_TEST
+
 /* ---- a region's own view ---- */
 
 START_TEST(a_region_with_two_hosts_goes_by_its_own_view)
@@ -683,6 +719,8 @@ int main(void)
 	tcase_add_test(fleet, a_cut_takes_nobodys_verdict_and_the_minority_takes_nothing_down);
 	tcase_add_test(fleet, the_bus_is_away_for_an_hour);
 	tcase_add_test(fleet, a_host_that_missed_a_verdict_learns_what_the_others_keep);
+	tcase_add_test(fleet, what_a_host_comes_with_is_nobody_elses_verdict);
+	tcase_add_test(fleet, what_had_a_quorum_outweighs_what_a_host_comes_with);
 	tcase_add_test(fleet, a_region_with_two_hosts_goes_by_its_own_view);
 	tcase_add_test(fleet, the_budget_binds_a_regions_own_view);
 	tcase_add_test(fleet, all_hosts_hold_the_same_pools_whatever_they_heard_first);
