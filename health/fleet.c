@@ -8,7 +8,10 @@
 
 #include "health/fleet_inner.h"
 
-enum { GAP_MS = 3500 }; /* a host that says something every second was away */
+enum {
+	GAP_MS = 3500,        /* a host that says something every second was away */
+	FORGOTTEN_MS = 60000, /* nothing was heard of it for so long: as gslb-relay has it (ORIGIN_FORGOTTEN_MS) */
+};
 
 /* ---- the queue ---- */
 
@@ -133,12 +136,17 @@ static void drop_members(struct fleet *fleet)
 	gate_free(fleet->own);
 }
 
+static void drop_said(struct member *member, struct said *said)
+{
+	*said = member->said[--member->nsaid];
+}
+
 /* Own votes are not carried on where this region does not probe any more. */
 static void drop_own_vote(struct member *member)
 {
 	for (unsigned i = 0; i < member->nsaid && !member->own; i++)
 		if (member->said[i].host == FLEET_OWN)
-			member->said[i] = member->said[--member->nsaid];
+			drop_said(member, &member->said[i]);
 }
 
 void fleet_set(struct fleet *fleet, const struct health_plan *plan, uint32_t nslots, const struct fleet_now *now)
@@ -207,21 +215,47 @@ static struct host *find_host(struct fleet *fleet, const char *region, const cha
 	return NULL;
 }
 
-static struct host *add_host(struct fleet *fleet, const struct state_said *said)
+static bool is_forgotten(const struct host *host, uint64_t now_ms)
+{
+	return now_ms >= host->heard_ms + FORGOTTEN_MS;
+}
+
+/* Names come and go; what one of long ago said is not the next one's. */
+static struct host *take_over_host(struct fleet *fleet, uint64_t now_ms)
+{
+	struct said *said;
+	unsigned i = 1;
+
+	while (i < fleet->nhosts && !is_forgotten(&fleet->hosts[i], now_ms))
+		i++;
+	if (i == fleet->nhosts)
+		return NULL;
+	for (uint32_t k = 0; k < fleet->nmembers; k++) {
+		said = member_said(&fleet->members[k], i);
+		if (said != NULL)
+			drop_said(&fleet->members[k], said);
+	}
+	return &fleet->hosts[i];
+}
+
+static struct host *add_host(struct fleet *fleet, const struct state_said *said, uint64_t now_ms)
 {
 	uint8_t number = region_number(&fleet->plan, said->region);
 	struct host *host;
 
-	if (number == FLEET_NOWHERE || fleet->nhosts == FLEET_HOSTS_MAX)
+	if (number == FLEET_NOWHERE)
 		return NULL;
-	host = &fleet->hosts[fleet->nhosts++];
+	host = fleet->nhosts < FLEET_HOSTS_MAX ? &fleet->hosts[fleet->nhosts++] : take_over_host(fleet, now_ms);
+	if (host == NULL)
+		return NULL;
 	*host = (struct host){ .number = number, .epoch = said->epoch };
 	snprintf(host->region, sizeof host->region, "%s", said->region);
 	snprintf(host->node, sizeof host->node, "%s", said->node);
 	return host;
 }
 
-/* Its program was started anew, and counts from the beginning: all that is new is newer. */
+/* Its program was started anew, and counts from the beginning: all that is new is newer. An epoch is the time of a clock, which may have been
+ * set back; so a lower one is an earlier one only as long as the later one is heard. */
 static void begin_epoch(struct fleet *fleet, struct host *host, uint64_t epoch)
 {
 	struct said *said;
@@ -340,7 +374,7 @@ static void forget_said(struct fleet *fleet, struct member *member, const struct
 
 	if (said == NULL || said->seq > of->seq)
 		return;
-	*said = member->said[--member->nsaid];
+	drop_said(member, said);
 	fleet_queue(fleet, member);
 }
 
@@ -426,12 +460,14 @@ bool fleet_hear(struct fleet *fleet, const struct state_said *said, const struct
 	if (said->kind != STATE_VOTES || !ballot_open(&reader, said->body, said->len, &head))
 		return refuse(fleet);
 	if (host == NULL)
-		host = add_host(fleet, said);
+		host = add_host(fleet, said, now->monotonic_ms);
 	if (host == NULL || host->number == FLEET_NOWHERE)
 		return refuse(fleet);
-	if (said->epoch < host->epoch || heard_ms + VOTES_FRESH_MS <= now->monotonic_ms)
+	if (said->epoch < host->epoch && !is_forgotten(host, now->monotonic_ms))
 		return true;
-	if (said->epoch > host->epoch)
+	if (heard_ms + VOTES_FRESH_MS <= now->monotonic_ms)
+		return true;
+	if (said->epoch != host->epoch)
 		begin_epoch(fleet, host, said->epoch);
 	take_head(fleet, host, &head, said->seq, heard_ms);
 	of = (struct hearing_of){ .host = (unsigned)(host - fleet->hosts), .seq = said->seq, .at_ms = heard_ms };

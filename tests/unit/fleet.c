@@ -641,6 +641,69 @@ START_TEST(what_comes_late_or_twice_changes_nothing)
 }
 END_TEST
 
+START_TEST(a_host_whose_clock_was_set_back_votes_again_after_a_minute)
+{
+	three();
+	fleet_free(nodes[1].fleet);
+	nodes[1].fleet = fleet_new("e");
+	nodes[1].epoch--;
+	nodes[1].seq = 0;
+	set_plan(&nodes[1], 3);
+	for (uint32_t slot = 0; slot < ENDPOINTS; slot++)
+		vote(1, slot, slot == 0 ? 'D' : 'U');
+	vote(2, 0, 'D');
+	pass(40);
+	ck_assert_uint_eq(totals(0).alive, 1);
+	ck_assert_int_eq(shown(0)[0], 'u');
+	pass(25);
+	ck_assert_uint_eq(totals(0).alive, 2);
+	ck_assert_str_eq(shown(0), "ddd");
+	agree("it is heard again");
+	world_end();
+}
+END_TEST
+
+/* A sign of life, and a vote on the first endpoint. */
+static bool hear_stranger(unsigned number, uint64_t seq, enum vote_says says)
+{
+	struct state_said said = { .kind = STATE_VOTES, .region = "eu", .epoch = 1, .seq = seq };
+	const struct fleet_now now = clock_of_test();
+	struct ballot_writer writer;
+	struct buf body = { 0 };
+	bool good;
+
+	snprintf(said.node, sizeof said.node, "x%u", number);
+	ballot_begin(&writer, &body, &(struct ballot_head){ .from = 1 });
+	ballot_add(&writer, &(struct ballot_entry){ .id = ballot_id(health_identity(
+							    &targets[0].addr, targets[0].port, &targets[0].probe)),
+				    .says = says });
+	said.body = body.text;
+	said.len = body.len;
+	good = fleet_hear(nodes[0].fleet, &said, &now);
+	buf_fini(&body);
+	return good;
+}
+
+START_TEST(names_may_change_more_often_than_there_are_places)
+{
+	three();
+	for (unsigned i = 3; i < FLEET_HOSTS_MAX; i++)
+		ck_assert(hear_stranger(i, 1000, VOTE_UP));
+	ck_assert(!hear_stranger(FLEET_HOSTS_MAX, 1, VOTE_DOWN)); /* all are alive */
+	pass(61);
+	ck_assert_uint_eq(totals(0).alive, 2);
+	for (unsigned i = 0; i < 100; i++)
+		ck_assert(hear_stranger(FLEET_HOSTS_MAX + i, 1, VOTE_DOWN));
+	ck_assert_uint_eq(totals(0).hosts, FLEET_HOSTS_MAX - 1);
+	ck_assert_uint_eq(totals(0).alive, 102);
+	judge(&nodes[0]);
+	ck_assert_int_eq(
+		nodes[0].verdict[0].says[0].says + nodes[0].verdict[0].says[1].says + nodes[0].verdict[0].says[2].says,
+		VOTE_UP + VOTE_UP + VOTE_DOWN); /* eu is what those say who are there now */
+	world_end();
+}
+END_TEST
+
 START_TEST(a_host_that_is_lost_half_the_time_agrees_in_the_end)
 {
 	three();
@@ -726,6 +789,8 @@ int main(void)
 	tcase_add_test(fleet, all_hosts_hold_the_same_pools_whatever_they_heard_first);
 	tcase_add_test(fleet, the_first_failure_anywhere_lets_all_look);
 	tcase_add_test(fleet, what_comes_late_or_twice_changes_nothing);
+	tcase_add_test(fleet, a_host_whose_clock_was_set_back_votes_again_after_a_minute);
+	tcase_add_test(fleet, names_may_change_more_often_than_there_are_places);
 	tcase_add_test(fleet, a_host_that_is_lost_half_the_time_agrees_in_the_end);
 	tcase_add_test(fleet, one_that_differs_for_half_a_minute_is_named);
 	tcase_add_test(fleet, a_new_plan_keeps_what_was_said);
