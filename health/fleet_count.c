@@ -150,13 +150,14 @@ static bool is_held(struct fleet *fleet, struct gate *gate, const struct member 
 	return down && gate_holds(gate, member->slot, wall_ms, hold);
 }
 
-/* What all hosts should have alike. */
+/* What all hosts should have alike. Which way a vantage leans changes with each probe that is lost: of many endpoints some would always be on
+ * their way, and no two hosts' digests of one second the same. */
 static uint64_t print_of(const struct member *member, const struct fleet_verdict *verdict, bool held)
 {
 	uint64_t word = (member->quorate ? (uint64_t)member->state : HEALTH_UNKNOWN) | (held ? 4 : 0);
 
 	for (unsigned i = 0; i < verdict->nassigned; i++)
-		word = word << 7 | (uint64_t)(verdict->says[i].says + 1U) << 1 | verdict->says[i].leaning;
+		word = word << 2 | (verdict->says[i].says + 1U);
 	for (unsigned i = 0; i < verdict->nassigned; i++)
 		word = hash_mix(word, verdict->says[i].region);
 	return hash_mix(hash_mix(UINT64_C(0x6469676573743031), member->id), word);

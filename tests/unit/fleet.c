@@ -740,6 +740,20 @@ START_TEST(one_that_differs_for_half_a_minute_is_named)
 }
 END_TEST
 
+START_TEST(a_path_that_loses_probes_is_no_difference)
+{
+	three();
+	for (unsigned i = 0; i < 60; i++) {
+		vote(2, i % ENDPOINTS, i / ENDPOINTS % 2 == 0 ? 'u' : 'U');
+		pass(1);
+	}
+	for (unsigned i = 0; i < nnodes; i++)
+		ck_assert_msg(!totals(i).differs, "%s differs for %s", totals(i).differing, nodes[i].name);
+	agree("whatever leans");
+	world_end();
+}
+END_TEST
+
 START_TEST(a_new_plan_keeps_what_was_said)
 {
 	three();
@@ -793,6 +807,7 @@ int main(void)
 	tcase_add_test(fleet, names_may_change_more_often_than_there_are_places);
 	tcase_add_test(fleet, a_host_that_is_lost_half_the_time_agrees_in_the_end);
 	tcase_add_test(fleet, one_that_differs_for_half_a_minute_is_named);
+	tcase_add_test(fleet, a_path_that_loses_probes_is_no_difference);
 	tcase_add_test(fleet, a_new_plan_keeps_what_was_said);
 	tcase_add_test(fleet, nothing_is_a_fleet_without_regions);
 	suite_add_tcase(suite, parts);
