@@ -30,6 +30,7 @@ static void show_own(struct judge *judge, const struct detector *detector)
 		.held = judge->held,
 		.since_s = (uint32_t)(detector->since_ms / 1000),
 	};
+	judge->says = 0;
 }
 
 static void log_news(
@@ -116,6 +117,10 @@ static void cast_own_vote(const struct court *court, const struct detector *dete
 void judge_pass_fleet(struct judge *judge, const struct court *court, const struct detector *detector, uint32_t slot)
 {
 	fleet_restore(court->fleet, slot, judge->shown.state, judge->shown.since_s);
+	if (fleet_has(court->fleet, slot) && !fleet_assigned(court->fleet, slot)) {
+		judge->own = HEALTH_UNKNOWN;
+		judge->own_damped = false;
+	}
 	cast_own_vote(court, detector, slot);
 }
 

@@ -357,9 +357,11 @@ static void probe_or_not(struct target *target)
 {
 	struct probing *probing = target->probing;
 	uint32_t slot = target->spec.slot, interval_ms = target->spec.probe.interval_ms;
-	bool probed = !probe_is_pushed(target->spec.probe.check) &&
-		      (!fleet_has(probing->court.fleet, slot) || fleet_assigned(probing->court.fleet, slot));
+	bool of_others = fleet_has(probing->court.fleet, slot) && !fleet_assigned(probing->court.fleet, slot);
+	bool probed = !probe_is_pushed(target->spec.probe.check) && !of_others;
 
+	if (of_others) /* what the board says of it, too, would never grow old */
+		target->detector = (struct detector){ 0 };
 	if (probed == target->probed)
 		return;
 	target->probed = probed;
@@ -370,7 +372,6 @@ static void probe_or_not(struct target *target)
 	}
 	probe_cancel(&target->probe);
 	loop_clear(probing->loop, &target->timer);
-	target->detector = (struct detector){ 0 };
 }
 
 static void target_free(struct target *target)

@@ -11,6 +11,7 @@
 #include "health/http_kept.h"
 #include "health/loop.h"
 #include "health/post.h"
+#include "health/probing.h"
 
 /* ---- HTTP answers ---- */
 
@@ -307,6 +308,63 @@ START_TEST(what_a_full_socket_does_not_take_is_kept_and_follows)
 }
 END_TEST
 
+/* ---- what is probed elsewhere ---- */
+
+static void unheard(void *arg, uint32_t slot)
+{
+	(void)arg;
+	(void)slot;
+}
+
+static void unvoted(void *arg)
+{
+	(void)arg;
+}
+
+static void unseen(void *arg, const struct health_message *message)
+{
+	(void)arg;
+	(void)message;
+}
+
+/* Its region probed it until the plan that this gslb-health begins with. */
+START_TEST(one_that_others_probe_does_not_flap_for_good)
+{
+	static const char *const regions[] = { "ap", "eu" };
+	const struct health_target target = { .slot = 1, .port = 80, .label = "", .vantages = 2 };
+	const struct health_plan plan = { .targets = &target, .ntargets = 1, .fleet = { "", "us", regions, 2 } };
+	const struct detector_terms flapping = { .penalty = 3072, .flaps = true, .loss_permille = 100 };
+	const struct verdict was = { .state = HEALTH_UP, .damped = true, .since_s = 1 };
+	const struct fleet_now now = { clock_monotonic_ms(), clock_wall_ms() };
+	struct board_slot *slots = mem_alloc(1 << 16);
+	struct loop *loop = loop_new(NULL);
+	struct eyes *eyes = eyes_new(loop, NULL, unseen, NULL);
+	struct fleet *fleet = fleet_new("u");
+	struct probing *probing = probing_new(loop, NULL, eyes, fleet, &(struct probing_ops){ NULL, unheard, unvoted });
+	struct detector_terms terms;
+	uint32_t slot;
+	bool suspect;
+
+	atomic_store(&slots[1].word, verdict_pack(&was));
+	atomic_store(&slots[1].terms, detector_terms_pack(&flapping));
+	probing_set_board(probing, slots, 8);
+	eyes_set(eyes, &plan);
+	fleet_set(fleet, &plan, 8, &now);
+	probing_set_targets(probing, &target, 1);
+	while (fleet_next(fleet, &slot, &suspect))
+		probing_again(probing, slot, suspect);
+	terms = detector_terms_unpack(atomic_load(&slots[1].terms));
+	ck_assert_int_eq(board_read(slots, 8, 1, 0).state, HEALTH_UP);
+	ck_assert(!board_read(slots, 8, 1, 0).damped);
+	ck_assert(!terms.flaps && terms.penalty == 0 && terms.loss_permille == 0);
+	probing_free(probing);
+	fleet_free(fleet);
+	eyes_free(eyes);
+	loop_free(loop);
+	free(slots);
+}
+END_TEST
+
 /* ---- reasons ---- */
 
 START_TEST(a_reason_is_one_text_without_quotes)
@@ -323,7 +381,8 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("probing");
-	TCase *http = tcase_create("http"), *loop = tcase_create("loop"), *post = tcase_create("post");
+	TCase *http = tcase_create("http"), *loop = tcase_create("loop"), *post = tcase_create("post"),
+	      *fleet = tcase_create("fleet");
 
 	tcase_add_loop_test(http, a_body_is_searched_for_its_text, 0, COUNT_OF(bodies));
 	tcase_add_loop_test(http, a_status_is_accepted_by_its_ranges, 0, COUNT_OF(statuses));
@@ -337,5 +396,7 @@ int main(void)
 	tcase_add_test(post, what_a_full_socket_does_not_take_is_kept_and_follows);
 	tcase_add_test(post, a_reason_is_one_text_without_quotes);
 	suite_add_tcase(suite, post);
+	tcase_add_test(fleet, one_that_others_probe_does_not_flap_for_good);
+	suite_add_tcase(suite, fleet);
 	return unit_run(suite);
 }
