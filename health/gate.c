@@ -21,7 +21,8 @@ struct pool_state {
 	uint64_t identity;
 	bool out, unanimous; /* by the votes; and by unanimous ones alone */
 	uint64_t since_ms;
-	unsigned last; /* its family that fell last */
+	unsigned last;   /* its family that fell last */
+	uint64_t visits; /* the last one in which it was looked at */
 };
 
 struct gate {
@@ -30,6 +31,7 @@ struct gate {
 	struct fall *falls; /* by slot */
 	struct pool_state *pools;
 	struct users pools_of, services_of;
+	uint64_t visits; /* how many: gate_kin */
 };
 
 /* ---- who uses what ---- */
@@ -265,17 +267,22 @@ bool gate_holds(const struct gate *gate, uint32_t slot, uint64_t now_ms, struct 
 	return false;
 }
 
-static void each_down(const struct gate *gate, uint32_t pool, void (*each)(void *arg, uint32_t slot), void *arg)
+/* Services share their pools: each is looked at once a visit. */
+static void each_down(struct gate *gate, uint32_t pool, void (*each)(void *arg, uint32_t slot), void *arg)
 {
 	const struct health_pool *of = &gate->plan.pools[pool];
 
+	if (gate->pools[pool].visits == gate->visits)
+		return;
+	gate->pools[pool].visits = gate->visits;
 	for (uint32_t i = 0; i < of->nslots; i++)
 		if (of->slots[i] < gate->nslots && gate->falls[of->slots[i]].down)
 			each(arg, of->slots[i]);
 }
 
-void gate_kin(const struct gate *gate, uint32_t slot, void (*each)(void *arg, uint32_t slot), void *arg)
+void gate_kin(struct gate *gate, uint32_t slot, void (*each)(void *arg, uint32_t slot), void *arg)
 {
+	gate->visits++;
 	for (uint32_t i = gate->pools_of.first[slot]; i < gate->pools_of.first[slot + 1]; i++) {
 		uint32_t pool = gate->pools_of.list[i];
 

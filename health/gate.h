@@ -17,8 +17,9 @@ void gate_free(struct gate *gate); /* NULL is fine */
 /* What the votes come to. unanimous: of at least two vantages, or there is only one, which has no budget. since_ms: wall. True when other
  * slots may be held, or not be held any more, for that: gate_kin has them. */
 bool gate_put(struct gate *gate, uint32_t slot, bool down, bool unanimous, uint64_t since_ms);
-/* The slots that are down in pools of the services that use the slot's pools, with the slot itself; some perhaps twice. */
-void gate_kin(const struct gate *gate, uint32_t slot, void (*each)(void *arg, uint32_t slot), void *arg);
+/* The slots that are down in pools of the services that use the slot's pools, with the slot itself; twice perhaps those that are
+ * in two of the pools. */
+void gate_kin(struct gate *gate, uint32_t slot, void (*each)(void *arg, uint32_t slot), void *arg);
 
 struct gate_hold {
 	enum budget_says says;
