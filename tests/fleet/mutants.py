@@ -20,6 +20,7 @@ MUTANTS = [
     ("regions that have other overrides are not sent ours", 1, "relay/writs_repair.c",
      "if (!writs_offer_all(writs, peer->region, &err))", "if (false)"),
     ("one vote is a quorum", 1, "health/votes.c", "assigned / 2 + 1", "1"),
+    ("a quorum is more than all", 1, "health/votes.c", "assigned / 2 + 1", "assigned + 1"),
     ("a majority of those that are heard is one", 1, "health/votes.c",
      "	if (result->down >= result->quorum)\n",
      "	result->quorum = (uint16_t)((assigned - result->silent) / 2 + 1);\n	if (result->down >= result->quorum)\n"),

@@ -129,9 +129,40 @@ void oracle_shows(unsigned host, unsigned endpoint)
 
 /* ---- when all has settled ---- */
 
+/* How many regions say so now, and do not abstain, by any host of theirs. */
+static unsigned count_now(unsigned endpoint, enum vote_says says)
+{
+	bool any[REGIONS_MAX] = { false };
+	unsigned regions = 0;
+
+	for (unsigned host = 0; host < world.nhosts; host++) {
+		if (seen[host][endpoint].says != says || abstaining[host])
+			continue;
+		regions += !any[world_region(host)];
+		any[world_region(host)] = true;
+	}
+	return regions;
+}
+
+/* Nothing fails any more: what is not up is held down for flapping, and those who vote say so. */
+static void check_endpoint(unsigned host, unsigned endpoint)
+{
+	struct verdict verdict = prober_shows(&hosts[host].prober, endpoint);
+
+	if (verdict.frozen)
+		oracle_fail("frozen: h%u has no majority for endpoint %u", host, endpoint);
+	else if (verdict.state != HEALTH_UP && count_now(endpoint, VOTE_DOWN) <= PROBER_VANTAGES / 2)
+		oracle_fail("not up: h%u shows endpoint %u as %s, and no majority says so", host, endpoint,
+			verdict.state == HEALTH_DOWN ? "down" : "unknown");
+}
+
 void oracle_check_votes(void)
 {
 	uint64_t first = 0;
+
+	for (unsigned host = 0; host < world.nhosts; host++)
+		for (unsigned i = 0; i < PROBER_ENDPOINTS; i++)
+			check_endpoint(host, i);
 
 	for (unsigned host = 0; host < world.nhosts; host++) {
 		const struct fleet_now now = { clock_monotonic_ms(), ENGINE_EPOCH_MS + engine_now_ms() };

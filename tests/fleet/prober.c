@@ -82,6 +82,7 @@ static struct health_target targets[PROBER_ENDPOINTS];
 static struct health_anchor anchors[ANCHORS];
 static uint32_t slots[PROBER_ENDPOINTS], pool_numbers[NPOOLS];
 static struct health_pool pools[NPOOLS];
+static char labels[NPOOLS][16]; /* of two pools that fell at once the label decides */
 
 static void make_plan(unsigned host, struct health_plan *plan)
 {
@@ -101,7 +102,8 @@ static void make_plan(unsigned host, struct health_plan *plan)
 	}
 	for (unsigned i = 0; i < NPOOLS; i++) {
 		pool_numbers[i] = i;
-		pools[i] = (struct health_pool){ slots + POOL_SIZE * i, POOL_SIZE, POOL_SIZE, 1, "pool" };
+		snprintf(labels[i], sizeof labels[i], "pool%u", i);
+		pools[i] = (struct health_pool){ slots + POOL_SIZE * i, POOL_SIZE, POOL_SIZE, 1, labels[i] };
 	}
 	for (unsigned i = 0; i < ANCHORS; i++) {
 		anchors[i].port = 53;
