@@ -81,9 +81,9 @@ static void take_turn(struct loop_timer *timer)
 
 	while (n++ < LOOKS_A_ROUND && fleet_next(council->fleet, &slot, &suspect))
 		council->look(council->arg, slot, suspect);
-	if (n > LOOKS_A_ROUND)
-		loop_set(council->loop, timer, 0);
 	say(council);
+	if (n > LOOKS_A_ROUND) /* what is left does not wait until all may be said again */
+		loop_set(council->loop, timer, 0);
 }
 
 void council_stir(struct council *council)

@@ -6,6 +6,7 @@
 
 #include "health/board.h"
 #include "health/changelog.h"
+#include "health/council.h"
 #include "health/health.h"
 #include "health/http_answer.h"
 #include "health/http_kept.h"
@@ -327,6 +328,46 @@ static void unseen(void *arg, const struct health_message *message)
 	(void)message;
 }
 
+static void run_for(struct loop *loop, uint64_t ms)
+{
+	struct stop stop = { .timer = { .fire = stop_fired }, .loop = loop };
+
+	loop_set(loop, &stop.timer, clock_monotonic_us() + ms * 1000);
+	loop_run(loop);
+}
+
+static void count_look(void *arg, uint32_t slot, bool suspect)
+{
+	(void)slot;
+	(void)suspect;
+	++*(unsigned *)arg;
+}
+
+START_TEST(a_round_of_looks_follows_the_other_also_while_all_is_to_be_said)
+{
+	enum { N = 5000 };
+	static const char *const regions[] = { "ap", "eu" };
+	static struct health_target targets[N];
+	const struct health_plan plan = { .targets = targets, .ntargets = N, .fleet = { "/none", "us", regions, 2 } };
+	struct loop *loop = loop_new(NULL);
+	unsigned looks = 0;
+	struct council *council = council_new(loop, count_look, &looks);
+
+	for (uint32_t i = 0; i < N; i++)
+		targets[i] = (struct health_target){ .slot = i, .port = (uint16_t)(i + 1), .label = "", .vantages = 2 };
+	council_set(council, &plan, N);
+	run_for(loop, 20); /* nobody is there to hear it: that is found, and all is said as far as it goes */
+	council_set(council, &plan, N); /* and wants to be said again, which it may be 300 ms later */
+	looks = 0;
+	council_tick(council, false, NULL);
+	ck_assert_uint_lt(looks, N);
+	run_for(loop, 20);
+	ck_assert_uint_ge(looks, N);
+	council_free(council);
+	loop_free(loop);
+}
+END_TEST
+
 /* Its region probed it until the plan that this gslb-health begins with. */
 START_TEST(one_that_others_probe_does_not_flap_for_good)
 {
@@ -396,6 +437,7 @@ int main(void)
 	tcase_add_test(post, what_a_full_socket_does_not_take_is_kept_and_follows);
 	tcase_add_test(post, a_reason_is_one_text_without_quotes);
 	suite_add_tcase(suite, post);
+	tcase_add_test(fleet, a_round_of_looks_follows_the_other_also_while_all_is_to_be_said);
 	tcase_add_test(fleet, one_that_others_probe_does_not_flap_for_good);
 	suite_add_tcase(suite, fleet);
 	return unit_run(suite);
