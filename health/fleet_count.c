@@ -11,16 +11,6 @@ struct hands {
 	uint32_t since_up[FLEET_HOSTS_MAX], since_down[FLEET_HOSTS_MAX];
 };
 
-/* Kept by when they began. */
-static void raise_hand(uint32_t *since, unsigned *n, uint32_t since_s)
-{
-	unsigned at = (*n)++;
-
-	for (; at > 0 && since[at - 1] > since_s; at--)
-		since[at] = since[at - 1];
-	since[at] = since_s;
-}
-
 static void show_hands(
 	const struct fleet *fleet, const struct member *member, uint8_t region, uint64_t now_ms, struct hands *hands)
 {
@@ -31,10 +21,10 @@ static void show_hands(
 		if (fleet->hosts[said->host].number != region || !fleet_counts(fleet, said, now_ms))
 			continue;
 		if (said->says == VOTE_UP) {
-			raise_hand(hands->since_up, &hands->up, said->since_s);
+			votes_add_since(hands->since_up, &hands->up, said->since_s);
 			hands->leaning_down += said->leaning;
 		} else if (said->says == VOTE_DOWN) {
-			raise_hand(hands->since_down, &hands->down, said->since_s);
+			votes_add_since(hands->since_down, &hands->down, said->since_s);
 			hands->leaning_up += said->leaning;
 		}
 	}
@@ -42,18 +32,18 @@ static void show_hands(
 
 static struct vote region_vote(const struct fleet *fleet, const struct member *member, uint8_t region, uint64_t now_ms)
 {
-	struct vote vote = { .at_ms = now_ms };
+	struct vote vote = { 0 };
 	struct hands hands;
 
 	show_hands(fleet, member, region, now_ms, &hands);
 	if (hands.up > hands.down) {
 		vote.says = VOTE_UP;
 		vote.leaning = hands.leaning_down + hands.down > 0;
-		vote.since_ms = hands.since_up[hands.down] * UINT64_C(1000);
+		vote.since_s = hands.since_up[hands.down];
 	} else if (hands.down > hands.up) {
 		vote.says = VOTE_DOWN;
 		vote.leaning = hands.leaning_up + hands.up > 0;
-		vote.since_ms = hands.since_down[hands.up] * UINT64_C(1000);
+		vote.since_s = hands.since_down[hands.up];
 	}
 	return vote;
 }
@@ -108,7 +98,7 @@ static void count_all(
 		votes[i] = region_vote(fleet, member, member->chosen[i], now->monotonic_ms);
 		verdict->says[i] = (struct fleet_says){ member->chosen[i], votes[i].says, votes[i].leaning };
 	}
-	votes_count(votes, member->nassigned, member->state, now->monotonic_ms, result);
+	votes_count(votes, member->nassigned, member->state, result);
 	verdict->nassigned = member->nassigned;
 	if (!result->decided) {
 		if (member->decided)
@@ -117,8 +107,7 @@ static void count_all(
 		return;
 	}
 	if (result->state == HEALTH_DOWN || result->state != member->state || member->since_s == 0)
-		member->since_s =
-			(uint32_t)(result->since_ms / 1000); /* of a "down" all hosts must have the same one */
+		member->since_s = result->since_s; /* of a "down" all hosts must have the same one */
 	member->decided = member->quorate = true;
 	member->frozen_ms = 0;
 	member->state = result->state;

@@ -2,42 +2,35 @@
 
 #include <assert.h>
 
-static enum vote_says heard(const struct vote *vote, uint64_t now_ms)
+void votes_add_since(uint32_t *since, unsigned *n, uint32_t since_s)
 {
-	bool fresh = now_ms < vote->at_ms + VOTES_FRESH_MS; /* one from a clock ahead of ours is fresh */
+	unsigned at = (*n)++;
 
-	return fresh && !vote->abstains ? vote->says : VOTE_SILENT;
+	for (; at > 0 && since[at - 1] > since_s; at--)
+		since[at] = since[at - 1];
+	since[at] = since_s;
 }
 
-/* The quorum-th of those that say the same, by when they began to. */
-static uint64_t quorum_since(
-	const struct vote *votes, unsigned assigned, enum vote_says says, unsigned quorum, uint64_t now_ms)
+/* When the quorum-th of those that say the same began to. */
+static uint32_t quorum_since(const struct vote *votes, unsigned assigned, enum vote_says says, unsigned quorum)
 {
-	uint64_t since[VOTES_MAX];
+	uint32_t since[ASSIGN_VANTAGES_MAX];
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < assigned; i++) {
-		unsigned at = n;
-
-		if (heard(&votes[i], now_ms) != says)
-			continue;
-		for (; at > 0 && since[at - 1] > votes[i].since_ms; at--)
-			since[at] = since[at - 1];
-		since[at] = votes[i].since_ms;
-		n++;
-	}
+	for (unsigned i = 0; i < assigned; i++)
+		if (votes[i].says == says)
+			votes_add_since(since, &n, votes[i].since_s);
 	return since[quorum - 1];
 }
 
-void votes_count(const struct vote *votes, unsigned assigned, enum health_state before, uint64_t now_ms,
-	struct votes_result *result)
+void votes_count(const struct vote *votes, unsigned assigned, enum health_state before, struct votes_result *result)
 {
 	unsigned leaning_down = 0, leaning_up = 0;
 
-	assert(assigned > 0 && assigned <= VOTES_MAX);
+	assert(assigned > 0 && assigned <= ASSIGN_VANTAGES_MAX);
 	*result = (struct votes_result){ .state = before, .quorum = (uint16_t)(assigned / 2 + 1) };
 	for (unsigned i = 0; i < assigned; i++)
-		switch (heard(&votes[i], now_ms)) {
+		switch (votes[i].says) {
 		case VOTE_SILENT:
 			result->silent++;
 			break;
@@ -56,8 +49,8 @@ void votes_count(const struct vote *votes, unsigned assigned, enum health_state 
 		result->state = HEALTH_UP;
 	result->decided = result->down >= result->quorum || result->up >= result->quorum;
 	if (result->decided)
-		result->since_ms = quorum_since(
-			votes, assigned, result->state == HEALTH_DOWN ? VOTE_DOWN : VOTE_UP, result->quorum, now_ms);
+		result->since_s = quorum_since(
+			votes, assigned, result->state == HEALTH_DOWN ? VOTE_DOWN : VOTE_UP, result->quorum);
 	if (result->state == HEALTH_DOWN) {
 		result->doubt = result->up > 0 || leaning_up >= 2 || (assigned == 1 && leaning_up > 0);
 		result->unanimous = result->down >= 2 && result->up == 0;

@@ -4,19 +4,18 @@
 #ifndef GSLB_HEALTH_VOTES_H
 #define GSLB_HEALTH_VOTES_H
 
+#include "health/assign.h"
 #include "health/health.h"
 
-enum { VOTES_FRESH_MS = 30000, VOTES_MAX = 64 };
+enum { VOTES_FRESH_MS = 30000 }; /* after that, what a host said is silence: fleet.h */
 
 enum vote_says { VOTE_SILENT, VOTE_UP, VOTE_DOWN };
 
-/* What one vantage last said of an endpoint. It counts for VOTES_FRESH_MS, and not while the vantage abstains. */
+/* What one vantage says of an endpoint now. */
 struct vote {
 	enum vote_says says;
-	bool leaning;      /* its last results speak against what it says */
-	bool abstains;     /* the vantage does */
-	uint64_t at_ms;    /* when it said so, or confirmed it; on the clock that now_ms is on */
-	uint64_t since_ms; /* since when it says so, on the wall clock of whoever says so; 0: long ago */
+	bool leaning;     /* its last results speak against what it says */
+	uint32_t since_s; /* since when it says so, on the wall clock of whoever says so; 0: long ago */
 };
 
 struct votes_result {
@@ -26,12 +25,14 @@ struct votes_result {
 	uint16_t up, down, silent;
 	uint16_t quorum;
 	bool decided; /* there is a quorum; else the state is as before */
-	uint64_t
-		since_ms; /* decided: when those who say so became a quorum, by their clocks; the same wherever it is counted */
+	uint32_t
+		since_s; /* decided: when those who say so became a quorum, by their clocks; the same wherever it is counted */
 };
 
-/* now_ms is handed in. before: the verdict so far, which stays without a quorum. */
-void votes_count(const struct vote *votes, unsigned assigned, enum health_state before, uint64_t now_ms,
-	struct votes_result *result);
+/* At most ASSIGN_VANTAGES_MAX. before: the verdict so far, which stays without a quorum. */
+void votes_count(const struct vote *votes, unsigned assigned, enum health_state before, struct votes_result *result);
+
+/* One more of those that say the same, which are kept by when they began. */
+void votes_add_since(uint32_t *since, unsigned *n, uint32_t since_s);
 
 #endif

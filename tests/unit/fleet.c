@@ -372,6 +372,28 @@ START_TEST(one_that_abstains_changes_no_verdict)
 }
 END_TEST
 
+START_TEST(one_that_abstains_or_was_not_heard_is_silent)
+{
+	three();
+	vote(0, 0, 'D');
+	vote(1, 0, 'D');
+	fleet_abstain(nodes[1].fleet, true);
+	settle();
+	ck_assert_str_eq(shown(0), "uuu"); /* one that is heard, one that abstains */
+	ck_assert_uint_eq(nodes[2].verdict[0].votes.silent, 1);
+	cut_off(0, true);
+	cut_off(2, true);
+	pass(VOTES_FRESH_MS / 1000 + 10);
+	fleet_abstain(nodes[1].fleet, false);
+	vote(2, 0, 'D');
+	pass(1);
+	ck_assert_str_eq(shown(0), "uuu"); /* each has heard two that say down, long ago */
+	for (unsigned i = 0; i < nnodes; i++)
+		ck_assert_uint_eq(nodes[i].verdict[0].votes.silent, 2);
+	world_end();
+}
+END_TEST
+
 START_TEST(a_cut_takes_nobodys_verdict_and_the_minority_takes_nothing_down)
 {
 	three();
@@ -793,6 +815,7 @@ int main(void)
 	tcase_add_test(fleet, noise_is_refused_and_harmless);
 	tcase_add_test(fleet, a_majority_of_the_assigned_decides_everywhere_alike);
 	tcase_add_test(fleet, one_that_abstains_changes_no_verdict);
+	tcase_add_test(fleet, one_that_abstains_or_was_not_heard_is_silent);
 	tcase_add_test(fleet, a_cut_takes_nobodys_verdict_and_the_minority_takes_nothing_down);
 	tcase_add_test(fleet, the_bus_is_away_for_an_hour);
 	tcase_add_test(fleet, a_host_that_missed_a_verdict_learns_what_the_others_keep);

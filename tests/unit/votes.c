@@ -9,8 +9,7 @@ enum { NOW_MS = 10000000 };
 
 /* ---- votes ---- */
 
-/* A letter a vantage: U up, D down, u and d the same with its last results against it, - nothing, A says down and abstains, o said
- * down 31 seconds ago. */
+/* A letter a vantage: U up, D down, u and d the same with its last results against it, - nothing. */
 static void read_votes(const char *letters, struct vote *votes)
 {
 	for (size_t i = 0; letters[i] != '\0'; i++) {
@@ -21,8 +20,6 @@ static void read_votes(const char *letters, struct vote *votes)
 				: c == 'U' || c == 'u' ? VOTE_UP
 						       : VOTE_DOWN,
 			.leaning = c == 'u' || c == 'd',
-			.abstains = c == 'A',
-			.at_ms = c == 'o' ? NOW_MS - VOTES_FRESH_MS - 1 : NOW_MS,
 		};
 	}
 }
@@ -41,8 +38,6 @@ static const struct votes_case {
 	{ "all three do, as one", "DDD", HEALTH_UP, HEALTH_DOWN, false, true },
 	{ "two of three that are alone are unanimous", "DD-", HEALTH_UP, HEALTH_DOWN, false, true },
 	{ "one that reports of three is no majority", "D--", HEALTH_UP, HEALTH_UP, true, false },
-	{ "one that abstains is silent", "DA-", HEALTH_UP, HEALTH_UP, true, false },
-	{ "what is old is silent", "Doo", HEALTH_UP, HEALTH_UP, true, false },
 	{ "two of five are no majority of the assigned, though all that speak", "DD---", HEALTH_UP, HEALTH_UP, true,
 		false },
 	{ "three of five are", "DDD--", HEALTH_UP, HEALTH_DOWN, false, true },
@@ -59,11 +54,11 @@ static const struct votes_case {
 START_TEST(a_majority_of_the_assigned_decides)
 {
 	const struct votes_case *c = &cases[_i];
-	struct vote votes[VOTES_MAX];
+	struct vote votes[ASSIGN_VANTAGES_MAX];
 	struct votes_result result;
 
 	read_votes(c->votes, votes);
-	votes_count(votes, (unsigned)strlen(c->votes), c->before, NOW_MS, &result);
+	votes_count(votes, (unsigned)strlen(c->votes), c->before, &result);
 	ck_assert_msg(result.state == c->after, "%s: state %d", c->says, result.state);
 	ck_assert_msg(result.doubt == c->doubt, "%s: doubt", c->says);
 	ck_assert_msg(result.unanimous == c->unanimous, "%s: unanimous", c->says);
@@ -154,10 +149,10 @@ static const struct health_plan plan = { .pools = pools, .npools = 4, .services 
 static void put(struct gate *gate, uint32_t slot, const char *letters, uint64_t since_ms)
 {
 	struct votes_result result;
-	struct vote votes[VOTES_MAX];
+	struct vote votes[ASSIGN_VANTAGES_MAX];
 
 	read_votes(letters, votes);
-	votes_count(votes, 3, HEALTH_UP, NOW_MS, &result);
+	votes_count(votes, 3, HEALTH_UP, &result);
 	gate_put(gate, slot, result.state == HEALTH_DOWN, result.unanimous, since_ms);
 }
 
