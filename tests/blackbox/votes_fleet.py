@@ -217,12 +217,13 @@ def three_vantages(stack):
     fleet.wait_equal()
 
     # a reload leaves gslbd and its votes as they are
-    pids = {name: host.status()["pid"] for name, host in fleet.hosts.items()}
+    pids, before = {name: host.status()["pid"] for name, host in fleet.hosts.items()}, fleet.transitions()
     for host in fleet.hosts.values():
         for _ in range(3):
             host.ctl("reload")
     fleet.wait_all("still up", lambda h: all(fleet.votes(h, pool) == "uuu" for pool in POOLS))
     assert pids == {name: host.status()["pid"] for name, host in fleet.hosts.items()}
+    assert fleet.transitions() == before, (before, fleet.transitions())
 
     # 1. a vantage that is cut off from the world abstains, and no verdict changes anywhere
     before = fleet.transitions()
