@@ -194,6 +194,11 @@ bool fleet_assigned(const struct fleet *fleet, uint32_t slot)
 	return member != NULL && member->own;
 }
 
+bool fleet_is_ours(const struct fleet *fleet, uint8_t region)
+{
+	return region != FLEET_NOWHERE && region == fleet->hosts[FLEET_OWN].number;
+}
+
 void fleet_restore(struct fleet *fleet, uint32_t slot, enum health_state state, uint32_t since_s)
 {
 	struct member *member = fleet_member(fleet, slot);

@@ -45,6 +45,7 @@ void fleet_set(struct fleet *fleet, const struct health_plan *plan, uint32_t nsl
 void fleet_set_node(struct fleet *fleet, const char *node);
 bool fleet_has(const struct fleet *fleet, uint32_t slot); /* it is judged here; others are their own host's matter */
 bool fleet_assigned(const struct fleet *fleet, uint32_t slot); /* and probed by this region */
+bool fleet_is_ours(const struct fleet *fleet, uint8_t region); /* an index into the plan's regions */
 /* What stood before, since when: for one that was never judged since it came. It stays here until a quorum is heard of; since nobody knows
  * whether it ever had one, others are not told. */
 void fleet_restore(struct fleet *fleet, uint32_t slot, enum health_state state, uint32_t since_s);

@@ -102,6 +102,11 @@ void judge_begin(
 	show_own(judge, detector);
 }
 
+void judge_shows(struct judge *judge, const struct verdict *was)
+{
+	judge->shown = *was;
+}
+
 void judge_join(struct judge *judge, const struct court *court, const struct detector *detector, uint32_t group)
 {
 	crowd_join(eyes_crowd(court->eyes), &judge->member, group, detector->state == HEALTH_UP);

@@ -38,6 +38,8 @@ struct hearing {
 /* A target begins with what its slot says, or with nothing. */
 void judge_begin(
 	struct judge *judge, const struct court *court, const struct detector *detector, const struct verdict *was);
+/* What its slot has shown so far, which in a fleet is not what this vantage saw. */
+void judge_shows(struct judge *judge, const struct verdict *was);
 /* The crowd is a new one with each plan. CROWD_ALONE: what is pushed shows nothing of our own network. */
 void judge_join(struct judge *judge, const struct court *court, const struct detector *detector, uint32_t group);
 /* It is in the fleet's plan now, perhaps: what was shown so far is what it begins with. */

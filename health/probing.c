@@ -113,11 +113,37 @@ static void write_report(const struct target *target, const struct probe_report 
 		atomic_fetch_add_explicit(&slot->transitions, 1, memory_order_relaxed);
 }
 
+/* The fleet's verdict is nothing that was seen here: that is what our region said. */
+static struct verdict seen_here(const struct target *target, const struct verdict *was, uint32_t last_s)
+{
+	const struct probing *probing = target->probing;
+	uint32_t slot = target->spec.slot;
+	struct verdict seen = { .generation = was->generation, .reason = was->reason };
+	struct board_say says[BOARD_SAYS_MAX];
+	uint64_t word = atomic_load_explicit(
+		&board_attached_says(probing->slots, probing->nslots)[slot], memory_order_relaxed);
+	unsigned n = board_says_unpack(word, says);
+
+	if (n == 0 || !fleet_has(probing->court.fleet, slot))
+		return *was;
+	for (unsigned i = 0; i < n; i++) {
+		if (says[i].says == BOARD_SILENT || !fleet_is_ours(probing->court.fleet, says[i].region))
+			continue;
+		seen.state = says[i].says == BOARD_DOWN ? HEALTH_DOWN : HEALTH_UP;
+		seen.doubt = says[i].leaning;
+		seen.recovered = was->recovered && seen.state == was->state;
+		seen.damped = was->damped && seen.state == was->state;
+		seen.since_s = seen.state == was->state ? was->since_s : last_s;
+	}
+	return seen;
+}
+
 /* What the last gslb-health, or gslbd, wrote of this very target; else it is unknown. */
 static void read_word(struct target *target)
 {
 	const struct probing *probing = target->probing;
-	struct verdict was = board_read(probing->slots, probing->nslots, target->spec.slot, target->spec.generation);
+	struct verdict was = board_read(probing->slots, probing->nslots, target->spec.slot, target->spec.generation),
+		       seen = was;
 	const struct board_slot *slot = slot_of(target);
 	struct detector_terms terms = { 0 };
 	uint16_t streak = 0;
@@ -127,12 +153,14 @@ static void read_word(struct target *target)
 		terms = detector_terms_unpack(atomic_load_explicit(&slot->terms, memory_order_relaxed));
 		streak = was.held ? 0 : atomic_load_explicit(&slot->streak, memory_order_relaxed);
 		last_s = atomic_load_explicit(&slot->last_s, memory_order_relaxed);
+		seen = seen_here(target, &was, last_s);
 	}
-	target->detector = detector_restore(&was, streak, &terms, last_s * UINT64_C(1000));
+	target->detector = detector_restore(&seen, streak, &terms, last_s * UINT64_C(1000));
 	target->reason = was.since_s == 0 ? PROBE_NONE : (enum probe_result)was.reason;
 	if (target->reason >= PROBE_RESULTS)
 		target->reason = PROBE_NONE;
-	judge_begin(&target->judge, &probing->court, &target->detector, &was);
+	judge_begin(&target->judge, &probing->court, &target->detector, &seen);
+	judge_shows(&target->judge, &was);
 }
 
 /* ---- one result ---- */

@@ -406,6 +406,60 @@ START_TEST(one_that_others_probe_does_not_flap_for_good)
 }
 END_TEST
 
+/* Of ap and eu, which is ours: what the board has, and what we say of it after a restart. */
+static const struct restart_case {
+	const char *says;
+	uint64_t ap, eu; /* 1 silent, 2 up, 3 down; 0: not there */
+	enum health_state before;
+	enum vote_says after;
+} restarts[] = {
+	{ "what was down for all, and up for us", 3, 2, HEALTH_DOWN, VOTE_UP },
+	{ "what was up for all, and down for us", 2, 3, HEALTH_UP, VOTE_DOWN },
+	{ "what we did not see", 3, 1, HEALTH_DOWN, VOTE_SILENT },
+	{ "what we did not probe", 3, 0, HEALTH_DOWN, VOTE_SILENT },
+	{ "what we saw before there was a fleet", 0, 0, HEALTH_DOWN, VOTE_DOWN },
+};
+
+START_TEST(after_a_restart_we_vote_as_we_did)
+{
+	static const char *const regions[] = { "ap", "eu" };
+	const struct restart_case *c = &restarts[_i];
+	const struct health_target target = { .slot = 1,
+		.port = 80,
+		.label = "",
+		.vantages = 2,
+		.probe = { .interval_ms = 1000, .rise = 2, .fall = 3 } };
+	const struct health_plan plan = { .targets = &target, .ntargets = 1, .fleet = { "", "eu", regions, 2 } };
+	const struct verdict was = { .state = c->before, .since_s = 1 };
+	const struct fleet_now now = { clock_monotonic_ms(), clock_wall_ms() };
+	struct board_slot *slots = mem_alloc(1 << 16);
+	struct loop *loop = loop_new(NULL);
+	struct eyes *eyes = eyes_new(loop, NULL, unseen, NULL);
+	struct fleet *fleet = fleet_new("e");
+	struct probing *probing = probing_new(loop, NULL, eyes, fleet, &(struct probing_ops){ NULL, unheard, unvoted });
+	struct fleet_verdict verdict;
+
+	atomic_store(&slots[1].word, verdict_pack(&was));
+	atomic_store(&board_attached_says(slots, 8)[1],
+		c->ap | (c->eu != 0 ? (UINT64_C(1) << 3 | c->eu) << BOARD_SAYS_BITS : 0));
+	probing_set_board(probing, slots, 8);
+	eyes_set(eyes, &plan);
+	fleet_set(fleet, &plan, 8, &now);
+	probing_set_targets(probing, &target, 1);
+	ck_assert_msg(board_read(slots, 8, 1, 0).state == c->before, "%s: the verdict stays", c->says);
+	fleet_judge(fleet, 1, &now, &verdict);
+	ck_assert_msg(verdict.state == c->before, "%s: the verdict stays", c->says);
+	for (unsigned i = 0; i < verdict.nassigned; i++)
+		ck_assert_msg(verdict.says[i].says == (verdict.says[i].region == 1 ? c->after : VOTE_SILENT), "%s: %d",
+			c->says, verdict.says[i].says);
+	probing_free(probing);
+	fleet_free(fleet);
+	eyes_free(eyes);
+	loop_free(loop);
+	free(slots);
+}
+END_TEST
+
 /* ---- reasons ---- */
 
 START_TEST(a_reason_is_one_text_without_quotes)
@@ -439,6 +493,7 @@ int main(void)
 	suite_add_tcase(suite, post);
 	tcase_add_test(fleet, a_round_of_looks_follows_the_other_also_while_all_is_to_be_said);
 	tcase_add_test(fleet, one_that_others_probe_does_not_flap_for_good);
+	tcase_add_loop_test(fleet, after_a_restart_we_vote_as_we_did, 0, COUNT_OF(restarts));
 	suite_add_tcase(suite, fleet);
 	return unit_run(suite);
 }
