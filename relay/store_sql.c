@@ -149,10 +149,10 @@ bool sql_begin(struct store *store, struct err *err)
 	/* on a full disk SQLite may have rolled back already: what came now would be written by itself, and numbered behind what is not there */
 	if (store->failed)
 		return err_set(err, "%s", store->why.text);
-	if (!store->dirty && !sql_run(store, BEGIN, err))
-		return false;
-	store->dirty = true;
-	return true;
+	if (store->dirty)
+		return true;
+	store->dirty = true; /* also when it does not begin: the commit must not say that all is written */
+	return sql_run(store, BEGIN, err);
 }
 
 /* ---- opening ---- */

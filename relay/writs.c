@@ -167,6 +167,7 @@ static bool merge(struct writs *writs, const char *text, bool *refused, struct e
 	if (merged == WRIT_TAKEN) {
 		bool good = store_writ_put(writs->store, writ->target, text, strlen(text), err);
 
+		writs->torn = writs->torn || !good;
 		note_change(writs, writ->target);
 		writ_free(before);
 		return good;
@@ -210,9 +211,11 @@ bool writs_take(struct writs *writs, const struct event *event, uint64_t now_ms,
 
 void writs_settle(struct writs *writs, bool committed)
 {
+	static struct log_limit limit;
 	size_t kept = 0;
+	unsigned held;
 	struct err err;
-	bool lost = false;
+	bool lost = writs->torn;
 
 	for (size_t i = 0; i < writs->nhanded; i++) {
 		struct writs_handed *handed = &writs->handed[i];
@@ -223,8 +226,9 @@ void writs_settle(struct writs *writs, bool committed)
 			writs->handed[kept++] = *handed;
 	}
 	writs->nhanded = kept;
-	if (lost && !load(writs, &err)) /* the event comes again */
-		log_error("overrides=not-read reason=\"%s\"", err.text);
+	writs->torn = lost && !load(writs, &err); /* the event comes again */
+	if (writs->torn && log_allowed(&limit, clock_monotonic_ms(), &held))
+		log_error("overrides=not-read reason=\"%s\" held=%u", err.text, held);
 }
 
 /* ---- going out ---- */

@@ -91,6 +91,7 @@ struct writs {
 	struct store *store;
 	const char *region;
 	struct writ_set *set;
+	bool torn;                                  /* it has what the log does not */
 	uint64_t life, version, wall_ms, forgot_ms; /* wall */
 	uint64_t digest, digest_version, digest_ms; /* of which version, and at what time */
 	struct writs_change *changes;               /* the last one of each target, in the order of versions */

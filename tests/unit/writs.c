@@ -268,6 +268,39 @@ START_TEST(what_the_log_did_not_take_is_not_known_and_comes_again)
 }
 END_TEST
 
+/* The log does not begin a transaction, for an event that it has passed: nothing else is in it that could fail. */
+START_TEST(what_could_not_be_put_into_the_log_is_not_known_either)
+{
+	struct fleet *fleet = fleet_new(1);
+	struct region *us = &fleet->region[1];
+	struct arena *arena = arena_new();
+	uint64_t sent[REGIONS] = { 0 };
+	struct event event;
+	struct err err;
+	bool parked;
+
+	offer(fleet, 0, decided(0, 1, WRIT_DOWN, NOW));
+	offer(fleet, 0, decided(0, 2, WRIT_DOWN, NOW));
+	send_all(fleet, sent);
+	arrive(fleet, 1, &fleet->carried[1], true);
+	ck_assert(event_parse(fleet->carried[0].bytes, fleet->carried[0].len, true, arena, &event, &parked, &err));
+	ck_assert_int_eq(
+		store_take(us->store, &event, fleet->carried[0].bytes, fleet->carried[0].len, &err), STORE_DUPLICATE);
+	ck_assert(sql_run(us->store, BEGIN, &err)); /* another one within it is refused */
+	ck_assert(!writs_take(us->writs, &event, 0, &err));
+	ck_assert(!store_commit(us->store, &err));
+	writs_settle(us->writs, false);
+	ck_assert_ptr_null(writ_set_find(writs_set(us->writs), "pool:p1.svc.example"));
+	ck_assert_ptr_nonnull(writ_set_find(writs_set(us->writs), "pool:p2.svc.example"));
+	arrive(fleet, 1, &fleet->carried[0], true);
+	close_region(fleet, 1);
+	open_region(fleet, 1);
+	ck_assert_ptr_nonnull(writ_set_find(writs_set(fleet->region[1].writs), "pool:p1.svc.example"));
+	arena_free(arena);
+	fleet_free(fleet);
+}
+END_TEST
+
 START_TEST(it_is_in_force_when_every_gslbd_that_is_here_has_it)
 {
 	struct fleet *fleet = fleet_new(1);
@@ -397,6 +430,7 @@ int main(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, whatever_order_events_come_in_and_however_often_all_regions_end_alike, 0, 20);
 	tcase_add_test(tests, what_the_log_did_not_take_is_not_known_and_comes_again);
+	tcase_add_test(tests, what_could_not_be_put_into_the_log_is_not_known_either);
 	tcase_add_test(tests, it_is_in_force_when_every_gslbd_that_is_here_has_it);
 	tcase_add_test(tests, a_region_with_others_is_sent_all_and_sends_all);
 	tcase_add_test(tests, what_is_made_in_the_future_is_refused_where_it_is_offered_and_where_it_comes);
