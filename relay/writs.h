@@ -85,6 +85,7 @@ struct writs_handed {
 struct writs_peer {
 	char region[EVENT_LABEL_MAX]; /* "": the place is free */
 	uint64_t digest, differs_ms, next_ms, pause_ms;
+	uint64_t offered; /* the last event that was made for it, among them; 0: none */
 };
 
 struct writs {

@@ -1,6 +1,6 @@
 /* Every region says the digest of what it has, every ten seconds and when it changed. One that has had another than ours for some seconds, in
  * which ours stood still, was away for longer than the bus keeps events, is new, or has lost its log: it is sent all that is known here, as
- * events for it alone. It does the same, so that both end with the later one of each target. */
+ * events for it alone, and again only when it has a receipt for these. It does the same, so that both end with the later one of each target. */
 #include <stdio.h>
 #include <string.h>
 
@@ -49,6 +49,14 @@ static void repair(struct writs *writs, struct writs_peer *peer, uint64_t now_ms
 	log_notice("overrides=sent region=%s reason=\"it has others than this region\"", peer->region);
 	if (!writs_offer_all(writs, peer->region, &err))
 		log_error("overrides=not-sent region=%s reason=\"%s\"", peer->region, err.text);
+	peer->offered = store_last(writs->store);
+}
+
+/* What was sent last is on its way yet, for as long as the region is away. What the log did not take has numbers that were never made. */
+static bool is_under_way(const struct writs *writs, const struct writs_peer *peer)
+{
+	return peer->offered <= store_last(writs->store) &&
+	       peer->offered > store_receipt_of(writs->store, peer->region, NULL);
 }
 
 bool writs_repair(struct writs *writs, uint64_t now_ms, uint64_t *digest)
@@ -61,7 +69,8 @@ bool writs_repair(struct writs *writs, uint64_t now_ms, uint64_t *digest)
 			continue;
 		if (peer->digest == *digest)
 			peer->differs_ms = peer->pause_ms = 0;
-		else if (now_ms >= peer->next_ms && now_ms >= writs->changed_ms + DIFFERS_MS)
+		else if (now_ms >= peer->next_ms && now_ms >= writs->changed_ms + DIFFERS_MS &&
+			 !is_under_way(writs, peer))
 			repair(writs, peer, now_ms);
 	}
 	if (writs->said_ms != 0 &&

@@ -355,7 +355,16 @@ START_TEST(a_region_with_others_is_sent_all_and_sends_all)
 	writs_repair(fleet->region[0].writs, 7000, &digest);
 	writs_repair(fleet->region[1].writs, 7000, &digest);
 	send_all(fleet, sent);
-	ck_assert_uint_eq(fleet->ncarried, 201 + 4 + 1); /* 200 in batches of 64 */
+	ck_assert_uint_eq(fleet->ncarried, 201 + 4 + 1);      /* 200 in batches of 64 */
+	writs_repair(fleet->region[0].writs, 50000, &digest); /* they may be on their way yet … */
+	send_all(fleet, sent);
+	ck_assert_uint_eq(fleet->ncarried, 201 + 4 + 1);
+	ck_assert(
+		store_receipt(fleet->region[0].store, names[1], store_epoch(fleet->region[0].store), 204, false, NULL));
+	writs_repair(fleet->region[0].writs, 60000, &digest); /* … and now it has them, and says that it has others */
+	ck_assert(store_commit(fleet->region[0].store, NULL));
+	send_all(fleet, sent);
+	ck_assert_uint_eq(fleet->ncarried, 201 + 4 + 1 + 4);
 	arrive_all(fleet);
 	ck_assert_uint_eq(writs_digest(fleet->region[0].writs), writs_digest(fleet->region[1].writs));
 	for (unsigned i = 0; i < 2; i++) {
@@ -364,7 +373,7 @@ START_TEST(a_region_with_others_is_sent_all_and_sends_all)
 		writs_repair(fleet->region[i].writs, 99000, &digest);
 	}
 	send_all(fleet, sent);
-	ck_assert_uint_eq(fleet->ncarried, 206); /* equal: there is nothing to repair */
+	ck_assert_uint_eq(fleet->ncarried, 210); /* equal: there is nothing to repair */
 	fleet_free(fleet);
 }
 END_TEST
