@@ -43,6 +43,7 @@ bool store_commit(struct store *store, struct err *err)
 	if (sql_in_transaction(store))
 		sql_run(store, ROLLBACK, NULL);
 	store->last_oseq = store->committed_oseq;
+	store->gone_known = false;
 	store->rollbacks++;
 	floor_forget(store);
 	return false;

@@ -398,7 +398,14 @@ START_TEST(what_is_kept_for_a_region_that_is_away_has_bounds)
 	ck_assert_uint_eq(rows, 8);
 	ck_assert(store_let_go(store, 300, 8, &gone, NULL)); /* neither too old nor too many */
 	ck_assert_uint_eq(gone, 0);
+	ck_assert(store_commit(store, NULL));
 	ck_assert(store_let_go(store, 501, 8, &gone, NULL)); /* 3, 4 and 5 are too old */
+	ck_assert_uint_eq(gone, 3);
+	ck_assert_uint_eq(store_gone(store), 5);
+	store->failed = true;
+	ck_assert(!store_commit(store, NULL)); /* they are there again */
+	ck_assert_uint_eq(store_gone(store), 0);
+	ck_assert(store_let_go(store, 501, 8, &gone, NULL));
 	ck_assert_uint_eq(gone, 3);
 	ck_assert(store_let_go(store, 501, 4, &gone, NULL)); /* and 6 is too much */
 	ck_assert_uint_eq(gone, 1);
