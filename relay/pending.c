@@ -350,6 +350,8 @@ const struct pending_entry *pending_take(struct pending *pending, uint64_t now_m
 	item = pending->due.items[1];
 	heap_drop(&pending->due, item);
 	item->place = WORKING;
+	if (item->dirty) /* it changed while a round failed: that change has none behind it */
+		item->entry.round = 0;
 	item->dirty = false;
 	item->served = item->waits;
 	return &item->entry;

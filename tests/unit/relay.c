@@ -908,6 +908,32 @@ START_TEST(what_changes_while_it_is_being_done_is_done_again)
 }
 END_TEST
 
+/* A late round that fails, and is tried again after a change: that one may have questions on their way, too. */
+START_TEST(a_change_while_a_late_round_is_under_way_begins_the_rounds_anew)
+{
+	struct pending *pending = pending_new();
+	struct job job[2] = { new_job(), new_job() };
+	const struct pending_entry *entry;
+
+	ask(pending, &job[0], EVENT_DNS, EVENT_EDIT, "www", 0, 1000);
+	entry = pending_take(pending, 1000);
+	ck_assert_uint_eq(entry->round, 0);
+	pending_finish(pending, entry, true, 1000);
+	entry = pending_take(pending, 1000 + PENDING_REFLUSH_MS);
+	ck_assert_uint_eq(entry->round, PENDING_LAST_ROUND);
+	ask(pending, &job[1], EVENT_DNS, EVENT_EDIT, "www", 0, 4000);
+	pending_retry(pending, entry, 100, 4000);
+	entry = pending_take(pending, 4100);
+	ck_assert_ptr_nonnull(entry);
+	ck_assert_uint_eq(entry->round, 0);
+	pending_finish(pending, entry, true, 4100);
+	entry = pending_take(pending, 4100 + PENDING_REFLUSH_MS);
+	ck_assert_ptr_nonnull(entry);
+	ck_assert_uint_eq(entry->round, PENDING_LAST_ROUND);
+	pending_free(pending);
+}
+END_TEST
+
 /* A cache that takes its time while an item changes and changes: nobody waits for the end of that. */
 START_TEST(who_waits_is_served_though_the_item_never_rests)
 {
@@ -1138,6 +1164,7 @@ int main(void)
 	tcase_add_test(pending, a_storm_is_one_flush_a_second_and_its_last_change_is_done);
 	tcase_add_test(pending, what_this_region_says_does_not_wait_behind_the_others);
 	tcase_add_test(pending, what_changes_while_it_is_being_done_is_done_again);
+	tcase_add_test(pending, a_change_while_a_late_round_is_under_way_begins_the_rounds_anew);
 	tcase_add_test(pending, who_waits_is_served_though_the_item_never_rests);
 	tcase_add_test(pending, a_second_collapse_joins_the_first);
 	tcase_add_test(pending, too_many_collapse_into_one_and_no_job_is_lost);
