@@ -205,6 +205,7 @@ struct work *work_new(const struct relay_conf *conf, struct store *store, int ev
 
 bool work_write(struct work *work, struct err *err)
 {
+	work->nwritten = 0; /* of a commit that failed */
 	for (size_t i = 0; i < work->nended; i++) {
 		const struct ended *ended = &work->ended[i];
 
