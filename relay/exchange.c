@@ -23,6 +23,7 @@ static bool commit(struct exchange *exchange)
 {
 	if (store_commit(exchange->store, &exchange->log_why))
 		return true;
+	memset(exchange->told_gone, 0, sizeof exchange->told_gone); /* what told them is gone, too */
 	exchange->log_failures++;
 	complain("log=not-written", &exchange->log_why);
 	return false;

@@ -7,6 +7,7 @@
 
 #include "relay/exchange.h"
 #include "relay/resend.h"
+#include "relay/store_sql.h"
 
 static char folder[] = "/tmp/gslb-exchange.XXXXXX", path[64];
 static struct store *store;
@@ -130,6 +131,126 @@ START_TEST(a_receipt_that_is_heard_brings_forth_none)
 }
 END_TEST
 
+/* ---- a bus that gives an event of the other region, and has no receipt of it ---- */
+
+struct gift {
+	const struct event *event; /* NULL: nothing comes */
+	size_t times;              /* of a fetch */
+	unsigned fetches;
+	bool spoils; /* the log cannot be written then */
+};
+
+static bool gift_fetch(void *bus, size_t max,
+	enum bus_taken (*take)(void *arg, const char *from, const char *bytes, size_t len), void *arg, struct err *err)
+{
+	struct gift *gift = bus;
+	struct buf body = { 0 };
+
+	(void)err;
+	ck_assert_uint_lt(++gift->fetches, 1000);
+	if (gift->event == NULL)
+		return true;
+	event_print(gift->event, &body);
+	for (size_t i = 0; i < gift->times && i < max; i++)
+		ck_assert_int_eq(take(arg, "us", body.text, body.len), BUS_TAKEN);
+	buf_fini(&body);
+	store->failed = gift->spoils;
+	return true;
+}
+
+static bool gift_receipt(void *bus, const struct store_mark *done, bool errors, struct err *err)
+{
+	(void)bus;
+	(void)done;
+	(void)errors;
+	(void)err;
+	return true;
+}
+
+static void gift_listen(void *bus, const struct bus_ear *ear)
+{
+	(void)bus;
+	ear->receipt(ear->arg, "us", store_epoch(store), 1, false);
+}
+
+static const struct bus_ops gift_ops = {
+	.name = "gift",
+	.publish = talk_publish,
+	.fetch = gift_fetch,
+	.acknowledge = talk_acknowledge,
+	.receipt = gift_receipt,
+	.listen = gift_listen,
+};
+
+static void settled_or_not(void *arg, bool committed, const struct err *why)
+{
+	(void)arg;
+	(void)committed;
+	(void)why;
+}
+
+/* Of region eu, beside us, on that bus. */
+static struct exchange *exchange_new(struct gift *gift)
+{
+	static const char *const regions[] = { "eu", "us" };
+	struct relay_conf *conf = mem_alloc(sizeof *conf);
+	struct exchange *exchange = mem_alloc(sizeof *exchange);
+
+	snprintf(conf->region, sizeof conf->region, "eu");
+	conf->regions = regions;
+	conf->nregions = 2;
+	*exchange = (struct exchange){
+		.conf = conf, .store = store, .bus_ops = &gift_ops, .bus = gift, .settled = settled_or_not
+	};
+	exchange->work = work_new(conf, store, -1, told, NULL, NULL);
+	return exchange;
+}
+
+static void exchange_free(struct exchange *exchange)
+{
+	work_free(exchange->work);
+	free((void *)(uintptr_t)exchange->conf);
+	free(exchange);
+}
+
+static void run(struct exchange *exchange, uint64_t now_ms, unsigned turns)
+{
+	for (unsigned i = 0; i < turns; i++, now_ms += 200) {
+		exchange_take(exchange, now_ms);
+		exchange_give(exchange, now_ms);
+	}
+}
+
+/* What was said to a region that had been away was not written: it is said again. */
+START_TEST(what_is_gone_is_told_again_when_the_log_did_not_take_it)
+{
+	struct event event = { .class = EVENT_ALL, .why = "", .actor = "", .trace = "" };
+	struct gift gift = { 0 };
+	struct exchange *exchange = exchange_new(&gift);
+	uint64_t rows, last;
+
+	for (unsigned i = 0; i < 4; i++)
+		ck_assert(store_add(store, &event, 1, NULL));
+	ck_assert_int_eq(store_take(store, &event, "x", 1, NULL), STORE_EPOCH);
+	ck_assert(store_jump(store, &(struct store_mark){ "eu", store_epoch(store), 4 }, NULL));
+	ck_assert(store_let_go(store, 1000, 2, &rows, NULL));
+	ck_assert(store_commit(store, NULL));
+	ck_assert_uint_eq(store_gone(store), 4);
+	exchange_give(exchange, 50); /* us says that it has 1 */
+	ck_assert_uint_eq(store_last(store), 5);
+	store->failed = true;
+	exchange_take(exchange, 60);
+	ck_assert_uint_eq(store_last(store), 4);
+	exchange_give(exchange, 70);
+	exchange_take(exchange, 80);
+	last = store_committed(store);
+	ck_assert_uint_eq(last, 5);
+	run(exchange, 140, 3);
+	ck_assert_uint_eq(store_committed(store), last); /* and once */
+	exchange_free(exchange);
+}
+END_TEST
+
 /* ---- what is sent again ---- */
 
 static void count_offer(void *arg, uint32_t epoch, uint64_t oseq, const char *bytes, size_t len)
@@ -227,6 +348,7 @@ int main(void)
 	log_setup("exchange_test", LOG_ERROR);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_receipt_that_is_heard_brings_forth_none);
+	tcase_add_test(tcase, what_is_gone_is_told_again_when_the_log_did_not_take_it);
 	tcase_add_test(tcase, a_bus_that_takes_nothing_is_not_asked_at_once_again);
 	tcase_add_test(tcase, what_comes_late_of_a_life_of_which_nothing_was_known_owes_a_coarse_flush);
 	tcase_add_test(tcase, what_does_not_come_for_two_minutes_is_given_up);
