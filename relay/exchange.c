@@ -57,31 +57,33 @@ bool exchange_commit(struct exchange *exchange)
 
 /* ---- in ---- */
 
-/* An origin does not keep any more what we missed: what follows is that everything is dropped, and its numbers go on there. */
-static bool jump(struct exchange *exchange, const struct event *event, struct err *err)
-{
-	struct store_mark received, done, mark = { .epoch = event->epoch, .oseq = event->jump };
-	bool errors;
-
-	store_floors(exchange->store, event->origin, &received, &done, &errors);
-	if (event->jump == 0 || event->jump >= event->oseq || !event_is_for(event, exchange->conf->region) ||
-		received.epoch != event->epoch || received.oseq >= event->jump)
-		return true;
-	snprintf(mark.origin, sizeof mark.origin, "%s", event->origin);
-	log_warning("region=%s received=%llu jump=%llu: it does not keep what is between: everything is dropped",
-		event->origin, (unsigned long long)received.oseq, (unsigned long long)event->jump);
-	exchange->coarse++;
-	return store_jump(exchange->store, &mark, err);
-}
-
 /* What came in, kept until the store has it. */
 struct fresh {
 	struct exchange *exchange;
 	struct arena *arena; /* the events' */
 	struct event *events;
 	size_t n, cap, fetched;
-	bool coarse;
+	const char *coarse; /* why everything is to be dropped; NULL: it is not */
 };
+
+/* An origin does not keep any more what we missed: what follows is that everything is dropped, and its numbers go on there. */
+static bool jump(struct fresh *fresh, const struct event *event, struct err *err)
+{
+	const struct exchange *exchange = fresh->exchange;
+	struct store_mark received, mark = { .epoch = event->epoch, .oseq = event->jump };
+
+	if (event->jump == 0 || event->class != EVENT_ALL)
+		return true;
+	store_received(exchange->store, event->origin, &received);
+	if (event->jump >= event->oseq || !event_is_for(event, exchange->conf->region) ||
+		received.epoch != event->epoch || received.oseq >= event->jump)
+		return true;
+	snprintf(mark.origin, sizeof mark.origin, "%s", event->origin);
+	log_warning("region=%s received=%llu jump=%llu: it does not keep what is between: everything is dropped",
+		event->origin, (unsigned long long)received.oseq, (unsigned long long)event->jump);
+	fresh->coarse = "a region does not keep any more what was missed";
+	return store_jump(exchange->store, &mark, err);
+}
 
 /* One that cannot be read comes again, for a later version of this program, and its origin keeps it; one that speaks for another region
  * would raise that one's floor over what it never made: it is dropped. */
@@ -149,7 +151,7 @@ static enum bus_taken take_fetched(void *arg, const char *from, const char *byte
 		good = err_set(&err, "it speaks for region %s", event.origin);
 	if (!good)
 		return pass_over(fresh->exchange, from, parked, &err);
-	if (jump(fresh->exchange, &event, &err))
+	if (jump(fresh, &event, &err))
 		taken = store_take(fresh->exchange->store, &event, bytes, len, &err);
 	if (ours && taken != STORE_FAILED)
 		taken = take_overrides(fresh->exchange, &event, taken, &err);
@@ -165,7 +167,7 @@ static enum bus_taken take_fetched(void *arg, const char *from, const char *byte
 		fresh->exchange->duplicates++;
 		return BUS_TAKEN;
 	case STORE_EPOCH:
-		fresh->coarse = true;
+		fresh->coarse = "a region began its log anew";
 		break;
 	case STORE_NEW:
 		break;
@@ -189,9 +191,9 @@ static bool fetch(struct exchange *exchange)
 	committed = settle(exchange);
 	more = committed && fresh.fetched >= FETCH_MAX;
 	exchange->bus_ops->acknowledge(exchange->bus, committed);
-	if (committed && fresh.coarse) {
+	if (committed && fresh.coarse != NULL) {
 		exchange->coarse++;
-		work_coarse(exchange->work, "a region began its log anew", exchange->now_ms);
+		work_coarse(exchange->work, fresh.coarse, exchange->now_ms);
 	}
 	for (size_t i = 0; committed && i < fresh.n; i++)
 		work_begin(exchange->work, &fresh.events[i], exchange->now_ms);

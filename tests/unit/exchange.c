@@ -221,6 +221,53 @@ static void run(struct exchange *exchange, uint64_t now_ms, unsigned turns)
 	}
 }
 
+START_TEST(a_jump_owes_a_coarse_flush_which_is_done_and_counted_once)
+{
+	struct event_item item = { .text = "k" };
+	struct event event = { .class = EVENT_KEY,
+		.nitems = 1,
+		.items = &item,
+		.origin = "us",
+		.epoch = 7,
+		.oseq = 1,
+		.why = "",
+		.actor = "",
+		.trace = "" };
+	struct gift gift = { &event, 1, 0, false };
+	struct exchange *exchange = exchange_new(&gift);
+	struct store_mark received;
+
+	ck_assert(
+		store_add(store, &(struct event){ .class = EVENT_ALL, .why = "", .actor = "", .trace = "" }, 1, NULL));
+	ck_assert(store_coarse_done(store, NULL)); /* of its beginning */
+	run(exchange, 100000, 3);
+	event.oseq = 6;
+	event.jump = 5; /* only what drops everything may say so */
+	run(exchange, 101000, 3);
+	store_received(store, "us", &received);
+	ck_assert_uint_eq(received.oseq, 1);
+	ck_assert_uint_eq(exchange->coarse, 0);
+	event = (struct event){ .class = EVENT_ALL,
+		.origin = "us",
+		.epoch = 7,
+		.oseq = 8,
+		.jump = 7,
+		.why = "",
+		.actor = "",
+		.trace = "" };
+	gift.spoils = true; /* it comes again */
+	exchange_take(exchange, 102000);
+	gift.spoils = false;
+	ck_assert_uint_eq(exchange->coarse, 0);
+	run(exchange, 102010, 3);
+	store_received(store, "us", &received);
+	ck_assert_uint_eq(received.oseq, 8);
+	ck_assert_uint_eq(exchange->coarse, 1);
+	ck_assert(!store_coarse_due(store));
+	exchange_free(exchange);
+}
+END_TEST
+
 /* What was said to a region that had been away was not written: it is said again. */
 START_TEST(what_is_gone_is_told_again_when_the_log_did_not_take_it)
 {
@@ -348,6 +395,7 @@ int main(void)
 	log_setup("exchange_test", LOG_ERROR);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_receipt_that_is_heard_brings_forth_none);
+	tcase_add_test(tcase, a_jump_owes_a_coarse_flush_which_is_done_and_counted_once);
 	tcase_add_test(tcase, what_is_gone_is_told_again_when_the_log_did_not_take_it);
 	tcase_add_test(tcase, a_bus_that_takes_nothing_is_not_asked_at_once_again);
 	tcase_add_test(tcase, what_comes_late_of_a_life_of_which_nothing_was_known_owes_a_coarse_flush);
