@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FETCH_MAX = 512, RECEIPT_MS = 100, IDLE_MS = 1000, ANEW_MS = 10000 };
+enum { FETCH_MAX = 512, FETCHES_MAX = 64 }; /* events; times a turn */
+enum { RECEIPT_MS = 100, IDLE_MS = 1000, ANEW_MS = 10000 };
 enum { KEPT_MAX = 1000000 }; /* events, for regions that are away */
 
 static void complain(const char *what, const struct err *err)
@@ -62,7 +63,7 @@ struct fresh {
 	struct exchange *exchange;
 	struct arena *arena; /* the events' */
 	struct event *events;
-	size_t n, cap, fetched;
+	size_t n, cap, fetched, taken;
 	const char *coarse; /* why everything is to be dropped; NULL: it is not */
 };
 
@@ -151,6 +152,7 @@ static enum bus_taken take_fetched(void *arg, const char *from, const char *byte
 		good = err_set(&err, "it speaks for region %s", event.origin);
 	if (!good)
 		return pass_over(fresh->exchange, from, parked, &err);
+	fresh->taken++;
 	if (jump(fresh, &event, &err))
 		taken = store_take(fresh->exchange->store, &event, bytes, len, &err);
 	if (ours && taken != STORE_FAILED)
@@ -179,7 +181,7 @@ static enum bus_taken take_fetched(void *arg, const char *from, const char *byte
 	return BUS_TAKEN;
 }
 
-/* Returns whether there may be more. */
+/* Returns whether there may be more: not when none of many could be read, since ours come again at once. */
 static bool fetch(struct exchange *exchange)
 {
 	struct fresh fresh = { .exchange = exchange, .arena = arena_new() };
@@ -189,7 +191,7 @@ static bool fetch(struct exchange *exchange)
 	if (!exchange->bus_ops->fetch(exchange->bus, FETCH_MAX, take_fetched, &fresh, &err))
 		complain("bus=fetch", &err);
 	committed = settle(exchange);
-	more = committed && fresh.fetched >= FETCH_MAX;
+	more = committed && fresh.fetched >= FETCH_MAX && fresh.taken > 0;
 	exchange->bus_ops->acknowledge(exchange->bus, committed);
 	if (committed && fresh.coarse != NULL) {
 		exchange->coarse++;
@@ -205,8 +207,9 @@ static bool fetch(struct exchange *exchange)
 void exchange_take(struct exchange *exchange, uint64_t now_ms)
 {
 	exchange->now_ms = now_ms;
-	while (fetch(exchange))
-		;
+	exchange->more = true;
+	for (unsigned i = 0; exchange->more && i < FETCHES_MAX; i++)
+		exchange->more = fetch(exchange);
 }
 
 /* What is missing for too long is given up: the floor goes over it, and all is dropped. */
@@ -407,6 +410,8 @@ uint64_t exchange_give(struct exchange *exchange, uint64_t now_ms)
 	then_ms = work_run(exchange->work, now_ms);
 	next_ms = then_ms < next_ms ? then_ms : next_ms;
 	settle_up(exchange);
+	if (exchange->more)
+		return now_ms;
 	then_ms = exchange->receipts_due || exchange->trim_due ? exchange->settled_ms + RECEIPT_MS
 							       : exchange->said_ms + IDLE_MS;
 	return then_ms < next_ms ? then_ms : next_ms;

@@ -29,6 +29,7 @@ struct exchange {
 	void *arg;
 	uint64_t now_ms;              /* monotonic: of this turn */
 	uint64_t wall_ms;             /* likewise; 0: nothing grows too old */
+	bool more;                    /* the bus has more than a turn takes */
 	bool receipts_due;            /* something was done here */
 	bool trim_due;                /* a region has done more of what was made here */
 	uint64_t said_ms, settled_ms; /* monotonic: receipts last given, and either */
@@ -42,7 +43,8 @@ struct exchange {
 
 /* After a start: what was not finished before. fresh: the log is new. */
 bool exchange_resume(struct exchange *exchange, bool fresh, uint64_t now_ms, struct err *err);
-/* All that the bus has brought, and whatever else was gathered, into the log; then to the work. now_ms: monotonic. */
+/* What the bus has brought, as much of it as a turn takes, and whatever else was gathered, into the log; then to the work. now_ms:
+ * monotonic. */
 void exchange_take(struct exchange *exchange, uint64_t now_ms);
 /* To the bus, and what others say there; receipts when they are due. When to call again at the latest. */
 uint64_t exchange_give(struct exchange *exchange, uint64_t now_ms);

@@ -262,8 +262,8 @@ static bool take_in(struct service *service, uint64_t now_ms)
 {
 	if (now_ms < service->taken_ms + GATHER_MS && !service->urgent)
 		return false;
-	service->urgent = false;
 	exchange_take(&service->exchange, now_ms);
+	service->urgent = service->exchange.more;
 	service->taken_ms = clock_monotonic_ms();
 	return true;
 }

@@ -56,7 +56,7 @@ struct service {
 	uint64_t probed_ms;        /* monotonic */
 	uint64_t began_ms;         /* wall */
 	uint64_t taken_ms;         /* monotonic: what had come in was taken into the log */
-	bool urgent;               /* a failover was asked for since then */
+	bool urgent;               /* a failover was asked for since then, or there was more than a turn takes */
 	bool stop, log_good;
 	struct err log_why;
 	struct limit limit;

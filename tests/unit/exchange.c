@@ -268,6 +268,23 @@ START_TEST(a_jump_owes_a_coarse_flush_which_is_done_and_counted_once)
 }
 END_TEST
 
+START_TEST(a_flood_does_not_keep_the_turn_from_ending)
+{
+	struct event event = {
+		.class = EVENT_ALL, .origin = "us", .epoch = 7, .oseq = 1, .why = "", .actor = "", .trace = ""
+	};
+	struct gift gift = { &event, 512, 0, false };
+	struct exchange *exchange = exchange_new(&gift);
+
+	exchange_take(exchange, 100000);
+	ck_assert_uint_le(exchange_give(exchange, 100000), 100000); /* there is more */
+	gift.event = NULL;
+	exchange_take(exchange, 100001);
+	ck_assert_uint_gt(exchange_give(exchange, 100001), 100001);
+	exchange_free(exchange);
+}
+END_TEST
+
 /* What was said to a region that had been away was not written: it is said again. */
 START_TEST(what_is_gone_is_told_again_when_the_log_did_not_take_it)
 {
@@ -396,6 +413,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_receipt_that_is_heard_brings_forth_none);
 	tcase_add_test(tcase, a_jump_owes_a_coarse_flush_which_is_done_and_counted_once);
+	tcase_add_test(tcase, a_flood_does_not_keep_the_turn_from_ending);
 	tcase_add_test(tcase, what_is_gone_is_told_again_when_the_log_did_not_take_it);
 	tcase_add_test(tcase, a_bus_that_takes_nothing_is_not_asked_at_once_again);
 	tcase_add_test(tcase, what_comes_late_of_a_life_of_which_nothing_was_known_owes_a_coarse_flush);
