@@ -251,44 +251,49 @@ static void look_at_theirs(struct look *look, const char *region)
 
 /* ---- periodic state ---- */
 
+/* Why something of periodic state was refused; NULL: nothing was. The library keeps the last error of the connection, whatever it was about. */
+static const char *state_refusal(natsConnection *connection)
+{
+	const char *why = NULL;
+
+	natsConnection_GetLastError(connection, &why);
+	return why != NULL && strstr(why, "ermission") != NULL && strstr(why, "gslb.state.") != NULL ? why : NULL;
+}
+
 /* What we say of ourselves must come back, by a kind that nobody knows; and nothing that we want to hear may be refused, which a server says
  * some time after the subscription. */
 static void look_at_state(struct look *look)
 {
 	const struct relay_conf *conf = look->conf;
 	natsSubscription *sub[EVENT_REGIONS_MAX] = { NULL };
-	char subject[NATS_SUBJECT_MAX];
-	natsSubscription *own = NULL;
-	const char *why = NULL;
+	char subject[NATS_SUBJECT_MAX], probe[NATS_SUBJECT_MAX];
+	natsSubscription *own = NULL; /* of the probe alone: others of our region may speak all the while */
+	const char *why;
 	natsMsg *msg = NULL;
-	natsStatus status = NATS_OK;
+	natsStatus status;
 
+	snprintf(probe, sizeof probe, "gslb.state.%s.%s.check", conf->region, conf->node);
+	status = natsConnection_SubscribeSync(&own, look->connection, probe);
 	for (size_t i = 0; i < conf->nregions && status == NATS_OK; i++) {
 		snprintf(subject, sizeof subject, "gslb.state.%s.>", conf->regions[i]);
 		status = natsConnection_SubscribeSync(&sub[i], look->connection, subject);
-		own = strcmp(conf->regions[i], conf->region) == 0 ? sub[i] : own;
 	}
-	snprintf(subject, sizeof subject, "gslb.state.%s.%s.check", conf->region, conf->node);
 	if (status == NATS_OK)
-		status = natsConnection_PublishString(look->connection, subject, "check");
+		status = natsConnection_PublishString(look->connection, probe, "check");
 	if (status == NATS_OK)
 		status = natsConnection_FlushTimeout(look->connection, ASK_MS);
-	while (status == NATS_OK && own != NULL) { /* others of our region may speak meanwhile */
+	if (status == NATS_OK)
 		status = natsSubscription_NextMsg(&msg, own, ASK_MS);
-		if (status == NATS_OK && strcmp(natsMsg_GetSubject(msg), subject) == 0)
-			break;
-		natsMsg_Destroy(msg);
-		msg = NULL;
-	}
-	natsConnection_GetLastError(look->connection, &why);
-	if (msg != NULL && (why == NULL || strstr(why, "ermission") == NULL))
-		say(look, conf->region, "ok", "what this host says of itself (%s) comes back", subject);
+	why = state_refusal(look->connection);
+	if (msg != NULL && why == NULL)
+		say(look, conf->region, "ok", "what this host says of itself (%s) comes back", probe);
 	else
 		say(look, conf->region, "error",
 			"votes do not get through: we must be allowed to publish gslb.state.%s.> and to subscribe to "
 			"gslb.state.*.> (%.200s)",
-			conf->region, why != NULL && why[0] != '\0' ? why : natsStatus_GetText(status));
+			conf->region, why != NULL ? why : natsStatus_GetText(status));
 	natsMsg_Destroy(msg);
+	natsSubscription_Destroy(own);
 	for (size_t i = 0; i < conf->nregions; i++)
 		natsSubscription_Destroy(sub[i]);
 }
