@@ -20,6 +20,11 @@ void intake_refuse(struct service *service, struct control_reply *reply, const s
 	reply->err = *err;
 }
 
+bool intake_commit(struct service *service, struct err *err)
+{
+	return exchange_commit(&service->exchange) ? true : err_set(err, "%s", service->exchange.log_why.text);
+}
+
 /* ---- invalidate ---- */
 
 uint64_t intake_wait_ms(const json_t *args)
@@ -407,7 +412,7 @@ static void run_dead_drop(void *context, const json_t *args, const struct contro
 
 	(void)peer;
 	(void)ticket;
-	if (store_dead_drop(service->store, id, &err) && store_commit(service->store, &err))
+	if (store_dead_drop(service->store, id, &err) && intake_commit(service, &err))
 		reply->result = json_pack("{s:I}", "dropped", (json_int_t)id);
 	else
 		intake_refuse(service, reply, &err);

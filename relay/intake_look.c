@@ -125,6 +125,7 @@ void intake_pending(void *context, const json_t *args, const struct control_peer
 
 struct retrying {
 	struct service *service;
+	const char *actor;
 	json_int_t id; /* 0: all */
 	int64_t done[STORE_DEAD_MAX];
 	size_t n;
@@ -144,7 +145,7 @@ static bool retry(void *arg, const struct store_dead *dead)
 		.nregions = 1,
 		.regions = &region,
 		.why = "gslbctl relay retry",
-		.actor = "",
+		.actor = retrying->actor,
 		.trace = "" };
 
 	if ((retrying->id != 0 && dead->id != retrying->id) || !event_class_parse(dead->event, &event.class))
@@ -152,8 +153,11 @@ static bool retry(void *arg, const struct store_dead *dead)
 	if (event.class == EVENT_ALL)
 		event.nitems = 0;
 	retrying->good = store_add(retrying->service->store, &event, clock_wall_ms(), &retrying->err);
-	if (retrying->good)
+	if (retrying->good) {
+		audit_taken(retrying->service->audit, &(struct audit_who){ retrying->actor, "socket" }, &event,
+			clock_wall_ms());
 		retrying->done[retrying->n++] = dead->id;
+	}
 	return retrying->good && retrying->n < STORE_DEAD_MAX;
 }
 
@@ -164,18 +168,18 @@ void intake_dead_retry(void *context, const json_t *args, const struct control_p
 	struct retrying *retrying = mem_alloc(sizeof *retrying);
 	bool good;
 
-	(void)peer;
 	(void)ticket;
-	*retrying = (struct retrying){
-		.service = service, .id = json_integer_value(json_object_get(args, "id")), .good = true
-	};
+	*retrying = (struct retrying){ .service = service,
+		.actor = peer->name,
+		.id = json_integer_value(json_object_get(args, "id")),
+		.good = true };
 	good = store_dead(service->store, retry, retrying, &retrying->err) && retrying->good;
 	for (size_t i = 0; good && i < retrying->n; i++)
 		good = store_dead_drop(service->store, retrying->done[i], &retrying->err);
 	if (good && retrying->n == 0 && retrying->id != 0)
 		good = err_set(&retrying->err, "%lld: no such number (gslbctl relay dead lists them)",
 			(long long)retrying->id);
-	if (good)
+	if (good && intake_commit(service, &retrying->err))
 		reply->result = json_pack("{s:I}", "retried", (json_int_t)retrying->n);
 	else
 		intake_refuse(service, reply, &retrying->err);

@@ -86,6 +86,8 @@ extern const struct control_command intake_commands[];
 bool intake_trusts(const struct service *service, const struct control_peer *peer);
 void intake_refuse(struct service *service, struct control_reply *reply, const struct err *err);
 uint64_t intake_wait_ms(const json_t *args);
+/* What is gathered, for a command that is answered at once; whoever else waits for the log is answered, too. */
+bool intake_commit(struct service *service, struct err *err);
 void intake_http(
 	void *service, struct http_request *request, const char *actor, const char *body, size_t len, uint64_t wait_ms);
 
