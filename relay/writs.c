@@ -8,6 +8,18 @@ enum { DIGEST_MS = 1000, FORGET_MS = 3600000 };
 
 /* ---- what is known ---- */
 
+static void add_change(struct writs *writs, char *target)
+{
+	writs->changes = mem_grow(writs->changes, writs->nchanges, &writs->changes_cap, sizeof *writs->changes);
+	writs->changes[writs->nchanges++] = (struct writs_change){ ++writs->version, target };
+}
+
+static void forget_changes(struct writs *writs)
+{
+	while (writs->nchanges > 0)
+		free(writs->changes[--writs->nchanges].target);
+}
+
 /* The change of a target moves to the end: who has less than its version fetches it. */
 static void note_change(struct writs *writs, const char *target)
 {
@@ -20,9 +32,7 @@ static void note_change(struct writs *writs, const char *target)
 		kept = writs->changes[i].target;
 		memmove(&writs->changes[i], &writs->changes[i + 1], (--writs->nchanges - i) * sizeof *writs->changes);
 	}
-	writs->changes = mem_grow(writs->changes, writs->nchanges, &writs->changes_cap, sizeof *writs->changes);
-	writs->changes[writs->nchanges++] =
-		(struct writs_change){ ++writs->version, kept != NULL ? kept : mem_strdup(target) };
+	add_change(writs, kept != NULL ? kept : mem_strdup(target));
 }
 
 static struct writ *read_writ(const char *bytes, size_t len)
@@ -38,18 +48,17 @@ static void load_one(void *arg, const char *bytes, size_t len)
 {
 	struct writs *writs = arg;
 	struct writ *writ = read_writ(bytes, len);
-	const struct writ *known = writ != NULL ? writ_set_find(writs->set, writ->target) : NULL;
 
 	if (writ == NULL)
 		return;
-	if (known == NULL || writ_compare(writ, known) != 0)
-		note_change(writs, writ->target);
+	add_change(writs, mem_strdup(writ->target));
 	writ_free(writ_set_restore(writs->set, writ->target, writ));
 }
 
-/* Anew, as the log has it. */
+/* Anew, as the log has it, a row for each target: all of them count as changed. */
 static bool load(struct writs *writs, struct err *err)
 {
+	forget_changes(writs);
 	writ_set_free(writs->set);
 	writs->set = writ_set_new();
 	return store_writs(writs->store, load_one, writs, err);
@@ -71,8 +80,7 @@ void writs_free(struct writs *writs)
 {
 	if (writs == NULL)
 		return;
-	for (size_t i = 0; i < writs->nchanges; i++)
-		free(writs->changes[i].target);
+	forget_changes(writs);
 	free(writs->changes);
 	writ_set_free(writs->set);
 	free(writs);

@@ -51,7 +51,7 @@ bool writs_offer_all(struct writs *writs, const char *region, struct err *err);
 
 /* A gslbd has in force what changed up to `have` of that life, and waits for more; it is answered by its ticket. */
 void writs_ask(struct writs *writs, const char *host, uint64_t life, uint64_t have, uint64_t ticket, uint64_t now_ms);
-/* Answer those for whom there is news, or time; tell origins what is in force. When to call again at the latest. */
+/* All that came in is settled. Answer those for whom there is news, or time; tell origins what is in force. When to call again at the latest. */
 uint64_t writs_run(struct writs *writs, struct control *control, uint64_t now_ms);
 /* {"digest", "writs", "refused", "hosts": [{"host", "behind", "heard_s"}], "waiting"} */
 json_t *writs_status(struct writs *writs, uint64_t now_ms);

@@ -1,4 +1,5 @@
 /* A gslbd asks with what it has in force, which acknowledges that; it is answered when there is more, and asks again. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,12 +37,13 @@ static json_t *changes_behind(const struct writs *writs, uint64_t have, uint64_t
 
 	*upto = writs->version;
 	for (size_t i = 0; i < writs->nchanges; i++) {
-		const struct writ *writ = writ_set_find(writs->set, writs->changes[i].target);
+		const struct writs_change *change = &writs->changes[i];
+		const struct writ *writ = change->version > have ? writ_set_find(writs->set, change->target) : NULL;
 
-		if (writs->changes[i].version <= have || writ == NULL)
+		if (writ == NULL)
 			continue;
 		if (json_array_size(list) == WRITS_BATCH) {
-			*upto = writs->changes[i].version - 1;
+			*upto = change->version - 1;
 			break;
 		}
 		json_array_append_new(list, writ_json(writ));
@@ -61,7 +63,7 @@ static void answer(struct writs *writs, struct writs_host *host, struct control 
 	host->ticket = 0;
 }
 
-/* Asked again, it may wait: all that was not committed is not known yet. */
+/* What is told is in the log. */
 static bool is_settled(const struct writs *writs)
 {
 	return writs->nhanded == 0 || writs->handed[writs->nhanded - 1].committed;
@@ -95,8 +97,10 @@ static void tell(struct writs *writs, uint64_t now_ms)
 			.flushed = true, .done = true, .errors = handed->errors, .asked = handed->asked
 		};
 
-		if (!handed->committed || !is_in_force(writs, handed->version, now_ms, &state.targets)) {
-			writs->handed[kept++] = *handed;
+		if (!is_in_force(writs, handed->version, now_ms, &state.targets)) {
+			if (kept != i)
+				writs->handed[kept] = *handed;
+			kept++;
 			continue;
 		}
 		memcpy(state.id, handed->id, sizeof state.id);
@@ -111,6 +115,7 @@ uint64_t writs_run(struct writs *writs, struct control *control, uint64_t now_ms
 {
 	uint64_t next_ms = UINT64_MAX;
 
+	assert(is_settled(writs));
 	for (unsigned i = 0; i < WRITS_HOSTS_MAX; i++) {
 		struct writs_host *host = &writs->host[i];
 
@@ -118,7 +123,7 @@ uint64_t writs_run(struct writs *writs, struct control *control, uint64_t now_ms
 			continue;
 		if (!control_waits(control, host->ticket))
 			host->ticket = 0;
-		else if (is_settled(writs) && (host->have < writs->version || now_ms >= host->until_ms))
+		else if (host->have < writs->version || now_ms >= host->until_ms)
 			answer(writs, host, control);
 		else if (host->until_ms < next_ms)
 			next_ms = host->until_ms;
