@@ -243,15 +243,9 @@ struct heard *heard_said(const char *subject, const void *bytes, size_t len)
 
 static bool region_of(const char *subject, char region[static EVENT_LABEL_MAX])
 {
-	const char *from = strchr(subject, '.'), *to;
+	char before[EVENT_LABEL_MAX];
 
-	from = from != NULL ? strchr(from + 1, '.') : NULL;
-	to = from != NULL ? strchr(from + 1, '.') : NULL;
-	if (to == NULL || (size_t)(to - from) > EVENT_LABEL_MAX)
-		return false;
-	memcpy(region, from + 1, (size_t)(to - from) - 1);
-	region[to - from - 1] = '\0';
-	return true;
+	return part_of(&subject, before) && part_of(&subject, before) && part_of(&subject, region) && *subject != '\0';
 }
 
 void word_receipt(const struct store_mark *done, bool errors, char text[static WORD_TEXT_MAX])

@@ -142,6 +142,15 @@ static bool load(const char *path, const char *text, size_t len, const cyaml_con
 
 /* ---- meaning ---- */
 
+size_t conf_region(const struct relay_conf *conf, const char *region)
+{
+	size_t i = 0;
+
+	while (i < conf->nregions && strcmp(conf->regions[i], region) != 0)
+		i++;
+	return i;
+}
+
 /* ADDRESS@PORT */
 bool conf_address(const char *text, struct addr *addr, uint16_t *port)
 {

@@ -42,6 +42,8 @@ struct relay_conf {
 /* NULL with one sentence, which names the file and, where it can, the line or the cache. */
 struct relay_conf *relay_conf_load(const char *path, struct err *err);
 struct relay_conf *relay_conf_parse(const char *path, const char *text, size_t len, struct err *err);
+/* Which of regions it is; nregions: none. */
+size_t conf_region(const struct relay_conf *conf, const char *region);
 /* "ADDRESS@PORT" */
 bool conf_address(const char *text, struct addr *addr, uint16_t *port);
 void relay_conf_free(struct relay_conf *conf);

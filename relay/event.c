@@ -51,6 +51,11 @@ bool event_class_parse(const char *text, enum event_class *class)
 	return false;
 }
 
+bool event_class_is_broad(enum event_class class)
+{
+	return class == EVENT_ZONE || class == EVENT_PREFIX || class == EVENT_ALL;
+}
+
 const char *event_op_name(enum event_op op)
 {
 	return op_names[op];

@@ -72,6 +72,7 @@ bool event_is_for(const struct event *event, const char *region);
 
 const char *event_class_name(enum event_class class);
 bool event_class_parse(const char *text, enum event_class *class);
+bool event_class_is_broad(enum event_class class); /* one of them drops what nobody has counted */
 const char *event_op_name(enum event_op op);
 /* Is it right for that class? The canonical text; false with a sentence. EVENT_ALL has none. */
 bool event_item_check(enum event_class class, const char *text, size_t len, char out[], struct err *err);

@@ -295,11 +295,9 @@ static void say_gone(struct exchange *exchange, const char *region, uint64_t rec
 {
 	const struct relay_conf *conf = exchange->conf;
 	uint64_t gone = store_gone(exchange->store);
+	size_t i = conf_region(conf, region);
 	struct err err;
-	size_t i = 0;
 
-	while (i < conf->nregions && strcmp(conf->regions[i], region) != 0)
-		i++;
 	if (i == conf->nregions || receipt >= gone || exchange->told_gone[i] == gone)
 		return;
 	if (!store_say_gone(exchange->store, region, exchange->wall_ms, &err)) {

@@ -34,24 +34,14 @@ uint64_t intake_wait_ms(const json_t *args)
 	return ms <= 0 ? 0 : ms > WAIT_MAX_MS ? WAIT_MAX_MS : (uint64_t)ms;
 }
 
-static bool is_broad(const struct event *event)
-{
-	return event->class == EVENT_ZONE || event->class == EVENT_PREFIX || event->class == EVENT_ALL;
-}
-
 static bool knows_regions(const struct service *service, const struct event *event, struct err *err)
 {
 	const struct relay_conf *conf = service->conf;
 
-	for (size_t i = 0; i < event->nregions; i++) {
-		size_t k = 0;
-
-		while (k < conf->nregions && strcmp(conf->regions[k], event->regions[i]) != 0)
-			k++;
-		if (k == conf->nregions)
+	for (size_t i = 0; i < event->nregions; i++)
+		if (conf_region(conf, event->regions[i]) == conf->nregions)
 			return err_set(err, "scope[%zu]: %s: no such region (bus.regions in gslb.yaml has them)", i,
 				event->regions[i]);
-	}
 	return true;
 }
 
@@ -70,8 +60,8 @@ static bool is_within_limits(struct service *service, const struct asker *asker,
 {
 	unsigned items = event->nitems > 0 ? (unsigned)event->nitems : 1;
 
-	if (asker->trusted ||
-		limit_take(&service->limit, asker->actor, items, is_broad(event), clock_monotonic_ms(), after_s))
+	if (asker->trusted || limit_take(&service->limit, asker->actor, items, event_class_is_broad(event->class),
+				      clock_monotonic_ms(), after_s))
 		return true;
 	service->limited++;
 	return err_set(err,
@@ -418,24 +408,29 @@ static void run_dead_drop(void *context, const json_t *args, const struct contro
 		intake_refuse(service, reply, &err);
 }
 
-/* ---- pausing ---- */
+/* ---- one cache ---- */
+
+struct target *intake_target(struct service *service, const char *name, struct control_reply *reply)
+{
+	struct target *target = name != NULL ? work_target(service->work, name) : NULL;
+	struct err err;
+
+	if (target != NULL)
+		return target;
+	err_set(&err, "%.60s: no such cache (gslbctl relay targets lists them)", name != NULL ? name : "");
+	intake_refuse(service, reply, &err);
+	return NULL;
+}
 
 static void set_paused(struct service *service, const json_t *args, bool paused, struct control_reply *reply)
 {
 	const char *name = json_string_value(json_object_get(args, "target"));
-	struct target *const *targets;
-	size_t n = work_targets(service->work, &targets);
-	struct err err;
+	struct target *target = intake_target(service, name, reply);
 
-	for (size_t i = 0; name != NULL && i < n; i++) {
-		if (strcmp(target_conf(targets[i])->name, name) != 0)
-			continue;
-		target_pause(targets[i], paused);
-		reply->result = json_pack("{s:s,s:b}", "target", name, "paused", paused);
+	if (target == NULL)
 		return;
-	}
-	err_set(&err, "%.60s: no such cache (gslbctl relay targets lists them)", name != NULL ? name : "");
-	intake_refuse(service, reply, &err);
+	target_pause(target, paused);
+	reply->result = json_pack("{s:s,s:b}", "target", name, "paused", paused);
 }
 
 static void run_pause(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,

@@ -77,17 +77,6 @@ void intake_tail(void *context, const json_t *args, const struct control_peer *p
 
 /* ---- one cache ---- */
 
-static const struct target *target_named(const struct service *service, const char *name)
-{
-	struct target *const *targets;
-	size_t n = work_targets(service->work, &targets);
-
-	for (size_t i = 0; name != NULL && i < n; i++)
-		if (strcmp(target_conf(targets[i])->name, name) == 0)
-			return targets[i];
-	return NULL;
-}
-
 static json_t *view_json(const struct pending_view *view)
 {
 	return json_pack("{s:s,s:s,s:s,s:i,s:f,s:I,s:i}", "class", event_class_name(view->entry->class), "value",
@@ -100,19 +89,15 @@ void intake_pending(void *context, const json_t *args, const struct control_peer
 {
 	struct service *service = context;
 	const char *name = json_string_value(json_object_get(args, "target"));
-	const struct target *target = target_named(service, name);
+	const struct target *target = intake_target(service, name, reply);
 	struct pending_view views[PENDING_SHOW];
 	json_t *list;
 	size_t n;
-	struct err err;
 
 	(void)peer;
 	(void)ticket;
-	if (target == NULL) {
-		err_set(&err, "%.60s: no such cache (gslbctl relay targets lists them)", name != NULL ? name : "");
-		intake_refuse(service, reply, &err);
+	if (target == NULL)
 		return;
-	}
 	n = target_look(target, views, PENDING_SHOW, clock_monotonic_ms());
 	list = json_array();
 	for (size_t i = 0; i < n; i++)

@@ -170,17 +170,12 @@ static bool covers(
 	return false;
 }
 
-static bool is_broad(enum event_class class)
-{
-	return class == EVENT_ZONE || class == EVENT_PREFIX || class == EVENT_ALL;
-}
-
 bool policy_allows(const struct policy *policy, enum policy_kind kind, const char *name, const struct event *event,
 	struct err *err)
 {
 	const char *class = event_class_name(event->class);
 
-	if (policy == NULL && (kind == POLICY_REGION || !is_broad(event->class)))
+	if (policy == NULL && (kind == POLICY_REGION || !event_class_is_broad(event->class)))
 		return true;
 	if (policy == NULL)
 		return err_set(err, "class: %s may not have a whole %s dropped: relay.policy-file must allow it", name,

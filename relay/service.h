@@ -85,6 +85,8 @@ extern const struct control_command intake_commands[];
 /* Root, gslbd, and whoever we are. */
 bool intake_trusts(const struct service *service, const struct control_peer *peer);
 void intake_refuse(struct service *service, struct control_reply *reply, const struct err *err);
+/* The cache of that name; NULL: there is none (nor with name NULL), and the reply says so. */
+struct target *intake_target(struct service *service, const char *name, struct control_reply *reply);
 uint64_t intake_wait_ms(const json_t *args);
 /* What is gathered, for a command that is answered at once; whoever else waits for the log is answered, too. */
 bool intake_commit(struct service *service, struct err *err);

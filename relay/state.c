@@ -276,15 +276,6 @@ static void refuse(struct state_hub *hub, const char *region, const char *node, 
 		log_error("state=refused from=%s/%s reason=\"%s\" held=%u", region, node, why, held);
 }
 
-static bool knows_region(const struct state_hub *hub, const char *region)
-{
-	size_t i = 0;
-
-	while (i < hub->conf->nregions && strcmp(hub->conf->regions[i], region) != 0)
-		i++;
-	return i < hub->conf->nregions;
-}
-
 /* Our own words come back; those of another host with our name do, too. */
 static void hear_own(struct state_hub *hub, const struct state_said *said, uint64_t now_ms)
 {
@@ -307,7 +298,7 @@ void state_hear(struct state_hub *hub, const char *region, const char *node, con
 
 	if (!state_kind_find(kind, &known))
 		return; /* of a later version, or bus check */
-	if (!knows_region(hub, region)) {
+	if (conf_region(hub->conf, region) == hub->conf->nregions) {
 		refuse(hub, region, node, "no such region (bus.regions in gslb.yaml has them)", now_ms);
 		return;
 	}

@@ -95,9 +95,10 @@ void wait_settle(struct service *service, bool committed, const struct err *why)
 /* The first that is heard of it from the region; by this host's clock, with the way of the answer in it. */
 static void note_time(struct service *service, const struct waiter *waiter, const char *region)
 {
-	for (size_t i = 0; i < service->conf->nregions && i < EVENT_REGIONS_MAX; i++)
-		if (waiter->prio < EVENT_PRIOS && strcmp(service->conf->regions[i], region) == 0)
-			spread_add(&service->applied[i][waiter->prio], clock_monotonic_ms() - waiter->began_ms);
+	size_t i = conf_region(service->conf, region);
+
+	if (i < service->conf->nregions && i < EVENT_REGIONS_MAX && waiter->prio < EVENT_PRIOS)
+		spread_add(&service->applied[i][waiter->prio], clock_monotonic_ms() - waiter->began_ms);
 }
 
 void wait_note(struct service *service, const char *region, const struct work_state *state)

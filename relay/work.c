@@ -282,6 +282,14 @@ size_t work_targets(const struct work *work, struct target *const **targets)
 	return work->ntargets;
 }
 
+struct target *work_target(const struct work *work, const char *name)
+{
+	for (size_t i = 0; i < work->ntargets; i++)
+		if (strcmp(target_conf(work->target[i])->name, name) == 0)
+			return work->target[i];
+	return NULL;
+}
+
 unsigned work_takers(const struct work *work, enum event_class class)
 {
 	unsigned n = 0;

@@ -45,6 +45,7 @@ void work_coarse(struct work *work, const char *reason, uint64_t now_ms);
 uint64_t work_run(struct work *work, uint64_t now_ms);
 struct work_totals work_totals(const struct work *work);
 size_t work_targets(const struct work *work, struct target *const **targets);
+struct target *work_target(const struct work *work, const char *name); /* NULL: there is none */
 /* Which of the targets does something for a class? */
 unsigned work_takers(const struct work *work, enum event_class class);
 
