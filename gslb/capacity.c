@@ -266,18 +266,22 @@ static bool put(struct capacity *capacity, struct demand_flow *flow, const struc
 	size_t end, uint16_t (*shares)[SPILL_RANKS])
 {
 	uint16_t before[SERVICE_POOLS_MAX];
-	bool split = flow->split;
+	bool split = flow->split, gives = flow->gives;
 
 	memcpy(before, flow->part, sizeof before);
 	free(flow->shares);
 	flow->shares = mem_dup(&shares[first], (end - first) * sizeof *shares);
 	flow->lists = capacity_lists_hash(lists, first, end);
 	flow->split = !is_natural(capacity, flow, lists, first, end, shares);
+	flow->gives = false;
 	flow->home = 0;
-	for (size_t i = first; i < end; i++)
+	for (size_t i = first; i < end; i++) {
+		flow->gives |= shares[i][0] < SPILL_SHARES;
 		flow->home |= UINT32_C(1) << lists->members[i].place;
+	}
 	add_up(lists, first, end, shares, flow->part);
-	return flow->split != split || (split && memcmp(before, flow->part, sizeof before) != 0);
+	return flow->split != split || flow->gives != gives ||
+	       (split && memcmp(before, flow->part, sizeof before) != 0);
 }
 
 static void note_gets(struct capacity *capacity, const struct capacity_lists *lists, uint16_t (*shares)[SPILL_RANKS])
@@ -363,6 +367,7 @@ struct split *capacity_split(const struct capacity *capacity)
 		if (split == NULL)
 			split = split_new(capacity->snapshot);
 		flow->row = split_add(split, flow->order, flow->part, flow->home);
+		split->full |= flow->gives;
 	}
 	for (size_t i = 0; i < demand->nflows && split != NULL; i++) {
 		const struct demand_flow *flow = demand->flows[i];

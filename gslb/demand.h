@@ -43,6 +43,7 @@ struct demand_flow {
 	uint64_t lists;                   /* of which shares are: a hash; 0: none are */
 	uint16_t (*shares)[SPILL_RANKS];  /* by member of its home group */
 	bool split;                       /* it is not as it was ordered: */
+	bool gives;                       /* a pool of its home group gives some of it away */
 	uint32_t row;                     /* of the split that was made last, + 1 */
 	uint32_t home;                    /* a bit for each place of its home group */
 	uint16_t part[SERVICE_POOLS_MAX]; /* by place, of SPLIT_ONE */

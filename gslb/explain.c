@@ -394,6 +394,7 @@ static json_t *explore_json(const struct world *world, const struct service_plan
 		[EXPLORE_STICKY] = "its answers stick",
 		[EXPLORE_CNAME] = "it answers with names",
 		[EXPLORE_FULL] = "a pool is full, and others have its clients",
+		[EXPLORE_SHARED] = "these clients are shared out by what pools report of their load",
 		[EXPLORE_UNSTEADY] = "a pool of the service is down, in doubt, forced, ramping or resolved by name",
 	};
 	const struct sight sight = { .world = world, .now_ms = now_ms, .ttl_s = plan->ttl_max_s };
@@ -406,7 +407,7 @@ static json_t *explore_json(const struct world *world, const struct service_plan
 	return json_pack("{s:s,s:f,s:b,s:o}", "pool",
 		world->snapshot->pools[plan->candidates[candidate].pool].pool->label, "percent",
 		order->explore_rate * 100.0 / EXPLORE_ALL, "explored", decision->why == WHY_EXPLORED, "barred",
-		maybe(bars[explore_barred(&sight, plan, family)]));
+		maybe(bars[explore_barred(&sight, plan, family, order)]));
 }
 
 /* What capacity makes of the class. */

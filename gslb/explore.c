@@ -21,14 +21,27 @@ static bool is_steady(
 	       glance_serves(snapshot, pool, family, up) && glance_whole(part, up);
 }
 
-enum explore_bar explore_barred(const struct sight *sight, const struct service_plan *service, enum family family)
+/* Is the class of this order shared out otherwise? */
+static bool is_shared(
+	const struct sight *sight, const struct service_plan *service, enum family family, const struct order *order)
 {
+	return split_find(sight->world->split, (uint32_t)(service - sight->world->snapshot->services), family,
+		       (uint32_t)(order - service->steering[family].orders)) != NULL;
+}
+
+enum explore_bar explore_barred(
+	const struct sight *sight, const struct service_plan *service, enum family family, const struct order *order)
+{
+	const struct split *split = sight->world->split;
+
 	if (service->sticky)
 		return EXPLORE_STICKY;
 	if (service->via_cname)
 		return EXPLORE_CNAME;
-	if (sight->world->split != NULL)
+	if (split != NULL && split->full)
 		return EXPLORE_FULL;
+	if (split != NULL && is_shared(sight, service, family, order))
+		return EXPLORE_SHARED;
 	for (uint32_t i = 0; i < service->ncandidates; i++)
 		if (!is_steady(sight, service, i, family))
 			return EXPLORE_UNSTEADY;
@@ -45,7 +58,7 @@ bool explore_try(const struct sight *sight, const struct service_plan *service, 
 	uint64_t up;
 
 	if (!client->explore || dice_below(choice->dice, EXPLORE_ALL) >= order->explore_rate ||
-		explore_barred(sight, service, family) != EXPLORE_FREE)
+		explore_barred(sight, service, family, order) != EXPLORE_FREE)
 		return false;
 	/* the board may have changed since */
 	if (!pool_glance(sight, pool, family,

@@ -16,6 +16,7 @@ struct split_row {
 
 struct split {
 	uint32_t nservices, nrows;
+	bool full; /* a pool gives clients away; else they are only shared out by load, or by weights in requests */
 	size_t cap;
 	struct split_row *rows;
 	uint32_t **

@@ -197,6 +197,7 @@ START_TEST(those_who_lose_least_by_it_go_first)
 	expect_part("Ireland in eu", PART("www", IRELAND, "eu"), 0.96, 1);
 	expect_part("Ural in ap", PART("www", URAL, "ap"), 0.9, 1);
 	ck_assert_uint_gt(rig.spilled, 0);
+	ck_assert(rig.split->full);
 	crowd_fini(&rig);
 }
 END_TEST
@@ -466,6 +467,7 @@ START_TEST(who_ranks_by_load_fills_pools_evenly)
 	expect_part("us", crowd_load(&rig, "us") / 1000, 0.41, 0.49);
 	expect_part("ap", crowd_load(&rig, "ap") / 500, 0.41, 0.49);
 	ck_assert_uint_eq(rig.spilled, 0);
+	ck_assert(rig.split != NULL && !rig.split->full);
 	crowd_fini(&rig);
 }
 END_TEST

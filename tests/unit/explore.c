@@ -7,6 +7,7 @@
 #include "gslb/meter.h"
 #include "gslb/openings.h"
 #include "gslb/split.h"
+#include "gslb/standing.h"
 #include "tests/scenario/sim.h"
 
 /* Dublin, Philadelphia, Singapore; clients near Dublin, and some of another ASN, by whom regions tell that they measure. */
@@ -259,10 +260,48 @@ START_TEST(nothing_is_explored_while_a_pool_is_full)
 
 	open_us();
 	split = split_new(sim.snapshot);
+	split->full = true;
 	sim.world.split = split;
 	ck_assert_uint_eq(explored(CLIENT, WWW, 10000), 0);
 	sim.world.split = NULL;
 	ck_assert_uint_gt(explored(CLIENT, WWW, 10000), 0);
+	split_free(split);
+}
+END_TEST
+
+static void share_out(struct split *split, const char *client, const char *name)
+{
+	const struct service_plan *service = sim_service(&sim, name);
+	const uint16_t part[SERVICE_POOLS_MAX] = { SPLIT_ONE / 2, SPLIT_ONE / 2 };
+	const struct order *order = order_of(client, name);
+
+	split_map(split, sim.snapshot, (uint32_t)(service - sim.snapshot->services), FAMILY_V4,
+		(uint32_t)(order - service->steering[FAMILY_V4].orders), split_add(split, order, part, 3));
+}
+
+static enum explore_bar bar(void)
+{
+	const struct sight sight = { .world = &sim.world, .now_ms = sim.now_ms };
+
+	return explore_barred(&sight, sim_service(&sim, WWW), FAMILY_V4, order_of(CLIENT, WWW));
+}
+
+START_TEST(what_is_shared_out_by_load_bars_nobody_but_its_own_clients)
+{
+	struct split *split;
+
+	open_us();
+	split = split_new(sim.snapshot);
+	share_out(split, CLIENT, "backed.svc.example");
+	share_out(split, "203.0.113.9", WWW);
+	sim.world.split = split;
+	ck_assert_int_eq(bar(), EXPLORE_FREE);
+	ck_assert_uint_gt(explored(CLIENT, WWW, 10000), 0);
+	ck_assert_uint_eq(explored(CLIENT, "backed.svc.example", 10000), 0);
+	share_out(split, CLIENT, WWW);
+	ck_assert_int_eq(bar(), EXPLORE_SHARED);
+	ck_assert_uint_eq(explored(CLIENT, WWW, 10000), 0);
+	sim.world.split = NULL;
 	split_free(split);
 }
 END_TEST
@@ -368,6 +407,7 @@ int main(void)
 	tcase_add_test(all, who_may_not_explore_does_not);
 	tcase_add_test(all, nothing_is_explored_while_a_pool_fails_over);
 	tcase_add_test(all, nothing_is_explored_while_a_pool_is_full);
+	tcase_add_test(all, what_is_shared_out_by_load_bars_nobody_but_its_own_clients);
 	tcase_add_test(all, an_explored_class_has_an_exact_scope);
 	tcase_add_test(all, what_was_explored_in_vain_is_left_alone_for_a_week);
 	tcase_add_test(all, what_exploring_brings_keeps_it_open_and_makes_it_seldomer_until_it_is_decided);
