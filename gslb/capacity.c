@@ -316,13 +316,13 @@ bool capacity_step(
 	uint64_t now_s = now_ms / 1000;
 	struct capacity_lists lists;
 	uint16_t(*shares)[SPILL_RANKS];
-	bool changed = false, moved;
+	bool changed, moved;
 
 	capacity->step = now_s / SPILL_STEP_S;
-	demand_step(capacity->demand, now_s);
+	changed = demand_step(capacity->demand, now_s);
 	look_at_pools(capacity, world, loads, now_ms);
 	if (!capacity_tell_demand(capacity, now_s)) /* nothing is known: what is in force stays */
-		return false;
+		return changed;
 	capacity_lists_make(&lists, capacity, world, NULL, now_ms);
 	if (capacity_lean(capacity, &lists, now_s)) {
 		capacity_lists_free(&lists);
@@ -334,7 +334,7 @@ bool capacity_step(
 	choose(capacity, &lists, moved, shares);
 	capacity_keep(capacity, &lists, world, now_ms, shares);
 	note_gets(capacity, &lists, shares);
-	changed = put_all(capacity, &lists, shares);
+	changed |= put_all(capacity, &lists, shares);
 	capacity_lists_free(&lists);
 	free(shares);
 	return changed;

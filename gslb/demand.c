@@ -290,9 +290,10 @@ static void step_flow(struct demand_flow *flow, uint64_t now_s, uint64_t since_s
 	flow->begun = true;
 }
 
-void demand_step(struct demand *demand, uint64_t now_s)
+bool demand_step(struct demand *demand, uint64_t now_s)
 {
 	uint64_t since_s = now_s > demand->slow_s ? now_s - demand->slow_s : 1;
+	bool split = false;
 	size_t kept = 0;
 
 	if (since_s > DEMAND_BUCKETS)
@@ -301,6 +302,7 @@ void demand_step(struct demand *demand, uint64_t now_s)
 		struct demand_flow *flow = demand->flows[i];
 
 		if (flow->last_s + DEMAND_FORGET_S < now_s) {
+			split |= flow->split;
 			flow_free(flow);
 			continue;
 		}
@@ -312,4 +314,5 @@ void demand_step(struct demand *demand, uint64_t now_s)
 		index_again(demand);
 	}
 	demand->slow_s = now_s;
+	return split;
 }

@@ -69,8 +69,8 @@ void demand_take(struct demand *demand, const struct recent *recent);
 const struct demand_flow *demand_find(
 	const struct demand *demand, uint32_t service, enum family family, const struct order *order);
 void demand_note(struct demand *demand, const struct ledger_entry *entry);
-/* Every ten seconds or so. */
-void demand_step(struct demand *demand, uint64_t now_s);
+/* Every ten seconds or so. True when a flow was forgotten that was not as it was ordered. */
+bool demand_step(struct demand *demand, uint64_t now_s);
 /* How many answers caches hold at a time that was, at most minutes ago. */
 double demand_held(const struct demand_flow *flow, unsigned place, uint64_t at_s);
 

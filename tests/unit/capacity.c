@@ -472,6 +472,26 @@ START_TEST(who_ranks_by_load_fills_pools_evenly)
 }
 END_TEST
 
+/* Whose clients are gone, is not shared out for ever as it was then; whether others are left or not. */
+START_TEST(what_is_forgotten_is_shared_out_no_more)
+{
+	const struct service_plan *www;
+
+	begin(HEAD SERVICE("www", "pools=eu,us; rank=load; ttl=30") SERVICE("api", "pools=us; rank=order; ttl=30")
+			EU(LIMIT(1000)) US(LIMIT(1000)));
+	if (_i == 1)
+		crowd_add(&rig, "api.svc.example", OHIO, 100, 100, 0);
+	crowd_add(&rig, "www.svc.example", IRELAND, 100, 100, 0);
+	run_to(300);
+	www = sim_service(rig.sim, "www.svc.example");
+	ck_assert_ptr_nonnull(split_find(rig.split, (uint32_t)(www - rig.sim->snapshot->services), FAMILY_V4, 0));
+	rig.nresolvers -= 100;
+	run_to(300 + DEMAND_FORGET_S + 60);
+	ck_assert_ptr_null(rig.split);
+	crowd_fini(&rig);
+}
+END_TEST
+
 /* ---- weights in requests ---- */
 
 static const struct skew_case {
@@ -541,6 +561,7 @@ int main(void)
 	tcase_add_loop_test(tcase, all_ways_to_decide_come_to_the_same, 0, 2);
 	tcase_add_test(tcase, the_report_says_what_the_loss_of_each_region_would_do);
 	tcase_add_test(tcase, who_ranks_by_load_fills_pools_evenly);
+	tcase_add_loop_test(tcase, what_is_forgotten_is_shared_out_no_more, 0, 2);
 	tcase_add_loop_test(tcase, weights_hold_in_requests_though_few_resolvers_ask_for_most, 0, COUNT_OF(skew_cases));
 	suite_add_tcase(suite, tcase);
 	return unit_run(suite);
