@@ -234,10 +234,12 @@ void demand_begin(struct demand *demand, const struct snapshot *snapshot)
 	for (size_t i = 0; i < demand->nflows; i++) {
 		struct demand_flow *flow = demand->flows[i];
 
-		if (place_again(demand, flow))
-			demand->flows[kept++] = flow;
-		else
+		if (!place_again(demand, flow)) {
 			flow_free(flow);
+			continue;
+		}
+		score(flow, snapshot, &snapshot->services[flow->service]);
+		demand->flows[kept++] = flow;
 	}
 	demand->nflows = kept;
 	index_again(demand);

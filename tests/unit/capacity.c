@@ -315,6 +315,30 @@ START_TEST(a_reload_changes_nothing_of_it)
 }
 END_TEST
 
+START_TEST(a_pool_that_was_moved_is_as_far_as_it_is_now)
+{
+	const char *zone = HEAD SERVICE("www", "pools=eu,ap; rank=geo; ttl=30") EU("load=push") AP("load=push");
+	const char *moved = HEAD SERVICE("www", "pools=eu,ap; rank=geo; ttl=30") EU("load=push")
+		POOL("ap", "1 20 N 103 50 E", "30", "load=push");
+	struct demand *demand = demand_new();
+	uint32_t before;
+
+	begin(zone);
+	demand_begin(demand, rig.sim->snapshot);
+	crowd_add(&rig, "www.svc.example", IRELAND, 30, 30, 0);
+	run_to(60);
+	demand_take(demand, rig.recent);
+	ck_assert_uint_eq(demand->nflows, 1);
+	before = demand->flows[0]->score[1]; /* 9600 km */
+	crowd_reload(&rig, moved);
+	demand_begin(demand, rig.sim->snapshot);
+	ck_assert_uint_eq(demand->nflows, 1);
+	ck_assert_uint_ge(demand->flows[0]->score[1], before + 150); /* 11200 km */
+	demand_free(demand);
+	crowd_fini(&rig);
+}
+END_TEST
+
 /* ---- what is said of it ---- */
 
 static void begin_full(const char *tags)
@@ -557,6 +581,7 @@ int main(void)
 	tcase_add_test(tcase, nobody_is_sent_where_the_load_is_not_known);
 	tcase_add_test(tcase, a_pool_that_drains_is_sent_nobody);
 	tcase_add_test(tcase, a_reload_changes_nothing_of_it);
+	tcase_add_test(tcase, a_pool_that_was_moved_is_as_far_as_it_is_now);
 	tcase_add_test(tcase, explain_says_why_and_by_which_numbers);
 	tcase_add_loop_test(tcase, all_ways_to_decide_come_to_the_same, 0, 2);
 	tcase_add_test(tcase, the_report_says_what_the_loss_of_each_region_would_do);
