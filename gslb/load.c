@@ -2,6 +2,7 @@
  * the first LOAD_STALE_MS only. */
 #include "gslb/load.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ struct part {
 struct entry {
 	struct name name;
 	const struct pool *pool; /* of the snapshot in force */
+	uint32_t number;         /* its, there */
 	uint32_t id;
 	char *place; /* load=, as it was written */
 	struct part *parts;
@@ -72,12 +74,13 @@ static struct entry *find(const struct loads *loads, const struct pool *pool)
 	return NULL;
 }
 
-static void add(struct loads *loads, const struct pool *pool, uint64_t now_ms)
+static void add(struct loads *loads, const struct pool *pool, uint32_t number, uint64_t now_ms)
 {
 	struct entry *entry = mem_alloc(sizeof *entry);
 
 	*entry = (struct entry){ .name = pool->name,
 		.pool = pool,
+		.number = number,
 		.id = ++loads->next_id,
 		.place = mem_strdup(pool->load.text),
 		.begun_ms = now_ms };
@@ -95,10 +98,12 @@ void loads_begin(struct loads *loads, const struct snapshot *snapshot, uint64_t 
 		const struct pool *pool = snapshot->pools[i].pool;
 		struct entry *entry = pool->load.source != LOAD_NONE ? find(loads, pool) : NULL;
 
-		if (pool->load.source != LOAD_NONE && (entry == NULL || strcmp(entry->place, pool->load.text) != 0))
-			add(loads, pool, now_ms);
-		else if (entry != NULL)
+		if (pool->load.source != LOAD_NONE && (entry == NULL || strcmp(entry->place, pool->load.text) != 0)) {
+			add(loads, pool, i, now_ms);
+		} else if (entry != NULL) {
 			entry->pool = pool;
+			entry->number = i;
+		}
 	}
 	for (size_t i = 0; i < loads->nentries; i++) {
 		if (loads->entries[i]->pool != NULL)
@@ -206,6 +211,24 @@ static void take_gauge(struct loads *loads, const struct health_message *message
 	}
 }
 
+/* What was on the answer to a check: of each of the pool's endpoints that the check is of. */
+static void take_header(struct loads *loads, const struct snapshot *snapshot, const struct entry *entry,
+	const struct health_message *message, uint64_t now_ms)
+{
+	const struct pool_plan *plan = &snapshot->pools[entry->number];
+
+	assert(plan->pool == entry->pool);
+	for (unsigned family = 0; family < FAMILIES; family++)
+		for (uint32_t i = 0; i < plan->part[family].n; i++) {
+			const struct endpoint *endpoint = &snapshot->endpoints[plan->part[family].first + i];
+			char addr[ADDR_TEXT_MAX];
+
+			if (endpoint->slot == message->slot && endpoint->generation == message->generation)
+				loads_report(loads, entry->pool, addr_format(&endpoint->addr, addr), message->value,
+					now_ms, 0);
+		}
+}
+
 void loads_take(
 	struct loads *loads, const struct snapshot *snapshot, const struct health_message *message, uint64_t now_ms)
 {
@@ -213,15 +236,9 @@ void loads_take(
 		take_gauge(loads, message, now_ms);
 		return;
 	}
-	for (uint32_t i = 0; i < snapshot->nendpoints; i++) {
-		const struct endpoint *endpoint = &snapshot->endpoints[i];
-		const struct pool *pool = snapshot->pools[endpoint->pool].pool;
-		char addr[ADDR_TEXT_MAX];
-
-		if (endpoint->slot == message->slot && endpoint->generation == message->generation &&
-			pool->load.source == LOAD_HEADER)
-			loads_report(loads, pool, addr_format(&endpoint->addr, addr), message->value, now_ms, 0);
-	}
+	for (size_t i = 0; i < loads->nentries; i++)
+		if (loads->entries[i]->pool->load.source == LOAD_HEADER)
+			take_header(loads, snapshot, loads->entries[i], message, now_ms);
 }
 
 /* ---- between hosts ---- */

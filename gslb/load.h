@@ -23,7 +23,7 @@ void loads_begin(struct loads *loads, const struct snapshot *snapshot, uint64_t 
  * for_ms 0: LOAD_STALE_MS. */
 void loads_report(struct loads *loads, const struct pool *pool, const char *part, uint64_t milli, uint64_t now_ms,
 	uint64_t for_ms);
-/* A HEALTH_LOAD message. */
+/* A HEALTH_LOAD message; of the snapshot that it began with. */
 void loads_take(
 	struct loads *loads, const struct snapshot *snapshot, const struct health_message *message, uint64_t now_ms);
 
