@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOOKED_AT = 16, CELLS_FIRST = 256 };
+enum { LOOKED_AT = 16, CELLS_FIRST = 256, METRO_BYTES = sizeof(struct misplaced) + sizeof(uint64_t) };
 
 static size_t cell_bytes(const struct latency_map *map)
 {
@@ -16,8 +16,7 @@ static size_t cell_bytes(const struct latency_map *map)
 /* With 4 bytes for each slot, of which there are at least 4/3 a cell and up to 8/3. */
 static size_t most_cells(const struct latency_map *map)
 {
-	size_t fixed =
-		LATENCY_RECENT * sizeof *map->recent + sizeof *map + map->misplaced.most * sizeof(struct misplaced);
+	size_t fixed = LATENCY_RECENT * sizeof *map->recent + sizeof *map + map->misplaced.most * METRO_BYTES;
 	size_t left = map->bytes_max > fixed ? map->bytes_max - fixed : 0;
 	size_t most = left / (cell_bytes(map) + 11);
 
@@ -30,7 +29,7 @@ struct latency_map *latency_map_new(size_t bytes_max)
 
 	map->bytes_max = bytes_max;
 	map->stride = 2;
-	map->misplaced.most = bytes_max / MISPLACED_PART / sizeof(struct misplaced);
+	map->misplaced.most = bytes_max / MISPLACED_PART / METRO_BYTES;
 	if (map->misplaced.most > MISPLACED_MAX)
 		map->misplaced.most = MISPLACED_MAX;
 	map->recent = mem_alloc(LATENCY_RECENT * sizeof *map->recent);
@@ -57,6 +56,7 @@ void latency_map_free(struct latency_map *map)
 		return;
 	latency_empty(map);
 	free(map->misplaced.metros);
+	free(map->misplaced.keys);
 	free(map->recent);
 	free(map);
 }
@@ -64,7 +64,7 @@ void latency_map_free(struct latency_map *map)
 size_t latency_bytes(const struct latency_map *map)
 {
 	return sizeof *map + LATENCY_RECENT * sizeof *map->recent + map->cap * cell_bytes(map) +
-	       map->misplaced.cap * sizeof *map->misplaced.metros + map->nslots * sizeof *map->slots;
+	       map->misplaced.cap * METRO_BYTES + map->nslots * sizeof *map->slots;
 }
 
 size_t latency_cells(const struct latency_map *map)

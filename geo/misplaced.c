@@ -1,4 +1,5 @@
-/* A list that is searched from its front: it is empty as a rule, and short where it is not. */
+/* A list that is searched from its front: it is empty as a rule, and short where it is not. Where clients are is asked of it far more
+ * often than it changes, and as a rule nothing is moved. */
 #include "geo/misplaced.h"
 
 #include <math.h>
@@ -28,7 +29,7 @@ static double needed_ms(double km)
 static struct misplaced *find(const struct misplaced_list *list, uint64_t metro)
 {
 	for (size_t i = 0; i < list->n; i++)
-		if (list->metros[i].key == metro)
+		if (list->keys[i] == metro)
 			return &list->metros[i];
 	return NULL;
 }
@@ -48,14 +49,17 @@ static struct misplaced *add(struct misplaced_list *list, uint64_t key)
 		if (list->n == list->cap) {
 			list->cap = list->cap < list->most / 2 ? list->cap * 2 + 1 : list->most;
 			list->metros = mem_resize(list->metros, list->cap * sizeof *list->metros);
+			list->keys = mem_resize(list->keys, list->cap * sizeof *list->keys);
 		}
 		oldest = &list->metros[list->n++];
 	}
 	for (size_t i = 0; i < list->n && !room; i++)
 		if (list->metros[i].moved_s == 0 && (oldest == NULL || list->metros[i].seen_s < oldest->seen_s))
 			oldest = &list->metros[i];
-	if (oldest != NULL)
-		*oldest = (struct misplaced){ .key = key };
+	if (oldest == NULL)
+		return NULL;
+	*oldest = (struct misplaced){ .key = key };
+	list->keys[oldest - list->metros] = key;
 	return oldest;
 }
 
@@ -109,6 +113,7 @@ void misplaced_merge(struct misplaced_list *list, const struct misplaced *other)
 	if (other->seen_s > metro->seen_s)
 		metro->seen_s = other->seen_s;
 	if (other->moved_s > metro->moved_s) {
+		list->nmoved += metro->moved_s == 0;
 		metro->moved_s = other->moved_s;
 		metro->latitude = other->latitude;
 		metro->longitude = other->longitude;
@@ -123,9 +128,14 @@ void misplaced_sweep(struct misplaced_list *list, uint64_t now_s)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < list->n; i++)
-		if (list->metros[i].seen_s + (uint64_t)MISPLACED_KEPT_S > now_s)
-			list->metros[kept++] = list->metros[i];
+	list->nmoved = 0;
+	for (size_t i = 0; i < list->n; i++) {
+		if (list->metros[i].seen_s + (uint64_t)MISPLACED_KEPT_S <= now_s)
+			continue;
+		list->nmoved += list->metros[i].moved_s != 0;
+		list->keys[kept] = list->keys[i];
+		list->metros[kept++] = list->metros[i];
+	}
 	list->n = kept;
 }
 
@@ -186,7 +196,7 @@ void misplaced_weigh(const struct misplaced *metro, const struct misplaced_regio
 
 struct search {
 	struct geo_spot spot[LATENCY_REGIONS_MAX], from;
-	double ms[LATENCY_REGIONS_MAX];
+	double ms[LATENCY_REGIONS_MAX], log_ms[LATENCY_REGIONS_MAX];
 	unsigned n;
 };
 
@@ -199,7 +209,7 @@ static double misfit(const struct search *search, double latitude, double longit
 	*possible = true;
 	for (unsigned i = 0; i < search->n; i++) {
 		double km = geo_spots_km(&here, &search->spot[i]), least_ms = latency_floor_ms(km);
-		double off = latency_prior(km) - log(search->ms[i]);
+		double off = latency_prior(km) - search->log_ms[i];
 
 		sum += off * off;
 		if (search->ms[i] >= least_ms)
@@ -250,7 +260,9 @@ bool misplaced_locate(const struct misplaced_region *regions, const double *leas
 		if (!regions[i].known || least_ms[i] <= 0)
 			continue;
 		search.spot[search.n] = geo_spot(regions[i].latitude, regions[i].longitude);
-		search.ms[search.n++] = fmax(least_ms[i], latency_floor_ms(0));
+		search.ms[search.n] = fmax(least_ms[i], latency_floor_ms(0));
+		search.log_ms[search.n] = log(search.ms[search.n]);
+		search.n++;
 	}
 	if (search.n == 0)
 		return false;
@@ -295,6 +307,7 @@ static bool settle(struct latency_map *map, struct misplaced *metro, const struc
 		return false;
 	metro->latitude = (float)latitude;
 	metro->longitude = (float)longitude;
+	map->misplaced.nmoved += metro->moved_s == 0;
 	metro->moved_s = (uint32_t)now_s;
 	forget(map, metro->key);
 	for (uint8_t i = 0; i < metro->nnets; i++)
@@ -302,13 +315,12 @@ static bool settle(struct latency_map *map, struct misplaced *metro, const struc
 	return true;
 }
 
-bool misplaced_look(struct latency_map *map, const struct misplaced_region *regions, uint64_t now_s,
+void misplaced_look(struct latency_map *map, const struct misplaced_region *regions, uint64_t now_s,
 	void (*moved)(void *context, const struct misplaced *metro, const struct misplaced_evidence *evidence),
 	void *context)
 {
 	struct misplaced_list *list = &map->misplaced;
 	unsigned looked = 0;
-	bool any = false;
 
 	misplaced_sweep(list, now_s);
 	for (size_t i = 0; i < list->n && looked < LOOKED_AT; i++) {
@@ -320,17 +332,14 @@ bool misplaced_look(struct latency_map *map, const struct misplaced_region *regi
 		metro->changed = false;
 		looked++;
 		misplaced_weigh(metro, regions, map->nregions, &evidence);
-		if (!settle(map, metro, &evidence, regions, now_s))
-			continue;
-		any = true;
-		moved(context, metro, &evidence);
+		if (settle(map, metro, &evidence, regions, now_s))
+			moved(context, metro, &evidence);
 	}
-	return any;
 }
 
 bool misplaced_place(const struct latency_map *map, uint64_t metro, double *latitude, double *longitude)
 {
-	const struct misplaced *found = map->misplaced.n > 0 ? misplaced_find(&map->misplaced, metro) : NULL;
+	const struct misplaced *found = map->misplaced.nmoved > 0 ? misplaced_find(&map->misplaced, metro) : NULL;
 
 	if (found == NULL || found->moved_s == 0)
 		return false;

@@ -31,7 +31,9 @@ struct misplaced {
 /* Init with { .most }: how many there may be, up to MISPLACED_MAX. */
 struct misplaced_list {
 	struct misplaced *metros;
+	uint64_t *keys; /* theirs, beside each other: what is searched */
 	size_t n, cap, most;
+	size_t nmoved; /* of them */
 };
 
 /* Where a region is. known: its pools say so. */
@@ -59,8 +61,8 @@ bool misplaced_locate(const struct misplaced_region *regions, const double *leas
 /* ---- of a map ---- */
 
 /* Look at what is new, a part of it at a time. Calls moved for each metro that goes elsewhere, by 100 km or more; what the map knows of it
- * is forgotten, since it was held for impossible. regions by the map's numbers. True when one was moved. */
-bool misplaced_look(struct latency_map *map, const struct misplaced_region *regions, uint64_t now_s,
+ * is forgotten, since it was held for impossible. regions by the map's numbers. */
+void misplaced_look(struct latency_map *map, const struct misplaced_region *regions, uint64_t now_s,
 	void (*moved)(void *context, const struct misplaced *metro, const struct misplaced_evidence *evidence),
 	void *context);
 /* Where a metro was moved to. False: nowhere. */

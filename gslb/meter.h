@@ -38,9 +38,8 @@ void meter_measured(struct meter *meter, const char *region, uint64_t now_s,
 struct latency_chain meter_chain(const struct snapshot *snapshot, const struct addr *client, struct place *place);
 /* Where a region is: the first of its pools that says where it is. NULL: none does. */
 const struct pool *meter_region_pool(const struct snapshot *snapshot, const char *region);
-/* Look for metros that the geo database has in the wrong place (geo/misplaced.h), and log them. True when one was moved: orders are to
- * be decided anew. */
-bool meter_look_for_moved(struct meter *meter, const struct snapshot *snapshot, uint64_t now_s);
+/* Look for metros that the geo database has in the wrong place (geo/misplaced.h), and log them; before orders are decided anew. */
+void meter_look_for_moved(struct meter *meter, const struct snapshot *snapshot, uint64_t now_s);
 /* When an order of its network or metro changed last, in seconds since 1970; 0: none was learned. */
 uint64_t meter_changed_s(struct meter *meter, const struct latency_chain *chain);
 

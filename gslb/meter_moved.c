@@ -33,16 +33,14 @@ static void log_moved(void *context, const struct misplaced *metro, const struct
 		evidence->least_ms[evidence->region], evidence->needs_ms);
 }
 
-bool meter_look_for_moved(struct meter *meter, const struct snapshot *snapshot, uint64_t now_s)
+void meter_look_for_moved(struct meter *meter, const struct snapshot *snapshot, uint64_t now_s)
 {
 	struct misplaced_region regions[LATENCY_REGIONS_MAX];
 	struct latency_map *map = meter_lock(meter);
-	bool moved;
 
 	locate_regions(map, snapshot, regions);
-	moved = misplaced_look(map, regions, now_s, log_moved, map);
+	misplaced_look(map, regions, now_s, log_moved, map);
 	meter_unlock(meter);
-	return moved;
 }
 
 /* ---- the list ---- */
