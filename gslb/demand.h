@@ -18,7 +18,8 @@ enum {
 struct demand_cell {
 	uint64_t newest; /* bucket: seconds since 1970 / DEMAND_BUCKET_S */
 	float answers[DEMAND_BUCKETS];
-	float slow; /* a second, over five TTLs */
+	float slow;  /* a second, over five TTLs */
+	double held; /* what capacity makes of it: that caches held when the load of the pool was measured */
 };
 
 struct demand_flow {
