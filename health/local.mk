@@ -47,7 +47,7 @@ libprobe_a_SOURCES = \
 	health/probe_none.c \
 	health/probe_push.c \
 	health/probe_tcp.c \
-	health/probing.c health/probing.h \
+	health/probing.c health/probing.h health/probing_board.c health/probing_inner.h \
 	health/process.c \
 	health/service.c health/service.h \
 	health/tally.c health/tally.h \

@@ -8,9 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "health/board.h"
-#include "health/changelog.h"
-#include "health/judge.h"
+#include "health/probing_inner.h"
 
 enum {
 	FIRST_SPREAD_MS = 1000,
@@ -26,142 +24,6 @@ enum {
 };
 
 #define PUSH_FOR_MAX_MS (UINT64_C(366) * 86400000)
-
-struct target {
-	struct probing *probing;
-	struct health_target spec;
-	uint64_t identity;
-	struct detector detector;
-	struct judge judge; /* what its slot shows */
-	enum probe_result reason;
-	struct probe probe;
-	struct loop_timer timer;
-	bool probed;                             /* by this host; else its verdict is made by others' votes */
-	unsigned rechecks;                       /* that are left, since others see it fail */
-	bool settled;                            /* the second probe's wait, which spreads them, is behind us */
-	uint32_t patience_ms;                    /* between first failures, while very many targets are new */
-	uint64_t push_end_ms;                    /* wall: when a pushed state ends; 0: there is none */
-	uint64_t contrary_ms;                    /* wall: the first of the results against the state; 0: none */
-	uint64_t cert_looked_ms, cert_warned_ms; /* monotonic; 0: never */
-};
-
-struct probing {
-	struct loop *loop;
-	struct probe_runner *runner;
-	struct court court;
-	uint32_t witness; /* the slot where the next ones are looked for */
-	struct probing_ops ops;
-	void (*loaded)(void *arg, const struct health_target *target, uint64_t load_milli); /* NULL: nobody asks */
-	struct board_slot *slots;
-	uint32_t nslots;
-	struct target **targets; /* by slot; NULL: none */
-	uint32_t ntargets;       /* room in that array */
-	uint32_t nused;          /* all that are there have slots below */
-	uint32_t spread_ms;      /* of the first probes of targets that are new now */
-	struct dice dice;
-	struct changelog changelog;
-};
-
-/* ---- the board ---- */
-
-static struct board_slot *slot_of(const struct target *target)
-{
-	const struct probing *probing = target->probing;
-
-	return target->spec.slot < probing->nslots ? &probing->slots[target->spec.slot] : NULL;
-}
-
-static struct detector_rule rule_of(const struct target *target)
-{
-	const struct health_probe *probe = &target->spec.probe;
-
-	return (struct detector_rule){ .rise = probe->rise, .fall = probe->fall, .interval_ms = probe->interval_ms };
-}
-
-static void write_word(const struct target *target)
-{
-	const struct detector_rule rule = rule_of(target);
-	struct detector_terms terms = detector_terms(&target->detector, &rule, clock_wall_ms());
-	struct board_slot *slot = slot_of(target);
-	struct verdict verdict = target->judge.shown;
-
-	verdict.reason = (uint8_t)target->reason;
-	verdict.generation = target->spec.generation;
-	if (slot == NULL)
-		return;
-	atomic_store_explicit(&slot->streak, target->detector.streak, memory_order_relaxed);
-	atomic_store_explicit(&slot->terms, detector_terms_pack(&terms), memory_order_relaxed);
-	atomic_store_explicit(&slot->word, verdict_pack(&verdict), memory_order_relaxed);
-	atomic_store_explicit(&board_attached_says(target->probing->slots, target->probing->nslots)[target->spec.slot],
-		target->judge.says, memory_order_relaxed);
-}
-
-static void write_report(const struct target *target, const struct probe_report *report, bool changed, uint64_t now_ms)
-{
-	struct board_slot *slot = slot_of(target);
-
-	if (slot == NULL)
-		return;
-	atomic_fetch_add_explicit(&slot->probes, 1, memory_order_relaxed);
-	atomic_store_explicit(&slot->last_s, (uint32_t)(now_ms / 1000), memory_order_relaxed);
-	atomic_store_explicit(&slot->number, report->number, memory_order_relaxed);
-	if (report->result == PROBE_OK)
-		atomic_store_explicit(&slot->rtt_us, report->took_us, memory_order_relaxed);
-	else
-		memcpy(slot->detail, report->detail, sizeof slot->detail);
-	if (changed)
-		atomic_fetch_add_explicit(&slot->transitions, 1, memory_order_relaxed);
-}
-
-/* The fleet's verdict is nothing that was seen here: that is what our region said. */
-static struct verdict seen_here(const struct target *target, const struct verdict *was, uint32_t last_s)
-{
-	const struct probing *probing = target->probing;
-	uint32_t slot = target->spec.slot;
-	struct verdict seen = { .generation = was->generation, .reason = was->reason };
-	struct board_say says[BOARD_SAYS_MAX];
-	uint64_t word = atomic_load_explicit(
-		&board_attached_says(probing->slots, probing->nslots)[slot], memory_order_relaxed);
-	unsigned n = board_says_unpack(word, says);
-
-	if (n == 0 || !fleet_has(probing->court.fleet, slot))
-		return *was;
-	for (unsigned i = 0; i < n; i++) {
-		if (says[i].says == BOARD_SILENT || !fleet_is_ours(probing->court.fleet, says[i].region))
-			continue;
-		seen.state = says[i].says == BOARD_DOWN ? HEALTH_DOWN : HEALTH_UP;
-		seen.doubt = says[i].leaning;
-		seen.recovered = was->recovered && seen.state == was->state;
-		seen.damped = was->damped && seen.state == was->state;
-		seen.since_s = seen.state == was->state ? was->since_s : last_s;
-	}
-	return seen;
-}
-
-/* What the last gslb-health, or gslbd, wrote of this very target; else it is unknown. */
-static void read_word(struct target *target)
-{
-	const struct probing *probing = target->probing;
-	struct verdict was = board_read(probing->slots, probing->nslots, target->spec.slot, target->spec.generation),
-		       seen = was;
-	const struct board_slot *slot = slot_of(target);
-	struct detector_terms terms = { 0 };
-	uint16_t streak = 0;
-	uint32_t last_s = 0;
-
-	if (slot != NULL && was.since_s != 0) {
-		terms = detector_terms_unpack(atomic_load_explicit(&slot->terms, memory_order_relaxed));
-		streak = was.held ? 0 : atomic_load_explicit(&slot->streak, memory_order_relaxed);
-		last_s = atomic_load_explicit(&slot->last_s, memory_order_relaxed);
-		seen = seen_here(target, &was, last_s);
-	}
-	target->detector = detector_restore(&seen, streak, &terms, last_s * UINT64_C(1000));
-	target->reason = was.since_s == 0 ? PROBE_NONE : (enum probe_result)was.reason;
-	if (target->reason >= PROBE_RESULTS)
-		target->reason = PROBE_NONE;
-	judge_begin(&target->judge, &probing->court, &target->detector, &seen);
-	judge_shows(&target->judge, &was);
-}
 
 /* ---- one result ---- */
 
@@ -237,7 +99,7 @@ static void call_witnesses(const struct target *failing)
 /* Take in one result, from a probe or pushed; says when to look again. */
 static uint32_t take_result(struct target *target, const struct probe_report *report)
 {
-	const struct detector_rule rule = rule_of(target);
+	const struct detector_rule rule = target_rule(target);
 	const struct hearing hearing = {
 		.detector = &target->detector,
 		.rule = &rule,
@@ -252,8 +114,8 @@ static uint32_t take_result(struct target *target, const struct probe_report *re
 
 	changed = judge_result(&target->judge, &target->probing->court, &hearing, &next_ms, &suspicious);
 	target->reason = report->result;
-	write_report(target, report, target->judge.shown.state != before, hearing.now_ms);
-	write_word(target);
+	target_write_report(target, report, target->judge.shown.state != before, hearing.now_ms);
+	target_write_word(target);
 	if (target->judge.shown.state != before)
 		log_change(target, before, report, hearing.now_ms);
 	note_contrary(target, hearing.now_ms);
@@ -267,7 +129,7 @@ static uint32_t take_result(struct target *target, const struct probe_report *re
 
 static void mind_certificate(struct target *target, const struct probe_report *report)
 {
-	struct board_slot *slot = slot_of(target);
+	struct board_slot *slot = target_slot(target);
 	uint64_t now_ms = clock_monotonic_ms();
 	int days = probe_days_left(report);
 
@@ -314,7 +176,7 @@ static void probe_is_due(struct loop_timer *timer)
 /* On the board, too, so that it is kept by whoever comes after us. */
 static void push_ends_at(struct target *target, uint64_t end_ms, uint64_t now_ms)
 {
-	struct board_slot *slot = slot_of(target);
+	struct board_slot *slot = target_slot(target);
 	uint64_t left_ms = end_ms > now_ms ? end_ms - now_ms : 0;
 
 	target->push_end_ms = end_ms;
@@ -340,10 +202,10 @@ static void push_is_over(struct loop_timer *timer)
 		&(struct verdict){ .since_s = (uint32_t)(now_ms / 1000) });
 	target->reason = PROBE_PUSH_OVER;
 	target->push_end_ms = target->contrary_ms = 0;
-	write_report(target, &report, true, now_ms);
-	if (slot_of(target) != NULL)
-		atomic_store_explicit(&slot_of(target)->cert_end_s, 0, memory_order_relaxed);
-	write_word(target);
+	target_write_report(target, &report, true, now_ms);
+	if (target_slot(target) != NULL)
+		atomic_store_explicit(&target_slot(target)->cert_end_s, 0, memory_order_relaxed);
+	target_write_word(target);
 	log_change(target, was, &report, now_ms);
 	target->probing->ops.changed(target->probing->ops.arg, target->spec.slot);
 }
@@ -351,7 +213,7 @@ static void push_is_over(struct loop_timer *timer)
 /* What was pushed to the gslb-health before this one; of a state that came without an end, nobody has said more than that. */
 static void resume_push(struct target *target)
 {
-	const struct board_slot *slot = slot_of(target);
+	const struct board_slot *slot = target_slot(target);
 	uint64_t now_ms = clock_wall_ms(), end_ms = 0;
 
 	if (target->detector.state == HEALTH_UNKNOWN)
@@ -462,11 +324,11 @@ static struct target *adopt(struct probing *probing, const struct health_target 
 	target->reason = PROBE_NONE;
 	judge_begin(&target->judge, &probing->court, &target->detector, &(struct verdict){ 0 });
 	if (!is_known(probing, spec)) /* else the board speaks of another one there */
-		read_word(target);
+		target_read_word(target);
 	probe_or_not(target);
 	join_crowd(target);
 	judge_pass_fleet(&target->judge, &probing->court, &target->detector, spec->slot);
-	write_word(target);
+	target_write_word(target);
 	if (probe_is_pushed(spec->probe.check))
 		resume_push(target);
 	return target;
@@ -538,11 +400,11 @@ void probing_again(struct probing *probing, uint32_t slot, bool suspect)
 	report = (struct probe_report){ .result = target->reason };
 	if (target->judge.shown.state != before) {
 		log_change(target, before, &report, now_ms);
-		if (slot_of(target) != NULL)
-			atomic_fetch_add_explicit(&slot_of(target)->transitions, 1, memory_order_relaxed);
+		if (target_slot(target) != NULL)
+			atomic_fetch_add_explicit(&target_slot(target)->transitions, 1, memory_order_relaxed);
 	}
 	if (changed || target->judge.says != says)
-		write_word(target);
+		target_write_word(target);
 	if (changed)
 		probing->ops.changed(probing->ops.arg, slot);
 	if (suspect)
@@ -559,7 +421,7 @@ static void move_to(struct target *target, const struct board_slot *old, struct 
 	atomic_store_explicit(&fresh->number, atomic_load(&old->number), memory_order_relaxed);
 	memcpy(fresh->detail, old->detail, sizeof fresh->detail);
 	atomic_store_explicit(&fresh->cert_end_s, atomic_load(&old->cert_end_s), memory_order_relaxed);
-	write_word(target);
+	target_write_word(target);
 }
 
 void probing_set_board(struct probing *probing, struct board_slot *slots, uint32_t nslots)
