@@ -54,36 +54,10 @@ struct nats {
 
 /* ---- words ---- */
 
-static void take_receipt(natsConnection *connection, natsSubscription *sub, natsMsg *msg, void *arg)
+static void take_word(natsConnection *connection, natsSubscription *sub, natsMsg *msg, void *arg)
 {
 	struct heard *heard =
-		heard_receipt(natsMsg_GetSubject(msg), natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg));
-	struct nats *nats = arg;
-
-	(void)connection;
-	(void)sub;
-	if (heard != NULL)
-		bus_queue_hear(&nats->queue, heard);
-	natsMsg_Destroy(msg);
-}
-
-static void take_state(natsConnection *connection, natsSubscription *sub, natsMsg *msg, void *arg)
-{
-	struct heard *heard =
-		heard_state(natsMsg_GetSubject(msg), natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg));
-	struct nats *nats = arg;
-
-	(void)connection;
-	(void)sub;
-	if (heard != NULL)
-		bus_queue_hear(&nats->queue, heard);
-	natsMsg_Destroy(msg);
-}
-
-static void take_said(natsConnection *connection, natsSubscription *sub, natsMsg *msg, void *arg)
-{
-	struct heard *heard =
-		heard_said(natsMsg_GetSubject(msg), natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg));
+		heard_word(natsMsg_GetSubject(msg), natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg));
 	struct nats *nats = arg;
 
 	(void)connection;
@@ -263,12 +237,12 @@ static void on_connect(natsConnection *connection, void *arg)
 
 /* Of each region by itself: a hub that lets a region's server say only what is of its region does not pass on that somebody wants to hear of
  * any ("gslb.rcpt.*.eu"). */
-static natsStatus hear(struct nats *nats, const char *kind, const char *region, natsMsgHandler take)
+static natsStatus hear(struct nats *nats, const char *kind, const char *region)
 {
 	char subject[NATS_SUBJECT_MAX];
 
 	snprintf(subject, sizeof subject, "gslb.%s.%s.%s", kind, region, nats->conf->region);
-	return natsConnection_Subscribe(&nats->words[nats->nwords++], nats->connection, subject, take, nats);
+	return natsConnection_Subscribe(&nats->words[nats->nwords++], nats->connection, subject, take_word, nats);
 }
 
 /* Of our own region, too: it may have other hosts. */
@@ -277,7 +251,7 @@ static natsStatus hear_said(struct nats *nats, const char *region)
 	char subject[NATS_SUBJECT_MAX];
 
 	snprintf(subject, sizeof subject, "gslb.state.%s.>", region);
-	return natsConnection_Subscribe(&nats->words[nats->nwords++], nats->connection, subject, take_said, nats);
+	return natsConnection_Subscribe(&nats->words[nats->nwords++], nats->connection, subject, take_word, nats);
 }
 
 static natsStatus connect_nats(struct nats *nats)
@@ -310,9 +284,9 @@ static natsStatus connect_nats(struct nats *nats)
 		if (strcmp(nats->conf->regions[i], nats->conf->region) == 0)
 			continue;
 		if (s == NATS_OK)
-			s = hear(nats, "rcpt", nats->conf->regions[i], take_receipt);
+			s = hear(nats, "rcpt", nats->conf->regions[i]);
 		if (s == NATS_OK)
-			s = hear(nats, "rcptx", nats->conf->regions[i], take_state);
+			s = hear(nats, "rcptx", nats->conf->regions[i]);
 	}
 	natsOptions_Destroy(options);
 	return s;

@@ -224,15 +224,16 @@ static bool part_of(const char **at, char part[static EVENT_LABEL_MAX])
 	return true;
 }
 
-struct heard *heard_said(const char *subject, const void *bytes, size_t len)
+#define STATE_SUBJECT "gslb.state."
+
+static struct heard *heard_said(const char *subject, const void *bytes, size_t len)
 {
 	struct heard *heard = mem_alloc(sizeof *heard);
-	const char *at = subject + strlen("gslb.state.");
+	const char *at = subject + strlen(STATE_SUBJECT);
 
 	heard->kind = HEARD_SAID;
-	if (strncmp(subject, "gslb.state.", strlen("gslb.state.")) != 0 || len > STATE_BYTES_MAX ||
-		!part_of(&at, heard->region) || !part_of(&at, heard->node) || !part_of(&at, heard->state_kind) ||
-		*at != '\0') {
+	if (len > STATE_BYTES_MAX || !part_of(&at, heard->region) || !part_of(&at, heard->node) ||
+		!part_of(&at, heard->state_kind) || *at != '\0') {
 		free(heard);
 		return NULL;
 	}
@@ -253,7 +254,7 @@ void word_receipt(const struct store_mark *done, bool errors, char text[static W
 	snprintf(text, WORD_TEXT_MAX, "%u %llu %d", done->epoch, (unsigned long long)done->oseq, errors);
 }
 
-struct heard *heard_receipt(const char *subject, const char *text, size_t len)
+static struct heard *heard_receipt(const char *subject, const char *text, size_t len)
 {
 	struct heard *heard = mem_alloc(sizeof *heard);
 	char copy[WORD_TEXT_MAX];
@@ -280,7 +281,7 @@ void word_state(const struct work_state *state, char text[static WORD_TEXT_MAX])
 
 _Static_assert(EVENT_ID_MAX == 96, "sscanf's field below");
 
-struct heard *heard_state(const char *subject, const char *text, size_t len)
+static struct heard *heard_state(const char *subject, const char *text, size_t len)
 {
 	struct heard *heard = mem_alloc(sizeof *heard);
 	char copy[WORD_TEXT_MAX], id[EVENT_ID_MAX];
@@ -298,4 +299,15 @@ struct heard *heard_state(const char *subject, const char *text, size_t len)
 	};
 	snprintf(heard->state.id, sizeof heard->state.id, "%s", id);
 	return heard;
+}
+
+struct heard *heard_word(const char *subject, const char *bytes, size_t len)
+{
+	if (strncmp(subject, "gslb.rcpt.", strlen("gslb.rcpt.")) == 0)
+		return heard_receipt(subject, bytes, len);
+	if (strncmp(subject, "gslb.rcptx.", strlen("gslb.rcptx.")) == 0)
+		return heard_state(subject, bytes, len);
+	if (strncmp(subject, STATE_SUBJECT, strlen(STATE_SUBJECT)) == 0)
+		return heard_said(subject, bytes, len);
+	return NULL;
 }

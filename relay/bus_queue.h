@@ -78,12 +78,9 @@ size_t bus_queue_rows(struct bus_queue *queue);
 size_t bus_queue_first(struct bus_queue *queue, size_t max, const struct bus_row **rows);
 void bus_queue_drop_row(struct bus_queue *queue);
 
-/* What regions say of each other's events, as text: a receipt is "epoch oseq errors", a state "id done errors caches took_ms". The
- * third part of the subject (a.b.REGION.c) is who says it. NULL: it is damaged. */
-struct heard *heard_receipt(const char *subject, const char *text, size_t len);
-struct heard *heard_state(const char *subject, const char *text, size_t len);
-/* Periodic state: the bytes are copied. NULL: the subject is not gslb.state.REGION.NODE.KIND, or there are too many bytes. */
-struct heard *heard_said(const char *subject, const void *bytes, size_t len);
+/* What regions say, by its subject. Of each other's events, as text: gslb.rcpt.REGION.ORIGIN "epoch oseq errors", gslb.rcptx.REGION.ORIGIN
+ * "id done errors caches took_ms"; and periodic state, gslb.state.REGION.NODE.KIND, whose bytes are copied. NULL: it is damaged. */
+struct heard *heard_word(const char *subject, const char *bytes, size_t len);
 enum { WORD_TEXT_MAX = EVENT_ID_MAX + 64 };
 void word_receipt(const struct store_mark *done, bool errors, char text[static WORD_TEXT_MAX]);
 void word_state(const struct work_state *state, char text[static WORD_TEXT_MAX]);
