@@ -84,14 +84,15 @@ void answer_client(struct client *client, const struct query *query, const struc
 }
 
 static void answer_steered(struct answer *answer, const struct query *query, const struct world *world,
-	const struct service_plan *service, const struct found *found, const struct client *client, uint64_t now_ms,
+	const struct service_plan *service, const struct lookup *lookup, const struct client *client, uint64_t now_ms,
 	struct dice *dice)
 {
 	const struct snapshot *snapshot = world->snapshot;
 	struct decision *decision = &answer->decision;
 
 	answer->service = service;
-	decide(world, service, client, query->qtype == RR_AAAA ? FAMILY_V6 : FAMILY_V4, now_ms, dice, decision, NULL);
+	decide_from(world, service, client, answer_family(query->qtype), lookup->place, now_ms, dice,
+		decision, NULL);
 	answer->ttl_s = decision->ttl_s;
 	answer_why(answer, decision->why);
 	switch (decision->kind) {
@@ -108,7 +109,8 @@ static void answer_steered(struct answer *answer, const struct query *query, con
 		return;
 	case DECIDE_NODATA:
 		decision->scope = 0; /* a negative answer is everyone's (RFC 7871 7.4) */
-		answer_negative(answer, RCODE_NOERROR, found->zone, found->service->negative_ttl_s);
+		answer_negative(
+			answer, RCODE_NOERROR, lookup->found.zone, lookup->found.service->negative_ttl_s);
 		return;
 	case DECIDE_SERVFAIL:
 		decision->scope = 0;
@@ -274,7 +276,7 @@ void answer_make(struct answer *answer, const struct query *query, const struct 
 		break;
 	}
 	if (service != NULL)
-		answer_steered(answer, query, world, service, found, client, now_ms, dice);
+		answer_steered(answer, query, world, service, lookup, client, now_ms, dice);
 	else
 		answer_found(answer, query->qtype, world, *found);
 }

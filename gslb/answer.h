@@ -82,11 +82,18 @@ struct answer {
 /* An answer that is nothing but an rcode. */
 void answer_rcode(struct answer *answer, enum rcode rcode);
 
-/* What the zones have under the question's name. */
+/* What the zones have under the question's name; and, when a service steers, where its table has the client (decide_place). */
 struct lookup {
 	enum found_kind kind;
+	struct geo_hit place;
 	struct found found; /* unless FOUND_NO_ZONE */
 };
+
+/* The family of pools' addresses that a question is answered with. */
+static inline enum family answer_family(uint16_t qtype)
+{
+	return qtype == RR_AAAA ? FAMILY_V6 : FAMILY_V4;
+}
 
 /* The service that steers the answer; NULL: what was found answers. */
 const struct service_plan *answer_steering(const struct snapshot *snapshot, const struct found *found, uint16_t qtype);

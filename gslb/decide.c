@@ -158,23 +158,32 @@ static void trace_explored(const struct sight *sight, const struct service_plan 
 void decide(const struct world *world, const struct service_plan *service, const struct client *client,
 	enum family family, uint64_t now_ms, struct dice *dice, struct decision *decision, struct trace *trace)
 {
+	decide_from(world, service, client, family, decide_place(service, client, family), now_ms, dice, decision, trace);
+}
+
+struct geo_hit decide_place(const struct service_plan *service, const struct client *client, enum family family)
+{
+	const struct geo_table *table = service->steering[family].table;
+
+	return table != NULL ? geo_table_find(table, &client->addr) : (struct geo_hit){ 0 };
+}
+
+void decide_from(const struct world *world, const struct service_plan *service, const struct client *client,
+	enum family family, struct geo_hit hit, uint64_t now_ms, struct dice *dice, struct decision *decision,
+	struct trace *trace)
+{
 	const struct steering *steering = &service->steering[family];
 	uint8_t key_len = client->addr.family == ADDR_V6 ? service->sticky_v6 : service->sticky_v4;
 	const struct sight sight = {
 		.world = world, .now_ms = now_ms, .names = service->via_cname, .ttl_s = service->ttl_max_s
 	};
 	struct glance_choice choice = { .wanted = service->answers, .sticky = service->sticky, .dice = dice };
-	struct geo_hit hit = { 0 };
+	const struct order *order = decide_order(steering, hit);
 	const struct split_row *split = NULL;
-	const struct order *order;
-	uint32_t class;
 
-	if (steering->table != NULL)
-		hit = geo_table_find(steering->table, &client->addr);
-	class = hit.class < steering->norders ? hit.class : 0;
-	order = &steering->orders[class];
 	if (world->split != NULL) {
-		split = split_find(world->split, (uint32_t)(service - world->snapshot->services), family, class);
+		split = split_find(world->split, (uint32_t)(service - world->snapshot->services), family,
+			(uint32_t)(order - steering->orders));
 		order = split != NULL ? &split->order : order;
 	}
 	if (choice.sticky)

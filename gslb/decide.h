@@ -109,6 +109,16 @@ struct trace {
 
 void decide(const struct world *world, const struct service_plan *service, const struct client *client,
 	enum family family, uint64_t now_ms, struct dice *dice, struct decision *decision, struct trace *trace);
+/* The same in two steps, for who has other things to do while the client's order comes from memory. */
+struct geo_hit decide_place(const struct service_plan *service, const struct client *client, enum family family);
+void decide_from(const struct world *world, const struct service_plan *service, const struct client *client,
+	enum family family, struct geo_hit hit, uint64_t now_ms, struct dice *dice, struct decision *decision,
+	struct trace *trace);
+/* The order of those clients, as the snapshot has it. */
+static inline const struct order *decide_order(const struct steering *steering, struct geo_hit hit)
+{
+	return &steering->orders[hit.class < steering->norders ? hit.class : 0];
+}
 
 /* Is the endpoint, is the pool, in service now? The same code decide uses; for tables, keep and change logs. */
 struct standing {

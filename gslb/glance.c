@@ -5,10 +5,8 @@
 /* ---- looking ---- */
 
 /* A client that came back ramps until all of its weight is there. */
-static bool is_ramping(const struct sight *sight, const struct endpoint *endpoint, uint32_t since_s)
+static bool is_ramping(const struct sight *sight, uint32_t ramp_ms, uint32_t since_s)
 {
-	uint32_t ramp_ms = sight->world->snapshot->pools[endpoint->pool].pool->ramp_ms;
-
 	return sight->now_ms < (uint64_t)since_s * 1000 + ramp_whole_ms(sight, ramp_ms);
 }
 
@@ -71,7 +69,7 @@ bool pool_glance(
 			((word & VERDICT_DOUBT) != 0 || (word & VERDICT_STATE) != HEALTH_DOWN))
 			return false; /* what is down has no weight to be damped */
 		if ((word & (VERDICT_STATE | VERDICT_RECOVERED)) == RECOVERED_UP &&
-			is_ramping(sight, endpoint, (uint32_t)(word >> VERDICT_SINCE_AT)))
+			is_ramping(sight, part->ramp_ms, (uint32_t)(word >> VERDICT_SINCE_AT)))
 			return false;
 		bits |= (uint64_t)((word & VERDICT_STATE) != HEALTH_DOWN) << i; /* unknown counts as up */
 	}

@@ -106,7 +106,7 @@ static void note_steered(
 					   .decision = &answer->decision,
 					   .client = &packet->client,
 					   .resolver = &packet->source,
-					   .family = packet->query.qtype == RR_AAAA ? FAMILY_V6 : FAMILY_V4,
+					   .family = answer_family(packet->query.qtype),
 					   .now_ms = context->now_ms,
 				   });
 }
@@ -157,7 +157,7 @@ static void find_service(struct packet *packet, const struct snapshot *snapshot)
 
 static const struct steering *steering_of(const struct packet *packet)
 {
-	return &packet->service->steering[packet->query.qtype == RR_AAAA ? FAMILY_V6 : FAMILY_V4];
+	return &packet->service->steering[answer_family(packet->query.qtype)];
 }
 
 static void ahead_steering(const struct packet *packet, const struct packet_context *context)
@@ -179,12 +179,12 @@ static void ahead_place(const struct packet *packet)
 		geo_table_prefetch(table, &packet->client.addr);
 }
 
-static void ahead_order(const struct packet *packet)
+static void find_place(struct packet *packet)
 {
-	const struct steering *steering = steering_of(packet);
+	enum family family = answer_family(packet->query.qtype);
 
-	if (steering->table != NULL)
-		__builtin_prefetch(&steering->orders[geo_table_find(steering->table, &packet->client.addr).class]);
+	packet->lookup.place = decide_place(packet->service, &packet->client, family);
+	__builtin_prefetch(decide_order(&packet->service->steering[family], packet->lookup.place));
 }
 
 #define EACH(condition, step)             \
@@ -206,7 +206,7 @@ void packets_find(struct packet *packets, unsigned n, const struct packet_contex
 	/* what must be done anyway, while the reads that were just begun are under way */
 	EACH(guarded.limited, guard_look(context->guard, &packets[i].guarded, &packets[i].source));
 	EACH(service, ahead_place(&packets[i]));
-	EACH(service, ahead_order(&packets[i]));
+	EACH(service, find_place(&packets[i]));
 }
 
 /* ---- write ---- */
@@ -250,7 +250,7 @@ static bool is_sampled(const struct packet *packet, const struct packet_context 
 	return context->sampling->sampler != NULL && context->transport == TRANSPORT_UDP && answer->service != NULL &&
 	       answer->body == ANSWER_ADDRESSES &&
 	       answer->ttl_s >= answer->service->ttl_max_s - answer->service->ttl_span_s &&
-	       sampler_take(context->sampling, &packet->source, context->now_ms / 1000);
+	       sampler_take(context->sampling, &packet->source, context->now_s);
 }
 
 size_t packet_write(struct packet *packet, const struct packet_context *context, uint8_t *out, size_t cap)

@@ -4,7 +4,7 @@
 #include "gslb/bytes.h"
 #include "gslb/reply.h"
 
-enum { HEAD_LEN = 12, A_LEN = HEAD_LEN + 4, AAAA_LEN = HEAD_LEN + 16 };
+enum { HEAD_LEN = 12 };
 enum { OPT_LEN = 11, OPTION_HEAD_LEN = 4, ECS_HEAD_LEN = 4 };
 
 /* The first 8 bytes of an address's record, with all of the TTL's upper half; and the 4 that follow. */
@@ -13,30 +13,23 @@ static uint64_t head_of(unsigned type, uint32_t ttl_s)
 	return UINT64_C(0xc00c) << 48 | (uint64_t)type << 32 | CLASS_IN << 16 | ttl_s >> 16;
 }
 
-static uint8_t *put_a(uint8_t *at, const struct answer *answer)
+/* Inline: type and len are constants to each caller. */
+static inline uint8_t *put_addresses(uint8_t *at, const struct answer *answer, unsigned type, unsigned len)
 {
-	uint64_t head = htobe64(head_of(RR_A, answer->ttl_s));
-	uint32_t tail = htobe32(answer->ttl_s << 16 | 4);
+	uint64_t head = htobe64(head_of(type, answer->ttl_s));
+	uint32_t tail = htobe32(answer->ttl_s << 16 | len);
 
-	for (uint32_t i = 0; i < answer->naddresses; i++, at += A_LEN) {
+	for (uint32_t i = 0; i < answer->naddresses; i++, at += HEAD_LEN + len) {
 		memcpy(at, &head, sizeof head);
 		memcpy(at + 8, &tail, sizeof tail);
-		memcpy(at + HEAD_LEN, answer->address[i]->bytes, 4);
+		memcpy(at + HEAD_LEN, answer->address[i]->bytes, len);
 	}
 	return at;
 }
 
-static uint8_t *put_aaaa(uint8_t *at, const struct answer *answer)
+uint8_t *plain_addresses(uint8_t *at, const struct answer *answer, bool v6)
 {
-	uint64_t head = htobe64(head_of(RR_AAAA, answer->ttl_s));
-	uint32_t tail = htobe32(answer->ttl_s << 16 | 16);
-
-	for (uint32_t i = 0; i < answer->naddresses; i++, at += AAAA_LEN) {
-		memcpy(at, &head, sizeof head);
-		memcpy(at + 8, &tail, sizeof tail);
-		memcpy(at + HEAD_LEN, answer->address[i]->bytes, 16);
-	}
-	return at;
+	return v6 ? put_addresses(at, answer, RR_AAAA, 16) : put_addresses(at, answer, RR_A, 4);
 }
 
 /* The root, OPT, what we take, version 0; and a Client Subnet as it came, but for the scope (RFC 7871 7.2.1). */
@@ -59,7 +52,7 @@ size_t plain_write(const struct query *query, const struct answer *answer, uint8
 	size_t ecs_len = query->ecs ? OPTION_HEAD_LEN + ECS_HEAD_LEN + (query->ecs_source_len + 7u) / 8 : 0;
 	size_t opt_len = query->edns ? OPT_LEN + ecs_len : 0;
 	size_t question_end = QUERY_HEADER_LEN + query->question_len;
-	size_t len = question_end + answer->naddresses * (v6 ? AAAA_LEN : A_LEN) + opt_len;
+	size_t len = question_end + answer->naddresses * (v6 ? PLAIN_AAAA_LEN : PLAIN_A_LEN) + opt_len;
 	uint8_t *at = out + question_end;
 
 	if (len > PLAIN_MAX)
@@ -68,7 +61,7 @@ size_t plain_write(const struct query *query, const struct answer *answer, uint8
 			     (answer->authoritative ? REPLY_FLAG_AA : 0));
 	store64(out + 4, UINT64_C(1) << 48 | (uint64_t)answer->naddresses << 32 | query->edns);
 	copy_some(out + QUERY_HEADER_LEN, query->question, query->question_len);
-	at = v6 ? put_aaaa(at, answer) : put_a(at, answer);
+	at = plain_addresses(at, answer, v6);
 	if (query->edns)
 		put_opt(at, query, answer, ecs_len);
 	return len;

@@ -105,32 +105,14 @@ static unsigned put_chain(struct writer *w, const struct answer *answer, struct 
 	return owner;
 }
 
-/* What stands before an address, but for its TTL. */
-static const uint8_t a_head[RECORD_HEAD_LEN] = { 0xc0, 0x0c, 0, RR_A, 0, CLASS_IN, 0, 0, 0, 0, 0, 4 };
-static const uint8_t aaaa_head[RECORD_HEAD_LEN] = { 0xc0, 0x0c, 0, RR_AAAA, 0, CLASS_IN, 0, 0, 0, 0, 0, 16 };
-
 /* All are of one family, so that they fit or do not as one. */
 static void put_addresses(struct writer *w, const struct answer *answer)
 {
-	const struct addr *const *address = answer->address, *const *end = address + answer->naddresses;
-	bool v4 = address < end && (*address)->family == ADDR_V4;
-	uint8_t *at = writer_take(w, answer->naddresses * (RECORD_HEAD_LEN + (v4 ? 4u : 16u)));
-	uint32_t ttl_s = answer->ttl_s;
+	bool v6 = answer->naddresses > 0 && answer->address[0]->family == ADDR_V6;
+	uint8_t *at = writer_take(w, answer->naddresses * (v6 ? PLAIN_AAAA_LEN : PLAIN_A_LEN));
 
-	if (at == NULL)
-		return;
-	if (v4)
-		for (; address < end; address++, at += RECORD_HEAD_LEN + 4) {
-			memcpy(at, a_head, RECORD_HEAD_LEN);
-			store32(at + 6, ttl_s);
-			memcpy(at + RECORD_HEAD_LEN, (*address)->bytes, 4);
-		}
-	else
-		for (; address < end; address++, at += RECORD_HEAD_LEN + 16) {
-			memcpy(at, aaaa_head, RECORD_HEAD_LEN);
-			store32(at + 6, ttl_s);
-			memcpy(at + RECORD_HEAD_LEN, (*address)->bytes, 16);
-		}
+	if (at != NULL)
+		plain_addresses(at, answer, v6);
 }
 
 static void put_alias(struct writer *w, const struct answer *answer)

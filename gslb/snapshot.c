@@ -144,10 +144,11 @@ static void add_target(struct build *build, const struct pool *pool, const struc
 }
 
 /* What a glance wants to know at once. */
-static void part_facts(struct pool_part *part, const struct endpoint *endpoint)
+static void part_facts(struct pool_part *part, const struct pool *pool, const struct endpoint *endpoint)
 {
 	bool shared = false;
 
+	part->ramp_ms = pool->ramp_ms;
 	for (uint32_t i = 0; i < part->n; i++) {
 		part->dated |= endpoint[i].expires_ms != NULL;
 		if (i >= 64 || endpoint[i].priority != endpoint->priority)
@@ -174,7 +175,7 @@ static void make_pool(struct build *build, const struct pool *pool, struct pool_
 		plan->part[family].first = (uint32_t)first;
 		plan->part[family].n = (uint32_t)(build->nendpoints - first);
 		plan->part[family].needs = pool->nall_needs > 0;
-		part_facts(&plan->part[family], build->endpoints + first);
+		part_facts(&plan->part[family], pool, build->endpoints + first);
 	}
 }
 

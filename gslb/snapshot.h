@@ -49,6 +49,7 @@ struct pool_part {
 	bool dated; /* it has an address that was resolved, and expires */
 	bool needs; /* the pool needs others: a glance at it is not enough */
 	bool even; /* the first tier has weight, and no target there has two addresses: whole is what has weight in it */
+	uint32_t ramp_ms; /* the pool's */
 	/* A bit for each endpoint, of the first 64, that must be up for the pool to serve all of its clients without a closer look. */
 	uint64_t whole;
 };

@@ -229,12 +229,13 @@ static void worker_close_sources(struct worker *worker)
 
 static int wait_ms(const struct worker *worker, uint64_t stop_ms)
 {
-	uint64_t now_ms = clock_monotonic_ms(), next_ms = tcp_next_ms(worker->tcp);
+	uint64_t next_ms = tcp_next_ms(worker->tcp), now_ms;
 
 	if (stop_ms < next_ms)
 		next_ms = stop_ms;
 	if (next_ms == UINT64_MAX)
 		return -1;
+	now_ms = clock_monotonic_ms();
 	if (next_ms <= now_ms)
 		return 0;
 	return next_ms - now_ms < INT32_MAX ? (int)(next_ms - now_ms) : INT32_MAX;
@@ -256,7 +257,7 @@ static void worker_turn(struct worker *worker, int timeout_ms)
 	n = epoll_wait(worker->epoll, events, EVENTS_MAX, timeout_ms);
 	rcu_thread_online();
 	worker_look(worker);
-	now_ms = clock_monotonic_ms();
+	now_ms = worker->context.now_monotonic_ms;
 	for (int i = 0; i < n; i++) {
 		struct source *source = events[i].data.ptr;
 
