@@ -50,7 +50,7 @@ TESTS += tests/fuzz/health.test
 EXTRA_DIST += tests/fuzz/health.test tests/fuzz/corpus/health
 
 TESTS += tests/blackbox/health_test.py
-EXTRA_DIST += tests/blackbox/health_test.py tests/blackbox/health_rig.py
+EXTRA_DIST += tests/blackbox/health_test.py tests/blackbox/health_rig.py tests/blackbox/tcp_rig.py tests/blackbox/netns_rig.py
 
 check_PROGRAMS += tests/unit/abstain_test
 tests_unit_abstain_test_SOURCES = tests/unit/abstain.c

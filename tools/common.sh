@@ -3,7 +3,7 @@ cores=$(nproc)
 build_packages="build-essential autoconf automake pkg-config libldns-dev libssl-dev libmaxminddb-dev libc-ares-dev
 	libcurl4-openssl-dev liburcu-dev libcyaml-dev libyaml-dev libjansson-dev libmicrohttpd-dev libsqlite3-dev libhiredis-dev libnats-dev check"
 test_packages="clang-14 libclang-rt-14-dev clang-format-14 python3 python3-dnspython python3-h2 nginx-light unbound bind9 bind9-utils
-	bind9-dnsutils knot-dnsutils ldnsutils pdns-recursor knot-resolver redis-server memcached varnish nats-server dnsmasq-base faketime openssl iproute2 man-db ca-certificates procps prometheus"
+	bind9-dnsutils knot-dnsutils ldnsutils pdns-recursor knot-resolver redis-server memcached varnish nats-server dnsmasq-base faketime e2fsprogs mount openssl iproute2 man-db ca-certificates procps prometheus"
 quickstart_packages="python3 bind9-dnsutils libmaxmind-db-writer-perl dpkg procps"
 
 say() {

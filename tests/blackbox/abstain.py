@@ -4,8 +4,9 @@ import socket
 import tempfile
 import time
 
-from health_rig import ABSTAIN, DOWN, UP, Health, Tcp, black_hole, target
+from health_rig import ABSTAIN, DOWN, UP, Health, black_hole, target
 from lab import main, test, wait_for
+from tcp_rig import Tcp
 
 
 def rig(stack):

@@ -1,10 +1,10 @@
 """Real caches for gslb-relay, each in the test's folder: how it is started, and the row of caches: that tells gslb-relay where it is."""
 import os
 import socket
-import threading
 
-from lab import Program, free_port, wait_for
+from lab import Program, free_port, test, wait_for
 from relay_rig import command, program, unbound, write
+from tcp_rig import Tcp
 
 
 # ---- resolvers ----
@@ -62,6 +62,18 @@ policy.add(policy.suffix(policy.STUB('127.0.0.1@{upstream}'), {{ todname('svc.ex
 RESOLVERS = [("unbound", unbound), ("named", named), ("pdns_recursor", powerdns), ("kresd", kresd)]
 
 
+def resolver_test(sentence):
+    """One test for each resolver: function(stack, start)."""
+    def register(function):
+        for name, start in RESOLVERS:
+            def one(stack, start=start):
+                function(stack, start)
+            one.__name__, one.__doc__ = function.__name__, f"{name}: {sentence}"
+            test(one)
+        return function
+    return register
+
+
 # ---- key-value stores ----
 
 def memcached(stack, rig):
@@ -96,34 +108,23 @@ sub vcl_backend_response {
 """
 
 
-class Origin(threading.Thread):
+class Origin(Tcp):
     """Counts what it is asked for, and answers with the count."""
 
     def __init__(self, stack):
-        super().__init__(daemon=True)
         self.count = 0
-        self.listening = socket.create_server(("127.0.0.1", free_port()))
-        self.port = self.listening.getsockname()[1]
-        stack.callback(self.listening.close)
-        self.start()
+        super().__init__(stack, self.answer, free_port())
 
-    def run(self):
-        while True:
-            try:
-                s, _ = self.listening.accept()
-            except OSError:
-                return
-            with s:
-                s.settimeout(5)
-                data = b""
-                while b"\r\n\r\n" not in data:
-                    more = s.recv(4096)
-                    if not more:
-                        break
-                    data += more
-                self.count += 1
-                body = str(self.count).encode()
-                s.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    def answer(self, s):
+        data = b""
+        while b"\r\n\r\n" not in data:
+            more = s.recv(4096)
+            if not more:
+                break
+            data += more
+        self.count += 1
+        body = str(self.count).encode()
+        s.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
 
 
 def get(port, path, host="www.example"):

@@ -10,14 +10,10 @@ import time
 import dns.edns
 import dns.message
 
-from caches_rig import RESOLVERS, named
-from fleet_rig import Wire
-from lab import Program, Skip, free_port, main, test, wait_for
+from caches_rig import named, resolver_test
+from lab import Program, Skip, free_port, main, seen, test, wait_for
 from relay_rig import Authority, Rig, command, program, redis, resolve, unbound, write
-
-
-def seen(text):
-    print("# seen: " + text, flush=True)
+from tcp_rig import Tcp, join
 
 
 def idle(rig, deadline=60):
@@ -43,19 +39,7 @@ def failover(rig, name):
     assert answer["ok"], answer
 
 
-def resolvers(sentence):
-    """A test for each resolver."""
-    def register(function):
-        for name, start in RESOLVERS:
-            def one(stack, start=start):
-                function(stack, start)
-            one.__name__, one.__doc__ = function.__name__, f"{name}: {sentence}"
-            test(one)
-        return function
-    return register
-
-
-@resolvers("a question that is on its way over the flush leaves no old answer: the second flush drops it, which a question proves")
+@resolver_test("a question that is on its way over the flush leaves no old answer: the second flush drops it, which a question proves")
 def a_question_over_the_flush(stack, start):
     authority, rig, port = with_resolver(stack, start)
     authority.delay_s = 1.0
@@ -159,52 +143,23 @@ def a_secret_that_named_does_not_know(stack):
     idle(rig)
 
 
-class Parrot(threading.Thread):
+class Parrot(Tcp):
     """Stands before named's channel: the first message of a connection is said to named by another one before, as long as it is to."""
 
     def __init__(self, stack, to):
-        super().__init__(daemon=True)
         self.to, self.repeats, self.repeated = to, True, 0
-        self.listening = socket.create_server(("127.0.0.1", free_port()))
-        self.port = self.listening.getsockname()[1]
-        stack.callback(self.listening.close)
-        self.start()
-
-    def run(self):
-        while True:
-            try:
-                near, _ = self.listening.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.talk, args=(near,), daemon=True).start()
+        super().__init__(stack, self.talk, free_port())
 
     def talk(self, near):
-        try:
-            first = near.recv(65536)
-            if self.repeats:
-                with socket.create_connection(("127.0.0.1", self.to), 10) as other:
-                    other.sendall(first)
-                    other.recv(65536)
-                self.repeated += 1
-            far = socket.create_connection(("127.0.0.1", self.to))
+        first = near.recv(65536)
+        if self.repeats:
+            with socket.create_connection(("127.0.0.1", self.to), 10) as other:
+                other.sendall(first)
+                other.recv(65536)
+            self.repeated += 1
+        with socket.create_connection(("127.0.0.1", self.to)) as far:
             far.sendall(first)
-            threading.Thread(target=self.pump, args=(far, near), daemon=True).start()
-            self.pump(near, far)
-        except OSError:
-            near.close()
-
-    @staticmethod
-    def pump(a, b):
-        try:
-            while data := a.recv(65536):
-                b.sendall(data)
-        except OSError:
-            pass
-        for s in (a, b):
-            try:
-                s.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+            join(near, far)
 
 
 @test

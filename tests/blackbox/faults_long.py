@@ -1,20 +1,14 @@
 #!/usr/bin/python3
 """Faults that take minutes: make check-faults. Figures are printed beside their pass marks, which are asserted with GSLB_TEST_REALTIME=1 on a quiet
 machine; that nothing is lost is asserted always. tests/FAULTS.md has all faults."""
-import os
 import signal
 import threading
 import time
 
 from fleet_rig import REGIONS, Fleet
-from lab import main, test, wait_for
+from lab import REALTIME, main, seen, test, wait_for
 from relay_rig import Authority, Rig, resolve, unbound
 
-REALTIME = os.environ.get("GSLB_TEST_REALTIME") == "1"
-
-
-def seen(text):
-    print("# seen: " + text, flush=True)
 
 
 class Load(threading.Thread):

@@ -3,45 +3,26 @@
 import json
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 import tempfile
 import time
 
 from fleet_rig import Client
-from lab import BUILD, Program, free_port, main, test, wait_for
+from lab import BUILD, Program, free_port, free_ports, main, test, wait_for
 from relay_rig import command, program, resolve, write
 
 EXAMPLE = os.path.realpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "fleet"))
-
-
-def free_block():
-    """30 ports in a row."""
-    while True:
-        first = free_port()
-        taken = []
-        try:
-            for port in range(first, min(first + 30, 65535)):
-                s = socket.socket()
-                s.bind(("127.0.0.1", port))
-                taken.append(s)
-            if len(taken) == 30:
-                return first
-        except OSError:
-            pass
-        finally:
-            for s in taken:
-                s.close()
 
 
 class Fleet:
     def __init__(self, stack):
         for name in ("nats-server", "unbound", "redis-server", "openssl"):
             program(name)
-        self.folder, self.port = tempfile.mkdtemp(prefix="gslb-test-"), free_block()
+        self.folder, self.port = tempfile.mkdtemp(prefix="gslb-test-"), free_ports(30)
         os.chmod(self.folder, 0o755)
-        stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        if not os.environ.get("GSLB_TEST_KEEP"):
+            stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
         env = dict(os.environ, FLEET_PORT=str(self.port), GSLB_BIN=BUILD)
         stack.callback(subprocess.run, [os.path.join(EXAMPLE, "stop"), self.folder], capture_output=True)
         done = subprocess.run([os.path.join(EXAMPLE, "start"), self.folder], env=env, capture_output=True, text=True, timeout=180)

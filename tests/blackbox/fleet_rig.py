@@ -10,76 +10,41 @@ import time
 import lab
 from lab import BUILD, Program, free_port, wait_for
 from relay_rig import Rig, command, program, redis, write
+from tcp_rig import Tcp, hang_up, join
 
 REGIONS = ("eu", "us")
 lab.DEADLINE = max(lab.DEADLINE, 60)  # so many programs on a busy machine
 
 
-class Wire(threading.Thread):
+class Wire(Tcp):
     """A TCP forwarder that can be cut: what is connected is closed, and nobody gets in until it is joined again. Or it swallows: everybody
-    stays connected, and what is sent does not come through, towards the far side, the near one, or both."""
+    stays connected, and what is sent does not come through, towards the far side, the near one, or both; when the hole closes it does, as TCP
+    sends it again, and so does an end."""
 
     def __init__(self, stack, to):
-        super().__init__(daemon=True)
-        self.to, self.whole, self.pairs, self.lock, self.swallowing = to, True, [], threading.Lock(), set()
-        self.listening = socket.create_server(("127.0.0.1", free_port()))
-        self.port = self.listening.getsockname()[1]
-        stack.callback(self.listening.close)
-        self.start()
-
-    def run(self):
-        while True:
-            try:
-                near, _ = self.listening.accept()
-            except OSError:
-                return
-            if not self.whole:
-                near.close()
-                continue
-            threading.Thread(target=self.join_pair, args=(near,), daemon=True).start()
+        self.to, self.whole, self.pairs, self.swallowing = to, True, [], set()
+        super().__init__(stack, self.join_pair, free_port())
 
     def held(self, way):
         while way in self.swallowing:
             time.sleep(0.005)
 
     def join_pair(self, near):
-        self.held("far")
-        try:
-            far = socket.create_connection(("127.0.0.1", self.to))
-        except OSError:
-            near.close()
+        if not self.whole:
             return
-        for s in (near, far):
-            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with self.lock:
-            self.pairs.append((near, far))
-        for a, b, way in ((near, far, "far"), (far, near, "near")):
-            threading.Thread(target=self.pump, args=(a, b, way), daemon=True).start()
-
-    def pump(self, a, b, way):
-        """What is on its way in a hole comes through when that closes, as TCP sends it again; so does an end."""
-        try:
-            while data := a.recv(65536):
-                self.held(way)
-                b.sendall(data)
-        except OSError:
-            pass
-        self.held(way)
-        for s in (a, b):
-            try:
-                s.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
+        self.held("far")
+        with socket.create_connection(("127.0.0.1", self.to)) as far:
+            for s in (near, far):
+                s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self.lock:
+                self.pairs.append((near, far))
+            join(near, far, self.held)
 
     def cut(self):
         self.whole = False
         with self.lock:
             for pair in self.pairs:
-                for s in pair:
-                    try:
-                        s.shutdown(socket.SHUT_RDWR)
-                    except OSError:
-                        pass
+                hang_up(*pair)
             self.pairs = []
 
     def swallow(self, *ways):
@@ -111,6 +76,9 @@ class Client:
             if not self.more():
                 return "closed"
         line, self.rest = self.rest.split(b"\r\n", 1)
+        if line == b"PING":  # the server's own, now and then
+            self.socket.sendall(b"PONG\r\n")
+            return self.line()
         return line.decode()
 
     def say(self, subject, text):
@@ -125,8 +93,6 @@ class Client:
         self.socket.sendall(f"SUB {inbox} {self.asked}\r\nUNSUB {self.asked} 1\r\nPUB {subject} {inbox} {len(text)}\r\n{text}\r\n".encode())
         while not (line := self.line()).startswith("MSG "):
             assert line != "closed" and not line.startswith("-ERR"), line
-            if line == "PING":
-                self.socket.sendall(b"PONG\r\n")
         length = int(line.split()[-1])
         while len(self.rest) < length + 2:
             assert self.more()
@@ -228,7 +194,9 @@ leafnodes {{ reconnect: 1, remotes: [ {{ url: "nats-leaf://127.0.0.1:{self.wires
 
     def stream(self, region):
         """How many messages its stream holds, and the last one's number."""
-        state = self.client(region).ask(f"$JS.API.STREAM.INFO.INV_{region}")["state"]
+        client = Client(self.ports[region])
+        with client.socket:
+            state = client.ask(f"$JS.API.STREAM.INFO.INV_{region}")["state"]
         return state["messages"], state["last_seq"]
 
     def change_stream(self, region, **changes):

@@ -13,6 +13,7 @@ import threading
 import time
 
 import lab
+from tcp_rig import Tcp
 
 F_ADD_SEALS, SEAL, SHRINK, GROW, WRITE = 1033, 1, 2, 4, 8
 BOARD, PLAN, PUSH, TAKEN, CHANGED, RESOLVED, ALIVE, ABSTAIN = range(1, 9)
@@ -201,49 +202,6 @@ def once(check, port, *keys, address="127.0.0.1", env=None, wrap=()):
     done = subprocess.run([*wrap, PROGRAM, "--once", check, address, str(port), *keys], capture_output=True, text=True,
                           timeout=30, env={**os.environ, **(env or {})})
     return done.returncode, done.stdout + done.stderr
-
-
-class Tcp:
-    """A listener that lets `behave(connection)` deal with each connection, in a thread of its own."""
-
-    def __init__(self, stack, behave, port=0, address="127.0.0.1"):
-        self.behave = behave
-        self.listener = socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                                             backlog=512)
-        self.port = self.listener.getsockname()[1]
-        self.times, self.now, self.most = [], 0, 0
-        self.lock = threading.Lock()
-        threading.Thread(target=self.serve, daemon=True).start()
-        stack.callback(self.close)
-
-    def serve(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.one, args=(connection,), daemon=True).start()
-
-    def one(self, connection):
-        with self.lock:
-            self.times.append(time.monotonic())
-            self.now += 1
-            self.most = max(self.most, self.now)
-        try:
-            with connection:
-                connection.settimeout(20)
-                self.behave(connection)
-        except OSError:
-            pass
-        with self.lock:
-            self.now -= 1
-
-    def close(self):
-        try:
-            self.listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.listener.close()
 
 
 def openssl(*arguments, **options):

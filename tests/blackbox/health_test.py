@@ -4,7 +4,6 @@ side is stopped or killed."""
 import os
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -18,8 +17,9 @@ import dns.rdatatype
 import dns.rrset
 
 import lab
-from health_rig import (ALIVE, BOARD, CHANGED, DOWN, PLAN, PUSH, RESOLVED, SEAL, TAKEN, UNKNOWN, UP, Board, Health, Pki, Tcp, Udp,
+from health_rig import (ALIVE, BOARD, CHANGED, DOWN, PLAN, PUSH, RESOLVED, SEAL, TAKEN, UNKNOWN, UP, Board, Health, Pki, Udp,
                         answering, black_hole, once, read_request, reply_to, resetting, silent, target)
+from tcp_rig import Tcp
 
 FOLDER = tempfile.mkdtemp(prefix="gslb-health-")
 os.chmod(FOLDER, 0o755)

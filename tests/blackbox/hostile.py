@@ -9,7 +9,8 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab
-from health_rig import DOWN, UP, Health, Pki, Tcp, Tls, answering, black_hole, resetting, silent, target
+from health_rig import DOWN, UP, Health, Pki, Tls, answering, black_hole, resetting, silent, target
+from tcp_rig import Tcp
 
 FOLDER = tempfile.mkdtemp(prefix="gslb-hostile-")
 os.chmod(FOLDER, 0o755)

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 
-from lab import BUILD, Program, Skip, free_port, main, test, wait_for
+from lab import Skip, free_port, main, test, wait_for
 from relay_rig import Rig, command, redis, write
 
 TOKEN = "a-token-of-the-shop-0123456789"

@@ -26,6 +26,7 @@ import dns.rdatatype
 BUILD = os.environ.get("top_builddir", os.getcwd())
 SOURCE = os.environ.get("top_srcdir", os.path.join(os.path.dirname(__file__), "..", ".."))
 DEADLINE = float(os.environ.get("GSLB_TEST_DEADLINE", "20"))
+REALTIME = os.environ.get("GSLB_TEST_REALTIME") == "1"  # a quiet machine: figures are demanded, not only printed
 
 _tests = []
 _shared = contextlib.ExitStack()
@@ -101,6 +102,10 @@ class Skip(Exception):
     pass
 
 
+def seen(text):
+    print("# seen: " + text, flush=True)
+
+
 def wait_for(what, condition, deadline=None):
     """The condition's first true value; an error that says what was waited for when the deadline passes."""
     end = time.monotonic() + (deadline or DEADLINE)
@@ -110,8 +115,10 @@ def wait_for(what, condition, deadline=None):
             value = condition()
             if value:
                 return value
-        except (OSError, AssertionError, dns.exception.DNSException) as error:
-            last = error
+        except Skip:
+            raise
+        except Exception as error:  # whatever is not there yet, said when it never comes
+            last = f"{type(error).__name__}: {error}"
         if time.monotonic() > end:
             raise AssertionError(f"waited in vain for: {what}" + (f" ({last})" if last else ""))
         time.sleep(0.01)
@@ -144,6 +151,15 @@ def free_port(address="127.0.0.1"):
         _held.append(lock)
         return port
     raise AssertionError("no free port")
+
+
+def free_ports(n):
+    """The first of n in a row."""
+    row = [free_port()]
+    while len(row) < n:
+        port = free_port()
+        row = [*row, port] if port == row[-1] + 1 else [port]
+    return row[0]
 
 
 class Program:

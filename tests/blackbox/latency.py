@@ -62,7 +62,7 @@ def imported(stack):
     assert lab.addresses(WWW, subnet="198.51.8.0/24") == NEAR
     assert lab.scope(lab.query(WWW, subnet="198.51.9.0/24")) == 24
     shown = lab.ctl("latency", "show", "198.51.9.7")
-    assert [region["samples"]["network"] for region in shown["regions"]] == [40.0, 40.0], shown
+    assert [38 < region["samples"]["network"] <= 40 for region in shown["regions"]] == [True, True], shown
     assert shown["lists"][0]["order"] == ["far", "near"] and shown["changed"], shown
     assert "198.51.9.0/24" in lab.ctl_text("latency", "show", "198.51.9.7").stdout
     pools = {pool["pool"]: pool for pool in lab.ctl("explain", WWW, "198.51.9.0/24")["pools"]}

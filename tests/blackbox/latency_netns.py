@@ -1,14 +1,12 @@
 #!/usr/bin/python3
 """Measured latency on real sockets: three network namespaces a delay apart, a gslbd and resolvers in each. `--demo` shows it."""
 import concurrent.futures
-import ctypes
 import os
 import selectors
 import shutil
 import socket
 import subprocess
 import sys
-import threading
 import time
 
 import dns.flags
@@ -16,6 +14,7 @@ import dns.message
 import dns.query
 
 from lab import BUILD, Lab, Program, Skip, main, test, wait_for
+from netns_rig import call_in
 
 ONE, TWO, THREE = 1, 2, 3
 NAMES = {ONE: "one", TWO: "two", THREE: "three"}
@@ -48,7 +47,6 @@ lb.three A 192.0.2.3
 PLACES = "".join(f"20.{site}.0.0/16 {{'location':{{'latitude':50.0 'longitude':{longitude}}} 'country':{{'iso_code':'XX'}}}}\n"
                  for site, longitude in ((ONE, "-10.0"), (TWO, "10.0"), (THREE, "12.0")))
 WWW = "www.svc.example"
-CLONE_NEWNET = 0x40000000
 
 
 class World:
@@ -63,25 +61,12 @@ class World:
         self.paths = {site: f"/proc/{self.wan.pid}/fd/{fds[site - 1]}" for site in NAMES}
 
     def socket(self, site, kind, address):
-        """A socket there: namespaces are a thread's own, and what a thread makes stays where it was made."""
-        made = []
-
+        """A socket there."""
         def make():
-            libc = ctypes.CDLL(None, use_errno=True)
-            with open(self.paths[site]) as namespace:
-                if libc.setns(namespace.fileno(), CLONE_NEWNET) != 0:
-                    made.append(OSError(ctypes.get_errno(), "setns"))
-                    return
             s = socket.socket(socket.AF_INET, kind)
             s.bind((address, 0))
-            made.append(s)
-
-        thread = threading.Thread(target=make)
-        thread.start()
-        thread.join()
-        if isinstance(made[0], OSError):
-            raise made[0]
-        return made[0]
+            return s
+        return call_in(self.paths[site], make)
 
 
 class Region(Lab):

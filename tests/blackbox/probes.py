@@ -11,7 +11,8 @@ import h2.connection
 import h2.events
 
 import lab
-from health_rig import DOWN, UP, Health, Pki, Tcp, Tls, answering, once, read_request, silent, target
+from health_rig import DOWN, UP, Health, Pki, Tls, answering, once, read_request, silent, target
+from tcp_rig import Tcp
 
 FOLDER = tempfile.mkdtemp(prefix="gslb-probes-")
 os.chmod(FOLDER, 0o755)

@@ -6,11 +6,11 @@ import json
 import os
 import shutil
 import socket
-import threading
 
 from fleet_rig import Fleet, Monitor
 from lab import Program, free_port, main, test, wait_for
 from relay_rig import Rig, write
+from tcp_rig import Tcp
 
 TOKEN = "a-token-of-the-shop-0123456789"
 
@@ -31,37 +31,21 @@ CLAIMS = [{"origin": "us"}, {"epoch": 9}, {"oseq": 1}, {"jump": 5}, {"scope": ["
           {"op": "drop"}, {"items": []}, {"items": [{"k": 5}]}, {"items": [{"k": ["a"]}]}, {"items": [{"k": "a"}] * 257}, {"class": "override"}]
 
 
-class Spy(threading.Thread):
+class Spy(Tcp):
     """A cache that hears and says nothing: the bytes of all its connections."""
 
     def __init__(self, stack, path=None):
-        super().__init__(daemon=True)
         self.heard, self.connections = b"", 0
-        self.listening = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
-        self.listening.bind(path or ("127.0.0.1", free_port()))
-        self.listening.listen(64)
-        self.at = path or "127.0.0.1@%d" % self.listening.getsockname()[1]
-        stack.callback(self.listening.close)
-        self.start()
-
-    def run(self):
-        while True:
-            try:
-                s, _ = self.listening.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self.hear, args=(s,), daemon=True).start()
+        super().__init__(stack, self.hear, free_port(), path=path)
+        self.at = path or f"127.0.0.1@{self.port}"
 
     def hear(self, s):
+        self.connections += 1
+        s.settimeout(None)
         if "kresd" in self.at:
             s.sendall(b"> ")
-        with s:
-            try:
-                while data := s.recv(4096):
-                    self.heard += data
-            except OSError:
-                pass
+        while data := s.recv(4096):
+            self.heard += data
 
 
 def one_sentence(text):

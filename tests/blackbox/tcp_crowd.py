@@ -29,7 +29,7 @@ big TXT {big}
 
 RATE = 4000
 SECONDS = int(os.environ.get("GSLB_TEST_SECONDS", "2"))  # longer for figures
-REALTIME = bool(os.environ.get("GSLB_TEST_REALTIME"))  # figures of the server alone, on a machine that does other things, too
+SERVER_ALONE = bool(os.environ.get("GSLB_TEST_SERVER_ALONE"))  # figures of the server alone, on a machine that does other things, too
 PLACE_KB, HEAP_KB = 2, 8  # a place, by the manual
 SLACK_KB = 4096  # what the allocator and a turn take beside
 NEWCOMER_S = 1.0
@@ -48,7 +48,7 @@ def crowd_size(wanted):
 def server(stack, clients, per_prefix=0, idle="60s", workers=1):
     limits = f"{{ tcp-clients: {clients}, tcp-per-prefix: {per_prefix}, tcp-idle: {idle} }}"
     lab = Lab(stack, {"svc.example": ZONE}, workers=workers, extra={"server": {"limits": limits}}).start()
-    if REALTIME:
+    if SERVER_ALONE:
         for thread in os.listdir(f"/proc/{lab.gslbd.pid}/task"):
             os.sched_setscheduler(int(thread), os.SCHED_FIFO, os.sched_param(10))
     return lab
@@ -75,7 +75,7 @@ def realtime():
 def steady(lab):
     return subprocess.Popen([os.path.join(BUILD, "tests/blackbox/steady"), lab.address, str(lab.port), "www.svc.example",
                              str(RATE), str(SECONDS), "5/30", "127.0.10.1"], stdout=subprocess.PIPE, text=True,
-                            preexec_fn=realtime if REALTIME else None)
+                            preexec_fn=realtime if SERVER_ALONE else None)
 
 
 def finish(load):

@@ -2,23 +2,20 @@
 """Verdicts of a fleet: three regions vote on endpoints, over a real bus. Four hosts (two of them in one region), each with a gslbd and its
 gslb-health in a network namespace, from which a path to an endpoint can be cut, and a gslb-relay; a nats-server a region, and a hub. The
 backends are in a namespace of their own."""
-import ctypes
 import os
 import subprocess
 import sys
-import threading
 import time
 
 from fleet_rig import Wire
-from lab import BACKEND, BUILD, Lab, Program, Skip, free_port, main, test, wait_for
+from lab import BACKEND, BUILD, REALTIME, Lab, Program, Skip, free_port, main, test, wait_for
+from netns_rig import call_in
 from relay_rig import program, write
 
-REALTIME = os.environ.get("GSLB_TEST_REALTIME") == "1"  # a quiet machine: figures are demanded, not only printed
 REGIONS = ("ap", "eu", "us")
 HOSTS = (("ap", "a1"), ("eu", "e1"), ("eu", "e2"), ("us", "u1"))
 POOLS = {"one": "10.78.1.1", "two": "10.78.2.1", "three": "10.78.3.1"}
 ANCHORS = ("10.78.9.1", "10.78.9.2", "10.78.9.3")
-CLONE_NEWNET = 0x40000000
 LONG = 90  # s: thirty until silence, and patience
 ZONE = """
 $ORIGIN svc.example.
@@ -56,25 +53,7 @@ class Space:
         assert done.returncode == 0, f"{' '.join(words)}: {done.stderr.strip()}"
 
     def call(self, function):
-        """In a thread that is in there: a namespace is a thread's own."""
-        got = []
-
-        def go():
-            with open(self.path) as namespace:
-                if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), CLONE_NEWNET) != 0:
-                    got.append(OSError(ctypes.get_errno(), "setns"))
-                    return
-            try:
-                got.append(function())
-            except Exception as error:
-                got.append(error)
-
-        thread = threading.Thread(target=go)
-        thread.start()
-        thread.join()
-        if isinstance(got[0], Exception):
-            raise got[0]
-        return got[0]
+        return call_in(self.path, function)
 
 
 class World(Space):
@@ -293,7 +272,7 @@ def three_vantages(stack):
     fleet.wait_all("three up again", lambda h: h.slot("three")["state"] == "up")
     took = fleet.wait_equal()
     print(f"# equal digests {took:.2f} s after all were heard again")
-    assert all(h.status()["fleet"]["frozen"] == 0 for h in fleet.hosts.values())
+    fleet.wait_all("a majority of all", lambda h: h.status()["fleet"]["frozen"] == 0)
 
 
 if __name__ == "__main__":
