@@ -203,6 +203,19 @@ static int compare_texts(const struct writ *a, const struct writ *b)
 	return order;
 }
 
+static bool is_same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Whoever asks what another lacks compares each with itself, mostly: that takes no JSON. */
+static bool is_same(const struct writ *a, const struct writ *b)
+{
+	return a->action == b->action && a->glob == b->glob && a->from_ms == b->from_ms && a->until_ms == b->until_ms &&
+	       a->over_ms == b->over_ms && is_same_text(a->target, b->target) && is_same_text(a->who, b->who) &&
+	       is_same_text(a->why, b->why) && is_same_text(a->drill, b->drill);
+}
+
 int writ_compare(const struct writ *a, const struct writ *b)
 {
 	int order = (a->made_ms > b->made_ms) - (a->made_ms < b->made_ms);
@@ -211,7 +224,9 @@ int writ_compare(const struct writ *a, const struct writ *b)
 		order = strcmp(a->origin, b->origin);
 	if (order == 0)
 		order = strcmp(a->host, b->host);
-	return order != 0 ? order : compare_texts(a, b);
+	if (order != 0 || is_same(a, b))
+		return order;
+	return compare_texts(a, b);
 }
 
 uint64_t writ_hash(const struct writ *writ)

@@ -499,5 +499,7 @@ void disk_setup(void)
 		.xCurrentTime = v_time,
 	};
 
+	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	sqlite3_vfs_register(&vfs, 1);
 }

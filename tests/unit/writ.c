@@ -1,6 +1,7 @@
 /* Writs and their set: whatever order they come in, and however often, every host ends with the same. */
 #include "tests/unit/unit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/writ_set.h"
@@ -84,6 +85,55 @@ START_TEST(two_that_only_the_text_tells_apart_end_alike_in_any_order)
 		writ_set_free(set);
 	}
 	ck_assert_uint_eq(digest[0], digest[1]);
+}
+END_TEST
+
+/* One member changed each time. */
+static void change(struct writ *writ, int which)
+{
+	char *const text = mem_strdup("another");
+
+	switch (which) {
+	case 0:
+		writ->glob = !writ->glob;
+		break;
+	case 1:
+		writ->action = WRIT_DOWN;
+		break;
+	case 2:
+		free(writ->who);
+		writ->who = text;
+		return;
+	case 3:
+		free(writ->why);
+		writ->why = text;
+		return;
+	case 4:
+		writ->drill = text;
+		return;
+	case 5:
+		writ->from_ms++;
+		break;
+	case 6:
+		writ->until_ms++;
+		break;
+	case 7:
+		writ->over_ms++;
+		break;
+	}
+	free(text);
+}
+
+START_TEST(one_that_differs_in_anything_is_another_and_both_hosts_order_them_alike)
+{
+	struct writ *a = made("pool:eu", WRIT_DRAIN, NOW, "eu", "n1"), *b = writ_copy(a);
+
+	ck_assert_int_eq(writ_compare(a, b), 0);
+	change(b, _i);
+	ck_assert_int_ne(writ_compare(a, b), 0);
+	ck_assert_int_eq(writ_compare(a, b) > 0, writ_compare(b, a) < 0);
+	writ_free(a);
+	writ_free(b);
 }
 END_TEST
 
@@ -360,6 +410,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(
 		merging, the_later_one_holds_and_at_equal_times_the_region_then_the_host_decides, 0, COUNT_OF(pairs));
 	tcase_add_test(merging, two_that_only_the_text_tells_apart_end_alike_in_any_order);
+	tcase_add_loop_test(merging, one_that_differs_in_anything_is_another_and_both_hosts_order_them_alike, 0, 8);
 	tcase_add_test(merging, any_order_and_any_repetition_end_in_the_same_set_and_digest);
 	tcase_add_test(merging, the_digest_tells_sets_apart);
 	tcase_add_test(merging, a_merge_can_be_taken_back);
