@@ -35,7 +35,10 @@ struct bus_ops {
 	const char *name;
 	/* event_fd is written to when something came in. */
 	void *(*open)(const struct relay_conf *conf, struct store *store, int event_fd, struct err *err);
+	/* What was fetched and not taken comes again, to the next one that is opened. */
 	void (*close)(void *bus);
+	/* At the end of the program, when all that were opened are closed; NULL: nothing to do. */
+	void (*end)(void);
 	/* Offer what the outbox has, committed, and nobody has a receipt for; what was offered long ago, too. Idempotent by id. Returns
 	 * when to call again at the latest. */
 	uint64_t (*publish)(void *bus, uint64_t now_ms);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
 #include "relay/bus_nats_link.h"
@@ -21,7 +22,7 @@ enum {
 	PUBLISH_MS = 2000,
 	RETRY_MS = 250,
 	ACK_WAIT_S = 30,
-	LATER_MS = 1000,
+	FLUSH_MS = 500,
 	QUIET_LOOK = 5, /* fetches that brought nothing */
 };
 #define SECOND_NS INT64_C(1000000000)
@@ -34,6 +35,7 @@ struct fetcher {
 };
 
 struct nats {
+	SLIST_ENTRY(nats) ended;
 	const struct relay_conf *conf;
 	struct store *store;
 	natsConnection *connection;
@@ -62,8 +64,8 @@ static void take_word(natsConnection *connection, natsSubscription *sub, natsMsg
 
 	(void)connection;
 	(void)sub;
-	if (heard != NULL)
-		bus_queue_hear(&nats->queue, heard);
+	if (heard != NULL && !bus_queue_hear(&nats->queue, heard))
+		heard_free(heard);
 	natsMsg_Destroy(msg);
 }
 
@@ -162,16 +164,23 @@ static natsStatus subscribe(struct fetcher *fetcher, jsCtx **js, natsSubscriptio
 	return subscribe_once(fetcher, &made, js, sub);
 }
 
+/* What was fetched and will not be taken comes again at once, to whoever asks then; else after ACK_WAIT_S. */
+static void give_back(struct nats *nats, const char *reply)
+{
+	natsConnection_PublishString(nats->connection, reply, "-NAK");
+}
+
 static void take_list(struct fetcher *fetcher, natsMsgList *list)
 {
 	for (int i = 0; i < list->Count; i++) {
-		struct heard *heard = mem_alloc(sizeof *heard);
+		natsMsg *message = list->Msgs[i];
+		struct heard *heard = heard_event(fetcher->region, natsMsg_GetReply(message),
+			natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
 
-		heard->kind = HEARD_EVENT;
-		snprintf(heard->region, sizeof heard->region, "%s", fetcher->region);
-		heard->message = list->Msgs[i];
-		list->Msgs[i] = NULL;
-		bus_queue_hear(&fetcher->nats->queue, heard);
+		if (!bus_queue_hear(&fetcher->nats->queue, heard)) {
+			give_back(fetcher->nats, heard->reply);
+			heard_free(heard);
+		}
 	}
 	natsMsgList_Destroy(list);
 }
@@ -329,51 +338,72 @@ static void start_threads(struct nats *nats)
 	}
 }
 
-static void let_go_of(struct heard *heard)
-{
-	natsMsg_Destroy(heard->message);
-	free(heard);
-}
-
 static void let_go_of_taken(struct nats *nats)
 {
 	while (!STAILQ_EMPTY(&nats->taken)) {
 		struct heard *heard = STAILQ_FIRST(&nats->taken);
 
 		STAILQ_REMOVE_HEAD(&nats->taken, link);
-		let_go_of(heard);
+		heard_free(heard);
 	}
 }
 
-/* Also of what was fetched and not taken, which comes again to the next gslb-relay. */
-static void let_go_of_all(struct nats *nats)
+static void give_back_all(struct nats *nats)
 {
 	struct heard *heard;
 
-	let_go_of_taken(nats);
-	while ((heard = bus_queue_event(&nats->queue)) != NULL)
-		let_go_of(heard);
+	while ((heard = bus_queue_event(&nats->queue)) != NULL) {
+		give_back(nats, heard->reply);
+		heard_free(heard);
+	}
 }
+
+static void join_threads(struct nats *nats)
+{
+	if (nats->publishing)
+		pthread_join(nats->publisher, NULL);
+	for (size_t i = 0; i < nats->nfetchers; i++)
+		if (nats->fetcher[i].started)
+			pthread_join(nats->fetcher[i].thread, NULL);
+}
+
+/* libnats may call back yet, in threads of its own, with what it was given: that stays until the library has ended. */
+static pthread_mutex_t ended_lock = PTHREAD_MUTEX_INITIALIZER;
+static SLIST_HEAD(, nats) ended = SLIST_HEAD_INITIALIZER(ended);
 
 static void nats_close(void *bus)
 {
 	struct nats *nats = bus;
 
 	bus_queue_stop(&nats->queue);
-	if (nats->publishing)
-		pthread_join(nats->publisher, NULL);
-	for (size_t i = 0; i < nats->nfetchers; i++)
-		if (nats->fetcher[i].started)
-			pthread_join(nats->fetcher[i].thread, NULL);
+	join_threads(nats);
 	for (size_t i = 0; i < nats->nwords; i++)
 		natsSubscription_Destroy(nats->words[i]);
-	let_go_of_all(nats); /* the library must be there yet */
+	give_back_all(nats);
+	let_go_of_taken(nats);
+	if (nats->connection != NULL)
+		natsConnection_FlushTimeout(nats->connection, FLUSH_MS);
 	jsCtx_Destroy(nats->out.js);
 	natsConnection_Destroy(nats->later);
 	natsConnection_Destroy(nats->connection);
+	pthread_mutex_lock(&ended_lock);
+	SLIST_INSERT_HEAD(&ended, nats, ended);
+	pthread_mutex_unlock(&ended_lock);
+}
+
+/* All are closed. */
+static void nats_end(void)
+{
+	struct nats *nats;
+
+	if (SLIST_EMPTY(&ended))
+		return;
 	nats_CloseAndWait(2000);
-	bus_queue_fini(&nats->queue);
-	free(nats);
+	while ((nats = SLIST_FIRST(&ended)) != NULL) {
+		SLIST_REMOVE_HEAD(&ended, ended);
+		bus_queue_fini(&nats->queue);
+		free(nats);
+	}
 }
 
 static void *nats_open(const struct relay_conf *conf, struct store *store, int event_fd, struct err *err)
@@ -478,24 +508,21 @@ static bool nats_fetch(void *bus, size_t max,
 	if (!bus_own(nats->store, nats->conf->region, max, take, arg, err))
 		return false;
 	while (max-- > 0 && taken != BUS_STOP && (heard = bus_queue_event(&nats->queue)) != NULL) {
-		taken = take(arg, heard->region, natsMsg_GetData(heard->message),
-			(size_t)natsMsg_GetDataLength(heard->message));
+		taken = take(arg, heard->region, (const char *)heard->bytes, heard->len);
 		if (taken == BUS_TAKEN) {
 			STAILQ_INSERT_TAIL(&nats->taken, heard, link);
 			continue;
 		}
-		natsMsg_Destroy(heard->message); /* not acknowledged: it comes again after ACK_WAIT_S */
-		free(heard);
+		heard_free(heard); /* not acknowledged: it comes again after ACK_WAIT_S */
 	}
 	return true;
 }
 
-/* As natsMsg_Ack does. One that is lost makes the event come again, which does no harm. */
-static void acknowledge(struct nats *nats, natsMsg *message)
+/* By its subject, which is good for any connection. One that is lost makes the event come again, which does no harm. */
+static void acknowledge(struct nats *nats, const char *reply)
 {
-	if (nats->later == NULL ||
-		natsConnection_PublishString(nats->later, natsMsg_GetReply(message), "+ACK") != NATS_OK)
-		natsMsg_Ack(message, NULL);
+	if (nats->later == NULL || natsConnection_PublishString(nats->later, reply, "+ACK") != NATS_OK)
+		natsConnection_PublishString(nats->connection, reply, "+ACK");
 }
 
 static void nats_acknowledge(void *bus, bool committed)
@@ -506,9 +533,9 @@ static void nats_acknowledge(void *bus, bool committed)
 	STAILQ_FOREACH(heard, &nats->taken, link)
 	{
 		if (committed)
-			acknowledge(nats, heard->message);
+			acknowledge(nats, heard->reply);
 		else /* at once would be a loop for as long as the disk is full */
-			natsMsg_NakWithDelay(heard->message, LATER_MS, NULL);
+			natsConnection_PublishString(nats->connection, heard->reply, "-NAK {\"delay\":1000000000}");
 	}
 	let_go_of_taken(nats);
 }
@@ -548,6 +575,7 @@ const struct bus_ops bus_nats = {
 	.name = "nats",
 	.open = nats_open,
 	.close = nats_close,
+	.end = nats_end,
 	.publish = nats_publish,
 	.fetch = nats_fetch,
 	.acknowledge = nats_acknowledge,

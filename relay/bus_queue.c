@@ -19,7 +19,7 @@ void bus_queue_fini(struct bus_queue *queue)
 {
 	struct heard *heard;
 
-	while ((heard = bus_queue_word(queue)) != NULL)
+	while ((heard = bus_queue_word(queue)) != NULL || (heard = bus_queue_event(queue)) != NULL)
 		heard_free(heard);
 	while (queue->nrows > 0)
 		bus_queue_drop_row(queue);
@@ -59,11 +59,15 @@ void bus_queue_connected(struct bus_queue *queue, bool connected)
 
 /* ---- in ---- */
 
-void bus_queue_hear(struct bus_queue *queue, struct heard *heard)
+bool bus_queue_hear(struct bus_queue *queue, struct heard *heard)
 {
 	bool dropped = false, quiet;
 
 	pthread_mutex_lock(&queue->lock);
+	if (queue->stop) {
+		pthread_mutex_unlock(&queue->lock);
+		return false;
+	}
 	/* else the main thread was woken for its kind already, and has not come to it yet */
 	quiet = heard->kind == HEARD_EVENT ? queue->nevents == 0 : queue->nwords == 0;
 	if ((heard->kind == HEARD_STATE && queue->nwords >= BUS_WORDS_MAX) ||
@@ -82,6 +86,7 @@ void bus_queue_hear(struct bus_queue *queue, struct heard *heard)
 		heard_free(heard);
 	if (quiet)
 		eventfd_write(queue->event_fd, 1);
+	return true;
 }
 
 bool bus_queue_has_room(struct bus_queue *queue)
@@ -205,8 +210,21 @@ void bus_queue_drop_row(struct bus_queue *queue)
 
 /* ---- words ---- */
 
+struct heard *heard_event(const char *region, const char *reply, const char *bytes, size_t len)
+{
+	struct heard *heard = mem_alloc(sizeof *heard);
+
+	heard->kind = HEARD_EVENT;
+	snprintf(heard->region, sizeof heard->region, "%s", region);
+	heard->reply = mem_strdup(reply);
+	heard->bytes = mem_dup(bytes, len);
+	heard->len = len;
+	return heard;
+}
+
 void heard_free(struct heard *heard)
 {
+	free(heard->reply);
 	free(heard->bytes);
 	free(heard);
 }

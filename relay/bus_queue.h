@@ -17,15 +17,15 @@ enum {
 /* Something that came in. */
 struct heard {
 	enum { HEARD_EVENT, HEARD_RECEIPT, HEARD_STATE, HEARD_SAID } kind;
-	void *message;                /* HEARD_EVENT: the bus's own, with the bytes */
 	char region[EVENT_LABEL_MAX]; /* who says so */
+	char *reply;                  /* HEARD_EVENT: where it is acknowledged, for as long as the bus keeps it */
 	uint32_t epoch;               /* HEARD_RECEIPT */
 	uint64_t oseq;
 	bool errors;
 	struct work_state state; /* HEARD_STATE */
 	/* HEARD_SAID */
 	char node[EVENT_LABEL_MAX], state_kind[EVENT_LABEL_MAX];
-	uint8_t *bytes; /* its own */
+	uint8_t *bytes; /* its own; also of HEARD_EVENT */
 	size_t len;
 	STAILQ_ENTRY(heard) link;
 };
@@ -53,19 +53,19 @@ struct bus_queue {
 };
 
 void bus_queue_init(struct bus_queue *queue, int event_fd);
-void bus_queue_fini(struct bus_queue *queue); /* the caller has taken out its events */
-/* All threads are to end: the one that waits for a row, too. */
+void bus_queue_fini(struct bus_queue *queue);
+/* All threads are to end: the one that waits for a row, too. Nothing more comes in. */
 void bus_queue_stop(struct bus_queue *queue);
 bool bus_queue_stops(struct bus_queue *queue);
 void bus_queue_trouble(struct bus_queue *queue, const char *what, const char *why); /* "", "": none any more */
 void bus_queue_connected(struct bus_queue *queue, bool connected);
 
-/* In: taken over; the main thread is woken. */
-void bus_queue_hear(struct bus_queue *queue, struct heard *heard);
+/* In: taken over; the main thread is woken. False: the queue is stopped, and it stays the caller's. */
+bool bus_queue_hear(struct bus_queue *queue, struct heard *heard);
 bool bus_queue_has_room(struct bus_queue *queue);
 struct heard *bus_queue_event(struct bus_queue *queue); /* the next one, the caller's now; NULL: none */
 struct heard *bus_queue_word(struct bus_queue *queue);
-void heard_free(struct heard *heard); /* of a word */
+void heard_free(struct heard *heard);
 
 /* The bus has lost what it had taken; and asked since then? */
 void bus_queue_regress(struct bus_queue *queue);
@@ -78,6 +78,8 @@ size_t bus_queue_rows(struct bus_queue *queue);
 size_t bus_queue_first(struct bus_queue *queue, size_t max, const struct bus_row **rows);
 void bus_queue_drop_row(struct bus_queue *queue);
 
+/* The bytes are copied. */
+struct heard *heard_event(const char *region, const char *reply, const char *bytes, size_t len);
 /* What regions say, by its subject. Of each other's events, as text: gslb.rcpt.REGION.ORIGIN "epoch oseq errors", gslb.rcptx.REGION.ORIGIN
  * "id done errors caches took_ms"; and periodic state, gslb.state.REGION.NODE.KIND, whose bytes are copied. NULL: it is damaged. */
 struct heard *heard_word(const char *subject, const char *bytes, size_t len);

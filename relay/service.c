@@ -234,6 +234,7 @@ static void end(struct service *service)
 	control_close(service->control);
 	if (service->bus != NULL)
 		service->bus_ops->close(service->bus);
+	bus_nats.end();
 	store_close(service->store);
 	audit_free(service->audit);
 	if (service->event_fd >= 0)
