@@ -105,7 +105,7 @@ static void print_targets(const json_t *list, const struct ctl_view *view, struc
 static void print_lag(const json_t *list, const struct ctl_view *view, struct buf *out)
 {
 	static const struct ctl_column columns[] = { { "REGION", false }, { "HAS OF OURS", true }, { "BEHIND", true },
-		{ "HERE OF THEIRS", true }, { "DONE", true }, { NULL, false } };
+		{ "FOR S", true }, { "HERE OF THEIRS", true }, { "DONE", true }, { NULL, false } };
 	struct ctl_table table;
 
 	ctl_table_init(&table, columns);
@@ -116,6 +116,7 @@ static void print_lag(const json_t *list, const struct ctl_view *view, struct bu
 		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(item, "receipt"));
 		ctl_cell(&table, ctl_integer(item, "behind") > 0 ? CTL_YELLOW : CTL_PLAIN, "%lld",
 			(long long)ctl_integer(item, "behind"));
+		ctl_cell(&table, CTL_PLAIN, "%.1f", json_real_value(json_object_get(item, "behind_s")));
 		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(item, "received"));
 		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(item, "done"));
 	}

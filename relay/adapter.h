@@ -33,11 +33,15 @@ enum adapter_result {
 	ADAPTER_REFUSED, /* never: wrong key, unknown command, not something this cache can do */
 };
 
+/* Was it there? Few caches say so. */
+enum adapter_found { FOUND_UNKNOWN, FOUND_SOMETHING, FOUND_NOTHING };
+
 struct adapter_work {
 	const struct pending_entry *entry; /* a copy: more may be asked of the item meanwhile */
 	enum adapter_result result;
 	struct err err;
-	uint8_t verified[3]; /* questions whose answers were fresh, stale (and flushed again), unknown */
+	enum adapter_found found; /* when it is done */
+	uint8_t verified[3];      /* questions whose answers were fresh, stale (and flushed again), unknown */
 };
 
 struct adapter {

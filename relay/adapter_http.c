@@ -19,6 +19,7 @@ enum { TAGS_MAX = 256, TAGS_BYTES_MAX = 16384 };
 struct http {
 	const struct cache_conf *conf;
 	CURL *easy;
+	bool tells; /* it has said 404 */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -95,7 +96,16 @@ static bool request(struct http *http, const char *method, const char *url, stru
 	return err_set(err, "%s: %s", http->conf->url, http->error[0] != '\0' ? http->error : curl_easy_strerror(code));
 }
 
-static void judge(struct adapter_work *work, unsigned n, long status)
+/* Varnish says 200 whether it had it or not: 200 says something of a cache that has said 404. */
+static void note_found(struct http *http, struct adapter_work *work, unsigned n, long status)
+{
+	http->tells |= status == 404;
+	if (!http->tells || n > 1)
+		return;
+	work->found = status == 404 ? FOUND_NOTHING : FOUND_SOMETHING;
+}
+
+static void judge(struct http *http, struct adapter_work *work, unsigned n, long status)
 {
 	struct err err = { .text = "" };
 	enum adapter_result result = (status >= 200 && status < 300) || status == 404 ? ADAPTER_DONE
@@ -105,6 +115,8 @@ static void judge(struct adapter_work *work, unsigned n, long status)
 	if (result != ADAPTER_DONE)
 		err_set(&err, "the cache answers with status %ld", status);
 	adapter_say_all(work, n, result, &err);
+	if (result == ADAPTER_DONE)
+		note_found(http, work, n, status);
 }
 
 static struct curl_slist *secret_header(const struct http *http, struct curl_slist *list)
@@ -127,7 +139,7 @@ static void send_one(struct http *http, const char *method, const char *url, str
 
 	headers = secret_header(http, headers);
 	if (request(http, method, url, headers, &status, &err))
-		judge(work, n, status);
+		judge(http, work, n, status);
 	else
 		adapter_say_all(work, n, ADAPTER_AWAY, &err);
 	curl_slist_free_all(headers);

@@ -88,13 +88,17 @@ static bool command(struct knot *knot, const char *text, char reply[static 512],
 static void clear(struct knot *knot, struct adapter_work *work, const char *name, bool below)
 {
 	char text[CHECK_TEXT_MAX + 64], reply[512];
+	const char *count;
 	struct err err;
+	unsigned n;
 
 	snprintf(text, sizeof text, "cache.clear('%s'%s)\n", name, below ? "" : ", true");
 	if (!command(knot, text, reply, &err))
 		adapter_say(work, ADAPTER_AWAY, "%s", err.text);
-	else if (strstr(reply, "count") == NULL)
+	else if ((count = strstr(reply, "count")) == NULL)
 		adapter_say(work, ADAPTER_REFUSED, "the resolver answers: %.200s", reply);
+	else if (sscanf(count, "count%*[]'\" =]%u", &n) == 1) /* ['count'] = 2 */
+		work->found = n > 0 ? FOUND_SOMETHING : FOUND_NOTHING;
 }
 
 static unsigned knot_run(void *state, struct adapter_work *work, unsigned n)

@@ -67,6 +67,8 @@ static bool take_answer(struct memcached *m, struct adapter_work *work, struct e
 		adapter_say(work, ADAPTER_RETRY, "memcached answers: %.200s", line);
 	else
 		adapter_say(work, ADAPTER_REFUSED, "memcached answers: %.200s", line);
+	if (work->result == ADAPTER_DONE && line[0] != 'O')
+		work->found = line[0] == 'H' ? FOUND_SOMETHING : FOUND_NOTHING;
 	return true;
 }
 

@@ -58,6 +58,19 @@ static void add_name(struct buf *text, const char *name, bool below)
 	buf_printf(text, " %s.%s", name, below ? "$" : "");
 }
 
+/* "wiped 3 records, 0 negative records, 2 packets": of all names together. */
+static void note_found(struct adapter_work *work, unsigned n, const char *reply)
+{
+	unsigned records, negatives;
+
+	if (sscanf(reply, "wiped %u records, %u negative records", &records, &negatives) != 2)
+		return;
+	if (records + negatives > 0 && n > 1) /* whose? */
+		return;
+	for (unsigned i = 0; i < n; i++)
+		work[i].found = records + negatives > 0 ? FOUND_SOMETHING : FOUND_NOTHING;
+}
+
 static unsigned powerdns_run(void *state, struct adapter_work *work, unsigned n)
 {
 	const struct cache_conf *conf = state;
@@ -74,10 +87,12 @@ static unsigned powerdns_run(void *state, struct adapter_work *work, unsigned n)
 		else
 			add_name(&text, work[i].entry->text, work[i].entry->class == EVENT_ZONE);
 	}
-	if (command(conf, text.text, text.len, reply, &refused, &err))
+	if (command(conf, text.text, text.len, reply, &refused, &err)) {
 		adapter_say_all(work, n, ADAPTER_DONE, &err);
-	else
+		note_found(work, n, reply);
+	} else {
 		adapter_say_all(work, n, refused ? ADAPTER_REFUSED : ADAPTER_AWAY, &err);
+	}
 	buf_fini(&text);
 	return n;
 }

@@ -117,6 +117,8 @@ static void judge(struct adapter_work *work, const redisReply *reply)
 			reply->str);
 	else
 		work->result = ADAPTER_DONE;
+	if (reply->type == REDIS_REPLY_INTEGER && work->found != FOUND_SOMETHING)
+		work->found = reply->integer > 0 ? FOUND_SOMETHING : FOUND_NOTHING;
 }
 
 /* The keys of a tag leave its set and go in one step: between two, a lost connection would leave keys that no set names, and an

@@ -5,6 +5,7 @@
 
 #include "base/state.h"
 #include "relay/conf.h"
+#include "relay/spread.h"
 #include "relay/store.h"
 #include "relay/work.h"
 
@@ -21,8 +22,9 @@ struct bus_status {
 	bool connected;
 	uint64_t offered; /* of the outbox: what the bus has taken, whether it keeps it or not */
 	uint64_t resent;
-	uint64_t regressions; /* times that the bus turned out to have lost what it had taken */
-	char trouble[256];    /* "" when there is none */
+	uint64_t regressions;    /* times that the bus turned out to have lost what it had taken */
+	struct spread published; /* from an event being sent to the bus having taken it */
+	char trouble[256];       /* "" when there is none */
 };
 
 enum bus_taken {

@@ -569,6 +569,7 @@ static void nats_status_of(void *bus, struct bus_status *status)
 	};
 	memcpy(status->trouble, nats->queue.trouble, sizeof status->trouble);
 	pthread_mutex_unlock(&nats->queue.lock);
+	status->published = nats_publisher_took(&nats->out);
 }
 
 const struct bus_ops bus_nats = {

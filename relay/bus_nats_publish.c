@@ -7,7 +7,7 @@
 
 #include "relay/bus_nats_link.h"
 
-enum { FLIGHT_MAX = 64, PUBLISH_MS = 2000, RETRY_MS = 250, DUPLICATES_S = 600 };
+enum { PUBLISH_MS = 2000, RETRY_MS = 250, DUPLICATES_S = 600 };
 
 #define SECOND_NS INT64_C(1000000000)
 
@@ -63,6 +63,8 @@ void nats_publisher_ack(jsCtx *js, natsMsg *msg, jsPubAck *ack, jsPubAckErr *fai
 	if (ack == NULL)
 		snprintf(out->why, sizeof out->why, "%s",
 			failure != NULL && failure->ErrText != NULL ? failure->ErrText : "no answer");
+	if (ack != NULL && out->back < NATS_FLIGHT_MAX)
+		spread_add(&out->took, clock_monotonic_us() - out->sent_us[out->back]);
 	out->taken += ack != NULL;
 	if (++out->back == out->sent)
 		pthread_cond_signal(&out->landed);
@@ -73,6 +75,23 @@ void nats_publisher_ack(jsCtx *js, natsMsg *msg, jsPubAck *ack, jsPubAckErr *fai
 		bus_queue_regress(out->queue);
 	}
 	natsMsg_Destroy(msg);
+}
+
+struct spread nats_publisher_took(struct nats_publisher *out)
+{
+	struct spread took;
+
+	pthread_mutex_lock(&out->lock);
+	took = out->took;
+	pthread_mutex_unlock(&out->lock);
+	return took;
+}
+
+static void note_time(struct nats_publisher *out, size_t row)
+{
+	pthread_mutex_lock(&out->lock);
+	out->sent_us[row] = clock_monotonic_us();
+	pthread_mutex_unlock(&out->lock);
 }
 
 static bool send_row(struct nats_publisher *out, const struct bus_row *row)
@@ -113,8 +132,12 @@ static bool publish_rows(struct nats_publisher *out, const struct bus_row *const
 	pthread_mutex_lock(&out->lock);
 	out->back = out->taken = out->sent = 0;
 	pthread_mutex_unlock(&out->lock);
-	while (sent < n && send_row(out, rows[sent]))
+	while (sent < n) {
+		note_time(out, sent);
+		if (!send_row(out, rows[sent]))
+			break;
 		sent++;
+	}
 	pthread_mutex_lock(&out->lock);
 	out->sent = sent;
 	while (out->back < sent && !bus_queue_stops(out->queue))
@@ -132,13 +155,13 @@ void *nats_publisher_main(void *arg)
 {
 	struct nats_publisher *out = arg;
 	bool made = false;
-	const struct bus_row *rows[FLIGHT_MAX];
+	const struct bus_row *rows[NATS_FLIGHT_MAX];
 	size_t n;
 
 	while (!made && !bus_queue_stops(out->queue))
 		if (!(made = make_stream(out)))
 			usleep(RETRY_MS * 1000);
-	while ((n = bus_queue_first(out->queue, FLIGHT_MAX, rows)) > 0) {
+	while ((n = bus_queue_first(out->queue, NATS_FLIGHT_MAX, rows)) > 0) {
 		if (publish_rows(out, rows, n)) {
 			while (n-- > 0)
 				bus_queue_drop_row(out->queue);

@@ -5,6 +5,8 @@
 #include "relay/bus_nats_link.h"
 #include "relay/bus_queue.h"
 
+enum { NATS_FLIGHT_MAX = 64 }; /* rows on their way at once */
+
 struct nats_publisher {
 	const struct relay_conf *conf;
 	struct bus_queue *queue;
@@ -13,13 +15,18 @@ struct nats_publisher {
 	pthread_mutex_t lock;
 	pthread_cond_t landed;
 	size_t sent, back, taken; /* known when all are; answered; and with yes */
-	uint64_t sequence;        /* the stream's number of what it took last */
+	/* when each was sent: answers come in order but for failures, and whose is whose changes no sum */
+	uint64_t sent_us[NATS_FLIGHT_MAX];
+	struct spread took;
+	uint64_t sequence; /* the stream's number of what it took last */
 	char why[128];
 };
 
 void nats_publisher_init(struct nats_publisher *out, const struct relay_conf *conf, struct bus_queue *queue);
 /* The context's handler of answers, with the publisher as its closure. */
 void nats_publisher_ack(jsCtx *js, natsMsg *msg, jsPubAck *ack, jsPubAckErr *failure, void *arg);
+/* How long the bus took for each that it took. Any thread. */
+struct spread nats_publisher_took(struct nats_publisher *out);
 /* The thread: ends when the queue is stopped. */
 void *nats_publisher_main(void *publisher);
 

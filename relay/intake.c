@@ -329,7 +329,7 @@ static void run_lag(void *context, const json_t *args, const struct control_peer
 	struct control_reply *reply)
 {
 	struct service *service = context;
-	uint64_t rows, oldest_ms, last;
+	uint64_t rows, oldest_ms, last, now_ms = clock_wall_ms();
 	json_t *list = json_array();
 
 	(void)args;
@@ -343,11 +343,11 @@ static void run_lag(void *context, const json_t *args, const struct control_peer
 		uint64_t receipt = store_receipt_of(service->store, region, &theirs);
 
 		store_floors(service->store, region, &received, &done, &errors);
-		json_array_append_new(
-			list, json_pack("{s:s,s:I,s:I,s:I,s:I,s:I}", "region", region, "receipt", (json_int_t)receipt,
-				      "behind", (json_int_t)(last > receipt ? last - receipt : 0), "received",
-				      (json_int_t)received.oseq, "done", (json_int_t)done.oseq, "epoch",
-				      (json_int_t)received.epoch));
+		json_array_append_new(list,
+			json_pack("{s:s,s:I,s:I,s:f,s:I,s:I,s:I}", "region", region, "receipt", (json_int_t)receipt,
+				"behind", (json_int_t)(last > receipt ? last - receipt : 0), "behind_s",
+				metrics_lag_s(service, region, now_ms), "received", (json_int_t)received.oseq, "done",
+				(json_int_t)done.oseq, "epoch", (json_int_t)received.epoch));
 	}
 	reply->result = json_pack("{s:o}", "lag", list);
 }

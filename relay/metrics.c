@@ -15,6 +15,31 @@ static void put(struct buf *text, const char *name, const char *type, const char
 	buf_printf(text, "gslb_relay_%s %.15g\n", name, value);
 }
 
+double metrics_lag_s(struct service *service, const char *region, uint64_t wall_ms)
+{
+	uint64_t made_ms = store_made_after(service->store, store_receipt_of(service->store, region, NULL));
+
+	return made_ms > 0 && wall_ms > made_ms ? (double)(wall_ms - made_ms) / 1000 : 0;
+}
+
+static void print_lag(struct service *service, uint64_t last, uint64_t now_ms, struct buf *text)
+{
+	const struct relay_conf *conf = service->conf;
+
+	head(text, "region_lag_events", "gauge", "Events of this region that a region has not done.");
+	for (size_t i = 0; i < conf->nregions; i++) {
+		uint64_t receipt = store_receipt_of(service->store, conf->regions[i], NULL);
+
+		buf_printf(text, "gslb_relay_region_lag_events{region=\"%s\"} %llu\n", conf->regions[i],
+			(unsigned long long)(last > receipt ? last - receipt : 0));
+	}
+	head(text, "region_lag_seconds", "gauge",
+		"How long the oldest event of origin, which is this region, has waited for a region.");
+	for (size_t i = 0; i < conf->nregions; i++)
+		buf_printf(text, "gslb_relay_region_lag_seconds{origin=\"%s\",region=\"%s\"} %.3f\n", conf->region,
+			conf->regions[i], metrics_lag_s(service, conf->regions[i], now_ms));
+}
+
 static void print_log(struct service *service, struct buf *text)
 {
 	uint64_t rows, oldest_ms, last, now_ms = clock_wall_ms();
@@ -28,13 +53,7 @@ static void print_log(struct service *service, struct buf *text)
 		(double)store_dead_count(service->store));
 	put(text, "log_failures_total", "counter", "Times that the log could not be written.",
 		(double)service->exchange.log_failures);
-	head(text, "region_lag_events", "gauge", "Events of this region that a region has not done.");
-	for (size_t i = 0; i < service->conf->nregions; i++) {
-		uint64_t receipt = store_receipt_of(service->store, service->conf->regions[i], NULL);
-
-		buf_printf(text, "gslb_relay_region_lag_events{region=\"%s\"} %llu\n", service->conf->regions[i],
-			(unsigned long long)(last > receipt ? last - receipt : 0));
-	}
+	print_lag(service, last, now_ms, text);
 }
 
 /* Of events that somebody waited for: of the others the regions say no more than how far they are. */
@@ -91,6 +110,42 @@ static void print_work(struct service *service, struct buf *text)
 	buf_printf(text,
 		"gslb_relay_applied_seconds{quantile=\"0.5\"} %g\ngslb_relay_applied_seconds{quantile=\"0.99\"} %g\n",
 		(double)totals.took_us_p50 / 1e6, (double)totals.took_us_p99 / 1e6);
+}
+
+static void print_publish(struct service *service, struct buf *text)
+{
+	struct bus_status bus;
+
+	service->bus_ops->status(service->bus, &bus);
+	head(text, "publish_seconds", "histogram", "From an event being sent to the bus until that had taken it.");
+	spread_print(&bus.published, "gslb_relay_publish_seconds", "", text);
+}
+
+/* Of what the resolvers' answers and the caches' own words show. */
+static void print_proofs(struct service *service, struct buf *text)
+{
+	char labels[STATE_LABEL_MAX + 16];
+	struct target *const *targets;
+	size_t n = work_targets(service->work, &targets);
+
+	head(text, "e2e_verified_seconds", "histogram",
+		"From a failover's name being asked for until a resolver, after its last flush, was seen to give the "
+		"right answer.");
+	for (size_t i = 0; i < n; i++) {
+		struct target_stats stats = target_stats(targets[i]);
+
+		snprintf(labels, sizeof labels, "target=\"%s\"", target_conf(targets[i])->name);
+		spread_print(&stats.verified_in, "gslb_relay_e2e_verified_seconds", labels, text);
+	}
+	head(text, "effective_ratio", "gauge", "Part of what was dropped that was there, of caches that say so.");
+	for (size_t i = 0; i < n; i++) {
+		struct target_stats stats = target_stats(targets[i]);
+		uint64_t told = stats.found[0] + stats.found[1];
+
+		if (told > 0)
+			buf_printf(text, "gslb_relay_effective_ratio{target=\"%s\"} %.4f\n",
+				target_conf(targets[i])->name, (double)stats.found[0] / (double)told);
+	}
 }
 
 /* One family for each number of a target. */
@@ -156,5 +211,7 @@ void metrics_print(void *arg, struct buf *text)
 	print_log(service, text);
 	print_times(service, text);
 	print_work(service, text);
+	print_publish(service, text);
 	print_target_numbers(service, text);
+	print_proofs(service, text);
 }

@@ -126,6 +126,8 @@ uint64_t intake_run(struct service *service, uint64_t now_ms);
 
 /* ---- metrics.c ---- */
 
+/* How long the oldest of our events has waited for that region, in seconds; 0: none waits. */
+double metrics_lag_s(struct service *service, const char *region, uint64_t wall_ms);
 void metrics_print(void *service, struct buf *text);
 
 #endif

@@ -1,33 +1,45 @@
 #include "relay/spread.h"
 
-static const unsigned bounds_ms[SPREAD_BOUNDS] = { 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2500, 10000 };
+#include <stdio.h>
 
-void spread_add(struct spread *spread, uint64_t took_ms)
+static const uint64_t bounds_us[SPREAD_BOUNDS] = { 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000, 500000,
+	1000000, 2500000, 5000000, 10000000 };
+
+void spread_add(struct spread *spread, uint64_t took_us)
 {
 	unsigned i = 0;
 
-	while (i < SPREAD_BOUNDS && took_ms > bounds_ms[i])
+	while (i < SPREAD_BOUNDS && took_us > bounds_us[i])
 		i++;
 	spread->count[i]++;
-	spread->sum_ms += took_ms;
+	spread->sum_us += took_us;
+}
+
+/* One line: the suffix, the labels with what is added to them, and the value. */
+static void print_line(
+	struct buf *text, const char *name, const char *suffix, const char *labels, const char *more, double value)
+{
+	bool both = labels[0] != '\0' && more[0] != '\0', any = labels[0] != '\0' || more[0] != '\0';
+
+	buf_printf(text, "%s%s%s%s%s%s%s %.15g\n", name, suffix, any ? "{" : "", labels, both ? "," : "", more,
+		any ? "}" : "", value);
 }
 
 void spread_print(const struct spread *spread, const char *name, const char *labels, struct buf *text)
 {
-	uint64_t total = 0;
+	uint64_t total = 0, upto = 0;
+	char bound[32];
 
 	for (unsigned i = 0; i <= SPREAD_BOUNDS; i++)
 		total += spread->count[i];
 	if (total == 0)
 		return;
-	total = 0;
 	for (unsigned i = 0; i < SPREAD_BOUNDS; i++) {
-		total += spread->count[i];
-		buf_printf(text, "%s_bucket{%s,le=\"%g\"} %llu\n", name, labels, bounds_ms[i] / 1000.0,
-			(unsigned long long)total);
+		upto += spread->count[i];
+		snprintf(bound, sizeof bound, "le=\"%g\"", (double)bounds_us[i] / 1e6);
+		print_line(text, name, "_bucket", labels, bound, (double)upto);
 	}
-	total += spread->count[SPREAD_BOUNDS];
-	buf_printf(text, "%s_bucket{%s,le=\"+Inf\"} %llu\n%s_sum{%s} %.3f\n%s_count{%s} %llu\n", name, labels,
-		(unsigned long long)total, name, labels, (double)spread->sum_ms / 1000, name, labels,
-		(unsigned long long)total);
+	print_line(text, name, "_bucket", labels, "le=\"+Inf\"", (double)total);
+	print_line(text, name, "_sum", labels, "", (double)spread->sum_us / 1e6);
+	print_line(text, name, "_count", labels, "", (double)total);
 }

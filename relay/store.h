@@ -61,6 +61,8 @@ bool store_let_go(struct store *store, uint64_t then_ms, uint64_t most, uint64_t
 uint64_t store_gone(struct store *store);
 /* Adds an event that has the region drop everything, since what is gone does not come any more. */
 bool store_say_gone(struct store *store, const char *region, uint64_t now_ms, struct err *err);
+/* When the first one behind that number was made (wall); 0: there is none. */
+uint64_t store_made_after(struct store *store, uint64_t oseq);
 /* Of all regions that ever had a receipt of this epoch; UINT64_MAX: none. */
 uint64_t store_least_receipt(struct store *store);
 

@@ -65,6 +65,17 @@ bool store_let_go(struct store *store, uint64_t then_ms, uint64_t most, uint64_t
 	return sql_run(store, OUTBOX_TRIM, err) && sql_run(store, META_PUT, err);
 }
 
+uint64_t store_made_after(struct store *store, uint64_t oseq)
+{
+	uint64_t made_ms = 0;
+
+	sql_number(store, OUTBOX_MADE, 1, oseq);
+	if (sql_row(store, OUTBOX_MADE, &(bool){ false }, NULL))
+		made_ms = sql_get_number(store, OUTBOX_MADE, 0);
+	sql_reset(store, OUTBOX_MADE);
+	return made_ms;
+}
+
 uint64_t store_least_receipt(struct store *store)
 {
 	uint64_t least = UINT64_MAX;

@@ -36,6 +36,7 @@ static const char *const sql[STATEMENTS] = {
 	[OUTBOX_LAST] = "SELECT max(oseq) FROM outbox",
 	[OUTBOX_FIRST] = "SELECT oseq, made_ms FROM outbox ORDER BY oseq LIMIT 1",
 	[OUTBOX_OLD] = "SELECT ifnull(max(oseq), 0) FROM outbox WHERE made_ms < ?1",
+	[OUTBOX_MADE] = "SELECT made_ms FROM outbox WHERE oseq > ?1 ORDER BY oseq LIMIT 1",
 	[OUTBOX_COUNT] = "SELECT count(*) FROM outbox WHERE oseq <= ?1",
 	[INBOX_ADD] = "INSERT INTO inbox(origin, epoch, oseq, body) VALUES(?1, ?2, ?3, ?4)",
 	[INBOX_ALL] = "SELECT body FROM inbox ORDER BY n",

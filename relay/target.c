@@ -418,6 +418,23 @@ static bool answered(const struct target *target, const char **why)
 	return good;
 }
 
+/* What the thread has seen. Of a whole zone something is always there, and an item that is dropped
+ * again is not expected to be. */
+static void note_work(struct target *target, unsigned i, uint64_t now_ms)
+{
+	const struct adapter_work *work = &target->work[i];
+	struct target_stats *stats = &target->stats;
+
+	for (unsigned k = 0; k < COUNT_OF(work->verified); k++)
+		stats->verified[k] += work->verified[k];
+	if (work->result != ADAPTER_DONE)
+		return;
+	if (work->verified[0] > 0)
+		spread_add(&stats->verified_in, (now_ms - work->entry->changed_ms) * 1000);
+	if (!event_class_is_broad(work->entry->class) && work->entry->round == 0 && work->found != FOUND_UNKNOWN)
+		stats->found[work->found == FOUND_NOTHING]++;
+}
+
 static void collect(struct target *target, uint64_t now_ms)
 {
 	const char *why = "";
@@ -433,8 +450,7 @@ static void collect(struct target *target, uint64_t now_ms)
 		if (!good && target->retry_ms < RETRY_MAX_MS)
 			target->retry_ms *= 2;
 		for (unsigned i = 0; i < target->nwork; i++) {
-			for (unsigned k = 0; k < 3; k++)
-				target->stats.verified[k] += target->work[i].verified[k];
+			note_work(target, i, now_ms);
 			take_work(target, target->entry[i], &target->work[i], now_ms);
 		}
 	}

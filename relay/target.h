@@ -6,13 +6,16 @@
 #include "relay/adapter.h"
 #include "relay/breaker.h"
 #include "relay/pacer.h"
+#include "relay/spread.h"
 
 struct target;
 
 struct target_stats {
 	uint64_t done, retried, refused, satisfied; /* entries; satisfied: by a restart of the cache */
 	uint64_t verified[3];                       /* answers: fresh, stale, unknown */
-	uint64_t batches, took_us;                  /* the adapter's time, summed */
+	uint64_t found[2]; /* items that were there when they were dropped, that were not: where the cache says so */
+	struct spread verified_in; /* from an item being asked for to an answer that was seen to be fresh */
+	uint64_t batches, took_us; /* the adapter's time, summed */
 	size_t pending;
 	uint64_t coalesced, collapsed;
 	double budget_used; /* of what may be made anew, a second; 0 where there is no budget */

@@ -98,7 +98,7 @@ static void note_time(struct service *service, const struct waiter *waiter, cons
 	size_t i = conf_region(service->conf, region);
 
 	if (i < service->conf->nregions && i < EVENT_REGIONS_MAX && waiter->prio < EVENT_PRIOS)
-		spread_add(&service->applied[i][waiter->prio], clock_monotonic_ms() - waiter->began_ms);
+		spread_add(&service->applied[i][waiter->prio], (clock_monotonic_ms() - waiter->began_ms) * 1000);
 }
 
 void wait_note(struct service *service, const char *region, const struct work_state *state)

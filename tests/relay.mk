@@ -4,6 +4,12 @@ tests_unit_storm_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_storm_test_LDADD = librelay.a libbase.a $(RELAY_LIBS) $(CHECK_LIBS)
 TESTS += tests/unit/storm_test
 
+check_PROGRAMS += tests/unit/measure_test
+tests_unit_measure_test_SOURCES = tests/unit/measure.c
+tests_unit_measure_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_measure_test_LDADD = librelay.a libbase.a $(RELAY_LIBS) $(CHECK_LIBS)
+TESTS += tests/unit/measure_test
+
 check_PROGRAMS += tests/unit/hot_test
 tests_unit_hot_test_SOURCES = tests/unit/hot.c
 tests_unit_hot_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -52,8 +58,8 @@ TESTS += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/state.py
 EXTRA_DIST += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/state.py tests/blackbox/ingress.py tests/blackbox/flush.py tests/blackbox/verify.py \
 	tests/blackbox/fleet_example.py tests/blackbox/faults_bus.py tests/blackbox/relay_rig.py tests/blackbox/fleet_rig.py tests/blackbox/caches_rig.py
 
-TESTS += tests/blackbox/storm.py tests/blackbox/killed_backend.py tests/blackbox/relay_look.py
-EXTRA_DIST += tests/blackbox/relay_look.py tests/blackbox/storm.py tests/blackbox/killed_backend.py tests/blackbox/relay_load.py
+TESTS += tests/blackbox/storm.py tests/blackbox/killed_backend.py tests/blackbox/relay_look.py tests/blackbox/relay_metrics.py
+EXTRA_DIST += tests/blackbox/relay_look.py tests/blackbox/relay_metrics.py tests/blackbox/storm.py tests/blackbox/killed_backend.py tests/blackbox/relay_load.py
 
 TESTS += tests/blackbox/relay_hostile.py tests/blackbox/faults_caches.py
 EXTRA_DIST += tests/blackbox/relay_hostile.py tests/blackbox/faults_caches.py
