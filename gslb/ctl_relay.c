@@ -1,23 +1,49 @@
 /* relay: what gslb-relay has done and has to do. */
 #include <string.h>
 
-#include "gslb/ctl_text.h"
+#include "gslb/ctl_relay.h"
 
 enum { RESYNC_WAIT_MS = 10000 };
 
 static const struct ctl_operand operands[] = {
-	{ "WHAT", "what", CTL_ONE, 
-		"status|targets|lag|state|overrides|hot|tail|pending|test|dead|drop|retry|pause|resume|resync|verify|lint",
+	{ "WHAT", "what", CTL_ONE,
+		"status|targets|lag|state|overrides|hot|tail|pending|test|dead|drop|retry|pause|resume|resync|verify|"
+		"lint|drain",
 		"its state, its caches, the other regions, the hosts it hears, the overrides it has for gslbd, what "
-		"is asked for most, the last events, what waits for a cache, whether a cache gives a sign of life, what "
+		"is asked for most, the last events, what waits for a cache, whether a cache gives a sign of life, "
+		"what "
 		"it could not do; drop or retry one of these; hold a cache's "
 		"work; drop all that the caches have of our zones; ask the resolvers for a name; look their settings "
-		"over" },
+		"over; take in nothing new, and finish what is here" },
 	{ "WHICH", "which", CTL_OPTIONAL, NULL,
-		"hot: how many (100); tail: a region; drop, retry: the number, or all; pending, test, pause, resume: the "
+		"hot: how many (100); tail: a region; drop, retry: the number, or all; pending, test, pause, resume: "
+		"the "
 		"cache's name; resync: a region; verify: the name" },
 	{ 0 },
 };
+
+static const struct ctl_option options[] = {
+	{ "wait", CTL_DURATION, "wait_ms", "TIME", false, "drain: until nothing is left, at most so long (60s)" },
+	{ "off", CTL_FLAG, "off", NULL, false, "drain: take in events again" },
+	{ 0 },
+};
+
+/* Which of WHAT an option is of. */
+static const struct {
+	const char *option, *key, *what;
+} option_of[] = {
+	{ "wait", "wait_ms", "drain" },
+	{ "off", "off", "drain" },
+};
+
+static bool are_options_right(const json_t *args, const char *what, struct err *err)
+{
+	for (size_t i = 0; i < COUNT_OF(option_of); i++)
+		if (json_object_get(args, option_of[i].key) != NULL && strcmp(option_of[i].what, what) != 0)
+			return err_set(
+				err, "relay %s: --%s is for relay %s", what, option_of[i].option, option_of[i].what);
+	return true;
+}
 
 static const char *prepare(const json_t *args, json_t **request, struct err *err)
 {
@@ -319,6 +345,11 @@ static void print_status(const json_t *result, struct buf *out)
 		json_is_true(json_object_get(result, "connected")) ? "" : " (NOT CONNECTED: events wait in the log)");
 	buf_printf(out, ", running since ");
 	ctl_add(out, ctl_string(result, "since"));
+	if (json_object_get(result, "drained_by") != NULL) {
+		buf_printf(out, "\nDRAINED by ");
+		ctl_add(out, ctl_string(result, "drained_by"));
+		buf_printf(out, ": nothing new is taken in (gslbctl relay drain --off ends that)");
+	}
 	buf_printf(out, "\nmade %lld events, %lld of them in the outbox, the oldest for %.1f s\n",
 		(long long)ctl_integer(result, "made"), (long long)ctl_integer(result, "outbox"),
 		json_real_value(json_object_get(result, "oldest_s")));
@@ -335,7 +366,9 @@ static void print_status(const json_t *result, struct buf *out)
 
 static void print_relay(const json_t *result, const struct ctl_view *view, struct buf *out)
 {
-	if (json_object_get(result, "targets") != NULL) {
+	if (json_object_get(result, "draining") != NULL) {
+		ctl_relay_drain_print(result, out);
+	} else if (json_object_get(result, "targets") != NULL) {
 		print_targets(json_object_get(result, "targets"), view, out);
 	} else if (json_object_get(result, "lag") != NULL) {
 		print_lag(json_object_get(result, "lag"), view, out);
@@ -372,12 +405,37 @@ static void print_relay(const json_t *result, const struct ctl_view *view, struc
 	}
 }
 
+static enum ctl_exit talk(
+	const struct ctl_line *line, const char *socket, const struct ctl_view *view, json_t **result, struct err *err)
+{
+	const char *what = ctl_string(line->args, "what"), *command;
+	json_t *request = NULL;
+	enum ctl_exit code;
+
+	(void)view;
+	if (!are_options_right(line->args, what, err))
+		return CTL_USAGE;
+	if (strcmp(what, "drain") == 0 && json_object_get(line->args, "which") != NULL) {
+		err_set(err, "relay drain: takes no word behind it (relay pause holds one cache)");
+		return CTL_USAGE;
+	}
+	if (strcmp(what, "drain") == 0)
+		return ctl_relay_drain(line, socket, result, err);
+	command = prepare(line->args, &request, err);
+	if (command == NULL)
+		return CTL_USAGE;
+	code = ctl_put(socket, true, command, request, result, err);
+	json_decref(request);
+	return code;
+}
+
 const struct ctl_command ctl_relay = {
 	.name = "relay",
 	.summary = "gslb-relay: its state, its caches, and what could not be done",
 	.operands = operands,
+	.options = options,
 	.relay = true,
-	.prepare = prepare,
+	.talk = talk,
 	.print = print_relay,
 };
 

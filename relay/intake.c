@@ -11,7 +11,7 @@
 #include "relay/service.h"
 #include "relay/verify.h"
 
-enum { WAIT_MAX_MS = 60000 };
+enum { WAIT_MAX_MS = 60000, SHUT_S = 10 };
 
 void intake_refuse(struct service *service, struct control_reply *reply, const struct err *err)
 {
@@ -53,7 +53,7 @@ struct asker {
 	struct http_request *request;
 };
 
-enum admitted { ADMITTED, ADMIT_WRONG, ADMIT_FORBIDDEN, ADMIT_TOO_MUCH, ADMIT_LOG };
+enum admitted { ADMITTED, ADMIT_WRONG, ADMIT_FORBIDDEN, ADMIT_TOO_MUCH, ADMIT_SHUT, ADMIT_LOG };
 
 static bool is_within_limits(struct service *service, const struct asker *asker, const struct event *event,
 	uint32_t *after_s, struct err *err)
@@ -99,6 +99,10 @@ static enum admitted admit(struct service *service, const json_t *document, cons
 		event->actor = asker->actor;
 	if (!asker->trusted && !policy_allows(service->conf->policy, POLICY_ACTOR, asker->actor, event, err))
 		return ADMIT_FORBIDDEN;
+	if (intake_is_shut(service, event, asker->trusted, err)) {
+		*after_s = SHUT_S;
+		return ADMIT_SHUT;
+	}
 	if (dry)
 		return ADMITTED;
 	if (!is_within_limits(service, asker, event, after_s, err))
@@ -167,6 +171,7 @@ static unsigned status_of(enum admitted admitted)
 		return 403;
 	case ADMIT_TOO_MUCH:
 		return 429;
+	case ADMIT_SHUT:
 	case ADMIT_LOG:
 		return 503;
 	}
@@ -254,7 +259,7 @@ static void run_test(void *context, const json_t *args, const struct control_pee
 
 /* ---- looking ---- */
 
-static const char *breaker_word(const struct target_stats *stats)
+const char *intake_breaker_word(const struct target_stats *stats)
 {
 	if (stats->paused)
 		return "paused";
@@ -267,7 +272,7 @@ static json_t *target_json(const struct target *target)
 	const struct cache_conf *conf = target_conf(target);
 
 	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:s}", "name", conf->name, "type",
-		conf->type, "state", breaker_word(&stats), "pending", (json_int_t)stats.pending, "done",
+		conf->type, "state", intake_breaker_word(&stats), "pending", (json_int_t)stats.pending, "done",
 		(json_int_t)stats.done, "retried", (json_int_t)stats.retried, "refused", (json_int_t)stats.refused,
 		"coalesced", (json_int_t)stats.coalesced, "fresh", (json_int_t)stats.verified[0], "stale",
 		(json_int_t)stats.verified[1], "unknown", (json_int_t)stats.verified[2], "batch_ms",
@@ -321,6 +326,8 @@ static void run_status(void *context, const json_t *args, const struct control_p
 		(json_int_t)totals.moot, "failed", (json_int_t)totals.failed, "refused", (json_int_t)service->refused,
 		"dead", (json_int_t)store_dead_count(service->store), "flush_p50_ms", (double)totals.took_us_p50 / 1000,
 		"flush_p99_ms", (double)totals.took_us_p99 / 1000);
+	if (service->drain.on)
+		json_object_set_new(reply->result, "drained_by", json_string(service->drain.by));
 }
 
 /* ---- regions ---- */
@@ -451,6 +458,7 @@ static void run_resume(void *context, const json_t *args, const struct control_p
 
 const struct control_command intake_commands[] = {
 	{ "invalidate", true, run_invalidate },
+	{ "drain", true, intake_drain },
 	{ "status", false, run_status },
 	{ "targets", false, run_targets },
 	{ "lag", false, run_lag },

@@ -154,6 +154,11 @@ void intake_dead_retry(void *context, const json_t *args, const struct control_p
 	bool good;
 
 	(void)ticket;
+	if (intake_is_shut(service, NULL, false, &retrying->err)) {
+		intake_refuse(service, reply, &retrying->err);
+		free(retrying);
+		return;
+	}
 	*retrying = (struct retrying){ .service = service,
 		.actor = peer->name,
 		.id = json_integer_value(json_object_get(args, "id")),

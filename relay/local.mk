@@ -26,6 +26,7 @@ librelay_a_SOURCES = \
 	relay/http.c relay/http.h \
 	relay/ingress.c relay/ingress.h \
 	relay/intake.c \
+	relay/intake_drain.c \
 	relay/intake_hot.c \
 	relay/intake_look.c \
 	relay/journal.c relay/journal.h \

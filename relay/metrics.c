@@ -49,6 +49,7 @@ static void print_log(struct service *service, struct buf *text)
 	put(text, "outbox_oldest_seconds", "gauge", "Age of the oldest of them.",
 		oldest_ms > 0 && now_ms > oldest_ms ? (double)(now_ms - oldest_ms) / 1000 : 0);
 	put(text, "made_total", "counter", "Events of this region, in this life of its log.", (double)last);
+	put(text, "draining", "gauge", "1 while nothing new is taken in: gslbctl relay drain.", service->drain.on);
 	put(text, "dlq", "gauge", "Things that could not be done: gslbctl relay dead.",
 		(double)store_dead_count(service->store));
 	put(text, "log_failures_total", "counter", "Times that the log could not be written.",

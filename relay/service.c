@@ -149,7 +149,10 @@ static bool is_healthy(void *arg, struct err *err)
 		service->probed_ms = now_ms;
 		service->log_good = store_probe(service->store, now_ms, &service->log_why);
 	}
-	return service->log_good ? true : err_set(err, "%s", service->log_why.text);
+	if (!service->log_good)
+		return err_set(err, "%s", service->log_why.text);
+	return !intake_is_shut(
+		service, NULL, false, err); /* so that who balances between gslb-relays goes to another one */
 }
 
 static bool open_http(struct service *service, struct err *err)

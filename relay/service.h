@@ -35,6 +35,14 @@ struct waiter {
 	bool errors;
 };
 
+/* Nothing new is taken in. */
+struct drain {
+	bool on, told;     /* told: the log says that it is done */
+	uint64_t since_ms; /* wall */
+	uint64_t begun;    /* events that work had begun before */
+	char by[64];
+};
+
 struct service {
 	struct relay_conf *conf;
 	struct store *store;
@@ -58,6 +66,7 @@ struct service {
 	uint64_t taken_ms;         /* monotonic: what had come in was taken into the log */
 	bool urgent;               /* a failover was asked for since then, or there was more than a turn takes */
 	bool stop, log_good;
+	struct drain drain;
 	struct err log_why;
 	struct limit limit;
 	struct waiter waiter[SERVICE_WAITERS_MAX];
@@ -87,11 +96,19 @@ bool intake_trusts(const struct service *service, const struct control_peer *pee
 void intake_refuse(struct service *service, struct control_reply *reply, const struct err *err);
 /* The cache of that name; NULL: there is none (nor with name NULL), and the reply says so. */
 struct target *intake_target(struct service *service, const char *name, struct control_reply *reply);
+const char *intake_breaker_word(const struct target_stats *stats); /* works, fails, trying, paused */
 uint64_t intake_wait_ms(const json_t *args);
 /* What is gathered, for a command that is answered at once; whoever else waits for the log is answered, too. */
 bool intake_commit(struct service *service, struct err *err);
 void intake_http(
 	void *service, struct http_request *request, const char *actor, const char *body, size_t len, uint64_t wait_ms);
+
+/* ---- intake_drain.c ---- */
+
+void intake_drain(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply);
+/* Is this event not taken in, since gslb-relay is drained? Then the sentence says so. event NULL: any. */
+bool intake_is_shut(const struct service *service, const struct event *event, bool trusted, struct err *err);
 
 /* ---- intake_look.c: one event, the last ones, one cache; what could not be done, once more ---- */
 

@@ -18,6 +18,7 @@ struct active {
 	struct store_mark mark; /* oseq 0: of no event, a coarse flush */
 	struct work_state state;
 	uint64_t number; /* in the journal */
+	uint64_t nth;    /* that was begun */
 	uint64_t began_us;
 	LIST_ENTRY(active) link;
 };
@@ -32,6 +33,7 @@ struct work {
 	void (*told)(void *arg, const struct work_state *state);
 	void *arg;
 	struct work_totals totals;
+	uint64_t begun;
 	uint32_t took_us[TOOK_MAX]; /* a ring */
 	uint64_t ntook;
 	LIST_HEAD(, active) active;
@@ -95,6 +97,7 @@ static struct active *active_new(struct work *work)
 	*active = (struct active){
 		.job = { .flushed = job_flushed, .gone = job_gone }, .work = work, .began_us = clock_monotonic_us()
 	};
+	active->nth = ++work->begun;
 	LIST_INSERT_HEAD(&work->active, active, link);
 	work->totals.active++;
 	return active;
@@ -225,6 +228,26 @@ void work_written(struct work *work)
 	work->nended -= work->nwritten;
 	memmove(work->ended, work->ended + work->nwritten, work->nended * sizeof *work->ended);
 	work->nwritten = 0;
+}
+
+uint64_t work_begun(const struct work *work)
+{
+	return work->begun;
+}
+
+size_t work_left(const struct work *work, uint64_t n)
+{
+	const struct active *active;
+	size_t left = 0;
+
+	LIST_FOREACH(active, &work->active, link)
+	left += active->nth <= n;
+	return left;
+}
+
+bool work_owes(const struct work *work)
+{
+	return work->nended > 0;
 }
 
 /* Jobs that are under way are forgotten: the store has them. */

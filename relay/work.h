@@ -43,6 +43,11 @@ void work_written(struct work *work);
 void work_coarse(struct work *work, const char *reason, uint64_t now_ms);
 /* Collect and hand out; when to call again at the latest (monotonic). */
 uint64_t work_run(struct work *work, uint64_t now_ms);
+/* Events and coarse flushes that were begun; and of the first n of them, those that have not come to their end. */
+uint64_t work_begun(const struct work *work);
+size_t work_left(const struct work *work, uint64_t n);
+/* Has something ended of which the store does not know yet? */
+bool work_owes(const struct work *work);
 struct work_totals work_totals(const struct work *work);
 size_t work_targets(const struct work *work, struct target *const **targets);
 struct target *work_target(const struct work *work, const char *name); /* NULL: there is none */

@@ -1,7 +1,5 @@
 #!/usr/bin/python3
 """What applications ask of gslb-relay over HTTP, what it measures, and what it does when it cannot write, is told too much, or too soon."""
-import http.client
-import json
 import os
 import shutil
 import socket
@@ -10,47 +8,7 @@ import tempfile
 import time
 
 from lab import Skip, free_port, main, test, wait_for
-from relay_rig import Rig, command, redis, write
-
-TOKEN = "a-token-of-the-shop-0123456789"
-
-
-class Door:
-    """A relay with a redis and an open HTTP door."""
-
-    def __init__(self, stack, caches=None):
-        self.rig = Rig(stack, [])
-        self.port = free_port()
-        self.redis, cache = redis(stack, self.rig)
-        write(os.path.join(self.rig.folder, "tokens"), f"# who may\nshop {TOKEN}\nbulk {TOKEN}-bulk\n")
-        self.rig.caches = [cache] + (caches or [])
-        write(os.path.join(self.rig.folder, "policy"), "".join(f"actor * {kind} *\n" for kind in ("dns", "key", "tag", "url", "prefix", "zone", "all")))
-        self.rig.relay_section = f", listen: 127.0.0.1@{self.port}, token-file: tokens, policy-file: policy"
-        self.rig.start()
-
-    def ask(self, method, path, body=None, token=TOKEN, **headers):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        headers = {name.replace("_", "-"): value for name, value in headers.items()}
-        if token:
-            headers["Authorization"] = "Bearer " + token
-        connection.request(method, path, body if body is None or isinstance(body, (str, bytes)) else json.dumps(body), headers)
-        response = connection.getresponse()
-        text = response.read().decode()
-        connection.close()
-        return response.status, (json.loads(text) if text.startswith("{") else text), response.headers
-
-    def post(self, body, **headers):
-        return self.ask("POST", "/v1/invalidate", body, **headers)
-
-    def metric(self, name):
-        for line in self.ask("GET", "/metrics", token=None)[1].splitlines():
-            if line.startswith("gslb_relay_" + name + " "):
-                return float(line.split()[-1])
-        raise AssertionError(name)
-
-
-def key_event(*keys):
-    return {"class": "key", "items": [{"k": k} for k in keys]}
+from relay_rig import TOKEN, Door, Rig, command, key_event, redis, write
 
 
 @test

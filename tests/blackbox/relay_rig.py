@@ -1,4 +1,5 @@
 """A gslb-relay with its folder and its caches: what relay.py and fleet.py share."""
+import http.client
 import json
 import os
 import shutil
@@ -167,3 +168,44 @@ remote-control:
 def resolve(port, name, rdtype="A"):
     answer = dns.query.udp(dns.message.make_query(name, rdtype), "127.0.0.1", port=port, timeout=3)
     return [r.to_text().strip('"') for rrset in answer.answer for r in rrset]
+
+
+TOKEN = "a-token-of-the-shop-0123456789"
+
+
+class Door:
+    """A relay with a redis and an open HTTP door."""
+
+    def __init__(self, stack, caches=None):
+        self.rig = Rig(stack, [])
+        self.port = free_port()
+        self.redis, cache = redis(stack, self.rig)
+        write(os.path.join(self.rig.folder, "tokens"), f"# who may\nshop {TOKEN}\nbulk {TOKEN}-bulk\n")
+        self.rig.caches = [cache] + (caches or [])
+        write(os.path.join(self.rig.folder, "policy"), "".join(f"actor * {kind} *\n" for kind in ("dns", "key", "tag", "url", "prefix", "zone", "all")))
+        self.rig.relay_section = f", listen: 127.0.0.1@{self.port}, token-file: tokens, policy-file: policy"
+        self.rig.start()
+
+    def ask(self, method, path, body=None, token=TOKEN, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        if token:
+            headers["Authorization"] = "Bearer " + token
+        connection.request(method, path, body if body is None or isinstance(body, (str, bytes)) else json.dumps(body), headers)
+        response = connection.getresponse()
+        text = response.read().decode()
+        connection.close()
+        return response.status, (json.loads(text) if text.startswith("{") else text), response.headers
+
+    def post(self, body, **headers):
+        return self.ask("POST", "/v1/invalidate", body, **headers)
+
+    def metric(self, name):
+        for line in self.ask("GET", "/metrics", token=None)[1].splitlines():
+            if line.startswith("gslb_relay_" + name + " "):
+                return float(line.split()[-1])
+        raise AssertionError(name)
+
+
+def key_event(*keys):
+    return {"class": "key", "items": [{"k": k} for k in keys]}
