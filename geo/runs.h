@@ -15,10 +15,11 @@
 /* ---- IPv4 ---- */
 
 struct runs4 {
-	struct pages run;   /* uint64_t: first address << 32 | value */
-	struct pages index; /* uint64_t: what a chunk is of, or where to search: see runs4.c */
-	uint32_t n;
-	unsigned shift; /* an address's bits below its chunk */
+	struct pages run;   /* uint64_t: first address << 32 | value; until runs4_finish */
+	struct pages index; /* uint32_t: what a chunk is of, or where its pieces are: see runs4.c */
+	struct pages piece; /* uint32_t or uint64_t */
+	uint32_t n, nwords; /* runs; words of pieces */
+	unsigned shift;     /* an address's bits below its chunk */
 };
 
 struct runs_found {
@@ -26,8 +27,8 @@ struct runs_found {
 	unsigned depth;
 };
 
-void runs4_add(
-	struct runs4 *runs, uint32_t first, uint32_t value); /* in order, the first at 0; equal neighbours merge */
+/* In order, the first at 0; equal neighbours merge. A value has 16 bits. */
+void runs4_add(struct runs4 *runs, uint32_t first, uint32_t value);
 void runs4_finish(struct runs4 *runs);
 void runs4_free(struct runs4 *runs);
 struct runs_found runs4_find(const struct runs4 *runs, uint32_t address);

@@ -1,6 +1,10 @@
+/* An index of chunks of one length, and below it only what cuts a chunk in pieces: half of what the runs themselves would take, since in
+ * memory that is asked at random each line counts. */
 #include "geo/runs.h"
 
 #include <assert.h>
+
+/* ---- the runs as they come: first address << 32 | value ---- */
 
 static const uint64_t *run_at(const struct runs4 *runs)
 {
@@ -9,104 +13,150 @@ static const uint64_t *run_at(const struct runs4 *runs)
 
 void runs4_add(struct runs4 *runs, uint32_t first, uint32_t value)
 {
-	assert((first == 0) == (runs->n == 0));
+	assert((first == 0) == (runs->n == 0) && value <= UINT16_MAX);
 	if (runs->n > 0 && (uint32_t)run_at(runs)[runs->n - 1] == value)
 		return;
 	*(uint64_t *)pages_add(&runs->run, sizeof(uint64_t)) = (uint64_t)first << 32 | value;
 	runs->n++;
 }
 
-static unsigned common_bits(uint32_t a, uint32_t b)
+/* How long the prefix of an address is that a boundary does not touch; other: the address on its far side. */
+static unsigned depth_from(uint32_t address, uint32_t other)
 {
-	return a == b ? 32 : (unsigned)__builtin_clz(a ^ b);
+	return 1 + (unsigned)__builtin_clz(address ^ other);
+}
+
+static unsigned larger(unsigned a, unsigned b)
+{
+	return a > b ? a : b;
 }
 
 /* How long the prefix of an address is that no other run than this one touches. */
-static unsigned depth_in(const struct runs4 *runs, const uint64_t *run, uint32_t address)
+static unsigned depth_in(const struct runs4 *runs, uint32_t run, uint32_t address)
 {
-	unsigned before = 0, behind = 0;
+	const uint64_t *at = run_at(runs) + run;
+	unsigned before = run > 0 ? depth_from(address, (uint32_t)(*at >> 32) - 1) : 0;
+	unsigned behind = run + 1 < runs->n ? depth_from(address, (uint32_t)(at[1] >> 32)) : 0;
 
-	if (run > run_at(runs))
-		before = 1 + common_bits(address, (uint32_t)(*run >> 32) - 1);
-	if (run + 1 < run_at(runs) + runs->n)
-		behind = 1 + common_bits(address, (uint32_t)(run[1] >> 32));
-	return before > behind ? before : behind;
+	return larger(before, behind);
 }
 
-/* ---- the index ---- */
+/* ---- chunks ---- */
 
 /* A chunk within one run needs no run: what is outside of it parts from all of the chunk's addresses at the same bit, so that
- * value and depth are the same for all. Of any other chunk, where to search: (how many runs more) << 32 | the first. */
-static const uint64_t WITHIN_ONE = (uint64_t)1 << 63;
+ * value and depth are the same for all: WITHIN_ONE | depth << 16 | value. Of any other chunk, where its pieces are. */
+static const uint32_t WITHIN_ONE = UINT32_C(1) << 31;
 
-static uint64_t chunk_entry(const struct runs4 *runs, uint32_t run, uint32_t next, uint32_t first)
+/* Pieces of a chunk: how many, then of each where it begins in the chunk << 16 | its value. Where that is not enough for 32 bits, since few
+ * runs have large chunks, they are of 64. */
+static bool is_wide(const struct runs4 *runs)
 {
-	uint64_t last = first + (((uint64_t)1 << runs->shift) - 1);
-	const uint64_t *at = run_at(runs) + run;
+	return runs->shift > 16;
+}
 
-	if (run + 1 < runs->n && at[1] >> 32 <= last)
-		return (uint64_t)(next - run) << 32 | run;
-	return WITHIN_ONE | (uint64_t)depth_in(runs, at, first) << 32 | (uint32_t)*at;
+static void add_word(struct runs4 *runs, uint64_t word)
+{
+	if (is_wide(runs))
+		*(uint64_t *)pages_add(&runs->piece, sizeof(uint64_t)) = word;
+	else
+		*(uint32_t *)pages_add(&runs->piece, sizeof(uint32_t)) = (uint32_t)word;
+	runs->nwords++;
+}
+
+/* The runs from `run` on, before `end`, are those of the chunk at `first`. */
+static uint32_t chunk_entry(struct runs4 *runs, uint32_t run, uint32_t end, uint32_t first)
+{
+	uint32_t at = runs->nwords;
+
+	if (end == run + 1)
+		return WITHIN_ONE | depth_in(runs, run, first) << 16 | (uint16_t)run_at(runs)[run];
+	add_word(runs, end - run);
+	add_word(runs, (uint16_t)run_at(runs)[run]);
+	while (++run < end)
+		add_word(runs, ((run_at(runs)[run] >> 32) - first) << 16 | (uint16_t)run_at(runs)[run]);
+	return at;
 }
 
 void runs4_finish(struct runs4 *runs)
 {
 	unsigned bits = runs_index_bits(runs->n);
 	uint32_t nchunks = (uint32_t)1 << bits, run = 0;
-	uint64_t *index = pages_add(&runs->index, nchunks * sizeof *index);
+	uint32_t *index = pages_add(&runs->index, nchunks * sizeof *index);
 
-	pages_settle(&runs->run);
 	runs->shift = 32 - bits;
 	for (uint32_t chunk = 0; chunk < nchunks; chunk++) {
-		uint64_t behind = (uint64_t)(chunk + 1) << runs->shift;
-		uint32_t next = run;
+		uint64_t first = (uint64_t)chunk << runs->shift, behind = first + ((uint64_t)1 << runs->shift);
+		uint32_t end;
 
-		while (next + 1 < runs->n && run_at(runs)[next + 1] >> 32 <= behind)
-			next++;
-		index[chunk] = chunk_entry(runs, run, next, chunk << runs->shift);
-		run = next;
+		while (run + 1 < runs->n && run_at(runs)[run + 1] >> 32 <= first)
+			run++;
+		for (end = run + 1; end < runs->n && run_at(runs)[end] >> 32 < behind;)
+			end++;
+		index[chunk] = chunk_entry(runs, run, end, (uint32_t)first);
+		run = end - 1;
 	}
+	pages_free(&runs->run);
+	pages_settle(&runs->piece);
 	pages_settle(&runs->index);
-}
-
-static uint64_t index_at(const struct runs4 *runs, uint32_t address)
-{
-	return ((const uint64_t *)runs->index.at)[address >> runs->shift];
 }
 
 void runs4_free(struct runs4 *runs)
 {
 	pages_free(&runs->run);
+	pages_free(&runs->piece);
 	pages_free(&runs->index);
+}
+
+/* ---- asking ---- */
+
+/* Of a chunk in pieces the nearer of both edges is within it, and so is deeper than any outside. */
+#define FIND_PIECE(word)                                                                                           \
+	static struct runs_found find_##word(const word *piece, uint32_t low)                                      \
+	{                                                                                                          \
+		const word *first = piece + 1, *end = first + *piece, *at = first, key = (word)low << 16 | 0xffff; \
+		unsigned before, behind;                                                                           \
+                                                                                                                   \
+		/* the last that begins at or before it; a select, not a branch, moves on */                       \
+		for (uint32_t n = (uint32_t)*piece; n > 1;) {                                                      \
+			uint32_t half = n / 2;                                                                     \
+                                                                                                                   \
+			at += at[half] <= key ? half : 0;                                                          \
+			n -= half;                                                                                 \
+		}                                                                                                  \
+		before = at > first ? depth_from(low, (uint32_t)(*at >> 16) - 1) : 0;                              \
+		behind = at + 1 < end ? depth_from(low, (uint32_t)(at[1] >> 16)) : 0;                              \
+		return (struct runs_found){ .value = (uint16_t)*at, .depth = larger(before, behind) };             \
+	}
+
+FIND_PIECE(uint32_t)
+FIND_PIECE(uint64_t)
+
+static uint32_t index_at(const struct runs4 *runs, uint32_t address)
+{
+	return ((const uint32_t *)runs->index.at)[address >> runs->shift];
 }
 
 struct runs_found runs4_find(const struct runs4 *runs, uint32_t address)
 {
-	uint64_t entry = index_at(runs, address), key = (uint64_t)address << 32 | UINT32_MAX;
-	const uint64_t *run;
+	uint32_t entry = index_at(runs, address), low = address & (uint32_t)((UINT64_C(1) << runs->shift) - 1);
 
 	if ((entry & WITHIN_ONE) != 0)
-		return (struct runs_found){ .value = (uint32_t)entry, .depth = (uint8_t)(entry >> 32) };
-	run = run_at(runs) + (uint32_t)entry;
-	/* the last run that begins at or before the address; a multiply-free select, not a branch, moves on */
-	for (uint32_t n = (uint32_t)(entry >> 32) + 1; n > 1;) {
-		uint32_t half = n / 2;
-
-		run += run[half] <= key ? half : 0;
-		n -= half;
-	}
-	return (struct runs_found){ .value = (uint32_t)*run, .depth = depth_in(runs, run, address) };
+		return (struct runs_found){ .value = (uint16_t)entry, .depth = entry >> 16 & 0x3f };
+	if (is_wide(runs))
+		return find_uint64_t((const uint64_t *)runs->piece.at + entry, low);
+	return find_uint32_t((const uint32_t *)runs->piece.at + entry, low);
 }
 
 void runs4_prefetch_index(const struct runs4 *runs, uint32_t address)
 {
-	__builtin_prefetch((const uint64_t *)runs->index.at + (address >> runs->shift));
+	__builtin_prefetch((const uint32_t *)runs->index.at + (address >> runs->shift));
 }
 
 void runs4_prefetch(const struct runs4 *runs, uint32_t address)
 {
-	uint64_t entry = index_at(runs, address);
+	uint32_t entry = index_at(runs, address);
 
 	if ((entry & WITHIN_ONE) == 0)
-		__builtin_prefetch(run_at(runs) + (uint32_t)entry);
+		__builtin_prefetch(
+			(const char *)runs->piece.at + entry * (is_wide(runs) ? sizeof(uint64_t) : sizeof(uint32_t)));
 }

@@ -153,7 +153,7 @@ size_t geo_table_bytes(const struct geo_table *table)
 {
 	if (table->lean != NULL)
 		return sizeof *table + lean_bytes(table->lean);
-	return sizeof *table + table->v4.run.cap + table->v4.index.cap + table->v6.hi.cap + table->v6.value.cap +
+	return sizeof *table + table->v4.piece.cap + table->v4.index.cap + table->v6.hi.cap + table->v6.value.cap +
 	       table->v6.odd.cap + table->v6.index.cap;
 }
 

@@ -32,7 +32,7 @@ include tests/blackbox.mk
 include tests/bench.mk
 
 # Large sums of one thread.
-ONE_THREAD_TESTS = tests/unit/capacity_test tests/unit/geo_scope_test tests/unit/shares_test tests/unit/moves_test tests/health/simulation \
+ONE_THREAD_TESTS = tests/unit/capacity_test tests/unit/geo_scope_test tests/unit/runs_test tests/unit/shares_test tests/unit/moves_test tests/health/simulation \
 	tests/fleet/fleet tests/latency/world
 # What a second compiler and the sanitizer builds run: all but the black box.
 QUICK_TESTS = $(filter-out tests/blackbox/%,$(TESTS))
