@@ -307,7 +307,7 @@ json_t *document_pools(const struct daemon *daemon)
 				"zone", name_json(&pool->zone->apex), "region", pool->region, "state",
 				state_word(&standing), "reason", pool_reason_json(world, i, &standing, now_ms), "v4",
 				family_json(world, i, FAMILY_V4, now_ms), "v6",
-				family_json(world, i, FAMILY_V6, now_ms), "check", check_name(pool->check.type),
+				family_json(world, i, FAMILY_V6, now_ms), "check", pool_check_name(pool->check.type),
 				"since", time_json(pool_since_ms(world, i)), "override", forced_json(standing.forced),
 				"services", (int)services[i], "share_percent", percent_json(answers[i], all), "needs",
 				needs_json(world, i), "load", document_load(daemon, pool, now_ms)));
@@ -441,7 +441,7 @@ json_t *document_endpoint(const struct world *world, uint32_t number, const stru
 		"address", addr_format(&endpoint->addr, addr), "port", (int)endpoint->port, "priority",
 		(int)endpoint->priority, "weight", (int)endpoint->weight, "weight_percent",
 		standing->weight_permille / 10.0, "state", probed ? health_word(verdict.state) : "up", "doubt",
-		verdict.doubt, "held", verdict.held, "check", check_name(pool->check.type), "override",
+		verdict.doubt, "held", verdict.held, "check", pool_check_name(pool->check.type), "override",
 		forced_json(standing->forced));
 
 	if (!probed) {

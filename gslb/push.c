@@ -69,7 +69,7 @@ enum push_verdict daemon_push(struct daemon *daemon, const char *endpoint, const
 	check = &snapshot->pools[pool].pool->check;
 	if (check->type != CHECK_PUSH) {
 		err_set(err, "%s: its pool has check=%s; only check=push takes pushed states (force overrides any)",
-			endpoint, check_name(check->type));
+			endpoint, pool_check_name(check->type));
 		return PUSH_NOT_ASKED;
 	}
 	if (for_ms == 0)

@@ -98,7 +98,7 @@ void intake_pending(void *context, const json_t *args, const struct control_peer
 	(void)ticket;
 	if (target == NULL)
 		return;
-	n = target_look(target, views, PENDING_SHOW, clock_monotonic_ms());
+	n = target_pending(target, views, PENDING_SHOW, clock_monotonic_ms());
 	list = json_array();
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(list, view_json(&views[i]));

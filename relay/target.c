@@ -273,7 +273,7 @@ void target_pause(struct target *target, bool paused)
 	target->stats.paused = paused;
 }
 
-size_t target_look(const struct target *target, struct pending_view *views, size_t max, uint64_t now_ms)
+size_t target_pending(const struct target *target, struct pending_view *views, size_t max, uint64_t now_ms)
 {
 	return pending_look(target->pending, views, max, now_ms);
 }

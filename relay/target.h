@@ -44,7 +44,7 @@ void target_add(struct target *target, struct job *job, const struct event *even
 uint64_t target_run(struct target *target, uint64_t now_ms);
 void target_pause(struct target *target, bool paused);
 /* What waits for it: see pending_look. */
-size_t target_look(const struct target *target, struct pending_view *views, size_t max, uint64_t now_ms);
+size_t target_pending(const struct target *target, struct pending_view *views, size_t max, uint64_t now_ms);
 struct target_stats target_stats(const struct target *target);
 
 #endif

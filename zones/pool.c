@@ -23,7 +23,7 @@ enum {
 	FOR_PORTS = 1 << CHECK_TCP | FOR_REQUESTS | FOR_DNS,
 };
 
-const char *check_name(enum check_type type)
+const char *pool_check_name(enum check_type type)
 {
 	return check_names[type];
 }
@@ -376,7 +376,7 @@ static void check_tag_fits(const struct tag_reader *reader, const struct pool *p
 	for (size_t i = 0; check_names[i] != NULL; i++)
 		if ((row->checks >> i & 1) != 0)
 			buf_printf(&right, "%s%s", right.len == 0 ? "" : ", ", check_names[i]);
-	tags_mistake(reader, "%s: has no meaning with check=%s (it is for %s)", row->name, check_name(pool->check.type),
+	tags_mistake(reader, "%s: has no meaning with check=%s (it is for %s)", row->name, pool_check_name(pool->check.type),
 		right.text);
 	buf_fini(&right);
 }
@@ -392,7 +392,7 @@ static void check_together(const struct tag_reader *reader, struct pool *pool)
 		tags_mistake(reader, "command: missing, and check=exec needs it (try command=check-mail)");
 	if (pool->load.source == LOAD_HEADER && (FOR_HTTP >> check->type & 1) == 0)
 		tags_mistake(reader, "load=%s: has no meaning with check=%s (it is for http, https)", pool->load.text,
-			check_name(check->type));
+			pool_check_name(check->type));
 	if (pool->capacity > 0 && pool->load.source == LOAD_NONE && !tags_has(reader, &pool_tags, "load"))
 		tags_warning(reader, "capacity=%u: without load= nobody knows when it is reached (try load=push)",
 			pool->capacity);
@@ -452,7 +452,7 @@ static void read_target(
 			"SRV .: no target (name the endpoint, or leave the record out)");
 	if (target->port == 0 && (FOR_PORTS >> pool->check.type & 1) != 0)
 		draft_report(reader->draft, REPORT_MISTAKE, node, srv,
-			"SRV %s: port 0 cannot be probed by check=%s (try 443)", text, check_name(pool->check.type));
+			"SRV %s: port 0 cannot be probed by check=%s (try 443)", text, pool_check_name(pool->check.type));
 }
 
 static int by_name(const void *a, const void *b, void *targets)

@@ -294,7 +294,7 @@ uint32_t zone_set_pool(const struct zone_set *set, const char *text, struct err 
 uint32_t zone_set_service(const struct zone_set *set, const char *text, struct err *err);
 
 const char *rank_name(enum rank_by rank);
-const char *check_name(enum check_type type);
+const char *pool_check_name(enum check_type type);
 const char *down_name(enum down_policy down);
 /* "A", "TXT", "TYPE1234" both ways. */
 bool rrtype_parse(const char *text, uint16_t *type);
