@@ -1,5 +1,5 @@
 /* fleet - many hosts of many regions in one process, with a clock, a network and disks that are simulated, and code that is not: gslb-relay's
- * log, turn and overrides, gslb-health's votes and verdicts. A seed gives a run: the same one each time.
+ * log, turn and overrides, gslb-health's votes and verdicts, gslbd's decision. A seed gives a run: the same one each time.
  *
  *   fleet                                                                   some hundred seeds, as TAP, within a bounded time
  *   fleet --seeds N [--from SEED] [--jobs N] [--hosts N] [--regions N]      many, with progress; exit 1 when one of them fails

@@ -205,6 +205,7 @@ static void stop(struct host *host)
 {
 	stream_close(host->end);
 	prober_stop(&host->prober);
+	oracle_answers_stop(host->number);
 	gslbd_stop(&host->gslbd);
 	work_free(host->work);
 	writs_free(host->writs);

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Rules of the code, each broken on purpose, and the seed with which the fleet simulator finds it: make mutants, after make tests/fleet/fleet.
 
-mutants.py            each with its seed: it must be found
-mutants.py --find N   search seeds 1 to N for each (after a change of what is drawn from seeds)
+mutants.py                   each with its seed: it must be found
+mutants.py --find N [WORDS]  search seeds 1 to N for each, or for those that are called so (after a change of what is drawn from seeds)
 Nothing in the source tree is touched: the broken file is compiled beside it, and linked in front of the libraries."""
 import os, shlex, subprocess, sys, tempfile
 
@@ -24,6 +24,11 @@ MUTANTS = [
     ("a majority of those that are heard is one", 1, "health/votes.c",
      "	if (result->down >= result->quorum)\n",
      "	result->quorum = (uint16_t)((assigned - result->silent) / 2 + 1);\n	if (result->down >= result->quorum)\n"),
+    ("what operators force may leave nothing", 1, "gslb/closely.c", "mode <= SIGHT_BLIND", "mode < SIGHT_BLIND"),
+    ("without the last that was up there is nothing", 1, "gslb/closely.c",
+     "		candidate = all_down_all(run);\n", "		candidate = CANDIDATE_NONE;\n"),
+    ("an override that replaces another one is not put in force", 1, "gslb/override_merge.c",
+     "		override_list_refresh(list, writ->target, m->now_ms);\n", "		if (!was)\n			override_list_refresh(list, writ->target, m->now_ms);\n"),
 ]
 
 
@@ -63,9 +68,11 @@ def verdict_of(program, seed):
 
 def main():
     most = int(sys.argv[2]) if sys.argv[1:2] == ["--find"] else 0
+    words = " ".join(sys.argv[3:])
+    chosen = [mutant for mutant in MUTANTS if words in mutant[0]]
     line, missed = link_line(), 0
-    print("1..%d" % len(MUTANTS))
-    for number, (what, seed, path, rule, broken) in enumerate(MUTANTS, 1):
+    print("1..%d" % len(chosen))
+    for number, (what, seed, path, rule, broken) in enumerate(chosen, 1):
         with tempfile.TemporaryDirectory() as folder:
             program = build(folder, line, path, rule, broken)
             found = None

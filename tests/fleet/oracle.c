@@ -14,6 +14,7 @@ void oracle_reset(void)
 	verdict[0] = '\0';
 	oracle_reset_writs();
 	oracle_reset_votes();
+	oracle_reset_answers();
 }
 
 const char *oracle_verdict(void)

@@ -41,6 +41,14 @@ void oracle_shows(unsigned host, unsigned endpoint); /* its board has changed */
 void oracle_check_votes(void);
 void oracle_reset_votes(void);
 
+/* ---- of answers: oracle_answers.c ---- */
+
+void oracle_answers_start(unsigned host, const struct writ_set *set); /* its gslbd has read its file */
+void oracle_answers_force(unsigned host, const struct writ *writ);    /* and has another override in force */
+void oracle_answers_stop(unsigned host);
+void oracle_answers(unsigned host); /* ask it, if its board has changed */
+void oracle_reset_answers(void);
+
 /* ---- when all has settled ---- */
 
 void oracle_settled(void);

@@ -37,6 +37,7 @@ void oracle_in_force(unsigned host, const struct writ *writ)
 		oracle_fail("order: on h%u %s follows %s, which is the later one of %s", host, writ->why, before->why,
 			writ->target);
 	hold(host, writ);
+	oracle_answers_force(host, writ);
 }
 
 void oracle_restarted(unsigned host, const struct writ_set *set)
@@ -54,6 +55,7 @@ void oracle_restarted(unsigned host, const struct writ_set *set)
 	}
 	for (size_t i = 0; i < n; i++)
 		hold(host, writs[i]);
+	oracle_answers_start(host, set);
 }
 
 /* Does anybody have this one, or a later one? */

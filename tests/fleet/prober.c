@@ -211,6 +211,7 @@ static void changed(void *arg, uint32_t slot)
 	const struct prober *prober = arg;
 
 	oracle_shows(prober->host, slot);
+	oracle_answers(prober->host);
 }
 
 static void abstained(void *arg, const struct health_message *message)
@@ -250,6 +251,7 @@ void prober_start(struct prober *prober, unsigned host)
 	eyes_set(prober->eyes, &plan);
 	fleet_set(prober->fleet, &plan, PROBER_ENDPOINTS, &now);
 	probing_set_targets(prober->probing, targets, PROBER_ENDPOINTS);
+	oracle_answers(host);
 	engine_in(host, &prober->tick, engine_dice(TICK_MS));
 }
 
