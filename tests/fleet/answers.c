@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/scenario/sim.h"
 
@@ -89,6 +90,7 @@ static void make_common(void)
 	struct buf text = { 0 };
 
 	sim_init(&common.sim);
+	rmdir(common.sim.state); /* its own overrides, which are none; a worker of many may be killed at any time */
 	write_zone(&text);
 	sim_zone(&common.sim, "svc.example", text.text);
 	buf_fini(&text);
@@ -98,13 +100,6 @@ static void make_common(void)
 	for (unsigned i = 0; i < COUNT_OF(services); i++)
 		common.service[i] = sim_service(&common.sim, services[i]);
 	common.made = true;
-}
-
-void answers_fini(void)
-{
-	if (common.made)
-		sim_fini(&common.sim);
-	common.made = false;
 }
 
 /* ---- a host ---- */

@@ -22,7 +22,4 @@ uint64_t answers_overrides(const struct answers *answers, uint64_t wall_ms); /* 
 bool answers_look(const struct answers *answers, const struct board_slot *slots, unsigned nslots, bool without_doubt,
 	uint64_t wall_ms, uint64_t *hash, struct err *err);
 
-/* What all hosts have in common: made with the first one, and the process's last act. */
-void answers_fini(void);
-
 #endif
