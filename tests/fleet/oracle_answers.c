@@ -10,7 +10,10 @@ enum {
 	/* No clock is off by more than half of it: what is asked for lies behind the beginning of each override. */
 	AHEAD_MS = 1000,
 	/* Verdicts and votes are counted one after the other, and each is shown when it is. */
-	ALIKE_MS = 2000
+	ALIKE_MS = 2000,
+	/* The digest knows what most hosts of a region say, and its own view is what all of them say: of one vote that did not come to a host
+	 * others may know until it is old. */
+	ALIKE_VIEW_MS = VOTES_FRESH_MS + 15000
 };
 
 /* What a host answers, and what it knows: digests. */
@@ -18,13 +21,15 @@ struct given {
 	struct answers *answers; /* NULL: it is down */
 	uint64_t looked, hashed; /* of what was looked at, and what hash is of */
 	uint64_t hash, votes, overrides;
-	bool own; /* it may see endpoints otherwise than other regions do */
+	bool own; /* it sees endpoints otherwise than all do, or may */
 };
 
 static struct given given[ENGINE_HOSTS_MAX];
-static uint64_t
-	unlike_ms[ENGINE_HOSTS_MAX]
-		 [ENGINE_HOSTS_MAX]; /* engine's: since when two that know the same answer otherwise; 0: they do not */
+
+/* Since when two that know the same answer otherwise (engine's time; 0: they do not), and how long they may. */
+static struct unlike {
+	uint64_t since_ms, patience_ms;
+} unlike[ENGINE_HOSTS_MAX][ENGINE_HOSTS_MAX];
 static struct loop_timer looking;
 
 /* ---- none is empty ---- */
@@ -125,25 +130,36 @@ static void take_stock(unsigned host)
 	at->own = totals.regional > 0 || totals.frozen > 0;
 }
 
+/* How long may they answer otherwise? */
+static uint64_t patience_ms(unsigned a, unsigned b)
+{
+	if (!given[a].own && !given[b].own)
+		return ALIKE_MS;
+	return world_region(a) == world_region(b) ? ALIKE_VIEW_MS : UINT64_MAX;
+}
+
 static bool are_unlike(unsigned a, unsigned b)
 {
 	const struct given *x = &given[a], *y = &given[b];
 
 	return x->answers != NULL && y->answers != NULL && x->votes == y->votes && x->overrides == y->overrides &&
-	       (world_region(a) == world_region(b) || (!x->own && !y->own)) && x->hash != y->hash;
+	       x->hash != y->hash;
 }
 
 static void compare(unsigned a, unsigned b)
 {
+	struct unlike *at = &unlike[a][b];
+	uint64_t patience = patience_ms(a, b);
+
 	if (!are_unlike(a, b)) {
-		unlike_ms[a][b] = 0;
+		at->since_ms = 0;
 		return;
 	}
-	if (unlike_ms[a][b] == 0)
-		unlike_ms[a][b] = engine_now_ms();
-	if (engine_now_ms() >= unlike_ms[a][b] + ALIKE_MS)
+	if (at->since_ms == 0 || at->patience_ms != patience)
+		*at = (struct unlike){ engine_now_ms(), patience };
+	if (engine_now_ms() - at->since_ms >= patience)
 		oracle_fail("unlike: h%u and h%u have the same verdicts and overrides since %.3f, and answer otherwise",
-			a, b, (double)unlike_ms[a][b] / 1000);
+			a, b, (double)at->since_ms / 1000);
 }
 
 static void look(struct loop_timer *timer)
@@ -161,7 +177,7 @@ void oracle_reset_answers(void)
 {
 	for (unsigned i = 0; i < ENGINE_HOSTS_MAX; i++)
 		oracle_answers_stop(i);
-	memset(unlike_ms, 0, sizeof unlike_ms);
+	memset(unlike, 0, sizeof unlike);
 	looking = (struct loop_timer){ .fire = look };
 	engine_in(ENGINE_NOBODY, &looking, LOOK_MS);
 }
