@@ -91,6 +91,8 @@ json_t *ctl_ask(const char *socket, bool relay, const char *command, const json_
  * document, which the socket is readable for. */
 int ctl_begin(const char *socket, bool relay, const char *command, const json_t *args, struct err *err);
 json_t *ctl_finish(int fd, const char *socket, bool relay, struct err *err);
+/* Without waiting for it. */
+void ctl_leave(int fd);
 /* What a document of the daemon means: the result, borrowed, NULL without one; the sentence. */
 enum ctl_exit ctl_outcome(const json_t *reply, json_t **result, struct err *err);
 

@@ -121,6 +121,11 @@ json_t *ctl_finish(int fd, const char *socket, bool relay, struct err *err)
 	return reply;
 }
 
+void ctl_leave(int fd)
+{
+	close(fd);
+}
+
 json_t *ctl_ask(const char *socket, bool relay, const char *command, const json_t *args, struct err *err)
 {
 	int fd = ctl_begin(socket, relay, command, args, err);

@@ -8,40 +8,47 @@ enum { RESYNC_WAIT_MS = 10000 };
 static const struct ctl_operand operands[] = {
 	{ "WHAT", "what", CTL_ONE,
 		"status|targets|lag|state|overrides|hot|tail|pending|test|dead|drop|retry|pause|resume|resync|verify|"
-		"lint|drain",
-		"its state, its caches, the other regions, the hosts it hears, the overrides it has for gslbd, what "
-		"is asked for most, the last events, what waits for a cache, whether a cache gives a sign of life, "
-		"what "
-		"it could not do; drop or retry one of these; hold a cache's "
-		"work; drop all that the caches have of our zones; ask the resolvers for a name; look their settings "
-		"over; take in nothing new, and finish what is here" },
+		"lint|drain|bench",
+		"its state, its caches, the other regions, the hosts it hears, the overrides it has for gslbd, what is "
+		"asked for most, the last events, what waits for a cache, whether a cache gives a sign of life, what "
+		"it "
+		"could not do; drop or retry one of these; hold a cache's work; drop all that the caches have of our "
+		"zones; ask the resolvers for a name; look their settings over; take in nothing new, and finish what "
+		"is "
+		"here; measure with events for keys that no cache has" },
 	{ "WHICH", "which", CTL_OPTIONAL, NULL,
 		"hot: how many (100); tail: a region; drop, retry: the number, or all; pending, test, pause, resume: "
-		"the "
-		"cache's name; resync: a region; verify: the name" },
+		"the cache's name; resync: a region; verify: the name" },
 	{ 0 },
 };
 
 static const struct ctl_option options[] = {
-	{ "wait", CTL_DURATION, "wait_ms", "TIME", false, "drain: until nothing is left, at most so long (60s)" },
+	{ "wait", CTL_DURATION, "wait_ms", "TIME", false,
+		"drain: until nothing is left, at most so long (60s); bench: for each event (10s)" },
 	{ "off", CTL_FLAG, "off", NULL, false, "drain: take in events again" },
+	{ "n", CTL_TEXT, "n", "N", false, "bench: how many events (1000)" },
+	{ "rate", CTL_TEXT, "rate", "R", false,
+		"bench: so many a second; default: as fast as they are done, 64 at a time" },
+	{ "force", CTL_FLAG, "force", NULL, false, "bench: also while gslb-relay has something to do" },
 	{ 0 },
 };
 
-/* Which of WHAT an option is of. */
+/* Which of WHAT an option is of; one is no part of another. */
 static const struct {
 	const char *option, *key, *what;
 } option_of[] = {
-	{ "wait", "wait_ms", "drain" },
+	{ "wait", "wait_ms", "drain and bench" },
 	{ "off", "off", "drain" },
+	{ "n", "n", "bench" },
+	{ "rate", "rate", "bench" },
+	{ "force", "force", "bench" },
 };
 
 static bool are_options_right(const json_t *args, const char *what, struct err *err)
 {
 	for (size_t i = 0; i < COUNT_OF(option_of); i++)
-		if (json_object_get(args, option_of[i].key) != NULL && strcmp(option_of[i].what, what) != 0)
-			return err_set(
-				err, "relay %s: --%s is for relay %s", what, option_of[i].option, option_of[i].what);
+		if (json_object_get(args, option_of[i].key) != NULL && strstr(option_of[i].what, what) == NULL)
+			return err_set(err, "relay %s: --%s is for %s", what, option_of[i].option, option_of[i].what);
 	return true;
 }
 
@@ -368,6 +375,8 @@ static void print_relay(const json_t *result, const struct ctl_view *view, struc
 {
 	if (json_object_get(result, "draining") != NULL) {
 		ctl_relay_drain_print(result, out);
+	} else if (json_object_get(result, "bench") != NULL) {
+		ctl_relay_bench_print(result, view, out);
 	} else if (json_object_get(result, "targets") != NULL) {
 		print_targets(json_object_get(result, "targets"), view, out);
 	} else if (json_object_get(result, "lag") != NULL) {
@@ -409,18 +418,22 @@ static enum ctl_exit talk(
 	const struct ctl_line *line, const char *socket, const struct ctl_view *view, json_t **result, struct err *err)
 {
 	const char *what = ctl_string(line->args, "what"), *command;
+	bool drain = strcmp(what, "drain") == 0, bench = strcmp(what, "bench") == 0;
 	json_t *request = NULL;
 	enum ctl_exit code;
 
 	(void)view;
 	if (!are_options_right(line->args, what, err))
 		return CTL_USAGE;
-	if (strcmp(what, "drain") == 0 && json_object_get(line->args, "which") != NULL) {
-		err_set(err, "relay drain: takes no word behind it (relay pause holds one cache)");
+	if ((drain || bench) && json_object_get(line->args, "which") != NULL) {
+		err_set(err, "relay %s: takes no word behind it%s", what,
+			drain ? " (relay pause holds one cache)" : "");
 		return CTL_USAGE;
 	}
-	if (strcmp(what, "drain") == 0)
+	if (drain)
 		return ctl_relay_drain(line, socket, result, err);
+	if (bench)
+		return ctl_relay_bench(line, socket, result, err);
 	command = prepare(line->args, &request, err);
 	if (command == NULL)
 		return CTL_USAGE;

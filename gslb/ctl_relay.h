@@ -8,4 +8,8 @@
 enum ctl_exit ctl_relay_drain(const struct ctl_line *line, const char *socket, json_t **result, struct err *err);
 void ctl_relay_drain_print(const json_t *result, struct buf *out);
 
+/* ctl_relay_bench.c: many events, and how long they took. */
+enum ctl_exit ctl_relay_bench(const struct ctl_line *line, const char *socket, json_t **result, struct err *err);
+void ctl_relay_bench_print(const json_t *result, const struct ctl_view *view, struct buf *out);
+
 #endif

@@ -29,7 +29,8 @@ struct waiter {
 	char id[EVENT_ID_MAX];
 	unsigned caches;             /* here, that it concerns */
 	enum event_prio prio;
-	uint64_t until_ms, began_ms; /* monotonic; until_ms 0: no longer than the log takes */
+	uint64_t until_ms;            /* monotonic; 0: no longer than the log takes */
+	uint64_t began_us, logged_us; /* likewise; logged_us: when the log had it */
 	json_t *regions;             /* {"eu": {"state": …}}, as far as they are known */
 	size_t missing;
 	bool errors;

@@ -26,7 +26,7 @@ struct waiter *wait_begin(struct service *service, const struct event *event, ui
 			continue;
 		*waiter = (struct waiter){ .used = true,
 			.rollbacks = store_rollbacks(service->store),
-			.began_ms = now_ms,
+			.began_us = clock_monotonic_us(),
 			.until_ms = wait_ms > 0 ? now_ms + wait_ms : 0 };
 		waiter->prio = event->prio;
 		waiter->caches = work_takers(service->work, event->class);
@@ -67,8 +67,9 @@ static void answer(struct service *service, struct waiter *waiter)
 	if (waiter->until_ms == 0)
 		reply.result = json_pack("{s:s,s:i}", "id", waiter->id, "caches", (int)waiter->caches);
 	else
-		reply.result = json_pack("{s:s,s:O,s:I,s:s*}", "id", waiter->id, "regions", waiter->regions, "took_ms",
-			(json_int_t)(clock_monotonic_ms() - waiter->began_ms), "trouble",
+		reply.result = json_pack("{s:s,s:O,s:I,s:I,s:s*}", "id", waiter->id, "regions", waiter->regions,
+			"took_ms", (json_int_t)((clock_monotonic_us() - waiter->began_us) / 1000), "logged_us",
+			(json_int_t)(waiter->logged_us - waiter->began_us), "trouble",
 			waiter->missing > 0 ? trouble(service, &bus) : NULL);
 	give(service, waiter, waiter->until_ms != 0 && all ? 200 : 202, &reply);
 }
@@ -81,6 +82,7 @@ void wait_settle(struct service *service, bool committed, const struct err *why)
 		if (!waiter->used || waiter->committed)
 			continue;
 		waiter->committed = committed && waiter->rollbacks == store_rollbacks(service->store);
+		waiter->logged_us = clock_monotonic_us();
 		if (!waiter->committed) {
 			struct control_reply reply = { .exit = 1, .err = *why };
 
@@ -93,33 +95,38 @@ void wait_settle(struct service *service, bool committed, const struct err *why)
 }
 
 /* The first that is heard of it from the region; by this host's clock, with the way of the answer in it. */
-static void note_time(struct service *service, const struct waiter *waiter, const char *region)
+static void note_time(struct service *service, const struct waiter *waiter, const char *region, uint64_t heard_us)
 {
 	size_t i = conf_region(service->conf, region);
 
 	if (i < service->conf->nregions && i < EVENT_REGIONS_MAX && waiter->prio < EVENT_PRIOS)
-		spread_add(&service->applied[i][waiter->prio], (clock_monotonic_ms() - waiter->began_ms) * 1000);
+		spread_add(&service->applied[i][waiter->prio], heard_us);
 }
 
 void wait_note(struct service *service, const char *region, const struct work_state *state)
 {
+	uint64_t heard_us;
+
 	for (unsigned i = 0; i < SERVICE_WAITERS_MAX; i++) {
 		struct waiter *waiter = &service->waiter[i];
 		json_t *known = waiter->used ? json_object_get(waiter->regions, region) : NULL;
 
 		if (known == NULL || strcmp(waiter->id, state->id) != 0)
 			continue;
-		if (json_object_get(known, "took_ms") == NULL) {
+		heard_us = (uint64_t)json_integer_value(json_object_get(known, "heard_us"));
+		if (json_object_get(known, "heard_us") == NULL) {
+			heard_us = clock_monotonic_us() - waiter->began_us;
 			waiter->missing--;
-			note_time(service, waiter, region);
+			note_time(service, waiter, region, heard_us);
 		}
 		waiter->errors = waiter->errors || state->errors;
 		json_object_set_new(waiter->regions, region,
-			json_pack("{s:s,s:I,s:I}", "state",
+			json_pack("{s:s,s:I,s:I,s:I}", "state",
 				state->errors ? "failed"
 				: state->done ? "done"
 					      : "flushed",
-				"took_ms", (json_int_t)state->took_ms, "caches", (json_int_t)state->targets));
+				"took_ms", (json_int_t)state->took_ms, "caches", (json_int_t)state->targets, "heard_us",
+				(json_int_t)heard_us));
 		if (waiter->missing == 0)
 			answer(service, waiter);
 	}

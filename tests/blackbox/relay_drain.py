@@ -117,7 +117,7 @@ def options_of_others(stack):
     """an option that is of another WHAT, and a duration that is none, are usage"""
     door = Door(stack)
     door.rig.ctl("relay", "status", "--wait", "3s", expect=2)
-    assert "--wait is for relay drain" in door.rig.error, door.rig.error
+    assert "--wait is for drain" in door.rig.error, door.rig.error
     door.rig.ctl("relay", "drain", "--wait", "soon", expect=2)
     door.rig.ctl("relay", "drain", "kv", expect=2)
     assert "takes no" in door.rig.error, door.rig.error
