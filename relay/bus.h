@@ -20,6 +20,7 @@ struct bus_ear {
 
 struct bus_status {
 	bool connected;
+	bool ended;       /* it does not come back by itself: another one has to be opened */
 	uint64_t offered; /* of the outbox: what the bus has taken, whether it keeps it or not */
 	uint64_t resent;
 	uint64_t regressions;    /* times that the bus turned out to have lost what it had taken */
@@ -37,9 +38,14 @@ struct bus_ops {
 	const char *name;
 	/* event_fd is written to when something came in. */
 	void *(*open)(const struct relay_conf *conf, struct store *store, int event_fd, struct err *err);
+	/* Could it be opened now, and would it be connected? In any thread; blocks for 2 s a server at most. NULL: always. */
+	bool (*reach)(const struct relay_conf *conf, struct err *err);
+	/* A new one takes over from another of its kind, which is closed next: what came in there, how far that was, and what was counted. NULL:
+	 * there is nothing. */
+	void (*inherit)(void *bus, void *from);
 	/* What was fetched and not taken comes again, to the next one that is opened. */
 	void (*close)(void *bus);
-	/* At the end of the program, when all that were opened are closed; NULL: nothing to do. */
+	/* At the end of the program, when all that were opened are closed. NULL: nothing to do. */
 	void (*end)(void);
 	/* Offer what the outbox has, committed, and nobody has a receipt for; what was offered long ago, too. Idempotent by id. Returns
 	 * when to call again at the latest. */

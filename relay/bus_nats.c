@@ -11,6 +11,7 @@
 #include <sys/queue.h>
 #include <unistd.h>
 
+#include "relay/bus_nats_consumer.h"
 #include "relay/bus_nats_link.h"
 #include "relay/bus_nats_publish.h"
 #include "relay/bus_queue.h"
@@ -79,36 +80,20 @@ static void name_consumer(
 	snprintf(durable, NATS_SUBJECT_MAX, "relay-%s", fetcher->nats->conf->region);
 }
 
-/* A server that lost its files knows the consumer no more, and leaves what is asked of it unanswered. */
 static bool is_forgotten(const struct fetcher *fetcher, jsCtx *js)
 {
 	char stream[NATS_SUBJECT_MAX], durable[NATS_SUBJECT_MAX];
-	jsConsumerInfo *info = NULL;
-	jsErrCode code = 0;
-	natsStatus status;
 
 	name_consumer(fetcher, stream, durable);
-	status = js_GetConsumerInfo(&info, js, stream, durable, NULL, &code);
-	jsConsumerInfo_Destroy(info);
-	return status == NATS_NOT_FOUND;
+	return nats_consumer_is_forgotten(js, stream, durable);
 }
 
-/* After a power loss a server may have forgotten a consumer, but not the file that says how far it was; one that is made anew then goes on from
- * there, and passes over what a stream that lost more has under these numbers now. */
-static bool knows_too_much(const struct fetcher *fetcher, jsCtx *js)
+static bool knew_too_much(const struct fetcher *fetcher, jsCtx *js)
 {
 	char stream[NATS_SUBJECT_MAX], durable[NATS_SUBJECT_MAX];
-	jsConsumerInfo *info = NULL;
-	jsErrCode code = 0;
-	bool knows;
 
 	name_consumer(fetcher, stream, durable);
-	knows = js_GetConsumerInfo(&info, js, stream, durable, NULL, &code) == NATS_OK &&
-		(info->Delivered.Stream > 0 || info->AckFloor.Stream > 0);
-	jsConsumerInfo_Destroy(info);
-	if (knows)
-		knows = js_DeleteConsumer(js, stream, durable, NULL, &code) == NATS_OK;
-	return knows;
+	return nats_consumer_knew_too_much(js, stream, durable);
 }
 
 /* made: there was no such consumer. */
@@ -156,7 +141,7 @@ static natsStatus subscribe(struct fetcher *fetcher, jsCtx **js, natsSubscriptio
 	bool made;
 	natsStatus status = subscribe_once(fetcher, &made, js, sub);
 
-	if (status != NATS_OK || !made || !knows_too_much(fetcher, *js))
+	if (status != NATS_OK || !made || !knew_too_much(fetcher, *js))
 		return status;
 	log_warning("bus=nats region=%s: its server made our consumer anew with an old state: it begins from the start",
 		fetcher->region);
@@ -231,6 +216,8 @@ static void on_disconnect(natsConnection *connection, void *arg)
 	struct nats *nats = arg;
 
 	(void)connection;
+	if (bus_queue_stops(&nats->queue))
+		return;
 	bus_queue_connected(&nats->queue, false);
 	log_warning("bus=nats state=disconnected: events wait in the log");
 }
@@ -338,16 +325,6 @@ static void start_threads(struct nats *nats)
 	}
 }
 
-static void let_go_of_taken(struct nats *nats)
-{
-	while (!STAILQ_EMPTY(&nats->taken)) {
-		struct heard *heard = STAILQ_FIRST(&nats->taken);
-
-		STAILQ_REMOVE_HEAD(&nats->taken, link);
-		heard_free(heard);
-	}
-}
-
 static void give_back_all(struct nats *nats)
 {
 	struct heard *heard;
@@ -380,7 +357,7 @@ static void nats_close(void *bus)
 	for (size_t i = 0; i < nats->nwords; i++)
 		natsSubscription_Destroy(nats->words[i]);
 	give_back_all(nats);
-	let_go_of_taken(nats);
+	heard_free_all(&nats->taken);
 	if (nats->connection != NULL)
 		natsConnection_FlushTimeout(nats->connection, FLUSH_MS);
 	jsCtx_Destroy(nats->out.js);
@@ -389,6 +366,25 @@ static void nats_close(void *bus)
 	pthread_mutex_lock(&ended_lock);
 	SLIST_INSERT_HEAD(&ended, nats, ended);
 	pthread_mutex_unlock(&ended_lock);
+}
+
+/* Of the same servers, what it has taken it is not offered again, but for what was on its way: that the bus keeps only once. */
+static void nats_inherit(void *bus, void *from)
+{
+	struct nats *nats = bus, *old = from;
+	uint64_t least;
+
+	bus_queue_stop(&old->queue); /* what it is given from now on it gives back */
+	bus_queue_inherit(&nats->queue, &old->queue);
+	nats_publisher_inherit(&nats->out, &old->out);
+	if (nats->conf != old->conf) {
+		nats->resend.again = old->resend.again;
+		return;
+	}
+	nats->resend = old->resend;
+	least = bus_queue_least(&old->queue, nats->resend.epoch);
+	if (least <= nats->resend.offered)
+		nats->resend.offered = least - 1;
 }
 
 /* All are closed. */
@@ -418,7 +414,7 @@ static void *nats_open(const struct relay_conf *conf, struct store *store, int e
 	STAILQ_INIT(&nats->taken);
 	status = connect_nats(nats);
 	if (status != NATS_OK) {
-		err_set(err, "bus: %s: %s", conf->servers[0], natsStatus_GetText(status));
+		nats_why(conf, status, err);
 		nats_close(nats);
 		return NULL;
 	}
@@ -537,7 +533,7 @@ static void nats_acknowledge(void *bus, bool committed)
 		else /* at once would be a loop for as long as the disk is full */
 			natsConnection_PublishString(nats->connection, heard->reply, "-NAK {\"delay\":1000000000}");
 	}
-	let_go_of_taken(nats);
+	heard_free_all(&nats->taken);
 }
 
 static void nats_listen(void *bus, const struct bus_ear *ear)
@@ -563,6 +559,7 @@ static void nats_status_of(void *bus, struct bus_status *status)
 	pthread_mutex_lock(&nats->queue.lock);
 	*status = (struct bus_status){
 		.connected = nats->queue.connected,
+		.ended = natsConnection_Status(nats->connection) == NATS_CONN_STATUS_CLOSED,
 		.offered = nats->resend.offered,
 		.resent = nats->resend.again,
 		.regressions = nats->queue.regressions,
@@ -575,6 +572,8 @@ static void nats_status_of(void *bus, struct bus_status *status)
 const struct bus_ops bus_nats = {
 	.name = "nats",
 	.open = nats_open,
+	.reach = nats_reach,
+	.inherit = nats_inherit,
 	.close = nats_close,
 	.end = nats_end,
 	.publish = nats_publish,

@@ -1,6 +1,9 @@
 #include "relay/bus_nats_link.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 static natsStatus set_options(const struct relay_conf *conf, bool asap, natsOptions *options)
 {
@@ -37,4 +40,42 @@ natsStatus nats_options(const struct relay_conf *conf, bool asap, natsOptions **
 	natsStatus s = natsOptions_Create(options);
 
 	return s == NATS_OK ? set_options(conf, asap, *options) : s;
+}
+
+/* libnats leaves out why it cannot read a file. */
+static bool can_read(const char *key, const char *path, struct err *err)
+{
+	return path[0] == '\0' || access(path, R_OK) == 0 ? true : err_set(err, "%s: %s: %s", key, path, strerror(errno));
+}
+
+bool nats_why(const struct relay_conf *conf, natsStatus status, struct err *err)
+{
+	const char *said = nats_GetLastError(NULL), *text = said != NULL ? strstr(said, "): ") : NULL;
+
+	if (!can_read("bus.ca", conf->ca, err) || !can_read("bus.cert", conf->cert, err) ||
+		!can_read("bus.key", conf->key, err))
+		return false;
+	if (conf->nservers > 0 && (status == NATS_NOT_PERMITTED || status == NATS_CONNECTION_AUTH_FAILED))
+		return err_set(err, "bus: %s: the server has no user for us (bus.cert %s)", conf->servers[0], conf->cert);
+	if (conf->nservers > 0 && status == NATS_PROTOCOL_ERROR && conf->cert[0] != '\0')
+		return err_set(err, "bus: %s: the server hangs up: it may not trust the CA of bus.cert %s", conf->servers[0],
+			conf->cert);
+	if (text != NULL && strncmp(text + 3, "Error loading", strlen("Error loading")) == 0)
+		return err_set(err, "bus: %s", text + 3);
+	return err_set(err, "bus: %s: %s", conf->servers[0], text != NULL ? text + 3 : natsStatus_GetText(status));
+}
+
+bool nats_reach(const struct relay_conf *conf, struct err *err)
+{
+	natsConnection *connection = NULL;
+	natsOptions *options = NULL;
+	natsStatus status = nats_options(conf, true, &options);
+
+	if (status == NATS_OK)
+		status = natsConnection_Connect(&connection, options);
+	if (status != NATS_OK)
+		nats_why(conf, status, err);
+	natsConnection_Destroy(connection);
+	natsOptions_Destroy(options);
+	return status == NATS_OK;
 }

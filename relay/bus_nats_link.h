@@ -12,5 +12,9 @@ enum { NATS_SUBJECT_MAX = 256 };
 /* What every connection has in common; the caller's, also when it failed (then perhaps NULL). asap: each message is sent at once; else what
  * is said within a millisecond goes out together, which costs one write instead of many. */
 natsStatus nats_options(const struct relay_conf *conf, bool asap, natsOptions **options);
+/* The sentence for what a call just answered, in the same thread; always false. */
+bool nats_why(const struct relay_conf *conf, natsStatus status, struct err *err);
+/* See bus.h. */
+bool nats_reach(const struct relay_conf *conf, struct err *err);
 
 #endif

@@ -18,6 +18,21 @@ void nats_publisher_init(struct nats_publisher *out, const struct relay_conf *co
 	pthread_cond_init(&out->landed, NULL);
 }
 
+void nats_publisher_inherit(struct nats_publisher *out, struct nats_publisher *from)
+{
+	struct spread took;
+	uint64_t sequence;
+
+	pthread_mutex_lock(&from->lock);
+	sequence = from->sequence;
+	took = from->took;
+	pthread_mutex_unlock(&from->lock);
+	pthread_mutex_lock(&out->lock);
+	out->sequence = sequence;
+	out->took = took;
+	pthread_mutex_unlock(&out->lock);
+}
+
 static bool make_stream(struct nats_publisher *out)
 {
 	char name[NATS_SUBJECT_MAX], subject[NATS_SUBJECT_MAX];

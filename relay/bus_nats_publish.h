@@ -23,6 +23,8 @@ struct nats_publisher {
 };
 
 void nats_publisher_init(struct nats_publisher *out, const struct relay_conf *conf, struct bus_queue *queue);
+/* It goes on where another one was, so that it notices when the bus has lost something since. */
+void nats_publisher_inherit(struct nats_publisher *out, struct nats_publisher *from);
 /* The context's handler of answers, with the publisher as its closure. */
 void nats_publisher_ack(jsCtx *js, natsMsg *msg, jsPubAck *ack, jsPubAckErr *failure, void *arg);
 /* How long the bus took for each that it took. Any thread. */

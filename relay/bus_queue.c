@@ -128,6 +128,30 @@ struct heard *bus_queue_word(struct bus_queue *queue)
 	return heard;
 }
 
+void bus_queue_inherit(struct bus_queue *queue, struct bus_queue *from)
+{
+	struct bus_queue had;
+
+	pthread_mutex_lock(&from->lock);
+	had = *from;
+	STAILQ_INIT(&had.events);
+	STAILQ_INIT(&had.words);
+	STAILQ_CONCAT(&had.events, &from->events);
+	STAILQ_CONCAT(&had.words, &from->words);
+	from->nevents = from->nwords = from->said_bytes = 0;
+	pthread_mutex_unlock(&from->lock);
+	pthread_mutex_lock(&queue->lock);
+	STAILQ_CONCAT(&queue->events, &had.events);
+	STAILQ_CONCAT(&queue->words, &had.words);
+	queue->nevents += had.nevents;
+	queue->nwords += had.nwords;
+	queue->said_bytes += had.said_bytes;
+	queue->regressions += had.regressions;
+	queue->regressed = queue->regressed || had.regressed;
+	pthread_mutex_unlock(&queue->lock);
+	eventfd_write(queue->event_fd, 1);
+}
+
 void bus_queue_regress(struct bus_queue *queue)
 {
 	pthread_mutex_lock(&queue->lock);
@@ -173,6 +197,18 @@ size_t bus_queue_rows(struct bus_queue *queue)
 	n = queue->nrows;
 	pthread_mutex_unlock(&queue->lock);
 	return n;
+}
+
+uint64_t bus_queue_least(struct bus_queue *queue, uint32_t epoch)
+{
+	const struct bus_row *row;
+	uint64_t least = UINT64_MAX;
+
+	pthread_mutex_lock(&queue->lock);
+	STAILQ_FOREACH(row, &queue->rows, link)
+		least = row->epoch == epoch && row->oseq < least ? row->oseq : least;
+	pthread_mutex_unlock(&queue->lock);
+	return least;
 }
 
 size_t bus_queue_first(struct bus_queue *queue, size_t max, const struct bus_row **rows)
@@ -227,6 +263,16 @@ void heard_free(struct heard *heard)
 	free(heard->reply);
 	free(heard->bytes);
 	free(heard);
+}
+
+void heard_free_all(struct heard_list *list)
+{
+	while (!STAILQ_EMPTY(list)) {
+		struct heard *heard = STAILQ_FIRST(list);
+
+		STAILQ_REMOVE_HEAD(list, link);
+		heard_free(heard);
+	}
 }
 
 /* The next part of a subject. */

@@ -66,6 +66,10 @@ bool bus_queue_has_room(struct bus_queue *queue);
 struct heard *bus_queue_event(struct bus_queue *queue); /* the next one, the caller's now; NULL: none */
 struct heard *bus_queue_word(struct bus_queue *queue);
 void heard_free(struct heard *heard);
+void heard_free_all(struct heard_list *list); /* the list is empty then */
+
+/* What came in to another queue, which is stopped, comes in to this one; what was counted there counts here. */
+void bus_queue_inherit(struct bus_queue *queue, struct bus_queue *from);
 
 /* The bus has lost what it had taken; and asked since then? */
 void bus_queue_regress(struct bus_queue *queue);
@@ -74,6 +78,7 @@ bool bus_queue_regressed(struct bus_queue *queue);
 /* Out: the bytes are copied. */
 void bus_queue_offer(struct bus_queue *queue, uint32_t epoch, uint64_t oseq, const char *bytes, size_t len);
 size_t bus_queue_rows(struct bus_queue *queue);
+uint64_t bus_queue_least(struct bus_queue *queue, uint32_t epoch); /* the least number among the rows; UINT64_MAX: there are none */
 /* The first rows, at most max, which stay until they are dropped; waits for one. 0: the end. For one thread. */
 size_t bus_queue_first(struct bus_queue *queue, size_t max, const struct bus_row **rows);
 void bus_queue_drop_row(struct bus_queue *queue);

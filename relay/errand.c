@@ -75,6 +75,11 @@ bool errand_begin(struct errand *errand, json_t *(*run)(const struct relay_conf 
 	return err_set(err, "no thread for it: %s", strerror(error));
 }
 
+bool errand_busy(const struct errand *errand)
+{
+	return errand->busy;
+}
+
 bool errand_end(struct errand *errand, uint64_t *ticket, struct control_reply *reply)
 {
 	if (!errand->busy || !atomic_load(&errand->done))

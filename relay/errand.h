@@ -14,6 +14,8 @@ void errand_free(struct errand *errand); /* waits for the one under way; NULL is
  * under way. */
 bool errand_begin(struct errand *errand, json_t *(*run)(const struct relay_conf *conf, const char *what),
 	const char *what, uint64_t ticket, struct err *err);
+/* One is under way: what it was given is not to change. */
+bool errand_busy(const struct errand *errand);
 /* Has one ended? Then whose it was, and its answer. */
 bool errand_end(struct errand *errand, uint64_t *ticket, struct control_reply *reply);
 

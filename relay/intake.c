@@ -312,7 +312,7 @@ static void run_status(void *context, const json_t *args, const struct control_p
 	(void)ticket;
 	store_outbox_left(service->store, &rows, &oldest_ms, &last);
 	store_floors(service->store, service->conf->region, &received, &done, &errors);
-	service->bus_ops->status(service->bus, &bus);
+	service_bus_status(service, &bus);
 	reply->result = json_pack(
 		"{s:s,s:s,s:s,s:b,s:s,s:I,s:I,s:I,s:I,s:I,s:s,s:i,s:I,s:I,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:f}",
 		"version", PACKAGE_VERSION, "region", service->conf->region, "bus", service->bus_ops->name, "connected",

@@ -13,7 +13,8 @@ librelay_a_SOURCES = \
 	relay/adapter_whole.c \
 	relay/audit.c relay/audit.h \
 	relay/breaker.c relay/breaker.h \
-	relay/bus.h relay/bus_local.c relay/bus_nats.c relay/bus_nats_check.c relay/bus_nats_check.h relay/bus_nats_link.c relay/bus_nats_link.h relay/bus_nats_publish.c relay/bus_nats_publish.h relay/bus_queue.c relay/bus_queue.h \
+	relay/bus.h relay/bus_local.c relay/bus_nats.c relay/bus_nats_check.c relay/bus_nats_check.h relay/bus_nats_consumer.c relay/bus_nats_consumer.h relay/bus_nats_link.c relay/bus_nats_link.h relay/bus_nats_publish.c relay/bus_nats_publish.h relay/bus_queue.c relay/bus_queue.h \
+	relay/certificates.c relay/certificates.h \
 	relay/check.c relay/check.h \
 	relay/conf.c relay/conf.h \
 	relay/errand.c relay/errand.h \
@@ -37,6 +38,7 @@ librelay_a_SOURCES = \
 	relay/pending.c relay/pending.h \
 	relay/policy.c relay/policy.h \
 	relay/process.c \
+	relay/renew.c relay/renew.h \
 	relay/resend.c relay/resend.h \
 	relay/service.c relay/service.h \
 	relay/spread.c relay/spread.h \

@@ -78,6 +78,7 @@ static void print_times(struct service *service, struct buf *text)
 static void print_work(struct service *service, struct buf *text)
 {
 	struct work_totals totals = work_totals(service->work);
+	struct renew_status renew = renew_status(service->renew);
 	struct bus_status bus;
 
 	service->bus_ops->status(service->bus, &bus);
@@ -85,6 +86,10 @@ static void print_work(struct service *service, struct buf *text)
 	put(text, "bus_resent_total", "counter", "Events offered to the bus again.", (double)bus.resent);
 	put(text, "bus_seq_regressions_total", "counter", "Times that the bus had lost what it had taken.",
 		(double)bus.regressions);
+	put(text, "bus_renewals_total", "counter", "Times that another bus, or connection to it, took over.",
+		(double)renew.renewed);
+	put(text, "bus_renewal_failures_total", "counter",
+		"Times that another one could not be made: gslbctl relay status says why.", (double)renew.failed);
 	put(text, "events_total", "counter", "Events worked on.", (double)totals.events);
 	put(text, "active", "gauge", "Events under way.", (double)totals.active);
 	put(text, "moot_total", "counter", "Events that were moot or not for this region.", (double)totals.moot);

@@ -33,7 +33,7 @@ static int run(const char *file, bool check)
 {
 	struct err err;
 	struct relay_conf *conf = relay_conf_load(file, &err);
-	bool good = conf != NULL && (check || service_run(conf, &err));
+	bool good = conf != NULL && (check || service_run(file, conf, &err));
 
 	if (!good)
 		log_error("%s", err.text);

@@ -172,6 +172,7 @@ static bool open_signals(struct service *service, struct err *err)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	service->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	service->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -180,7 +181,7 @@ static bool open_signals(struct service *service, struct err *err)
 		       : err_set(err, "signalfd, eventfd: %s", strerror(errno));
 }
 
-static bool start(struct service *service, struct err *err)
+static bool start(struct service *service, const char *path, struct err *err)
 {
 	bool fresh = false;
 
@@ -194,6 +195,7 @@ static bool start(struct service *service, struct err *err)
 	service->bus = service->bus_ops->open(service->conf, service->store, service->event_fd, err);
 	if (service->bus == NULL)
 		return false;
+	service->renew = renew_new(path, service->conf, service->store, service->event_fd);
 	service->work = work_new(service->conf, service->store, service->event_fd, told, service, err);
 	if (service->work == NULL || !open_control(service, err) || !open_state(service, err) ||
 		!open_http(service, err))
@@ -226,6 +228,7 @@ static void end(struct service *service)
 {
 	if (service->exchange.work != NULL)
 		(void)exchange_commit(&service->exchange);
+	renew_end(service->renew);
 	wait_end(service);
 	http_close(service->http);
 	errand_free(service->errand);
@@ -240,10 +243,59 @@ static void end(struct service *service)
 	bus_nats.end();
 	store_close(service->store);
 	audit_free(service->audit);
+	renew_free(service->renew);
 	if (service->event_fd >= 0)
 		close(service->event_fd);
 	if (service->signal_fd >= 0)
 		close(service->signal_fd);
+}
+
+/* ---- another bus ---- */
+
+void service_bus_status(const struct service *service, struct bus_status *status)
+{
+	service->bus_ops->status(service->bus, status);
+	if (status->trouble[0] == '\0')
+		snprintf(status->trouble, sizeof status->trouble, "%s", renew_status(service->renew).trouble);
+}
+
+/* What is counted by a region's place in the list begins anew when that is another one. */
+static void take_up(struct service *service, const struct relay_conf *from)
+{
+	struct relay_conf *conf = service->conf;
+
+	conf->servers = from->servers;
+	conf->nservers = from->nservers;
+	conf->ca = from->ca;
+	conf->cert = from->cert;
+	conf->key = from->key;
+	if (renew_same_regions(conf, from))
+		return;
+	conf->regions = from->regions;
+	conf->nregions = from->nregions;
+	memset(service->exchange.gap, 0, sizeof service->exchange.gap);
+	memset(service->exchange.told_gone, 0, sizeof service->exchange.told_gone);
+	memset(service->applied, 0, sizeof service->applied);
+}
+
+/* The new one is in service from now on. An errand reads the configuration in a thread of its own. */
+static void renew_bus(struct service *service, uint64_t now_ms)
+{
+	const struct bus_ops *ops = service->bus_ops;
+	void *bus = service->bus;
+	struct bus_status status;
+	struct renewed renewed;
+
+	ops->status(bus, &status);
+	if (errand_busy(service->errand) || !renew_run(service->renew, status.ended, now_ms, &renewed))
+		return;
+	if (renewed.ops == ops && ops->inherit != NULL)
+		ops->inherit(renewed.bus, bus);
+	service->bus_ops = service->exchange.bus_ops = renewed.ops;
+	service->bus = service->exchange.bus = renewed.bus;
+	take_up(service, renewed.conf);
+	renew_retire(service->renew, ops, bus);
+	log_notice("bus=%s state=renewed was=%s regions=%zu", renewed.ops->name, ops->name, service->conf->nregions);
 }
 
 /* ---- the loop ---- */
@@ -308,6 +360,18 @@ static uint64_t run_heat(struct service *service, uint64_t now_ms)
 	return next_ms;
 }
 
+static void take_signals(struct service *service)
+{
+	struct signalfd_siginfo taken;
+
+	while (read(service->signal_fd, &taken, sizeof taken) == sizeof taken) {
+		if (taken.ssi_signo == SIGHUP)
+			renew_reload(service->renew);
+		else
+			service->stop = true;
+	}
+}
+
 static void serve(struct service *service)
 {
 	struct pollfd polled[] = { { service->signal_fd, POLLIN, 0 }, { service->event_fd, POLLIN, 0 },
@@ -323,12 +387,12 @@ static void serve(struct service *service)
 
 		poll(polled, COUNT_OF(polled), http_ms < (uint64_t)left ? (int)http_ms : left);
 		now_ms = clock_monotonic_ms();
-		if (polled[0].revents != 0)
-			service->stop = true;
+		take_signals(service);
 		service->exchange.wall_ms = clock_wall_ms();
 		eventfd_read(service->event_fd, &(eventfd_t){ 0 });
 		writs_clock(service->writs, clock_wall_ms());
 		take_requests(service, now_ms);
+		renew_bus(service, now_ms);
 		taken = take_in(service, now_ms);
 		if (service->http != NULL)
 			http_run(service->http); /* what was answered */
@@ -342,13 +406,13 @@ static void serve(struct service *service)
 	}
 }
 
-bool service_run(struct relay_conf *conf, struct err *err)
+bool service_run(const char *path, struct relay_conf *conf, struct err *err)
 {
 	struct service *service = mem_alloc(sizeof *service);
 	bool good;
 
 	service->conf = conf;
-	good = start(service, err);
+	good = start(service, path, err);
 	if (good) {
 		serve(service);
 		log_notice("state=stopped");

@@ -12,6 +12,7 @@
 #include "relay/http.h"
 #include "relay/journal.h"
 #include "relay/limit.h"
+#include "relay/renew.h"
 #include "relay/spread.h"
 #include "relay/state.h"
 #include "relay/work.h"
@@ -59,6 +60,7 @@ struct service {
 	uint64_t hot_said_ms; /* monotonic: what is hot here was told to the other hosts */
 	struct http *http; /* NULL: none */
 	struct errand *errand;
+	struct renew *renew; /* the bus */
 	struct audit *audit;
 	int event_fd, signal_fd;
 	uint64_t refused, limited; /* requests */
@@ -74,8 +76,11 @@ struct service {
 	struct spread applied[EVENT_REGIONS_MAX][EVENT_PRIOS]; /* by region: from the request to its caches being told */
 };
 
-/* Serves until SIGTERM or SIGINT. False with a sentence when it could not start. */
-bool service_run(struct relay_conf *conf, struct err *err);
+/* Serves until SIGTERM or SIGINT; at SIGHUP it reads the file at path again, which conf is of. False with a sentence when it could not
+ * start. */
+bool service_run(const char *path, struct relay_conf *conf, struct err *err);
+/* Of the bus, and of one that is to take over from it. */
+void service_bus_status(const struct service *service, struct bus_status *status);
 
 /* ---- waiting.c: who waits ---- */
 

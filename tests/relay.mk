@@ -34,6 +34,12 @@ tests_unit_exchange_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_exchange_test_LDADD = librelay.a libbase.a $(RELAY_LIBS) $(CHECK_LIBS)
 TESTS += tests/unit/exchange_test
 
+check_PROGRAMS += tests/unit/renew_test
+tests_unit_renew_test_SOURCES = tests/unit/renew.c
+tests_unit_renew_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_renew_test_LDADD = librelay.a libbase.a $(RELAY_LIBS) $(CHECK_LIBS)
+TESTS += tests/unit/renew_test
+
 check_PROGRAMS += tests/unit/writs_test
 tests_unit_writs_test_SOURCES = tests/unit/writs.c
 tests_unit_writs_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SQLITE_CFLAGS)
@@ -54,9 +60,9 @@ TESTS += tests/fuzz/replies.test
 EXTRA_DIST += tests/fuzz/replies.test tests/fuzz/corpus/replies
 
 TESTS += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/state.py tests/blackbox/ingress.py tests/blackbox/flush.py tests/blackbox/verify.py tests/blackbox/fleet_example.py \
-	tests/blackbox/faults_bus.py
+	tests/blackbox/faults_bus.py tests/blackbox/faults_certificates.py
 EXTRA_DIST += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/state.py tests/blackbox/ingress.py tests/blackbox/flush.py tests/blackbox/verify.py \
-	tests/blackbox/fleet_example.py tests/blackbox/faults_bus.py tests/blackbox/relay_rig.py tests/blackbox/fleet_rig.py tests/blackbox/caches_rig.py
+	tests/blackbox/fleet_example.py tests/blackbox/faults_bus.py tests/blackbox/faults_certificates.py tests/blackbox/relay_rig.py tests/blackbox/fleet_rig.py tests/blackbox/caches_rig.py
 
 TESTS += tests/blackbox/storm.py tests/blackbox/killed_backend.py tests/blackbox/relay_look.py tests/blackbox/relay_metrics.py tests/blackbox/relay_drain.py tests/blackbox/relay_bench.py
 EXTRA_DIST += tests/blackbox/relay_look.py tests/blackbox/relay_metrics.py tests/blackbox/relay_drain.py tests/blackbox/relay_bench.py tests/blackbox/storm.py tests/blackbox/killed_backend.py tests/blackbox/relay_load.py

@@ -153,7 +153,7 @@ leafnodes {{ listen: 127.0.0.1:{leaf}, advertise: "127.0.0.1:1" }}
                 self.relay_wires[region] = Wire(stack, port)
                 port = self.relay_wires[region].port
             rig.relay_section = relay
-            rig.bus = {"servers": [f"nats://127.0.0.1:{port}"], "regions": list(REGIONS)}
+            rig.bus = self.bus(region, port)
             rig.start()
         for region in REGIONS:
             wait_for(f"{region} to hear the other", lambda region=region: self.confirmed(region, "hello"), 30)
@@ -173,7 +173,16 @@ ping_interval: "5s"
 ping_max: 2
 jetstream {{ store_dir: "{self.store(region)}", domain: {region}, max_mem: 64MB, max_file: {self.max_file} }}
 leafnodes {{ reconnect: 1, remotes: [ {{ url: "nats-leaf://127.0.0.1:{self.wires[region].port}" }} ] }}
+{self.server_section(region)}
 """)
+
+    def server_section(self, region):
+        """More of a region's server's configuration."""
+        return ""
+
+    def bus(self, region, port):
+        """The section bus of a region's relay."""
+        return {"servers": [f"nats://127.0.0.1:{port}"], "regions": list(REGIONS)}
 
     def confirmed(self, region, key, wait="2s"):
         done = subprocess.run([os.path.join(BUILD, "gslbctl"), "-s", self.rigs[region].socket, "purge", "key", key, "--wait", wait],

@@ -1,0 +1,250 @@
+#!/usr/bin/python3
+"""The bus's certificates, its servers and the bus itself are exchanged while events flow: no restart, and no event is lost. tests/FAULTS.md, 20."""
+import os
+import shutil
+import signal
+import ssl
+import subprocess
+import threading
+import time
+
+from fleet_rig import REGIONS, Client, Fleet, Monitor
+from lab import SOURCE, free_port, main, seen, test, wait_for
+from relay_rig import program, write
+
+CERTIFICATES = os.path.join(SOURCE, "examples", "fleet", "certificates")
+
+
+class TlsFleet(Fleet):
+    """Each relay reaches its server by TLS only, and is its user by its certificate; a region's CA and certificates are in folder/tls of its rig."""
+
+    def __init__(self, stack, **more):
+        program("openssl")
+        self.user = {region: f"CN=relay-{region},O=gslb" for region in REGIONS}
+        super().__init__(stack, **more)
+
+    def tls(self, region, name=""):
+        return os.path.join(self.rigs[region].folder, "tls", name)
+
+    def server_section(self, region):
+        if not os.path.isdir(self.tls(region)):
+            certify(self.tls(region))
+        return f"""
+tls {{ cert_file: "{self.tls(region, f"server-{region}.crt")}", key_file: "{self.tls(region, f"server-{region}.key")}",
+  ca_file: "{self.tls(region, "ca.crt")}", verify_and_map: true, timeout: 5 }}
+authorization {{ users: [ {{ user: "{self.user[region]}" }} ] }}
+"""
+
+    def bus(self, region, port):
+        return {"servers": [f"tls://localhost:{port}"], "regions": list(REGIONS), "ca": "tls/ca.crt", "cert": f"tls/relay-{region}.crt",
+                "key": f"tls/relay-{region}.key"}
+
+    def client(self, region, folder=None):
+        folder = folder or self.tls(region)
+        context = ssl.create_default_context(cafile=self.tls(region, "ca.crt"))
+        context.load_cert_chain(f"{folder}/relay-{region}.crt", f"{folder}/relay-{region}.key")
+        client = Client(self.ports[region], context)
+        self.stack.callback(client.socket.close)
+        return client
+
+    def say_again(self, region):
+        """The server reads its files again."""
+        self.servers[region].process.send_signal(signal.SIGHUP)
+
+    def reload(self, region):
+        """gslb-relay does."""
+        self.rigs[region].write_conf()
+        self.rigs[region].relay.process.send_signal(signal.SIGHUP)
+
+    def renewals(self, region):
+        return self.rigs[region].relay.text().count("state=renewed")
+
+
+def certify(folder):
+    """A new CA, and certificates of its own."""
+    subprocess.run([CERTIFICATES, folder], check=True)
+
+
+def put_in_place(new, old):
+    """One file after the other, each by a rename, as whoever renews certificates does."""
+    for name in os.listdir(new):
+        shutil.copy(os.path.join(new, name), os.path.join(old, name + ".new"))
+        os.rename(os.path.join(old, name + ".new"), os.path.join(old, name))
+
+
+def reload(fleet, region, times):
+    """gslb-relay reads its configuration again, and is on another bus then, for so many times."""
+    relay = fleet.rigs[region].relay
+    fleet.rigs[region].write_conf()
+    relay.process.send_signal(signal.SIGHUP)
+    wait_for("another bus", lambda: relay.text().count("state=renewed") == times, 30)
+
+
+class Flow(threading.Thread):
+    """Purges one key after the other in a region until it is ended; keys: what was said yes to."""
+
+    def __init__(self, stack, fleet, region):
+        super().__init__(daemon=True)
+        self.fleet, self.region, self.keys, self.on = fleet, region, [], True
+        stack.callback(self.end)
+        self.start()
+
+    def run(self):
+        while self.on:
+            key = f"{self.region}{len(self.keys)}"
+            self.fleet.put(key)
+            assert self.fleet.purge(self.region, key)
+            self.keys.append(key)
+            time.sleep(0.02)
+
+    def end(self):
+        self.on = False
+        self.join()
+
+
+def threads(process):
+    """How many it has: each connection has its own."""
+    return len(os.listdir(f"/proc/{process.pid}/task"))
+
+
+@test
+def certificates_are_exchanged(stack):
+    """the CA and all certificates are exchanged while events flow, and the old ones are not taken any more: gslb-relay goes over to the new ones by
+    itself, and at SIGHUP, lets the old connection go, and no event is lost or done twice"""
+    fleet = TlsFleet(stack, through=["eu", "us"])
+    pids = {region: fleet.rigs[region].relay.process.pid for region in REGIONS}
+    fleet.wait_empty()
+    told = {region: Monitor(stack, fleet.redis[region]) for region in REGIONS}
+    had = {region: threads(fleet.rigs[region].relay.process) for region in REGIONS}
+    flow = {region: Flow(stack, fleet, region) for region in REGIONS}
+    took = {}
+    for region in REGIONS:
+        new, old = fleet.tls(region, "../new"), fleet.tls(region, "../old")
+        certify(new)
+        shutil.copytree(fleet.tls(region), old)
+        put_in_place(new, fleet.tls(region))
+        fleet.say_again(region)
+        start = time.monotonic()
+        if region == "eu":
+            wait_for("its server to take the new ones", lambda: fleet.client("eu").greeting == "PONG")
+            fleet.reload("eu")
+        wait_for(f"{region} to be on the new ones", lambda: fleet.renewals(region) == 1, 60)
+        took[region] = time.monotonic() - start
+        try:
+            greeting = fleet.client(region, old).greeting
+        except OSError:
+            greeting = "closed"
+        assert greeting == "closed", greeting
+    # whatever else was connected with the old ones could not come back
+    for region in REGIONS:
+        fleet.relay_wires[region].cut()
+        fleet.relay_wires[region].join_again()
+    for region in REGIONS:
+        before = len(flow[region].keys)
+        wait_for("some more events", lambda: len(flow[region].keys) > before + 20)
+        flow[region].end()
+    keys = [key for region in REGIONS for key in flow[region].keys]
+    wait_for("every key to be gone in both", lambda: not any(fleet.has(region, *keys) for region in REGIONS), 60)
+    fleet.wait_empty()
+    for region in REGIONS:
+        twice = [key for key in keys if told[region].dropped(key) != 1]
+        assert not twice, (region, twice[:5])
+        relay = fleet.rigs[region].relay.process
+        assert relay.poll() is None and relay.pid == pids[region]
+        wait_for("the old connections to be closed", lambda: threads(relay) <= had[region], 30)
+    seen(f"{len(keys)} events; on the new certificates {took['eu']:.1f} s after SIGHUP, {took['us']:.1f} s by itself")
+
+
+@test
+def a_damaged_certificate_is_not_taken(stack):
+    """files that are no certificate, do not fit, or are not taken by the server leave the connection that is there in service; that is said in one
+    sentence, once; good ones are taken up then"""
+    fleet = TlsFleet(stack)
+    eu, good, other = fleet.rigs["eu"].relay, fleet.tls("eu", "../good"), fleet.tls("eu", "../other")
+    shutil.copytree(fleet.tls("eu"), good)
+    certify(other)
+
+    def damage(reason):
+        """Whatever is damaged now."""
+        fleet.reload("eu")
+        wait_for("it to be said", lambda: reason in fleet.status("eu")["bus_trouble"])
+        assert reason in eu.text().rpartition("bus=kept")[2], eu.text()[-500:]
+        for region in REGIONS:
+            assert fleet.confirmed(region, "k", "10s")
+    shutil.copy(f"{other}/relay-eu.crt", fleet.tls("eu"))
+    damage("key values mismatch")
+    write(fleet.tls("eu", "relay-eu.crt"), "nothing of the kind\n")
+    damage("no start line")
+    os.remove(fleet.tls("eu", "relay-eu.key"))
+    damage("bus.key: ")
+    put_in_place(other, fleet.tls("eu"))
+    damage("SSL handshake error")
+    before = fleet.servers["eu"].text().count("TLS handshake error")
+    os.utime(fleet.tls("eu", "ca.crt"))
+    wait_for("it to be tried again", lambda: fleet.servers["eu"].text().count("TLS handshake error") > before, 30)
+    assert eu.text().count("bus=kept") == 4 and fleet.renewals("eu") == 0, eu.text()
+    put_in_place(good, fleet.tls("eu"))
+    wait_for("the good ones to be taken up", lambda: fleet.renewals("eu") == 1, 30)
+    assert fleet.status("eu")["bus_trouble"] == ""
+    for region in REGIONS:
+        assert fleet.confirmed(region, "k", "10s")
+
+
+@test
+def a_user_that_is_missing_for_a_while(stack):
+    """the server does not know our user for a while, after which libnats never comes back by itself: another connection is made when it does"""
+    fleet = TlsFleet(stack)
+    fleet.user["eu"] = "CN=nobody,O=gslb"
+    fleet.servers["eu"].kill(signal.SIGTERM)
+    fleet.start_server("eu")
+    fleet.rigs["eu"].relay.wait_log("the server has no user for us")
+    fleet.put("k")
+    assert fleet.purge("eu", "k")
+    wait_for("eu to have done it", lambda: not fleet.has("eu", "k"))
+    fleet.user["eu"] = "CN=relay-eu,O=gslb"
+    fleet.servers["eu"].kill(signal.SIGTERM)
+    fleet.start_server("eu")
+    wait_for("us to have it", lambda: not fleet.has("us", "k"), 60)
+    fleet.wait_empty()
+    assert fleet.renewals("eu") == 1
+
+
+@test
+def a_bus_that_goes_and_comes(stack):
+    """the section bus is taken out of gslb.yaml, put in again, and names another server at last, each with a SIGHUP: what was made alone goes out
+    then, each once, without a restart"""
+    fleet = Fleet(stack)
+    eu = fleet.rigs["eu"]
+    told, pid, bus = Monitor(stack, fleet.redis["us"]), eu.relay.process.pid, eu.bus
+    keys = ["before", "alone", "again", "moved"]
+    fleet.put(*keys)
+    assert fleet.purge("eu", "before")
+    wait_for("us to have it", lambda: not fleet.has("us", "before"))
+    fleet.wait_empty()
+    eu.bus = None
+    reload(fleet, "eu", 1)
+    assert [row["region"] for row in eu.ctl("relay", "lag")["lag"]] == ["eu"]
+    assert fleet.status("eu")["bus"] == "local" and fleet.purge("eu", "alone")
+    wait_for("eu to have done it, and to keep it for us", lambda: not fleet.has("eu", "alone") and fleet.status("eu")["outbox"] == 1)
+    eu.bus = bus
+    reload(fleet, "eu", 2)
+    assert fleet.purge("eu", "again")
+    wait_for("us to have both", lambda: not fleet.has("us", "alone", "again"), 30)
+    fleet.servers["eu"].kill(signal.SIGTERM)
+    fleet.ports["eu"] = free_port()
+    fleet.start_server("eu")
+    eu.bus = fleet.bus("eu", fleet.ports["eu"])
+    reload(fleet, "eu", 3)
+    assert fleet.purge("eu", "moved")
+    wait_for("us to have it", lambda: not fleet.has("us", "moved"), 30)
+    fleet.wait_empty()
+    assert [told.dropped(key) for key in keys] == [1, 1, 1, 1]
+    assert eu.relay.process.poll() is None and eu.relay.process.pid == pid
+    write(eu.conf, "server: [\n")
+    eu.relay.process.send_signal(signal.SIGHUP)
+    eu.relay.wait_log("reload=refused")
+    assert fleet.confirmed("eu", "last", "10s")
+
+
+if __name__ == "__main__":
+    main()

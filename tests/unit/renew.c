@@ -1,0 +1,259 @@
+/* Another bus while gslb-relay runs: when it is due, what it takes over, and that one which is not there takes the place of none only. */
+#include "tests/unit/unit.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "relay/bus_queue.h"
+#include "relay/certificates.h"
+#include "relay/renew.h"
+
+static char folder[32];
+static int event_fd;
+
+static void setup(void)
+{
+	strcpy(folder, "/tmp/gslb-renew.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	ck_assert_int_eq(chdir(folder), 0);
+	event_fd = eventfd(0, EFD_NONBLOCK);
+}
+
+static void teardown(void)
+{
+	char *command = mem_printf("rm -r %s", folder);
+
+	ck_assert_int_eq(system(command), 0);
+	free(command);
+	close(event_fd);
+}
+
+static void put(const char *name, const char *text)
+{
+	FILE *file = fopen("new", "w");
+
+	ck_assert_ptr_nonnull(file);
+	fputs(text, file);
+	fclose(file);
+	ck_assert_int_eq(rename("new", name), 0);
+}
+
+/* ---- when ---- */
+
+/* looks: a letter for how the files look, two seconds apart; 'a' is in use. due: '!' a new connection, which fails. */
+static const struct {
+	const char *sentence, *looks, *due;
+	bool other;
+} times[] = {
+	{ "what stays as it is wants nothing", "aaaaaaaa", "........", false },
+	{ "what has changed is tried when it has stayed so for a look", "aabb", "...!", false },
+	{ "while the files change nothing is tried", "abcdee", ".....!", false },
+	{ "what was put back is not tried", "abaaa", ".....", false },
+	{ "what failed is tried again after ten seconds", "abbbbbbbb", "..!....!.", false },
+	{ "or as soon as it has changed again", "abbcccc", "..!.!..", false },
+	{ "for another reason it is tried with the same files", "aaaaaaa", "!....!.", true },
+	{ "but not while they change", "abb", "!.!", true },
+};
+
+START_TEST(another_connection_is_due_when_the_files_have_changed_and_stay)
+{
+	for (size_t i = 0; i < COUNT_OF(times); i++) {
+		struct certificates certificates = { .used.file[0].inode = 'a', .last.file[0].inode = 'a' };
+		char due[16] = "";
+
+		for (size_t k = 0; times[i].looks[k] != '\0'; k++) {
+			struct certificates_seen seen = { .file[0].inode = (uint64_t)times[i].looks[k] };
+			uint64_t now_ms = 1000 + CERTIFICATES_LOOK_MS * k;
+			bool now = certificates_due(&certificates, &seen, times[i].other, now_ms);
+
+			if (now)
+				certificates_failed(&certificates, now_ms);
+			strcat(due, now ? "!" : ".");
+		}
+		ck_assert_msg(strcmp(due, times[i].due) == 0, "%s: %s", times[i].sentence, due);
+	}
+}
+END_TEST
+
+START_TEST(a_file_that_is_written_anew_or_is_gone_looks_different)
+{
+	struct relay_conf conf = { .ca = "", .cert = "cert", .key = "" };
+	struct certificates certificates = { 0 };
+	struct certificates_seen seen;
+
+	put("cert", "one");
+	certificates_look(&conf, &certificates.used);
+	certificates_look(&conf, &seen);
+	ck_assert(!certificates_differ(&certificates, &seen));
+	put("cert", "two");
+	certificates_look(&conf, &seen);
+	ck_assert(certificates_differ(&certificates, &seen));
+	certificates.used = seen;
+	ck_assert_int_eq(unlink(conf.cert), 0);
+	certificates_look(&conf, &seen);
+	ck_assert(certificates_differ(&certificates, &seen));
+}
+END_TEST
+
+/* ---- what it takes over ---- */
+
+START_TEST(what_came_in_at_the_old_one_comes_in_at_the_new_one_and_nothing_more)
+{
+	struct bus_queue old, new;
+	struct heard *late = heard_event("us", "ack.4", "four", 4), *heard;
+	eventfd_t woken;
+
+	bus_queue_init(&old, event_fd);
+	bus_queue_init(&new, event_fd);
+	ck_assert(bus_queue_hear(&new, heard_event("us", "ack.1", "one", 3)));
+	ck_assert(bus_queue_hear(&old, heard_event("us", "ack.2", "two", 3)));
+	ck_assert(bus_queue_hear(&old, heard_event("us", "ack.3", "three", 5)));
+	ck_assert(bus_queue_hear(&old, heard_word("gslb.rcpt.us.eu", "7 9 0", 5)));
+	ck_assert(bus_queue_hear(&old, heard_word("gslb.state.us.host.hot", "bytes", 5)));
+	bus_queue_regress(&old);
+	bus_queue_stop(&old);
+	ck_assert(!bus_queue_hear(&old, late));
+	heard_free(late);
+	eventfd_read(event_fd, &woken);
+	bus_queue_inherit(&new, &old);
+	ck_assert_int_eq(eventfd_read(event_fd, &woken), 0);
+	ck_assert_uint_eq(new.regressions, 1);
+	ck_assert(bus_queue_regressed(&new));
+	ck_assert_uint_eq(new.said_bytes, 5);
+	for (char n = '1'; n <= '3'; n++) {
+		heard = bus_queue_event(&new);
+		ck_assert_ptr_nonnull(heard);
+		ck_assert_int_eq(heard->reply[4], n);
+		heard_free(heard);
+	}
+	ck_assert_ptr_null(bus_queue_event(&new));
+	ck_assert_uint_eq(new.nwords, 2);
+	ck_assert_ptr_null(bus_queue_event(&old));
+	ck_assert_ptr_null(bus_queue_word(&old));
+	bus_queue_fini(&old);
+	bus_queue_fini(&new);
+}
+END_TEST
+
+START_TEST(what_was_on_its_way_is_known_by_its_least_number)
+{
+	struct bus_queue queue;
+
+	bus_queue_init(&queue, event_fd);
+	ck_assert_uint_eq(bus_queue_least(&queue, 7), UINT64_MAX);
+	bus_queue_offer(&queue, 6, 1, "x", 1);
+	bus_queue_offer(&queue, 7, 12, "x", 1);
+	bus_queue_offer(&queue, 7, 5, "x", 1);
+	bus_queue_offer(&queue, 7, 13, "x", 1);
+	ck_assert_uint_eq(bus_queue_least(&queue, 7), 5);
+	bus_queue_fini(&queue);
+}
+END_TEST
+
+/* ---- one that is not there ---- */
+
+static void write_conf(const char *bus)
+{
+	char *text = mem_printf("server: { region: eu }\nstate: { directory: %s }\ncaches: []\n%s", folder, bus);
+
+	put("gslb.yaml", text);
+	free(text);
+}
+
+/* Until there is another bus, or why there is none is known. */
+static bool await(struct renew *renew, struct renewed *renewed)
+{
+	struct pollfd polled = { event_fd, POLLIN, 0 };
+
+	for (unsigned n = 0; n < 300; n++) {
+		if (renew_run(renew, false, clock_monotonic_ms(), renewed))
+			return true;
+		if (renew_status(renew).trouble[0] != '\0')
+			return false;
+		poll(&polled, 1, 100);
+		eventfd_read(event_fd, &(eventfd_t){ 0 });
+	}
+	ck_abort_msg("nothing came of it");
+}
+
+START_TEST(one_that_is_not_there_takes_the_place_of_none_but_not_of_one)
+{
+	const char *path = "gslb.yaml";
+	struct relay_conf *conf;
+	struct renew *renew;
+	struct renewed first, second;
+	struct err err;
+
+	write_conf("");
+	conf = relay_conf_load(path, &err);
+	ck_assert_ptr_nonnull(conf);
+	renew = renew_new(path, conf, NULL, event_fd);
+	ck_assert(!renew_run(renew, false, clock_monotonic_ms(), &first));
+	write_conf("bus: { servers: [\"nats://127.0.0.1:1\"], regions: [eu, us] }\n");
+	renew_reload(renew);
+	ck_assert(await(renew, &first));
+	ck_assert_ptr_eq(first.ops, &bus_nats);
+	ck_assert_uint_eq(first.conf->nregions, 2);
+	write_conf("bus: { servers: [\"nats://127.0.0.1:2\"], regions: [eu, us] }\n");
+	renew_reload(renew);
+	ck_assert(!await(renew, &second));
+	ck_assert_ptr_nonnull(strstr(renew_status(renew).trouble, "nats://127.0.0.1:2"));
+	write_conf("");
+	renew_reload(renew);
+	ck_assert(await(renew, &second));
+	ck_assert_ptr_eq(second.ops, &bus_local);
+	renew_retire(renew, first.ops, first.bus);
+	second.ops->close(second.bus);
+	renew_end(renew);
+	bus_nats.end();
+	renew_free(renew);
+	relay_conf_free(conf);
+}
+END_TEST
+
+START_TEST(a_file_that_is_wrong_or_of_another_region_changes_nothing)
+{
+	const char *path = "gslb.yaml";
+	struct relay_conf *conf;
+	struct renew *renew;
+	struct renewed renewed;
+	struct err err;
+
+	write_conf("");
+	conf = relay_conf_load(path, &err);
+	renew = renew_new(path, conf, NULL, event_fd);
+	put("gslb.yaml", "server: {\n");
+	renew_reload(renew);
+	put("gslb.yaml", "server: { region: us }\nbus: { servers: [\"nats://127.0.0.1:1\"], regions: [eu, us] }\ncaches: []\n");
+	renew_reload(renew);
+	for (unsigned n = 0; n < 3; n++) {
+		ck_assert(!renew_run(renew, false, clock_monotonic_ms() + n * 60000, &renewed));
+		ck_assert_int_eq(poll(&(struct pollfd){ event_fd, POLLIN, 0 }, 1, 200), 0);
+	}
+	renew_end(renew);
+	renew_free(renew);
+	relay_conf_free(conf);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("renew");
+	TCase *tcase = tcase_create("renew");
+
+	log_setup("renew_test", LOG_ERROR);
+	tcase_set_timeout(tcase, 60);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, another_connection_is_due_when_the_files_have_changed_and_stay);
+	tcase_add_test(tcase, a_file_that_is_written_anew_or_is_gone_looks_different);
+	tcase_add_test(tcase, what_came_in_at_the_old_one_comes_in_at_the_new_one_and_nothing_more);
+	tcase_add_test(tcase, what_was_on_its_way_is_known_by_its_least_number);
+	tcase_add_test(tcase, one_that_is_not_there_takes_the_place_of_none_but_not_of_one);
+	tcase_add_test(tcase, a_file_that_is_wrong_or_of_another_region_changes_nothing);
+	suite_add_tcase(suite, tcase);
+	return unit_run(suite);
+}
