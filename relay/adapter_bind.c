@@ -1,20 +1,18 @@
 /* BIND's rndc protocol (isccc, version 1), over one TCP connection that is kept: a message is its length, a version, and a table; the
  * table's first part is an HMAC-SHA256 over the rest. The first answer brings a nonce, which each later message repeats. named drops a
  * message whose serial and time it has seen, without a word: serials begin at random. */
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "relay/adapter.h"
 #include "relay/check.h"
+#include "relay/hmac.h"
 #include "relay/wire.h"
 
 enum {
 	MESSAGE_MAX = 65536,
 	KEY_MAX = 256,
-	HASH_LEN = 32,
 	HSHA_LEN = 89, /* the algorithm's number, then base64 filled up with zeros */
 	ALGORITHM_SHA256 = 163,
 	TYPE_BINARY = 1,
@@ -48,7 +46,6 @@ static void *bind_open(const struct cache_conf *conf, struct err *err)
 	size_t len = strlen(conf->key);
 	struct bind *bind;
 	struct dice dice = dice_from_kernel();
-	int n;
 
 	if (conf->socket[0] == '\0' || len == 0 || len % 4 != 0 || len > KEY_MAX) {
 		err_set(err, "socket and key: must be given (ADDRESS@PORT of named's controls, and rndc.key's secret "
@@ -59,13 +56,12 @@ static void *bind_open(const struct cache_conf *conf, struct err *err)
 	bind->conf = conf;
 	bind->wire.fd = -1;
 	bind->serial = (uint32_t)dice_next(&dice) & 0x3fffffff;
-	n = EVP_DecodeBlock(bind->key, (const unsigned char *)conf->key, (int)len);
-	if (n < 3) {
+	bind->key_len = hmac_base64_read(conf->key, bind->key);
+	if (bind->key_len == 0) {
 		free(bind);
 		err_set(err, "key: is not base64");
 		return NULL;
 	}
-	bind->key_len = (size_t)n - (conf->key[len - 1] == '=') - (conf->key[len - 2] == '=');
 	return bind;
 }
 
@@ -99,14 +95,13 @@ static void put_number(struct buf *buf, const char *key, uint64_t n)
 
 static void sign(const struct bind *bind, const void *bytes, size_t len, uint8_t hsha[static HSHA_LEN])
 {
-	uint8_t hash[EVP_MAX_MD_SIZE];
-	unsigned hash_len = 0;
-	char text[64];
+	uint8_t hash[HMAC_LEN];
+	char text[HMAC_BASE64_LEN + 1];
 
-	HMAC(EVP_sha256(), bind->key, (int)bind->key_len, bytes, len, hash, &hash_len);
+	hmac_sha256(bind->key, bind->key_len, bytes, len, hash);
 	memset(hsha, 0, HSHA_LEN);
 	hsha[0] = ALGORITHM_SHA256;
-	EVP_EncodeBlock((unsigned char *)text, hash, HASH_LEN);
+	hmac_base64(hash, text);
 	memcpy(hsha + 1, text, strlen(text));
 }
 

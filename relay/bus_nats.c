@@ -159,8 +159,8 @@ static void take_list(struct fetcher *fetcher, natsMsgList *list)
 {
 	for (int i = 0; i < list->Count; i++) {
 		natsMsg *message = list->Msgs[i];
-		struct heard *heard = heard_event(fetcher->region, natsMsg_GetReply(message),
-			natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
+		struct heard *heard = heard_event(fetcher->region, natsMsg_GetReply(message), natsMsg_GetData(message),
+			(size_t)natsMsg_GetDataLength(message));
 
 		if (!bus_queue_hear(&fetcher->nats->queue, heard)) {
 			give_back(fetcher->nats, heard->reply);
@@ -428,8 +428,15 @@ static void *nats_open(const struct relay_conf *conf, struct store *store, int e
 static void offer(void *arg, uint32_t epoch, uint64_t oseq, const char *bytes, size_t len)
 {
 	struct nats *nats = arg;
+	struct buf made = { 0 };
 
-	bus_queue_offer(&nats->queue, epoch, oseq, bytes, len);
+	if (nats->conf->sign == NULL) {
+		bus_queue_offer(&nats->queue, epoch, oseq, bytes, len);
+		return;
+	}
+	sign_event(nats->conf->sign, nats->conf->region, bytes, len, &made);
+	bus_queue_offer(&nats->queue, epoch, oseq, made.text, made.len);
+	buf_fini(&made);
 }
 
 static uint64_t nats_publish(void *bus, uint64_t now_ms)

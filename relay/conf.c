@@ -36,7 +36,7 @@ struct yaml_file {
 		uint32_t nlogs;
 	} relay;
 	struct {
-		char **servers, **regions, *ca, *cert, *key;
+		char **servers, **regions, *ca, *cert, *key, *sign_file;
 		uint32_t nservers, nregions;
 	} bus;
 	struct yaml_cache *caches;
@@ -85,7 +85,7 @@ static const cyaml_schema_field_t bus_fields[] = { CYAML_FIELD_SEQUENCE_COUNT("s
 	CYAML_FIELD_SEQUENCE_COUNT("regions", CYAML_FLAG_POINTER, struct yaml_file, bus.regions, bus.nregions,
 		&text_schema, 1, EVENT_REGIONS_MAX),
 	TEXT("ca", struct yaml_file, bus.ca), TEXT("cert", struct yaml_file, bus.cert),
-	TEXT("key", struct yaml_file, bus.key), CYAML_FIELD_END };
+	TEXT("key", struct yaml_file, bus.key), TEXT("sign-file", struct yaml_file, bus.sign_file), CYAML_FIELD_END };
 
 static const cyaml_schema_field_t file_fields[] = { { .key = "server",
 							    .value = { .type = CYAML_MAPPING,
@@ -374,6 +374,28 @@ static bool read_regions(struct reading *r, const struct yaml_file *file)
 		    : err_set(r->err, "%s: bus.regions: server.region %s is not among them", r->path, conf->region);
 }
 
+static bool read_sign(struct reading *r, const char *file)
+{
+	struct relay_conf *conf = r->conf;
+	char *path, *text = NULL;
+	struct err why;
+	size_t len;
+
+	if (file == NULL)
+		return true;
+	path = file_beside(r->path, file);
+	if (file_read(path, FILE_MAX_LEN, &text, &len, &why))
+		conf->sign = sign_parse(path, text, len, conf->arena, &why);
+	for (size_t i = 0; conf->sign != NULL && i < conf->nregions; i++)
+		if (!sign_has(conf->sign, conf->regions[i])) {
+			err_set(&why, "%s: no line for %s: all of bus.regions need one", path, conf->regions[i]);
+			conf->sign = NULL;
+		}
+	free(text);
+	free(path);
+	return conf->sign != NULL ? true : err_set(r->err, "%s: bus.sign-file: %s", r->path, why.text);
+}
+
 static bool read_bus(struct reading *r, const struct yaml_file *file)
 {
 	struct relay_conf *conf = r->conf;
@@ -388,7 +410,7 @@ static bool read_bus(struct reading *r, const struct yaml_file *file)
 	conf->key = path_of(r, file->bus.key);
 	if ((conf->cert[0] == '\0') != (conf->key[0] == '\0'))
 		return err_set(r->err, "%s: bus.cert and bus.key: one without the other", r->path);
-	return read_regions(r, file);
+	return read_regions(r, file) && read_sign(r, file->bus.sign_file);
 }
 
 /* A line for each: NAME TOKEN, or the token alone. */

@@ -8,6 +8,7 @@
 #include "relay/event.h"
 #include "relay/pacer.h"
 #include "relay/policy.h"
+#include "relay/sign.h"
 
 enum { CONF_CACHES_MAX = 64, CONF_TOKENS_MAX = 64, CONF_LOGS_MAX = 16 };
 
@@ -31,6 +32,7 @@ struct relay_conf {
 	size_t nservers;             /* of the bus; 0: there is none */
 	const char *const *servers;
 	const char *ca, *cert, *key; /* "" without TLS */
+	const struct sign *sign;     /* NULL: events have no signatures */
 	size_t nregions;             /* all of the fleet, with this one; without a bus only this one */
 	const char *const *regions;
 	size_t ncaches;

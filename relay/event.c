@@ -295,7 +295,7 @@ bool event_parse(const char *bytes, size_t len, bool stored, struct arena *arena
 
 	*event = (struct event){ 0 };
 	*parked = false;
-	if (len > EVENT_BYTES_MAX)
+	if (len > (stored ? EVENT_SIGNED_MAX : EVENT_BYTES_MAX))
 		return err_set(err, "an event has at most %d bytes, this one %zu: split it", EVENT_BYTES_MAX, len);
 	root = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, &error);
 	if (json_is_object(root))

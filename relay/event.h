@@ -26,6 +26,7 @@ enum {
 	EVENT_TYPES_MAX = 18,
 	EVENT_REGIONS_MAX = 64,
 	EVENT_BYTES_MAX = 32768,
+	EVENT_SIGNED_MAX = EVENT_BYTES_MAX + 64, /* with a signature: sign.h */
 	EVENT_LABEL_MAX = 64, /* an origin's or a region's text, with NUL */
 	EVENT_ID_MAX = EVENT_LABEL_MAX + 11 + 21,
 };

@@ -138,6 +138,12 @@ static bool is_allowed(const struct exchange *exchange, const struct event *even
 	       policy_allows(conf->policy, POLICY_REGION, event->origin, event, why);
 }
 
+/* Our own come from the log. */
+static bool is_genuine(const struct relay_conf *conf, const char *from, const char *bytes, size_t len, struct err *err)
+{
+	return conf->sign == NULL || strcmp(from, conf->region) == 0 || sign_check(conf->sign, from, bytes, len, err);
+}
+
 static enum bus_taken take_fetched(void *arg, const char *from, const char *bytes, size_t len)
 {
 	struct fresh *fresh = arg;
@@ -150,6 +156,8 @@ static enum bus_taken take_fetched(void *arg, const char *from, const char *byte
 	fresh->fetched++;
 	if (good && strcmp(event.origin, from) != 0)
 		good = err_set(&err, "it speaks for region %s", event.origin);
+	if (good)
+		good = is_genuine(fresh->exchange->conf, from, bytes, len, &err);
 	if (!good)
 		return pass_over(fresh->exchange, from, parked, &err);
 	fresh->taken++;

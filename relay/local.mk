@@ -4,6 +4,7 @@ librelay_a_SOURCES = \
 	relay/relay.h \
 	relay/adapter.c relay/adapter.h \
 	relay/adapter_bind.c \
+	relay/hmac.c relay/hmac.h \
 	relay/adapter_http.c \
 	relay/adapter_knot.c \
 	relay/adapter_memcached.c \
@@ -37,6 +38,7 @@ librelay_a_SOURCES = \
 	relay/pacer.c relay/pacer.h \
 	relay/pending.c relay/pending.h \
 	relay/policy.c relay/policy.h \
+	relay/sign.c relay/sign.h \
 	relay/process.c \
 	relay/renew.c relay/renew.h \
 	relay/resend.c relay/resend.h \

@@ -43,8 +43,9 @@ struct renew {
 	const char *path;
 	struct store *store;
 	int event_fd;
-	const struct relay_conf *conf;   /* of the bus in service */
-	const struct relay_conf *wanted; /* of the one that is to come; the same: only its certificates, or its connection */
+	const struct relay_conf *conf; /* of the bus in service */
+	const struct relay_conf
+		*wanted; /* of the one that is to come; the same: only its certificates, or its connection */
 	struct certificates certificates;
 	uint64_t look_ms;
 	bool asked; /* by SIGHUP: without waiting for anything */
@@ -76,7 +77,8 @@ static void open_it(struct attempt *attempt)
 {
 	struct bus_status status;
 
-	certificates_look(attempt->conf, &attempt->seen); /* before they are loaded: what changes now is seen as a change */
+	certificates_look(
+		attempt->conf, &attempt->seen); /* before they are loaded: what changes now is seen as a change */
 	if (attempt->reach && attempt->ops->reach != NULL && !attempt->ops->reach(attempt->conf, &attempt->err))
 		return;
 	attempt->bus = attempt->ops->open(attempt->conf, attempt->store, attempt->event_fd, &attempt->err);
@@ -134,8 +136,8 @@ static void fail(struct renew *renew, const struct err *err, uint64_t now_ms)
 	if (strcmp(renew->trouble.text, err->text) == 0)
 		return;
 	renew->trouble = *err;
-	log_error("bus=kept reason=\"%s\": what is in service stays, and this is tried again every %d s",
-		err->text, CERTIFICATES_AGAIN_MS / 1000);
+	log_error("bus=kept reason=\"%s\": what is in service stays, and this is tried again every %d s", err->text,
+		CERTIFICATES_AGAIN_MS / 1000);
 }
 
 /* Returns whether it is another bus. */
@@ -244,9 +246,9 @@ bool renew_same_regions(const struct relay_conf *a, const struct relay_conf *b)
 
 static bool same_bus(const struct relay_conf *a, const struct relay_conf *b)
 {
-	return same_texts(a->servers, a->nservers, b->servers, b->nservers) &&
-	       renew_same_regions(a, b) && strcmp(a->ca, b->ca) == 0 &&
-	       strcmp(a->cert, b->cert) == 0 && strcmp(a->key, b->key) == 0;
+	return same_texts(a->servers, a->nservers, b->servers, b->nservers) && renew_same_regions(a, b) &&
+	       strcmp(a->ca, b->ca) == 0 && strcmp(a->cert, b->cert) == 0 && strcmp(a->key, b->key) == 0 &&
+	       sign_same(a->sign, b->sign);
 }
 
 static struct relay_conf *load(const struct renew *renew, struct err *err)
@@ -293,7 +295,9 @@ void renew_reload(struct renew *renew)
 		renew->attempt->stale = true;
 	renew->trouble.text[0] = '\0'; /* whoever asks wants to be told */
 	log_notice("reload=%s: of the file the section bus is taken up, other changes want a restart",
-		renew->wanted != renew->conf ? "bus" : renew->asked ? "certificates" : "nothing-new");
+		renew->wanted != renew->conf ? "bus"
+		: renew->asked               ? "certificates"
+					     : "nothing-new");
 }
 
 /* ---- the end ---- */

@@ -269,6 +269,7 @@ static void take_up(struct service *service, const struct relay_conf *from)
 	conf->ca = from->ca;
 	conf->cert = from->cert;
 	conf->key = from->key;
+	conf->sign = from->sign;
 	if (renew_same_regions(conf, from))
 		return;
 	conf->regions = from->regions;

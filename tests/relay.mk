@@ -22,6 +22,12 @@ tests_unit_relay_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_relay_test_LDADD = librelay.a libbase.a $(RELAY_LIBS) $(CHECK_LIBS)
 TESTS += tests/unit/relay_test
 
+check_PROGRAMS += tests/unit/sign_test
+tests_unit_sign_test_SOURCES = tests/unit/sign.c
+tests_unit_sign_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_sign_test_LDADD = librelay.a libbase.a $(RELAY_LIBS) $(CHECK_LIBS)
+TESTS += tests/unit/sign_test
+
 check_PROGRAMS += tests/unit/state_test
 tests_unit_state_test_SOURCES = tests/unit/state.c
 tests_unit_state_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)

@@ -14,7 +14,7 @@ import time
 from fleet_rig import REGIONS, Client, Fleet, Monitor
 from lab import Skip, main, seen, test, wait_for
 from relay_load import Line, Redis
-from relay_rig import program
+from relay_rig import program, write
 
 
 @test
@@ -315,6 +315,45 @@ def another_stream_on_our_subject(stack):
     held = hub.ask("$JS.API.STREAM.INFO.ALL")["state"]["messages"]
     assert held == 0, held
     seen("bus check fails, the other stream took 0 of 20, nothing lost")
+
+
+@test
+def only_who_has_the_secret_speaks_for_a_region(stack):
+    """bus.sign-file: what somebody else says on a region's stream is refused and on record, a signed event that is said again is done once, and
+    the region's own events go on"""
+    folder = stack.enter_context(tempfile.TemporaryDirectory())
+    secrets = write(os.path.join(folder, "sign.keys"), f"eu {'e' * 40}\nus {'u' * 40} {'v' * 40}\n")
+    fleet = Fleet(stack, bus={"sign-file": secrets})
+    fleet.put("k", "forged", "after")
+    told, client = Monitor(stack, fleet.redis["us"]), fleet.client("eu")
+    assert fleet.confirmed("eu", "k")
+    signed = base64.b64decode(client.ask("$JS.API.STREAM.MSG.GET.INV_eu", {"last_by_subj": "gslb.inv.eu.e"})["message"]["data"]).decode()
+    assert ',"sig":"' in signed, signed
+    forged = json.dumps({"v": 1, "origin": "eu", "epoch": fleet.status("eu")["epoch"], "oseq": fleet.status("eu")["made"] + 1, "class": "key",
+                         "items": [{"k": "forged"}]})
+    for text in (forged, signed.replace('{"k":"k"}', '{"k":"forged"}'), signed):
+        client.say("gslb.inv.eu.e", text)
+    audit = os.path.join(fleet.rigs["us"].folder, "state", "relay-audit.log")
+
+    def reasons():
+        with open(audit) as f:
+            return [line["reason"] for line in map(json.loads, f) if line["event"] == "refused"]
+    wait_for("us to refuse both", lambda: len(reasons()) == 2)
+    assert "no signature" in reasons()[0] and "signature is wrong" in reasons()[1], reasons()
+    assert fleet.confirmed("eu", "after")
+    fleet.wait_empty()
+    assert fleet.has("us", "forged") and not fleet.has("us", "after") and told.dropped("k") == 1, told.dropped("k")
+    # eu's secret is exchanged as the manual says, one reload after the other
+    for step, line in enumerate((f"{'e' * 40} {'n' * 40}", f"{'n' * 40} {'e' * 40}", "n" * 40), 1):
+        write(secrets, f"eu {line}\nus {'u' * 40}\n")
+        for region in REGIONS:
+            relay = fleet.rigs[region].relay
+            relay.process.send_signal(signal.SIGHUP)
+            wait_for("the secrets to be taken up", lambda relay=relay, step=step: relay.text().count("state=renewed") == step)
+            fleet.put("k")
+            assert fleet.confirmed("eu", "k", "10s") and fleet.confirmed("us", "k", "10s"), (line, region)
+    assert len(reasons()) == 2, reasons()
+    seen("two refused, one said again and done once; eu's secret exchanged")
 
 
 @test

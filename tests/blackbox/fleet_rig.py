@@ -126,11 +126,11 @@ class Monitor(threading.Thread):
 class Fleet:
     """hub: more of the hub's configuration. max_file: of the regions' JetStream. through: regions whose relay reaches its server by a wire
     (relay_wires). folders: where a region's server and relay keep their files, instead of its rig's folder. cache: more of each redis's row.
-    relay: more of the section relay."""
+    relay, bus: more of these sections."""
 
-    def __init__(self, stack, hub="", max_file="1GB", through=(), folders=None, cache=None, relay=""):
+    def __init__(self, stack, hub="", max_file="1GB", through=(), folders=None, cache=None, relay="", bus=None):
         self.stack, self.rigs, self.redis, self.wires, self.ports, self.servers, self.relay_wires = stack, {}, {}, {}, {}, {}, {}
-        self.max_file, self.folders = max_file, folders or {}
+        self.max_file, self.folders, self.bus_more = max_file, folders or {}, bus or {}
         rig = Rig(stack, [])
         self.hub_folder, leaf, self.hub_port = rig.folder, free_port(), free_port()
         # a leaf learns the hub's own address, and would go round the wire that a test cuts: it is told one where nobody is
@@ -182,7 +182,7 @@ leafnodes {{ reconnect: 1, remotes: [ {{ url: "nats-leaf://127.0.0.1:{self.wires
 
     def bus(self, region, port):
         """The section bus of a region's relay."""
-        return {"servers": [f"nats://127.0.0.1:{port}"], "regions": list(REGIONS)}
+        return {"servers": [f"nats://127.0.0.1:{port}"], "regions": list(REGIONS), **self.bus_more}
 
     def confirmed(self, region, key, wait="2s"):
         done = subprocess.run([os.path.join(BUILD, "gslbctl"), "-s", self.rigs[region].socket, "purge", "key", key, "--wait", wait],

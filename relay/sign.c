@@ -1,0 +1,142 @@
+#include "relay/sign.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "relay/check.h"
+#include "relay/event.h"
+#include "relay/hmac.h"
+
+static const char before[] = ",\"sig\":\"", behind[] = "\"}";
+
+enum {
+	BEFORE_LEN = sizeof before - 1,
+	BEHIND_LEN = sizeof behind - 1,
+	TAIL_LEN = BEFORE_LEN + HMAC_BASE64_LEN + BEHIND_LEN
+};
+_Static_assert(TAIL_LEN <= EVENT_SIGNED_MAX - EVENT_BYTES_MAX, "the longest event, signed, is read again");
+
+struct secret {
+	const char *name, *text;
+};
+
+struct sign {
+	struct secret *secrets;
+	size_t n;
+};
+
+/* ---- reading ---- */
+
+/* The next word, in the text itself; NULL at the end. */
+static char *word(char **rest)
+{
+	char *at;
+
+	while ((at = strsep(rest, " \t\r")) != NULL)
+		if (at[0] != '\0')
+			return at;
+	return NULL;
+}
+
+static bool read_line(struct sign *sign, char *line, struct arena *arena, struct err *err)
+{
+	const char *name = word(&line), *secret = word(&line);
+
+	if (!check_label(name, strlen(name)))
+		return err_set(err, "the name must be 1 to 63 letters, digits, - and _");
+	if (sign_has(sign, name))
+		return err_set(err, "%s: it has a line already: put all its secrets into that", name);
+	name = arena_strdup(arena, name);
+	do {
+		if (secret == NULL || strlen(secret) < SIGN_SECRET_MIN)
+			return err_set(err, "%s: a secret has %d characters or more (try openssl rand -base64 32)",
+				name, SIGN_SECRET_MIN);
+		sign->secrets[sign->n++] = (struct secret){ name, arena_strdup(arena, secret) };
+	} while ((secret = word(&line)) != NULL);
+	return true;
+}
+
+const struct sign *sign_parse(const char *path, const char *text, size_t len, struct arena *arena, struct err *err)
+{
+	struct sign *sign = arena_alloc(arena, sizeof *sign);
+	char *rest = arena_alloc(arena, len + 1), *line;
+	unsigned number = 0;
+	struct err why;
+
+	memcpy(rest, text, len);
+	sign->secrets = arena_alloc(arena, (len / SIGN_SECRET_MIN + 1) * sizeof *sign->secrets);
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		number++;
+		line += strspn(line, " \t\r");
+		if (line[0] == '\0' || line[0] == '#' || read_line(sign, line, arena, &why))
+			continue;
+		err_set(err, "%s:%u: %s", path, number, why.text);
+		return NULL;
+	}
+	return sign;
+}
+
+bool sign_has(const struct sign *sign, const char *name)
+{
+	for (size_t i = 0; i < sign->n; i++)
+		if (strcmp(sign->secrets[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+bool sign_same(const struct sign *a, const struct sign *b)
+{
+	if (a == NULL || b == NULL)
+		return a == b;
+	for (size_t i = 0; a->n == b->n && i < a->n; i++)
+		if (strcmp(a->secrets[i].name, b->secrets[i].name) != 0 ||
+			strcmp(a->secrets[i].text, b->secrets[i].text) != 0)
+			return false;
+	return a->n == b->n;
+}
+
+/* ---- signing ---- */
+
+static void sign_as(const struct secret *secret, const char *bytes, size_t len, char text[static HMAC_BASE64_LEN + 1])
+{
+	uint8_t hmac[HMAC_LEN];
+
+	hmac_sha256(secret->text, strlen(secret->text), bytes, len, hmac);
+	hmac_base64(hmac, text);
+}
+
+void sign_event(const struct sign *sign, const char *name, const char *bytes, size_t len, struct buf *out)
+{
+	const struct secret *secret = sign->secrets;
+	char text[HMAC_BASE64_LEN + 1];
+
+	while (strcmp(secret->name, name) != 0)
+		secret++;
+	len--; /* its brace */
+	sign_as(secret, bytes, len, text);
+	buf_add(out, bytes, len);
+	buf_add(out, before, BEFORE_LEN);
+	buf_add(out, text, HMAC_BASE64_LEN);
+	buf_add(out, behind, BEHIND_LEN);
+}
+
+bool sign_check(const struct sign *sign, const char *name, const char *bytes, size_t len, struct err *err)
+{
+	const char *tail = bytes + len - TAIL_LEN;
+	char text[HMAC_BASE64_LEN + 1];
+
+	if (len < TAIL_LEN || memcmp(tail, before, BEFORE_LEN) != 0)
+		return err_set(err, "it has no signature (bus.sign-file must be there, too)");
+	for (size_t i = 0; i < sign->n; i++) {
+		if (strcmp(sign->secrets[i].name, name) != 0)
+			continue;
+		sign_as(&sign->secrets[i], bytes, len - TAIL_LEN, text);
+		if (hmac_equal(text, tail + BEFORE_LEN, HMAC_BASE64_LEN) &&
+			memcmp(bytes + len - BEHIND_LEN, behind, BEHIND_LEN) == 0)
+			return true;
+	}
+	return err_set(
+		err, sign_has(sign, name)
+			     ? "its signature is wrong (bus.sign-file must have the same secret for it here and there)"
+			     : "bus.sign-file has no secret for it");
+}
