@@ -315,3 +315,13 @@ const char *check_type_name(uint16_t type)
 			return types[i].name;
 	return NULL;
 }
+
+char *check_word(char **rest)
+{
+	char *at;
+
+	while ((at = strsep(rest, " \t\r")) != NULL)
+		if (at[0] != '\0')
+			return at;
+	return NULL;
+}

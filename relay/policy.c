@@ -76,17 +76,6 @@ static bool wrong(const struct reading *r, const char *what)
 	return err_set(r->err, "%s:%u: %s", r->path, r->line, what);
 }
 
-/* The next word, in the text itself; NULL at the end. */
-static char *word(char **rest)
-{
-	char *at;
-
-	while ((at = strsep(rest, " \t\r")) != NULL)
-		if (at[0] != '\0')
-			return at;
-	return NULL;
-}
-
 static bool read_selector(const struct reading *r, const char *text, struct rule *rule)
 {
 	char checked[CHECK_TEXT_MAX];
@@ -110,7 +99,7 @@ static bool read_selector(const struct reading *r, const char *text, struct rule
 static bool read_rule(const struct reading *r, char *line, struct rule *rule)
 {
 	size_t most = strlen(line) / 2 + 1; /* selectors */
-	char *kind = word(&line), *name = word(&line), *class = word(&line), *selector;
+	char *kind = check_word(&line), *name = check_word(&line), *class = check_word(&line), *selector;
 
 	if (kind == NULL || (strcmp(kind, "actor") != 0 && strcmp(kind, "region") != 0))
 		return wrong(r, "a line begins with actor or region (try: actor shop key cart: product:)");
@@ -121,7 +110,7 @@ static bool read_rule(const struct reading *r, char *line, struct rule *rule)
 	rule->kind = kind[0] == 'a' ? POLICY_ACTOR : POLICY_REGION;
 	rule->name = arena_strdup(r->arena, name);
 	rule->selectors = arena_alloc(r->arena, most * sizeof *rule->selectors);
-	while ((selector = word(&line)) != NULL)
+	while ((selector = check_word(&line)) != NULL)
 		if (!read_selector(r, selector, rule))
 			return false;
 	if (selects[rule->class] == NULL)

@@ -27,20 +27,9 @@ struct sign {
 
 /* ---- reading ---- */
 
-/* The next word, in the text itself; NULL at the end. */
-static char *word(char **rest)
-{
-	char *at;
-
-	while ((at = strsep(rest, " \t\r")) != NULL)
-		if (at[0] != '\0')
-			return at;
-	return NULL;
-}
-
 static bool read_line(struct sign *sign, char *line, struct arena *arena, struct err *err)
 {
-	const char *name = word(&line), *secret = word(&line);
+	const char *name = check_word(&line), *secret = check_word(&line);
 
 	if (!check_label(name, strlen(name)))
 		return err_set(err, "the name must be 1 to 63 letters, digits, - and _");
@@ -52,7 +41,7 @@ static bool read_line(struct sign *sign, char *line, struct arena *arena, struct
 			return err_set(err, "%s: a secret has %d characters or more (try openssl rand -base64 32)",
 				name, SIGN_SECRET_MIN);
 		sign->secrets[sign->n++] = (struct secret){ name, arena_strdup(arena, secret) };
-	} while ((secret = word(&line)) != NULL);
+	} while ((secret = check_word(&line)) != NULL);
 	return true;
 }
 
