@@ -352,6 +352,10 @@ static void print_status(const json_t *result, struct buf *out)
 		json_is_true(json_object_get(result, "connected")) ? "" : " (NOT CONNECTED: events wait in the log)");
 	buf_printf(out, ", running since ");
 	ctl_add(out, ctl_string(result, "since"));
+	if (ctl_string(result, "bus_trouble")[0] != '\0') {
+		buf_printf(out, "\nTROUBLE with the bus: ");
+		ctl_add(out, ctl_string(result, "bus_trouble"));
+	}
 	if (json_object_get(result, "drained_by") != NULL) {
 		buf_printf(out, "\nDRAINED by ");
 		ctl_add(out, ctl_string(result, "drained_by"));

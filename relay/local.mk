@@ -21,6 +21,7 @@ librelay_a_SOURCES = \
 	relay/errand.c relay/errand.h \
 	relay/event.c relay/event.h \
 	relay/exchange.c relay/exchange.h \
+	relay/expiry.c relay/expiry.h \
 	relay/gap.c relay/gap.h \
 	relay/heat.c relay/heat.h \
 	relay/hits.c relay/hits.h \

@@ -90,6 +90,9 @@ static void print_work(struct service *service, struct buf *text)
 		(double)renew.renewed);
 	put(text, "bus_renewal_failures_total", "counter",
 		"Times that another one could not be made: gslbctl relay status says why.", (double)renew.failed);
+	if (renew.ends_ms != 0)
+		put(text, "bus_certificate_end_timestamp_seconds", "gauge", "When bus.cert ends.",
+			(double)renew.ends_ms / 1000);
 	put(text, "events_total", "counter", "Events worked on.", (double)totals.events);
 	put(text, "active", "gauge", "Events under way.", (double)totals.active);
 	put(text, "moot_total", "counter", "Events that were moot or not for this region.", (double)totals.moot);

@@ -9,6 +9,9 @@
 #include <sys/queue.h>
 
 #include "relay/certificates.h"
+#include "relay/expiry.h"
+
+enum { CERTIFICATE_MAX = 1 << 20 };
 
 /* A bus that is being opened. Its thread's until it is done. */
 struct attempt {
@@ -53,8 +56,22 @@ struct renew {
 	SLIST_HEAD(, leaving) leaving;
 	SLIST_HEAD(, loaded) loaded;
 	uint64_t renewed, failed;
-	struct err trouble;
+	struct err trouble, ending; /* why the new one is not in service; that the certificate ends */
+	struct expiry expiry;       /* of the certificate in service */
 };
+
+/* One that cannot be read is libnats' to complain of. */
+static void read_expiry(struct renew *renew)
+{
+	char *text = NULL;
+	struct err err;
+	size_t len;
+
+	renew->expiry = (struct expiry){ 0 };
+	if (renew->conf->cert[0] != '\0' && file_read(renew->conf->cert, CERTIFICATE_MAX, &text, &len, &err))
+		expiry_read(text, len, &renew->expiry.ends_ms, &err);
+	free(text);
+}
 
 struct renew *renew_new(const char *path, const struct relay_conf *conf, struct store *store, int event_fd)
 {
@@ -66,6 +83,7 @@ struct renew *renew_new(const char *path, const struct relay_conf *conf, struct 
 	renew->event_fd = event_fd;
 	certificates_look(conf, &renew->certificates.used);
 	renew->certificates.last = renew->certificates.used;
+	read_expiry(renew);
 	SLIST_INIT(&renew->leaving);
 	SLIST_INIT(&renew->loaded);
 	return renew;
@@ -153,6 +171,7 @@ static bool end_attempt(struct renew *renew, uint64_t now_ms, struct renewed *re
 		*renewed = (struct renewed){ attempt->ops, attempt->bus, attempt->conf };
 		renew->conf = attempt->conf;
 		renew->certificates.used = attempt->seen;
+		read_expiry(renew);
 		renew->renewed++;
 		renew->trouble.text[0] = '\0';
 	} else if (attempt->bus != NULL) {
@@ -164,7 +183,29 @@ static bool end_attempt(struct renew *renew, uint64_t now_ms, struct renewed *re
 	return good;
 }
 
-static bool is_due(struct renew *renew, bool ended, uint64_t now_ms)
+static void look_at_expiry(struct renew *renew, uint64_t wall_ms)
+{
+	enum expiry_word is = expiry_is(&renew->expiry, wall_ms);
+	char when[CLOCK_TEXT_MAX];
+
+	renew->ending.text[0] = '\0';
+	if (is == EXPIRY_NOTHING)
+		return;
+	err_set(&renew->ending, "bus.cert %s %s on %s: put a new one in its place", renew->conf->cert,
+		is == EXPIRY_OVER ? "has ended" : "ends", clock_format(renew->expiry.ends_ms, when));
+	switch (expiry_say(&renew->expiry, wall_ms)) {
+	case EXPIRY_NOTHING:
+		break;
+	case EXPIRY_SOON:
+		log_warning("%s", renew->ending.text);
+		break;
+	case EXPIRY_OVER:
+		log_error("%s", renew->ending.text);
+		break;
+	}
+}
+
+static bool is_due(struct renew *renew, bool ended, uint64_t now_ms, uint64_t wall_ms)
 {
 	struct certificates_seen seen;
 	bool other = ended || renew->wanted != renew->conf;
@@ -174,6 +215,7 @@ static bool is_due(struct renew *renew, bool ended, uint64_t now_ms)
 	if (now_ms < renew->look_ms)
 		return false;
 	renew->look_ms = now_ms + CERTIFICATES_LOOK_MS;
+	look_at_expiry(renew, wall_ms);
 	certificates_look(renew->wanted, &seen);
 	return certificates_due(&renew->certificates, &seen, other, now_ms);
 }
@@ -192,12 +234,12 @@ static void reap(struct renew *renew, bool all)
 	}
 }
 
-bool renew_run(struct renew *renew, bool ended, uint64_t now_ms, struct renewed *renewed)
+bool renew_run(struct renew *renew, bool ended, uint64_t now_ms, uint64_t wall_ms, struct renewed *renewed)
 {
 	reap(renew, false);
 	if (renew->attempt != NULL)
 		return atomic_load(&renew->attempt->done) && end_attempt(renew, now_ms, renewed);
-	if (is_due(renew, ended, now_ms))
+	if (is_due(renew, ended, now_ms, wall_ms))
 		begin(renew, now_ms);
 	return false;
 }
@@ -331,5 +373,7 @@ void renew_free(struct renew *renew)
 
 struct renew_status renew_status(const struct renew *renew)
 {
-	return (struct renew_status){ renew->renewed, renew->failed, renew->trouble.text };
+	const struct err *worst = renew->trouble.text[0] != '\0' ? &renew->trouble : &renew->ending;
+
+	return (struct renew_status){ renew->renewed, renew->failed, worst->text, renew->expiry.ends_ms };
 }

@@ -18,7 +18,8 @@ struct renewed {
 
 struct renew_status {
 	uint64_t renewed, failed;
-	const char *trouble; /* why the new one is not in service; "" when there is none to come */
+	const char *trouble; /* why the new one is not in service, or that the certificate ends; "": all is well */
+	uint64_t ends_ms;    /* wall: the certificate of the bus in service; 0: it has none */
 };
 
 /* path: of the configuration. conf: of the bus in service, which was opened just now. event_fd is written to when there is something to do. */
@@ -28,8 +29,8 @@ void renew_end(struct renew *renew);
 void renew_free(struct renew *renew); /* NULL is fine; when nobody uses what it lent */
 /* SIGHUP: the configuration is read again, of which the section bus is taken up, and certificates are loaded. Says what comes of it. */
 void renew_reload(struct renew *renew);
-/* Goes on with it. ended: the bus in service does not come back by itself. True: there is another one. */
-bool renew_run(struct renew *renew, bool ended, uint64_t now_ms, struct renewed *renewed);
+/* Goes on with it; now_ms: monotonic. ended: the bus in service does not come back by itself. True: there is another one. */
+bool renew_run(struct renew *renew, bool ended, uint64_t now_ms, uint64_t wall_ms, struct renewed *renewed);
 /* Closes one that is not in service any more, in a thread of its own. */
 void renew_retire(struct renew *renew, const struct bus_ops *ops, void *bus);
 struct renew_status renew_status(const struct renew *renew);

@@ -288,7 +288,7 @@ static void renew_bus(struct service *service, uint64_t now_ms)
 	struct renewed renewed;
 
 	ops->status(bus, &status);
-	if (errand_busy(service->errand) || !renew_run(service->renew, status.ended, now_ms, &renewed))
+	if (errand_busy(service->errand) || !renew_run(service->renew, status.ended, now_ms, service->exchange.wall_ms, &renewed))
 		return;
 	if (renewed.ops == ops && ops->inherit != NULL)
 		ops->inherit(renewed.bus, bus);

@@ -10,6 +10,7 @@
 
 #include "relay/bus_queue.h"
 #include "relay/certificates.h"
+#include "relay/expiry.h"
 #include "relay/renew.h"
 
 static char folder[32];
@@ -99,6 +100,100 @@ START_TEST(a_file_that_is_written_anew_or_is_gone_looks_different)
 }
 END_TEST
 
+/* ---- when it ends ---- */
+
+static const char near_pem[] = /* openssl: notAfter=Dec 31 02:23:22 2027 GMT */
+	"-----BEGIN CERTIFICATE-----\n"
+	"MIIBkDCCATegAwIBAgIUeihKeOtS1E62ShV/+YmV2+sqUqswCgYIKoZIzj0EAwIw\n"
+	"HjENMAsGA1UECgwEZ3NsYjENMAsGA1UEAwwEbmVhcjAeFw0yNjExMjYwMjIzMjJa\n"
+	"Fw0yNzEyMzEwMjIzMjJaMB4xDTALBgNVBAoMBGdzbGIxDTALBgNVBAMMBG5lYXIw\n"
+	"WTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAQCSpE1zRt6sUwbapKZGfLUbCtL4TpP\n"
+	"wyTfB1cVl3PA0wLfZojrj8J3AzlgE+iRXsYqcBtGcOvueW4rrSRs3A9Go1MwUTAd\n"
+	"BgNVHQ4EFgQUoQmm+jKOM9beTRzlg64ak/KCBcswHwYDVR0jBBgwFoAUoQmm+jKO\n"
+	"M9beTRzlg64ak/KCBcswDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNHADBE\n"
+	"AiAf2Q2p+eo3GgcdCcYeNbRM8YRDNu/XeaKWx01YkJFZOQIgLZEyh9Qnj2ITVhkJ\n"
+	"dB+aYHxF+zHk5tKmUN/QnSYF/PQ=\n"
+	"-----END CERTIFICATE-----\n";
+static const char far_pem[] = /* notAfter=Aug 29 02:23:22 2081 GMT, beyond what UTCTime can say */
+	"-----BEGIN CERTIFICATE-----\n"
+	"MIIBkjCCATegAwIBAgIUZz0ZGpb1db0q1j2rWoG5xE/IX7AwCgYIKoZIzj0EAwIw\n"
+	"HTENMAsGA1UECgwEZ3NsYjEMMAoGA1UEAwwDZmFyMCAXDTI2MTEyNjAyMjMyMloY\n"
+	"DzIwODEwODI5MDIyMzIyWjAdMQ0wCwYDVQQKDARnc2xiMQwwCgYDVQQDDANmYXIw\n"
+	"WTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAASKLha3uMccFsMxrKlAXIhFYVLMWMRr\n"
+	"VYkyxVgs89PEZtC+M1KrvdkSLie1fr1sXZufvTyn2W1ZWDhr82/KI9cBo1MwUTAd\n"
+	"BgNVHQ4EFgQUCh0FLqPbupdQuGY3G5h72h1gTpswHwYDVR0jBBgwFoAUCh0FLqPb\n"
+	"updQuGY3G5h72h1gTpswDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNJADBG\n"
+	"AiEA/mFIXeLUwRSnaWE9ujdlIQEmP0wO9KjQu8HhmVs7/xECIQCRoOE8Ixt3mz/1\n"
+	"jb87lSnosrzIGLtTQh2RAXeLJPd7ng==\n"
+	"-----END CERTIFICATE-----\n";
+
+START_TEST(a_certificate_says_when_it_ends)
+{
+	char *chain = mem_printf("# of us\r\n%s%s", near_pem, far_pem);
+	uint64_t ends_ms;
+	struct err err;
+
+	ck_assert(expiry_read(near_pem, strlen(near_pem), &ends_ms, &err));
+	ck_assert_uint_eq(ends_ms, UINT64_C(1830219802000));
+	ck_assert(expiry_read(far_pem, strlen(far_pem), &ends_ms, &err));
+	ck_assert_uint_eq(ends_ms, UINT64_C(3523659802000));
+	ck_assert(expiry_read(chain, strlen(chain), &ends_ms, &err));
+	ck_assert_uint_eq(ends_ms, UINT64_C(1830219802000));
+	free(chain);
+}
+END_TEST
+
+START_TEST(what_is_cut_short_or_changed_is_no_certificate_or_another_but_never_read_beyond)
+{
+	size_t len = strlen(near_pem);
+	uint64_t ends_ms;
+	struct err err;
+
+	for (size_t cut = 0; cut + 2 < len; cut++) {
+		char *text = mem_dup(near_pem, cut + 1);
+
+		ck_assert(!expiry_read(text, cut, &ends_ms, &err));
+		ck_assert_uint_eq(ends_ms, 0);
+		free(text);
+	}
+	for (size_t at = 0; at < len; at++) {
+		char *text = mem_dup(near_pem, len + 1);
+
+		text[at] = text[at] == 'M' ? '/' : 'M';
+		(void)expiry_read(text, len, &ends_ms, &err);
+		free(text);
+	}
+	/* all but the end marks cut out of the middle */
+	for (size_t cut = 1; cut < 500; cut++) {
+		char *text = mem_printf("%.*s\n-----END CERTIFICATE-----\n", (int)(28 + cut), near_pem);
+
+		(void)expiry_read(text, strlen(text), &ends_ms, &err);
+		free(text);
+	}
+}
+END_TEST
+
+START_TEST(that_it_ends_is_said_two_weeks_before_once_a_day_and_when_it_has)
+{
+	const uint64_t hour_ms = 3600 * 1000, ends_ms = UINT64_C(1830219802000);
+	struct expiry expiry = { .ends_ms = ends_ms };
+	unsigned soon = 0, over = 0;
+
+	for (uint64_t at = ends_ms - 20 * 24 * hour_ms; at < ends_ms + 2 * 24 * hour_ms; at += hour_ms) {
+		enum expiry_word word = expiry_say(&expiry, at);
+
+		soon += word == EXPIRY_SOON;
+		over += word == EXPIRY_OVER;
+		ck_assert(word != EXPIRY_SOON || (at >= ends_ms - 14 * 24 * hour_ms && at < ends_ms));
+		ck_assert(word != EXPIRY_OVER || at >= ends_ms);
+		ck_assert(at != ends_ms || word == EXPIRY_OVER);
+	}
+	ck_assert_uint_eq(soon, 14);
+	ck_assert_uint_eq(over, 2);
+	ck_assert_int_eq(expiry_is(&(struct expiry){ 0 }, ends_ms), EXPIRY_NOTHING);
+}
+END_TEST
+
 /* ---- what it takes over ---- */
 
 START_TEST(what_came_in_at_the_old_one_comes_in_at_the_new_one_and_nothing_more)
@@ -170,7 +265,7 @@ static bool await(struct renew *renew, struct renewed *renewed)
 	struct pollfd polled = { event_fd, POLLIN, 0 };
 
 	for (unsigned n = 0; n < 300; n++) {
-		if (renew_run(renew, false, clock_monotonic_ms(), renewed))
+		if (renew_run(renew, false, clock_monotonic_ms(), 1, renewed))
 			return true;
 		if (renew_status(renew).trouble[0] != '\0')
 			return false;
@@ -192,7 +287,7 @@ START_TEST(one_that_is_not_there_takes_the_place_of_none_but_not_of_one)
 	conf = relay_conf_load(path, &err);
 	ck_assert_ptr_nonnull(conf);
 	renew = renew_new(path, conf, NULL, event_fd);
-	ck_assert(!renew_run(renew, false, clock_monotonic_ms(), &first));
+	ck_assert(!renew_run(renew, false, clock_monotonic_ms(), 1, &first));
 	write_conf("bus: { servers: [\"nats://127.0.0.1:1\"], regions: [eu, us] }\n");
 	renew_reload(renew);
 	ck_assert(await(renew, &first));
@@ -231,7 +326,7 @@ START_TEST(a_file_that_is_wrong_or_of_another_region_changes_nothing)
 	put("gslb.yaml", "server: { region: us }\nbus: { servers: [\"nats://127.0.0.1:1\"], regions: [eu, us] }\ncaches: []\n");
 	renew_reload(renew);
 	for (unsigned n = 0; n < 3; n++) {
-		ck_assert(!renew_run(renew, false, clock_monotonic_ms() + n * 60000, &renewed));
+		ck_assert(!renew_run(renew, false, clock_monotonic_ms() + n * 60000, 1, &renewed));
 		ck_assert_int_eq(poll(&(struct pollfd){ event_fd, POLLIN, 0 }, 1, 200), 0);
 	}
 	renew_end(renew);
@@ -250,6 +345,9 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, another_connection_is_due_when_the_files_have_changed_and_stay);
 	tcase_add_test(tcase, a_file_that_is_written_anew_or_is_gone_looks_different);
+	tcase_add_test(tcase, a_certificate_says_when_it_ends);
+	tcase_add_test(tcase, what_is_cut_short_or_changed_is_no_certificate_or_another_but_never_read_beyond);
+	tcase_add_test(tcase, that_it_ends_is_said_two_weeks_before_once_a_day_and_when_it_has);
 	tcase_add_test(tcase, what_came_in_at_the_old_one_comes_in_at_the_new_one_and_nothing_more);
 	tcase_add_test(tcase, what_was_on_its_way_is_known_by_its_least_number);
 	tcase_add_test(tcase, one_that_is_not_there_takes_the_place_of_none_but_not_of_one);
