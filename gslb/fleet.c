@@ -12,10 +12,13 @@
 #include "gslb/line.h"
 #include "gslb/summary.h"
 
+enum { JUDGE_MS = 30000, JUDGE_PART = 100 /* of the time */ };
+
 struct fleet {
 	struct daemon *daemon;
 	struct accord *accord;
 	struct summary *summary; /* NULL: there is no other region */
+	uint64_t judge_ms;       /* monotonic: when to see whether a `keep` is broken yet */
 	int epoll;
 	char host[STATE_LABEL_MAX];
 };
@@ -166,10 +169,25 @@ int fleet_fd(const struct fleet *fleet)
 	return fleet != NULL ? fleet->epoll : -1;
 }
 
+/* With very many services one takes seconds. */
+static void judge_again(struct fleet *fleet, uint64_t now_ms, uint64_t wall_ms)
+{
+	struct daemon *daemon = fleet->daemon;
+	uint64_t took_ms;
+
+	if (now_ms < fleet->judge_ms)
+		return;
+	override_judge_again(daemon->overrides, &daemon->published->world, wall_ms);
+	took_ms = clock_monotonic_ms() - now_ms;
+	fleet->judge_ms = now_ms + JUDGE_MS + took_ms * JUDGE_PART;
+}
+
 uint64_t fleet_run(struct fleet *fleet, uint64_t now_ms, uint64_t wall_ms)
 {
 	uint64_t next_ms = accord_run(fleet->accord, now_ms, wall_ms), then_ms;
 
+	judge_again(fleet, now_ms, wall_ms);
+	next_ms = fleet->judge_ms < next_ms ? fleet->judge_ms : next_ms;
 	if (fleet->summary == NULL)
 		return next_ms;
 	then_ms = summary_run(fleet->summary, now_ms, wall_ms);

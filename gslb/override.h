@@ -88,6 +88,8 @@ bool override_merge(struct override_list *list, const struct world *world, const
 	uint64_t now_ms, struct override_merged *merged, struct err *err);
 /* After a start: which of those of others break a `keep` here? Their `breaks` says so. */
 void override_judge(struct override_list *list, const struct world *world, uint64_t now_ms);
+/* Do those that did break one yet? Others may be in service by now. */
+void override_judge_again(struct override_list *list, const struct world *world, uint64_t now_ms);
 
 /* Drop what has ended, auditing it; true when something was dropped. *next_ms: when the next one ends or changes step; 0: none. */
 bool override_expire(struct override_list *list, uint64_t now_ms, uint64_t *next_ms);

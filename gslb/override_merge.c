@@ -132,6 +132,19 @@ void override_judge(struct override_list *list, const struct world *world, uint6
 			judge(list, world, i, now_ms);
 }
 
+void override_judge_again(struct override_list *list, const struct world *world, uint64_t now_ms)
+{
+	for (size_t i = 0; i < list->nitems; i++) {
+		struct override *item = list->items[i];
+
+		if (item->breaks == NULL)
+			continue;
+		free(item->breaks);
+		item->breaks = NULL;
+		judge(list, world, i, now_ms);
+	}
+}
+
 /* ---- all of it ---- */
 
 static void put_in_force(struct merging *m, const struct world *world, struct override_merged *merged)

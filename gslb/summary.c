@@ -41,9 +41,10 @@ static void hear_latency(const struct daemon *daemon, const struct state_said *s
 static void hear_load(const struct daemon *daemon, const struct state_said *said)
 {
 	json_t *json = json_loadb(said->body, said->len, JSON_REJECT_DUPLICATES, NULL);
+	uint64_t now_ms = clock_wall_ms();
 
 	if (json_is_object(json))
-		loads_hear(daemon->loads, json, clock_wall_ms() - said->age_ms, clock_wall_ms());
+		loads_hear(daemon->loads, json, now_ms > said->age_ms ? now_ms - said->age_ms : 0, now_ms);
 	else
 		complain("load", said, "not a JSON object");
 	json_decref(json);
@@ -85,8 +86,8 @@ static void say_latency(struct summary *summary, uint64_t wall_ms)
 	for (unsigned i = 0; i < PIECES; i++) {
 		struct buf bytes = { 0 };
 
-		if (meter_say(daemon->meter, conf_region(daemon->conf), STATE_BODY_MAX, wall_ms / 1000, &summary->cursor,
-			    &bytes))
+		if (meter_say(daemon->meter, conf_region(daemon->conf), STATE_BODY_MAX, wall_ms / 1000,
+			    &summary->cursor, &bytes))
 			state_client_say(summary->client, STATE_LATENCY, true, 0, 1, bytes.text, bytes.len);
 		buf_fini(&bytes);
 		if (summary->cursor == 0)

@@ -708,6 +708,7 @@ START_TEST(a_keep_that_is_broken_here_is_said_and_the_override_holds)
 	const struct override *const *list;
 	struct override_request down = request("us", OVERRIDE_DOWN);
 	struct err err;
+	char *lenient;
 
 	down.force = true;
 	ck_assert(merge(from_us("pool:eu.svc.example", WRIT_UP, sim.now_ms)).changed);
@@ -723,6 +724,15 @@ START_TEST(a_keep_that_is_broken_here_is_said_and_the_override_holds)
 	override_judge(sim.overrides, &sim.world, sim.now_ms);
 	override_list_get(sim.overrides, &list);
 	ck_assert_ptr_nonnull(list[0]->breaks);
+	override_judge_again(sim.overrides, &sim.world, sim.now_ms);
+	ck_assert_ptr_nonnull(list[0]->breaks); /* yet */
+	lenient = mem_strdup(zone_text);
+	strstr(lenient, "keep=2")[5] = '1';
+	sim_zone(&sim, "svc.example", lenient);
+	sim_load(&sim);
+	override_judge_again(sim.overrides, &sim.world, sim.now_ms);
+	ck_assert_ptr_null(list[0]->breaks);
+	free(lenient);
 	ck_assert(sim_force(&sim, &down, &err));
 	override_judge(sim.overrides, &sim.world, sim.now_ms);
 	ck_assert_uint_eq(override_list_get(sim.overrides, &list), 2);
