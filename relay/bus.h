@@ -14,6 +14,8 @@ struct bus_ear {
 	void *arg;
 	void (*receipt)(void *arg, const char *region, uint32_t epoch, uint64_t oseq, bool errors);
 	void (*state)(void *arg, const char *region, const struct work_state *state);
+	/* The bus has had a number before this log gave it away: it keeps what it had, and not what is meant now. */
+	void (*known)(void *arg);
 	/* Periodic state (state.h), on the subject of that region, node and kind; the bytes are as somebody sent them. */
 	void (*said)(void *arg, const char *region, const char *node, const char *kind, const void *bytes, size_t len);
 };

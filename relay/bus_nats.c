@@ -410,7 +410,7 @@ static void *nats_open(const struct relay_conf *conf, struct store *store, int e
 	nats->conf = conf;
 	nats->store = store;
 	bus_queue_init(&nats->queue, event_fd);
-	nats_publisher_init(&nats->out, conf, &nats->queue);
+	nats_publisher_init(&nats->out, conf, &nats->queue, store_epoch(store), store_last(store));
 	STAILQ_INIT(&nats->taken);
 	status = connect_nats(nats);
 	if (status != NATS_OK) {
@@ -557,6 +557,8 @@ static void nats_listen(void *bus, const struct bus_ear *ear)
 			ear->said(ear->arg, heard->region, heard->node, heard->state_kind, heard->bytes, heard->len);
 		heard_free(heard);
 	}
+	if (bus_queue_knew(&nats->queue))
+		ear->known(ear->arg);
 }
 
 static void nats_status_of(void *bus, struct bus_status *status)

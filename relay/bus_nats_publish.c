@@ -11,9 +11,10 @@ enum { PUBLISH_MS = 2000, RETRY_MS = 250, DUPLICATES_S = 600 };
 
 #define SECOND_NS INT64_C(1000000000)
 
-void nats_publisher_init(struct nats_publisher *out, const struct relay_conf *conf, struct bus_queue *queue)
+void nats_publisher_init(struct nats_publisher *out, const struct relay_conf *conf, struct bus_queue *queue,
+	uint32_t epoch, uint64_t last_oseq)
 {
-	*out = (struct nats_publisher){ .conf = conf, .queue = queue };
+	*out = (struct nats_publisher){ .conf = conf, .queue = queue, .epoch = epoch, .last_oseq = last_oseq };
 	pthread_mutex_init(&out->lock, NULL);
 	pthread_cond_init(&out->landed, NULL);
 }
@@ -33,11 +34,23 @@ void nats_publisher_inherit(struct nats_publisher *out, struct nats_publisher *f
 	pthread_mutex_unlock(&out->lock);
 }
 
+/* Once: later on there is among it what we published. */
+static void note_stream(struct nats_publisher *out, const jsStreamInfo *info)
+{
+	if (info == NULL || out->noted)
+		return;
+	pthread_mutex_lock(&out->lock);
+	out->had = info->State.LastSeq;
+	out->noted = true;
+	pthread_mutex_unlock(&out->lock);
+}
+
 static bool make_stream(struct nats_publisher *out)
 {
 	char name[NATS_SUBJECT_MAX], subject[NATS_SUBJECT_MAX];
 	const char *subjects[] = { subject };
 	jsStreamConfig config;
+	jsStreamInfo *info = NULL;
 	jsErrCode code = 0;
 	natsStatus status;
 
@@ -54,7 +67,9 @@ static bool make_stream(struct nats_publisher *out)
 	config.Duplicates = DUPLICATES_S * SECOND_NS;
 	if (config.Duplicates > config.MaxAge)
 		config.Duplicates = config.MaxAge;
-	status = js_AddStream(NULL, out->js, &config, NULL, &code);
+	status = js_AddStream(&info, out->js, &config, NULL, &code);
+	note_stream(out, info);
+	jsStreamInfo_Destroy(info);
 	if (status == NATS_OK || code == JSStreamNameExistErr)
 		return true;
 	bus_queue_trouble(out->queue, "the stream cannot be made", natsStatus_GetText(status));
@@ -65,7 +80,7 @@ static bool make_stream(struct nats_publisher *out)
 void nats_publisher_ack(jsCtx *js, natsMsg *msg, jsPubAck *ack, jsPubAckErr *failure, void *arg)
 {
 	struct nats_publisher *out = arg;
-	bool regressed = false;
+	bool regressed = false, known;
 	uint64_t was;
 
 	(void)js;
@@ -74,7 +89,9 @@ void nats_publisher_ack(jsCtx *js, natsMsg *msg, jsPubAck *ack, jsPubAckErr *fai
 	if (ack != NULL && !ack->Duplicate) {
 		regressed = ack->Sequence <= was;
 		out->sequence = ack->Sequence;
+		out->had = ack->Sequence <= out->had ? ack->Sequence - 1 : out->had;
 	}
+	known = ack != NULL && ack->Duplicate && out->made_since && ack->Sequence <= out->had;
 	if (ack == NULL)
 		snprintf(out->why, sizeof out->why, "%s",
 			failure != NULL && failure->ErrText != NULL ? failure->ErrText : "no answer");
@@ -89,6 +106,8 @@ void nats_publisher_ack(jsCtx *js, natsMsg *msg, jsPubAck *ack, jsPubAckErr *fai
 			(unsigned long long)ack->Sequence, (unsigned long long)was);
 		bus_queue_regress(out->queue);
 	}
+	if (known)
+		bus_queue_know(out->queue);
 	natsMsg_Destroy(msg);
 }
 
@@ -146,6 +165,7 @@ static bool publish_rows(struct nats_publisher *out, const struct bus_row *const
 
 	pthread_mutex_lock(&out->lock);
 	out->back = out->taken = out->sent = 0;
+	out->made_since = rows[0]->epoch == out->epoch && rows[0]->oseq > out->last_oseq;
 	pthread_mutex_unlock(&out->lock);
 	while (sent < n) {
 		note_time(out, sent);

@@ -19,10 +19,17 @@ struct nats_publisher {
 	uint64_t sent_us[NATS_FLIGHT_MAX];
 	struct spread took;
 	uint64_t sequence; /* the stream's number of what it took last */
+	/* The log and the stream as they were at first. What was made since then cannot be among what the stream had. */
+	uint32_t epoch;
+	uint64_t last_oseq, had;
+	bool noted;      /* had is known */
+	bool made_since; /* all those that are on their way */
 	char why[128];
 };
 
-void nats_publisher_init(struct nats_publisher *out, const struct relay_conf *conf, struct bus_queue *queue);
+/* epoch, last_oseq: the log's, now. */
+void nats_publisher_init(struct nats_publisher *out, const struct relay_conf *conf, struct bus_queue *queue,
+	uint32_t epoch, uint64_t last_oseq);
 /* It goes on where another one was, so that it notices when the bus has lost something since. */
 void nats_publisher_inherit(struct nats_publisher *out, struct nats_publisher *from);
 /* The context's handler of answers, with the publisher as its closure. */

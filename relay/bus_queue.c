@@ -172,6 +172,25 @@ bool bus_queue_regressed(struct bus_queue *queue)
 	return regressed;
 }
 
+void bus_queue_know(struct bus_queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->known = true;
+	pthread_mutex_unlock(&queue->lock);
+	eventfd_write(queue->event_fd, 1);
+}
+
+bool bus_queue_knew(struct bus_queue *queue)
+{
+	bool known;
+
+	pthread_mutex_lock(&queue->lock);
+	known = queue->known;
+	queue->known = false;
+	pthread_mutex_unlock(&queue->lock);
+	return known;
+}
+
 /* ---- out ---- */
 
 void bus_queue_offer(struct bus_queue *queue, uint32_t epoch, uint64_t oseq, const char *bytes, size_t len)
@@ -206,7 +225,7 @@ uint64_t bus_queue_least(struct bus_queue *queue, uint32_t epoch)
 
 	pthread_mutex_lock(&queue->lock);
 	STAILQ_FOREACH(row, &queue->rows, link)
-		least = row->epoch == epoch && row->oseq < least ? row->oseq : least;
+	least = row->epoch == epoch && row->oseq < least ? row->oseq : least;
 	pthread_mutex_unlock(&queue->lock);
 	return least;
 }

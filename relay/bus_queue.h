@@ -44,7 +44,7 @@ struct bus_queue {
 	int event_fd;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	bool stop, connected, regressed;
+	bool stop, connected, regressed, known;
 	struct heard_list events, words;
 	STAILQ_HEAD(, bus_row) rows;
 	size_t nevents, nwords, nrows, said_bytes;
@@ -75,10 +75,15 @@ void bus_queue_inherit(struct bus_queue *queue, struct bus_queue *from);
 void bus_queue_regress(struct bus_queue *queue);
 bool bus_queue_regressed(struct bus_queue *queue);
 
+/* The bus had a number before this log gave it away; and did it, since asked last? */
+void bus_queue_know(struct bus_queue *queue);
+bool bus_queue_knew(struct bus_queue *queue);
+
 /* Out: the bytes are copied. */
 void bus_queue_offer(struct bus_queue *queue, uint32_t epoch, uint64_t oseq, const char *bytes, size_t len);
 size_t bus_queue_rows(struct bus_queue *queue);
-uint64_t bus_queue_least(struct bus_queue *queue, uint32_t epoch); /* the least number among the rows; UINT64_MAX: there are none */
+uint64_t bus_queue_least(
+	struct bus_queue *queue, uint32_t epoch); /* the least number among the rows; UINT64_MAX: there are none */
 /* The first rows, at most max, which stay until they are dropped; waits for one. 0: the end. For one thread. */
 size_t bus_queue_first(struct bus_queue *queue, size_t max, const struct bus_row **rows);
 void bus_queue_drop_row(struct bus_queue *queue);

@@ -334,9 +334,9 @@ static bool announce(struct exchange *exchange, struct err *err)
 	return exchange->conf->nregions == 1 || store_add(exchange->store, &event, exchange->wall_ms, err);
 }
 
-/* A region has done what this log never made: it is an old copy, or began anew with the clock set back. What it makes now would be taken
- * for what is done already. Whoever says so wrongly makes us do it once in ten seconds at most. */
-static void begin_anew(struct exchange *exchange, const char *region, uint32_t epoch)
+/* A region has done what this log never made, or the bus has had it: it is an old copy, or began anew with the clock set back. What it makes now
+ * would be taken for what is done already. Whoever says so wrongly makes us do it once in ten seconds at most. */
+static void begin_anew(struct exchange *exchange, const char *region, uint32_t epoch, const char *reason)
 {
 	uint64_t now_ms = exchange->now_ms;
 	struct err err;
@@ -349,8 +349,7 @@ static void begin_anew(struct exchange *exchange, const char *region, uint32_t e
 		return;
 	}
 	exchange->anew++;
-	log_warning("log=anew region=%s epoch=%u reason=\"it has done what this log never made\"", region,
-		store_epoch(exchange->store));
+	log_warning("log=anew region=%s epoch=%u reason=\"%s\"", region, store_epoch(exchange->store), reason);
 }
 
 static void hear_receipt(void *arg, const char *region, uint32_t epoch, uint64_t oseq, bool errors)
@@ -360,13 +359,22 @@ static void hear_receipt(void *arg, const char *region, uint32_t epoch, uint64_t
 	struct err err;
 
 	if (store_is_ahead(exchange->store, epoch, oseq))
-		begin_anew(exchange, region, epoch);
+		begin_anew(exchange, region, epoch, "it has done what this log never made");
 	else if (!store_receipt(exchange->store, region, epoch, oseq, errors, &err))
 		complain("bus=receipt", &err);
 	else if (store_receipt_of(exchange->store, region, NULL) != before)
 		exchange->trim_due = true;
 	if (epoch == store_epoch(exchange->store))
 		say_gone(exchange, region, oseq);
+}
+
+/* Before any region could say how far it is, an old copy has given away a number for the second time. */
+static void hear_known(void *arg)
+{
+	struct exchange *exchange = arg;
+
+	begin_anew(exchange, exchange->conf->region, store_epoch(exchange->store),
+		"the bus had a number before this log gave it away");
 }
 
 static void hear_state(void *arg, const char *region, const struct work_state *state)
@@ -408,7 +416,7 @@ static void settle_up(struct exchange *exchange)
 
 uint64_t exchange_give(struct exchange *exchange, uint64_t now_ms)
 {
-	const struct bus_ear ear = { exchange, hear_receipt, hear_state, hear_said };
+	const struct bus_ear ear = { exchange, hear_receipt, hear_state, hear_known, hear_said };
 	uint64_t next_ms = exchange->bus_ops->publish(exchange->bus, now_ms), then_ms;
 
 	exchange->now_ms = now_ms;

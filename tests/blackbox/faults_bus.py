@@ -155,6 +155,35 @@ def an_old_backup_of_the_bus(stack):
 
 
 @test
+def an_old_copy_of_the_log(stack):
+    """a region's relay.db put back as it was, with the other region away: what gets a number that was given away before comes all the same"""
+    fleet = Fleet(stack)
+    eu = fleet.rigs["eu"]
+    state = os.path.join(eu.folder, "state")
+    fleet.put("first", "second", "third")
+    assert fleet.purge("eu", "first")
+    wait_for("the first to go", lambda: not fleet.has("us", "first"))
+    fleet.wait_empty()
+    eu.relay.kill(signal.SIGKILL)
+    shutil.copytree(state, state + ".copy")
+    eu.start()
+    assert fleet.purge("eu", "second")
+    wait_for("the second to go", lambda: not fleet.has("us", "second"))
+    fleet.wait_empty()
+    fleet.wires["us"].cut()  # nobody can say that there was a second one
+    eu.relay.kill(signal.SIGKILL)
+    shutil.rmtree(state)
+    shutil.move(state + ".copy", state)
+    eu.start()
+    assert fleet.purge("eu", "third")
+    eu.relay.wait_log("log=anew")
+    fleet.wires["us"].join_again()
+    wait_for("the third to go", lambda: not fleet.has("us", "third"), 60)
+    fleet.wait_empty(60)
+    seen("the log began anew by what the bus had, and the event came")
+
+
+@test
 def a_log_that_was_deleted(stack):
     """a region's relay.db deleted, on either side: everything is dropped there once, ids begin a new epoch, and no event that comes is missed"""
     fleet = Fleet(stack, cache={"flush-all": "yes"})

@@ -131,6 +131,75 @@ START_TEST(a_receipt_that_is_heard_brings_forth_none)
 }
 END_TEST
 
+/* ---- a bus that had the number of an event before ---- */
+
+static void knows_listen(void *bus, const struct bus_ear *ear)
+{
+	if (((struct talk *)bus)->given++ == 0)
+		ear->known(ear->arg);
+}
+
+static bool knows_receipt(void *bus, const struct store_mark *done, bool errors, struct err *err)
+{
+	(void)bus;
+	(void)done;
+	(void)errors;
+	(void)err;
+	return true;
+}
+
+static const struct bus_ops knows_ops = {
+	.name = "knows",
+	.publish = talk_publish,
+	.fetch = talk_fetch,
+	.acknowledge = talk_acknowledge,
+	.receipt = knows_receipt,
+	.listen = knows_listen,
+};
+
+static bool read_epoch(void *arg, uint64_t oseq, const char *bytes, size_t len)
+{
+	struct arena *arena = arena_new();
+	struct event event;
+	bool parked;
+
+	(void)oseq;
+	ck_assert(event_parse(bytes, len, true, arena, &event, &parked, NULL));
+	*(uint32_t *)arg = event.epoch;
+	arena_free(arena);
+	return false;
+}
+
+START_TEST(a_number_that_the_bus_had_before_begins_the_log_anew_with_all_that_is_in_it)
+{
+	const char *const regions[] = { "eu", "us" };
+	struct relay_conf *conf = mem_alloc(sizeof *conf);
+	struct talk talk = { 0 };
+	struct exchange exchange = {
+		.conf = conf, .store = store, .bus_ops = &knows_ops, .bus = &talk, .settled = settled
+	};
+	struct event_item item = { .text = "k" };
+	struct event event = { .class = EVENT_KEY, .nitems = 1, .items = &item, .why = "", .actor = "", .trace = "" };
+	uint32_t epoch = store_epoch(store), sent = 0;
+
+	snprintf(conf->region, sizeof conf->region, "eu");
+	conf->regions = regions;
+	conf->nregions = 2;
+	exchange.work = work_new(conf, store, -1, told, NULL, NULL);
+	ck_assert(store_add(store, &event, 1, NULL));
+	for (uint64_t now_ms = 100000; now_ms < 105000; now_ms += 10) {
+		exchange_take(&exchange, now_ms);
+		exchange_give(&exchange, now_ms);
+	}
+	ck_assert_uint_eq(exchange.anew, 1);
+	ck_assert_uint_gt(store_epoch(store), epoch);
+	store_outbox(store, 0, 1, read_epoch, &sent, NULL);
+	ck_assert_uint_eq(sent, store_epoch(store));
+	work_free(exchange.work);
+	free(conf);
+}
+END_TEST
+
 /* ---- a bus that gives an event of the other region, and has no receipt of it ---- */
 
 struct gift {
@@ -412,6 +481,7 @@ int main(void)
 	log_setup("exchange_test", LOG_ERROR);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_receipt_that_is_heard_brings_forth_none);
+	tcase_add_test(tcase, a_number_that_the_bus_had_before_begins_the_log_anew_with_all_that_is_in_it);
 	tcase_add_test(tcase, a_jump_owes_a_coarse_flush_which_is_done_and_counted_once);
 	tcase_add_test(tcase, a_flood_does_not_keep_the_turn_from_ending);
 	tcase_add_test(tcase, what_is_gone_is_told_again_when_the_log_did_not_take_it);
