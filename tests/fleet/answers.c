@@ -146,17 +146,18 @@ uint64_t answers_overrides(const struct answers *answers, uint64_t wall_ms)
 
 /* ---- asking ---- */
 
-static uint64_t certain(uint64_t word)
+/* Without what only those know who probe it. */
+static uint64_t bare(uint64_t word)
 {
 	struct verdict verdict = verdict_unpack(word);
 
-	verdict.doubt = false;
+	verdict.doubt = verdict.damped = false;
 	return verdict_pack(&verdict);
 }
 
 /* By the last byte of its address: 192.0.1.3 and 2001:db8::3 are the third one. */
 static void show(
-	struct board_slot shown[static SIM_SLOTS], const struct board_slot *slots, unsigned nslots, bool without_doubt)
+	struct board_slot shown[static SIM_SLOTS], const struct board_slot *slots, unsigned nslots, bool is_bare)
 {
 	for (size_t i = 0; i < common.sim.nslots; i++) {
 		const struct addr *addr = &common.sim.slot[i].addr;
@@ -165,8 +166,8 @@ static void show(
 		if (endpoint >= nslots)
 			continue;
 		memcpy(&shown[i], &slots[endpoint], sizeof shown[i]);
-		if (without_doubt)
-			shown[i].word = certain(shown[i].word);
+		if (is_bare)
+			shown[i].word = bare(shown[i].word);
 	}
 }
 
@@ -198,14 +199,14 @@ static bool ask(const struct world *world, unsigned service, unsigned client, en
 					       services[service], decide_why_name(decision.why));
 }
 
-bool answers_look(const struct answers *answers, const struct board_slot *slots, unsigned nslots, bool without_doubt,
+bool answers_look(const struct answers *answers, const struct board_slot *slots, unsigned nslots, bool is_bare,
 	uint64_t wall_ms, uint64_t *hash, struct err *err)
 {
 	static struct board_slot shown[SIM_SLOTS];
 	struct world world = common.sim.world;
 	bool good = true;
 
-	show(shown, slots, nslots, without_doubt);
+	show(shown, slots, nslots, is_bare);
 	world.slots = shown;
 	world.overlay = answers->overlay;
 	*hash = 0;

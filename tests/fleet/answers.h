@@ -16,10 +16,9 @@ void answers_free(struct answers *answers); /* NULL is fine */
 bool answers_take(struct answers *answers, const struct writ *writ, uint64_t wall_ms, struct err *err);
 uint64_t answers_overrides(const struct answers *answers, uint64_t wall_ms); /* as writ_set_digest has it */
 
-/* Ask for each service, and from each region, for addresses of both families. slots: by endpoint; without_doubt: as if
- * nothing was in doubt. False: somebody got an empty answer, and
- * err says who. *hash is of all that was answered, TTLs apart: equal for equal answers. */
-bool answers_look(const struct answers *answers, const struct board_slot *slots, unsigned nslots, bool without_doubt,
+/* Ask for each service, and from each region, for addresses of both families. slots: by endpoint; is_bare: as if
+ * nothing was in doubt, nor held down for flapping. False: somebody got an empty answer, and err says who. *hash is of all that was answered, TTLs apart: equal for equal answers. */
+bool answers_look(const struct answers *answers, const struct board_slot *slots, unsigned nslots, bool is_bare,
 	uint64_t wall_ms, uint64_t *hash, struct err *err);
 
 #endif

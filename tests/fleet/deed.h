@@ -19,7 +19,6 @@ struct deed {
 	uint64_t made_ms;                   /* engine's time: committed, or asked */
 	struct writ *writ;                  /* NULL: an invalidation */
 	uint64_t applied[ENGINE_HOSTS_MAX]; /* engine's time; 0: not */
-	bool held[ENGINE_HOSTS_MAX];        /* by the inbox: taken and committed */
 };
 
 struct deeds {

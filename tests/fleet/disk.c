@@ -250,6 +250,17 @@ const void *disk_read(unsigned disk, const char *name, size_t *len)
 	return node->bytes;
 }
 
+bool disk_is_safe(unsigned disk)
+{
+	for (unsigned i = 0; i < FILES_MAX; i++) {
+		const struct node *node = &disks[disk].nodes[i];
+
+		if (node->used && (node->dirty < node->dirty_end || node->len != node->safe_len))
+			return false;
+	}
+	return true;
+}
+
 uint64_t disk_syncs(void)
 {
 	return syncs;
@@ -353,10 +364,11 @@ static int f_sector(sqlite3_file *file)
 	return PAGE;
 }
 
+/* As SQLite takes real disks to be: what is lost of a page takes nothing along that was there before. */
 static int f_traits(sqlite3_file *file)
 {
 	(void)file;
-	return 0;
+	return SQLITE_IOCAP_POWERSAFE_OVERWRITE;
 }
 
 static int f_shm_map(sqlite3_file *file, int page, int size, int extend, void volatile **at)

@@ -29,6 +29,9 @@ bool disk_write(unsigned disk, const char *name, const void *bytes, size_t len);
 /* NULL: there is none. Lives until the disk changes. */
 const void *disk_read(unsigned disk, const char *name, size_t *len);
 
+/* Does the medium hold all that was written? */
+bool disk_is_safe(unsigned disk);
+
 /* How often SQLite asked for a sync, all disks together: that it does. */
 uint64_t disk_syncs(void);
 

@@ -16,7 +16,7 @@ struct loop {
 static struct {
 	struct loop loops[ENGINE_LOOPS];
 	uint64_t now_us, hash, kernel; /* kernel: what seeds dice that the code seeds itself */
-	int64_t skew_ms[ENGINE_LOOPS];
+	int64_t own_skew_ms[ENGINE_LOOPS], skew_ms[ENGINE_LOOPS];
 	unsigned host;
 	struct dice dice;
 	bool stopped;
@@ -39,6 +39,7 @@ void engine_reset(uint64_t seed)
 		engine.loops[i].host = i;
 		engine.loops[i].stale = true;
 		engine.skew_ms[i] = 0;
+		engine.own_skew_ms[i] = (int64_t)(hash_mix(seed, i) % (2 * ENGINE_SKEW_MAX + 1)) - ENGINE_SKEW_MAX;
 	}
 }
 
@@ -183,7 +184,8 @@ struct dice __wrap_dice_from_kernel(void);
 
 uint64_t __wrap_clock_wall_ms(void)
 {
-	return ENGINE_EPOCH_MS + engine_now_ms() + (uint64_t)engine.skew_ms[engine.host];
+	return ENGINE_EPOCH_MS + engine_now_ms() + (uint64_t)engine.own_skew_ms[engine.host] +
+	       (uint64_t)engine.skew_ms[engine.host];
 }
 
 uint64_t __wrap_clock_monotonic_ms(void)

@@ -8,6 +8,7 @@
 /* An arbitrary wall clock to begin with: 2026-01-01. */
 #define ENGINE_EPOCH_MS UINT64_C(1767225600000)
 
+enum { ENGINE_SKEW_MAX = 150 }; /* ms */
 enum { ENGINE_HOSTS_MAX = 24, ENGINE_NOBODY = ENGINE_HOSTS_MAX, ENGINE_LOOPS = ENGINE_HOSTS_MAX + 1 };
 
 /* Everything anew: the time is zero, no timer is set. */
@@ -30,7 +31,7 @@ void engine_clear(unsigned host, struct loop_timer *timer);
 /* Whose code is running: it reads its own clock. Returns who was before. */
 unsigned engine_be(unsigned host);
 unsigned engine_host(void);
-/* Its wall clock is so much ahead; monotonic clocks have no faults. */
+/* Its wall clock is so much more ahead than it ever is, which is up to ENGINE_SKEW_MAX either way; monotonic clocks have no faults. */
 void engine_set_skew(unsigned host, int64_t ms);
 
 /* Even from 0 to below - 1; and true once in so many thousand. */

@@ -199,7 +199,14 @@ static void end_full(struct fault *fault)
 	disk_fill(fault->a, false);
 }
 
+/* Just as it has taken something: it has said so, and brought it to some. */
 static void begin_rollback(struct fault *fault)
+{
+	begin_event(fault);
+	engine_in(ENGINE_NOBODY, &fault->end, 5 + engine_dice(50));
+}
+
+static void end_rollback(struct fault *fault)
 {
 	stream_roll_back(fault->a, fault->amount);
 	oracle_rolled_back(fault->a);
@@ -237,10 +244,38 @@ static const struct fault_row rows[FAULT_KINDS] = {
 	[FAULT_WIPE] = { "host %u loses its disk", TAKES_HOST, 2, 0, 10000, begin_wipe, bring_up },
 	[FAULT_COPY] = { "host %u's disk is copied, and put back", TAKES_HOST, 2, 0, 30000, begin_copy, end_copy },
 	[FAULT_FULL] = { "host %u's disk is full", TAKES_HOST, 4, 0, 15000, begin_full, end_full },
-	[FAULT_ROLLBACK] = { "the server of host %u loses %u messages", TAKES_HOST, 4, 8, 0, begin_rollback, NULL },
+	[FAULT_ROLLBACK] = { "the server of host %u loses %u messages", TAKES_HOST, 4, 8, 0, begin_rollback,
+		end_rollback },
 	[FAULT_SKEW] = { "host %u's clock is off (%u)", TAKES_HOST, 3, 2 * FAULT_SKEW_MAX, 30000, begin_skew,
 		end_skew },
 };
+
+/* ---- operators who answer each other ---- */
+
+enum { SECOND_PERMILLE = 30, SECOND_MS = 100 };
+
+static struct second {
+	struct loop_timer timer;
+	unsigned host, which;
+} seconds[ENGINE_HOSTS_MAX];
+static uint64_t over_ms; /* when all faults are */
+
+static void decide_otherwise(struct loop_timer *timer)
+{
+	const struct second *second = LOOP_OWNER(timer, struct second, timer);
+
+	host_force(second->host, deed_new(second->host, NULL), second->which);
+}
+
+void faults_heard(unsigned host, unsigned target)
+{
+	struct second *second = &seconds[host];
+
+	if (engine_now_ms() + SECOND_MS > over_ms || loop_is_set(&second->timer) || !engine_chance(SECOND_PERMILLE))
+		return;
+	second->which = target + GSLBD_TARGETS * (unsigned)engine_dice(4);
+	engine_in(ENGINE_NOBODY, &second->timer, 1 + engine_dice(SECOND_MS));
+}
 
 /* ---- drawing ---- */
 
@@ -290,6 +325,7 @@ void faults_draw(struct fault_list *faults, uint64_t seed, uint64_t until_ms)
 {
 	struct dice dice = { seed };
 
+	over_ms = until_ms;
 	faults->n = 10 + dice_below(&dice, 70);
 	for (size_t i = 0; i < faults->n; i++)
 		draw(&faults->list[i], &dice, until_ms);
@@ -333,6 +369,8 @@ static void end(struct loop_timer *timer)
 
 void faults_arm(struct fault_list *faults)
 {
+	for (unsigned i = 0; i < ENGINE_HOSTS_MAX; i++)
+		seconds[i] = (struct second){ .timer = { .fire = decide_otherwise }, .host = i };
 	for (size_t i = 0; i < faults->n; i++) {
 		struct fault *fault = &faults->list[i];
 

@@ -49,6 +49,8 @@ struct fault_list {
 void faults_draw(struct fault_list *faults, uint64_t seed, uint64_t until_ms);
 /* Set their timers. */
 void faults_arm(struct fault_list *faults);
+/* A host has heard of an override: its operators may see that, and decide otherwise at once. */
+void faults_heard(unsigned host, unsigned target);
 /* "at 12.500 for 3.200: host 4 is killed" */
 const char *fault_line(const struct fault *fault, char text[static FAULT_LINE_MAX]);
 

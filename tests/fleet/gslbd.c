@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/fleet/disk.h"
+#include "tests/fleet/fault.h"
 #include "tests/fleet/host.h"
 #include "tests/fleet/oracle.h"
 
@@ -158,8 +159,12 @@ static bool take_all(struct gslbd *gslbd, const json_t *list)
 	{
 		struct writ *writ = writ_parse(item, NULL), *before;
 
-		if (put(gslbd, writ, &before))
-			good = keep(gslbd, writ, before) && good;
+		if (!put(gslbd, writ, &before))
+			continue;
+		if (keep(gslbd, writ, before))
+			faults_heard(gslbd->host, gslbd_target(writ));
+		else
+			good = false;
 	}
 	return good;
 }

@@ -77,6 +77,8 @@ static void settled(void *arg, bool committed, const struct err *why)
 {
 	struct host *host = arg;
 
+	if (committed && host->nasked > 0)
+		oracle_kept(host->number, "says that it keeps");
 	for (size_t i = 0; i < host->nasked; i++) {
 		if (committed && host->rollbacks == store_rollbacks(host->store))
 			oracle_committed(host->number, host->asked[i]);
@@ -99,6 +101,22 @@ static void told(void *arg, const struct work_state *state)
 	struct host *host = arg;
 
 	host->exchange.receipts_due |= state->done;
+}
+
+bool host_has(unsigned number, unsigned origin, uint32_t epoch, uint64_t oseq)
+{
+	struct store *store = hosts[number].store;
+	struct store_mark received;
+	bool has, good;
+
+	store_received(store, hosts[origin].name, &received);
+	if (received.epoch != epoch || oseq <= received.oseq)
+		return received.epoch >= epoch;
+	sql_text(store, AHEAD_HAS, 1, hosts[origin].name);
+	sql_number(store, AHEAD_HAS, 2, oseq);
+	has = sql_row(store, AHEAD_HAS, &good, NULL);
+	sql_reset(store, AHEAD_HAS);
+	return has;
 }
 
 void host_ask(unsigned number, struct deed *deed)

@@ -41,6 +41,8 @@ void hosts_reset(void); /* all of world.nhosts, down, with new disks */
 void hosts_end(void);
 void host_boot(unsigned number);
 void host_crash(unsigned number, enum host_end how);
+/* Is it in its log, done or not? */
+bool host_has(unsigned number, unsigned origin, uint32_t epoch, uint64_t oseq);
 /* Somebody asks this host for it. */
 void host_ask(unsigned number, struct deed *deed);
 /* Its operator forces something, or clears it. */

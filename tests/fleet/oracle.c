@@ -4,10 +4,21 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/fleet/disk.h"
 #include "tests/fleet/host.h"
 
 static char verdict[ORACLE_TEXT_MAX];
 static bool oracle_quiet; /* a question only */
+static struct loop_timer looking;
+
+enum { LOOK_MS = 1000 };
+
+static void look(struct loop_timer *timer)
+{
+	engine_in(ENGINE_NOBODY, timer, LOOK_MS);
+	oracle_look_at_votes();
+	oracle_look_at_answers();
+}
 
 void oracle_reset(void)
 {
@@ -15,6 +26,8 @@ void oracle_reset(void)
 	oracle_reset_writs();
 	oracle_reset_votes();
 	oracle_reset_answers();
+	looking = (struct loop_timer){ .fire = look };
+	engine_in(ENGINE_NOBODY, &looking, LOOK_MS);
 }
 
 const char *oracle_verdict(void)
@@ -44,6 +57,22 @@ void oracle_committed(unsigned host, struct deed *deed)
 	(void)host;
 	deed->committed = true;
 	deed->made_ms = engine_now_ms();
+}
+
+void oracle_kept(unsigned host, const char *said)
+{
+	if (store_is_dirty(hosts[host].store))
+		oracle_fail("early: h%u %s what it has not committed", host, said);
+	else if (!disk_is_safe(host))
+		oracle_fail("early: h%u %s what a loss of power would take away", host, said);
+}
+
+void oracle_acknowledged(unsigned host, unsigned origin, uint32_t epoch, uint64_t oseq)
+{
+	oracle_kept(host, "acknowledges");
+	if (!host_has(host, origin, epoch, oseq))
+		oracle_fail("early: h%u acknowledges %u:%llu of h%u, which is not in its log", host, epoch,
+			(unsigned long long)oseq, origin);
 }
 
 void oracle_applied(unsigned host, struct deed *deed)

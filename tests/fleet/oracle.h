@@ -15,6 +15,8 @@ void oracle_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* ---- as it happens ---- */
 
 void oracle_committed(unsigned host, struct deed *deed);
+void oracle_kept(unsigned host, const char *said); /* somebody is told that it keeps what it took */
+void oracle_acknowledged(unsigned host, unsigned origin, uint32_t epoch, uint64_t oseq);
 void oracle_applied(unsigned host, struct deed *deed);
 void oracle_coarse(unsigned host, const char *reason);
 /* A host tells an origin that it has done all up to there. */
@@ -38,6 +40,7 @@ void oracle_votes(unsigned host, unsigned endpoint, enum vote_says says); /* by 
 void oracle_abstains(unsigned host, bool abstains);
 void oracle_silent(unsigned host);
 void oracle_shows(unsigned host, unsigned endpoint); /* its board has changed */
+void oracle_look_at_votes(void);                     /* once a second */
 void oracle_check_votes(void);
 void oracle_reset_votes(void);
 
@@ -47,6 +50,7 @@ void oracle_answers_start(unsigned host, const struct writ_set *set); /* its gsl
 void oracle_answers_force(unsigned host, const struct writ *writ);    /* and has another override in force */
 void oracle_answers_stop(unsigned host);
 void oracle_answers(unsigned host); /* ask it, if its board has changed */
+void oracle_look_at_answers(void);  /* once a second */
 void oracle_reset_answers(void);
 
 /* ---- when all has settled ---- */

@@ -6,8 +6,7 @@
 #include "tests/fleet/oracle.h"
 
 enum {
-	LOOK_MS = 1000,
-	/* No clock is off by more than half of it: what is asked for lies behind the beginning of each override. */
+	/* No clock is off by so much: what is asked for lies behind the beginning of each override. */
 	AHEAD_MS = 1000,
 	/* Verdicts and votes are counted one after the other, and each is shown when it is. */
 	ALIKE_MS = 2000,
@@ -30,7 +29,6 @@ static struct given given[ENGINE_HOSTS_MAX];
 static struct unlike {
 	uint64_t since_ms, patience_ms;
 } unlike[ENGINE_HOSTS_MAX][ENGINE_HOSTS_MAX];
-static struct loop_timer looking;
 
 /* ---- none is empty ---- */
 
@@ -105,7 +103,8 @@ void oracle_answers_stop(unsigned host)
 
 /* ---- equal ones ---- */
 
-/* Doubt is no verdict: a region whose hosts see the endpoint themselves has none, where others' votes leave some. */
+/* Doubt is no verdict: a region whose hosts see the endpoint themselves has none, where others' votes leave some. Nor is flapping, which only those
+ * know of who probe it. */
 static void hash_answers(unsigned host)
 {
 	struct given *at = &given[host];
@@ -162,9 +161,8 @@ static void compare(unsigned a, unsigned b)
 			a, b, (double)at->since_ms / 1000);
 }
 
-static void look(struct loop_timer *timer)
+void oracle_look_at_answers(void)
 {
-	engine_in(ENGINE_NOBODY, timer, LOOK_MS);
 	for (unsigned i = 0; i < world.nhosts; i++)
 		if (hosts[i].up)
 			take_stock(i);
@@ -178,6 +176,4 @@ void oracle_reset_answers(void)
 	for (unsigned i = 0; i < ENGINE_HOSTS_MAX; i++)
 		oracle_answers_stop(i);
 	memset(unlike, 0, sizeof unlike);
-	looking = (struct loop_timer){ .fire = look };
-	engine_in(ENGINE_NOBODY, &looking, LOOK_MS);
 }

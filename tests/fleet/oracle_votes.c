@@ -7,6 +7,9 @@
 enum {
 	/* A vote counts for 30 s after it was said last, and takes some time to come and to be counted. */
 	RECENT_MS = VOTES_FRESH_MS + 15000,
+	VAIN_MS = 30000, /* so long a failure counts, at most */
+	/* Each is looked at again within ten ticks. */
+	DISTRUST_MS = 12000,
 	SIDES = 3
 };
 
@@ -20,11 +23,14 @@ struct seen {
 
 static struct seen seen[ENGINE_HOSTS_MAX][PROBER_ENDPOINTS];
 static bool abstaining[ENGINE_HOSTS_MAX];
+/* Engine's time: since when a host has known, by all that is heard, that none of a region trusts its eyes; 0: it may not know it. */
+static uint64_t distrust_ms[ENGINE_HOSTS_MAX][REGIONS_MAX];
 
 void oracle_reset_votes(void)
 {
 	memset(seen, 0, sizeof seen);
 	memset(abstaining, 0, sizeof abstaining);
+	memset(distrust_ms, 0, sizeof distrust_ms);
 }
 
 static void leave_off(struct seen *at)
@@ -32,6 +38,14 @@ static void leave_off(struct seen *at)
 	at->until_ms[at->says] = engine_now_ms() + 1;
 	if (!at->regional)
 		at->shown_ms[at->shown] = engine_now_ms() + 1;
+}
+
+/* No probe failed of late but for its own blindness. */
+static bool is_blind(unsigned host, unsigned endpoint)
+{
+	uint64_t vain_ms = world.vain_ms[host][endpoint];
+
+	return world.region[world_region(host)].blind > 0 && (vain_ms == 0 || engine_now_ms() > vain_ms + VAIN_MS);
 }
 
 void oracle_votes(unsigned host, unsigned endpoint, enum vote_says says)
@@ -42,6 +56,9 @@ void oracle_votes(unsigned host, unsigned endpoint, enum vote_says says)
 		return;
 	leave_off(at);
 	at->says = says;
+	if (says == VOTE_DOWN && is_blind(host, endpoint))
+		oracle_fail("blind: h%u votes down on endpoint %u, which it does not see since it sees nothing", host,
+			endpoint);
 	trace("votes %s on endpoint %u", says == VOTE_DOWN ? "down" : says == VOTE_UP ? "up" : "nothing", endpoint);
 }
 
@@ -55,6 +72,7 @@ void oracle_abstains(unsigned host, bool abstains)
 /* Its gslb-health has died. */
 void oracle_silent(unsigned host)
 {
+	abstaining[host] = false;
 	for (unsigned i = 0; i < PROBER_ENDPOINTS; i++) {
 		leave_off(&seen[host][i]);
 		seen[host][i].says = VOTE_SILENT;
@@ -125,6 +143,47 @@ void oracle_shows(unsigned host, unsigned endpoint)
 		oracle_fail("minority: h%u shows endpoint %u as %s%s, and %u regions said so", host, endpoint,
 			verdict.state == HEALTH_DOWN ? "down" : "up", verdict.regional ? " in its region" : "",
 			regions);
+}
+
+/* ---- those who do not trust their eyes have no vote ---- */
+
+static bool can_know(unsigned host, unsigned region)
+{
+	if (!hosts[host].up || world.loss > 0 || world.slow_ms > 0 || world.shuffle > 0)
+		return false;
+	for (unsigned i = region; i < world.nhosts; i += world.nregions)
+		if (!hosts[i].up || !abstaining[i] || !world_links(i, host))
+			return false;
+	return true;
+}
+
+static void look_at_region(unsigned host, unsigned region)
+{
+	for (unsigned i = 0; i < PROBER_ENDPOINTS; i++) {
+		struct board_say says[BOARD_SAYS_MAX];
+		unsigned n = prober_says(&hosts[host].prober, i, says);
+
+		for (unsigned k = 0; k < n; k++)
+			if (says[k].region == region && says[k].says != BOARD_SILENT)
+				oracle_fail("blind: h%u counts a vote of region %u on endpoint %u, all of which "
+					    "abstain since %.3f",
+					host, region, i, (double)distrust_ms[host][region] / 1000);
+	}
+}
+
+void oracle_look_at_votes(void)
+{
+	for (unsigned host = 0; host < world.nhosts; host++)
+		for (unsigned region = 0; region < world.nregions; region++) {
+			uint64_t *since_ms = &distrust_ms[host][region];
+
+			if (!can_know(host, region))
+				*since_ms = 0;
+			else if (*since_ms == 0)
+				*since_ms = engine_now_ms();
+			else if (engine_now_ms() >= *since_ms + DISTRUST_MS)
+				look_at_region(host, region);
+		}
 }
 
 /* ---- when all has settled ---- */

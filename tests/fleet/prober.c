@@ -268,6 +268,11 @@ void prober_stop(struct prober *prober)
 	*prober = (struct prober){ 0 };
 }
 
+unsigned prober_says(const struct prober *prober, unsigned endpoint, struct board_say says[static BOARD_SAYS_MAX])
+{
+	return board_says_unpack(board_attached_says(prober->board, PROBER_ENDPOINTS)[endpoint], says);
+}
+
 struct verdict prober_shows(const struct prober *prober, unsigned endpoint)
 {
 	return board_read(prober->board, PROBER_ENDPOINTS, endpoint, 0);

@@ -25,5 +25,7 @@ void prober_start(struct prober *prober, unsigned host);
 void prober_stop(struct prober *prober);
 /* What the host shows of an endpoint, as gslbd reads it. */
 struct verdict prober_shows(const struct prober *prober, unsigned endpoint);
+/* And what the regions say of it, by the host. How many say something. */
+unsigned prober_says(const struct prober *prober, unsigned endpoint, struct board_say says[static BOARD_SAYS_MAX]);
 
 #endif

@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 
 #include "relay/resend.h"
+#include "tests/fleet/oracle.h"
 
 enum {
 	ACK_WAIT_MS = 30000,
@@ -72,7 +73,11 @@ struct stream_end {
 	void (*woken)(unsigned host, uint64_t in_ms);
 	const char *others[ENGINE_HOSTS_MAX];
 	size_t nothers, waiting, next_index;
-	bool lost;
+	bool lost, known;
+	/* its log and the stream as they were at first */
+	uint32_t epoch;
+	uint64_t last_oseq;
+	size_t had;
 	struct resend resend;
 	struct arrivals events, receipts, taken;
 };
@@ -101,6 +106,12 @@ static struct flight *depart(const struct flight *from, uint64_t ms)
 static void keep(struct message *message)
 {
 	message->bytes = arena_dup(arena, message->bytes, message->len);
+}
+
+/* The one that it is meant for, and not another that was started since. */
+static bool is_alive(unsigned host, uint32_t life)
+{
+	return ends[host] != NULL && ends[host]->life == life;
 }
 
 /* ---- the server ---- */
@@ -160,7 +171,8 @@ static void take_publish(const struct flight *flight)
 	uint64_t now_ms = engine_now_ms();
 
 	if (world.unbused[flight->from] > 0) {
-		depart(flight, AGAIN_MS);
+		if (is_alive(flight->from, flight->life))
+			depart(flight, AGAIN_MS);
 		return;
 	}
 	answer.kind = FLIGHT_PUBACK;
@@ -193,6 +205,16 @@ static void take_ack(const struct flight *flight)
 	pump(consumer);
 }
 
+/* What it had not sent yet is lost with it. */
+static void recall(unsigned origin, size_t n)
+{
+	struct flight *flight;
+
+	LIST_FOREACH(flight, &flights, link)
+	if (flight->kind == FLIGHT_BRING && flight->from == origin && flight->index >= n)
+		flight->life = 0; /* to nobody */
+}
+
 void stream_roll_back(unsigned origin, unsigned messages)
 {
 	struct stream *stream = &streams[origin];
@@ -201,6 +223,7 @@ void stream_roll_back(unsigned origin, unsigned messages)
 	trace("server of h%u loses %zu messages", origin, stream->n - n);
 	stream_totals.rolled_back += stream->n - n;
 	stream->n = n;
+	recall(origin, n);
 	for (unsigned i = 0; i < world.nhosts; i++) {
 		struct consumer *consumer = &stream->consumer[i];
 
@@ -239,6 +262,10 @@ static void take_puback(struct stream_end *end, const struct flight *flight)
 	if (!flight->duplicate) {
 		end->lost = end->lost || flight->index < end->next_index;
 		end->next_index = flight->index + 1;
+		end->had = flight->index < end->had ? flight->index : end->had;
+	} else if (flight->message.epoch == end->epoch && flight->message.oseq > end->last_oseq &&
+		   flight->index < end->had) {
+		end->known = true;
 	}
 	end->woken(end->host, 0);
 }
@@ -258,7 +285,7 @@ static void land_at(const struct flight *flight)
 {
 	struct stream_end *end = ends[flight->to];
 
-	if (end == NULL || end->life != flight->life)
+	if (!is_alive(flight->to, flight->life))
 		return;
 	if (flight->kind == FLIGHT_PUBACK && world.unbused[flight->to] > 0) {
 		struct flight again = *flight;
@@ -383,6 +410,8 @@ static void end_acknowledge(void *bus, bool committed)
 		struct arrival *arrival = STAILQ_FIRST(&end->taken);
 
 		STAILQ_REMOVE_HEAD(&end->taken, link);
+		if (committed)
+			oracle_acknowledged(end->host, arrival->from, arrival->message.epoch, arrival->message.oseq);
 		depart(&(struct flight){ .kind = FLIGHT_ACK,
 			       .from = end->host,
 			       .to = arrival->from,
@@ -441,6 +470,9 @@ static void end_listen(void *bus, const struct bus_ear *ear)
 			arrival->errors);
 		free(arrival);
 	}
+	if (end->known)
+		ear->known(ear->arg);
+	end->known = false;
 }
 
 static void end_status(void *bus, struct bus_status *status)
@@ -471,6 +503,9 @@ struct stream_end *stream_open(
 	end->host = host;
 	end->life = ++lives;
 	end->conf = conf;
+	end->epoch = store_epoch(store);
+	end->last_oseq = store_last(store);
+	end->had = streams[host].n;
 	end->store = store;
 	end->woken = woken;
 	STAILQ_INIT(&end->events);

@@ -82,8 +82,14 @@ enum probe_result world_probe(unsigned host, const struct addr *addr, uint32_t *
 	*took_ms = TIMEOUT_MS;
 	if (view->blind > 0)
 		return PROBE_TIMEOUT;
-	if (addr->bytes[2] == NET_ENDPOINTS)
-		return ask(addr->bytes[3] - 1u, view, took_ms);
+	if (addr->bytes[2] == NET_ENDPOINTS) {
+		unsigned endpoint = addr->bytes[3] - 1u;
+		enum probe_result result = ask(endpoint, view, took_ms);
+
+		if (result != PROBE_OK)
+			world.vain_ms[host][endpoint] = engine_now_ms() + 1;
+		return result;
+	}
 	*took_ms = 10;
 	return PROBE_OK;
 }

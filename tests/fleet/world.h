@@ -22,6 +22,8 @@ struct world {
 	uint8_t unbused[ENGINE_HOSTS_MAX]; /* the host does not reach its own region's server */
 	uint8_t down[ENDPOINTS_MAX];
 	enum probe_result how[ENDPOINTS_MAX]; /* it fails */
+	/* engine's time when a host last probed it in vain, although it was not blind */
+	uint64_t vain_ms[ENGINE_HOSTS_MAX][ENDPOINTS_MAX];
 	/* of messages: permille lost where that is allowed, delivered twice, and out of order; more delay */
 	uint16_t loss, twice, shuffle;
 	uint32_t slow_ms;

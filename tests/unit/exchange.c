@@ -420,6 +420,29 @@ START_TEST(a_bus_that_takes_nothing_is_not_asked_at_once_again)
 }
 END_TEST
 
+START_TEST(what_a_bus_has_lost_is_sent_anew_as_soon_as_that_is_noticed)
+{
+	const char *const regions[] = { "us" };
+	struct event_item item = { .text = "k" };
+	struct event event = { .class = EVENT_KEY, .nitems = 1, .items = &item, .why = "", .actor = "", .trace = "" };
+	struct resend resend = { 0 };
+	unsigned offers = 0;
+	struct resend_way way = { .regions = regions, .nregions = 1, .room = 10, .offer = count_offer, .arg = &offers };
+
+	for (unsigned i = 0; i < 5; i++)
+		ck_assert(store_add(store, &event, 1, NULL));
+	ck_assert(store_commit(store, NULL));
+	ck_assert(store_receipt(store, "us", store_epoch(store), 2, false, NULL));
+	resend_run(&resend, store, &way, 1000);
+	ck_assert_uint_eq(offers, 3);
+	resend_run(&resend, store, &way, 1001);
+	ck_assert_uint_eq(offers, 3);
+	way.lost = true;
+	resend_run(&resend, store, &way, 1002);
+	ck_assert_uint_eq(offers, 6); /* all that nobody has a receipt for */
+}
+END_TEST
+
 /* ---- what does not come ---- */
 
 static enum store_taken take(const char *origin, uint32_t epoch, uint64_t oseq)
@@ -486,6 +509,7 @@ int main(void)
 	tcase_add_test(tcase, a_flood_does_not_keep_the_turn_from_ending);
 	tcase_add_test(tcase, what_is_gone_is_told_again_when_the_log_did_not_take_it);
 	tcase_add_test(tcase, a_bus_that_takes_nothing_is_not_asked_at_once_again);
+	tcase_add_test(tcase, what_a_bus_has_lost_is_sent_anew_as_soon_as_that_is_noticed);
 	tcase_add_test(tcase, what_comes_late_of_a_life_of_which_nothing_was_known_owes_a_coarse_flush);
 	tcase_add_test(tcase, what_does_not_come_for_two_minutes_is_given_up);
 	suite_add_tcase(suite, tcase);
