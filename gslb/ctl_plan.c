@@ -184,11 +184,18 @@ static enum ctl_exit judge(json_t *result, double most_percent, struct err *err)
 {
 	double networks = json_number_value(ctl_at(result, "moved.networks_percent"));
 	double answers = json_number_value(ctl_at(result, "moved.answers_percent"));
+	bool known = ctl_integer(result, "networks") > 0;
 
 	if (most_percent < 0)
 		return CTL_DONE;
 	json_object_set_new(result, "fail_over_percent", json_real(most_percent));
-	json_object_set_new(result, "fails", json_boolean(fmax(networks, answers) > most_percent));
+	json_object_set_new(result, "fails", json_boolean(!known || fmax(networks, answers) > most_percent));
+	if (!known) { /* a gate that is open since nobody looked is none */
+		err_set(err, "no client of these services is known yet, so nothing says how many would move: "
+			     "--fail-over wants "
+			     "some (gslbd gathers them as it answers; --clients FILE has others)");
+		return CTL_FAILED;
+	}
 	if (fmax(networks, answers) <= most_percent)
 		return CTL_DONE;
 	err_set(err, "%.1f %% of the clients, and %.1f %% of their answers, would move: more than --fail-over %g %%",

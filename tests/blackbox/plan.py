@@ -260,6 +260,10 @@ def gate(stack):
     assert lab.ctl("plan", folder, "--fail-over", "19", expect=1)["fails"] is True
     assert "20.0 % of the clients" in lab.last_error and "--fail-over 19 %" in lab.last_error, lab.last_error
     lab.ctl("plan", folder, "--fail-over", "many", expect=2)
+    fresh = Lab(stack, {"svc.example": zone(BEFORE, 1)}).start()
+    assert fresh.ctl("plan", edited(fresh, zone(BEFORE, 9)), "--fail-over", "100", expect=1)["fails"] is True
+    assert "no client of these services is known yet" in fresh.last_error, fresh.last_error
+    fresh.ctl("plan", edited(fresh, zone(BEFORE, 9)))
     lab.ctl("plan", expect=2)
     text = lab.ctl_text("plan", folder).stdout
     assert "calm.svc.example" in text and "400 of 400 clients move" in text and "4 other services" in text, text
