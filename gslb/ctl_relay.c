@@ -8,14 +8,14 @@ enum { RESYNC_WAIT_MS = 10000 };
 static const struct ctl_operand operands[] = {
 	{ "WHAT", "what", CTL_ONE,
 		"status|targets|lag|state|overrides|hot|tail|pending|test|dead|drop|retry|pause|resume|resync|verify|"
-		"lint|drain|bench",
+		"lint|drain|bench|replay",
 		"its state, its caches, the other regions, the hosts it hears, the overrides it has for gslbd, what is "
 		"asked for most, the last events, what waits for a cache, whether a cache gives a sign of life, what "
 		"it "
 		"could not do; drop or retry one of these; hold a cache's work; drop all that the caches have of our "
 		"zones; ask the resolvers for a name; look their settings over; take in nothing new, and finish what "
 		"is "
-		"here; measure with events for keys that no cache has" },
+		"here; measure with events for keys that no cache has; do again what a region made, from a number on" },
 	{ "WHICH", "which", CTL_OPTIONAL, NULL,
 		"hot: how many (100); tail: a region; drop, retry: the number, or all; pending, test, pause, resume: "
 		"the cache's name; resync: a region; verify: the name" },
@@ -30,6 +30,9 @@ static const struct ctl_option options[] = {
 	{ "rate", CTL_TEXT, "rate", "R", false,
 		"bench: so many a second; default: as fast as they are done, 64 at a time" },
 	{ "force", CTL_FLAG, "force", NULL, false, "bench: also while gslb-relay has something to do" },
+	{ "origin", CTL_TEXT, "origin", "REGION", false, "replay: whose events" },
+	{ "from", CTL_TEXT, "from", "NUMBER", false, "replay: from which one on, to the last that came here" },
+	{ "region", CTL_TEXT, "region", "REGION", false, "replay: where they are done again (this one)" },
 	{ 0 },
 };
 
@@ -42,6 +45,9 @@ static const struct {
 	{ "n", "n", "bench" },
 	{ "rate", "rate", "bench" },
 	{ "force", "force", "bench" },
+	{ "origin", "origin", "replay" },
+	{ "from", "from", "replay" },
+	{ "region", "region", "replay" },
 };
 
 static bool are_options_right(const json_t *args, const char *what, struct err *err)
@@ -381,6 +387,8 @@ static void print_relay(const json_t *result, const struct ctl_view *view, struc
 		ctl_relay_drain_print(result, out);
 	} else if (json_object_get(result, "bench") != NULL) {
 		ctl_relay_bench_print(result, view, out);
+	} else if (json_object_get(result, "replay") != NULL) {
+		ctl_relay_replay_print(result, out);
 	} else if (json_object_get(result, "targets") != NULL) {
 		print_targets(json_object_get(result, "targets"), view, out);
 	} else if (json_object_get(result, "lag") != NULL) {
@@ -422,14 +430,15 @@ static enum ctl_exit talk(
 	const struct ctl_line *line, const char *socket, const struct ctl_view *view, json_t **result, struct err *err)
 {
 	const char *what = ctl_string(line->args, "what"), *command;
-	bool drain = strcmp(what, "drain") == 0, bench = strcmp(what, "bench") == 0;
+	bool drain = strcmp(what, "drain") == 0, bench = strcmp(what, "bench") == 0,
+	     replay = strcmp(what, "replay") == 0;
 	json_t *request = NULL;
 	enum ctl_exit code;
 
 	(void)view;
 	if (!are_options_right(line->args, what, err))
 		return CTL_USAGE;
-	if ((drain || bench) && json_object_get(line->args, "which") != NULL) {
+	if ((drain || bench || replay) && json_object_get(line->args, "which") != NULL) {
 		err_set(err, "relay %s: takes no word behind it%s", what,
 			drain ? " (relay pause holds one cache)" : "");
 		return CTL_USAGE;
@@ -438,6 +447,8 @@ static enum ctl_exit talk(
 		return ctl_relay_drain(line, socket, result, err);
 	if (bench)
 		return ctl_relay_bench(line, socket, result, err);
+	if (replay)
+		return ctl_relay_replay(line, socket, result, err);
 	command = prepare(line->args, &request, err);
 	if (command == NULL)
 		return CTL_USAGE;

@@ -12,4 +12,8 @@ void ctl_relay_drain_print(const json_t *result, struct buf *out);
 enum ctl_exit ctl_relay_bench(const struct ctl_line *line, const char *socket, json_t **result, struct err *err);
 void ctl_relay_bench_print(const json_t *result, const struct ctl_view *view, struct buf *out);
 
+/* ctl_relay_replay.c: what is kept of a region's events, once more. */
+enum ctl_exit ctl_relay_replay(const struct ctl_line *line, const char *socket, json_t **result, struct err *err);
+void ctl_relay_replay_print(const json_t *result, struct buf *out);
+
 #endif

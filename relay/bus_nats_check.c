@@ -249,6 +249,22 @@ static void look_at_theirs(struct look *look, const char *region)
 	json_decref(root);
 }
 
+/* Only gslbctl relay replay wants it. */
+static void look_at_kept(struct look *look, const char *region)
+{
+	char what[NATS_SUBJECT_MAX], body[NATS_SUBJECT_MAX];
+	json_t *root;
+
+	snprintf(what, sizeof what, "STREAM.MSG.GET.INV_%s", region);
+	snprintf(body, sizeof body, "{\"last_by_subj\":\"gslb.inv.%s.e\"}", region);
+	root = request(look, region, what, body);
+	if (root == NULL)
+		say(look, region, "unknown",
+			"what it keeps was not shown: gslbctl relay replay needs leave to publish $JS.%s.API.%s",
+			region, what);
+	json_decref(root);
+}
+
 /* ---- periodic state ---- */
 
 /* Why something of periodic state was refused; NULL: nothing was. The library keeps the last error of the connection, whatever it was about. */
@@ -315,6 +331,7 @@ static void look_around(struct look *look)
 		look_for_takers(look);
 		look_at_state(look);
 		for (size_t i = 0; i < conf->nregions; i++) {
+			look_at_kept(look, conf->regions[i]);
 			if (strcmp(conf->regions[i], conf->region) == 0)
 				continue;
 			look_at_theirs(look, conf->regions[i]);

@@ -1,5 +1,5 @@
 /* bus_nats_link - how a NATS server is reached: addresses, TLS, names. For bus_nats.c,
- * bus_nats_publish.c and bus_nats_check.c, which alone know libnats. */
+ * bus_nats_publish.c, bus_nats_check.c and bus_nats_replay.c, which alone know libnats. */
 #ifndef GSLB_RELAY_BUS_NATS_LINK_H
 #define GSLB_RELAY_BUS_NATS_LINK_H
 

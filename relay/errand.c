@@ -88,5 +88,10 @@ bool errand_end(struct errand *errand, uint64_t *ticket, struct control_reply *r
 	*ticket = errand->ticket;
 	*reply = (struct control_reply){ .result = errand->result };
 	reply->exit = (int)json_integer_value(json_object_get(errand->result, "exit"));
+	if (json_object_get(errand->result, "error") == NULL)
+		return true;
+	err_set(&reply->err, "%s", json_string_value(json_object_get(errand->result, "error")));
+	json_decref(reply->result);
+	reply->result = NULL;
 	return true;
 }

@@ -16,7 +16,7 @@ bool errand_begin(struct errand *errand, json_t *(*run)(const struct relay_conf 
 	const char *what, uint64_t ticket, struct err *err);
 /* One is under way: what it was given is not to change. */
 bool errand_busy(const struct errand *errand);
-/* Has one ended? Then whose it was, and its answer. */
+/* Has one ended? Then whose it was, and its answer: the result with its "exit", or its "error". */
 bool errand_end(struct errand *errand, uint64_t *ticket, struct control_reply *reply);
 
 #endif

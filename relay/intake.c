@@ -471,6 +471,7 @@ const struct control_command intake_commands[] = {
 	{ "event", false, intake_event },
 	{ "tail", false, intake_tail },
 	{ "pending", false, intake_pending },
+	{ "kept", false, intake_kept },
 	{ "test", false, run_test },
 	{ "dead", false, run_dead },
 	{ "dead-retry", true, intake_dead_retry },

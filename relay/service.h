@@ -116,6 +116,11 @@ void intake_drain(void *context, const json_t *args, const struct control_peer *
 /* Is this event not taken in, since gslb-relay is drained? Then the sentence says so. event NULL: any. */
 bool intake_is_shut(const struct service *service, const struct event *event, bool trusted, struct err *err);
 
+/* ---- intake_replay.c ---- */
+
+void intake_kept(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply);
+
 /* ---- intake_look.c: one event, the last ones, one cache; what could not be done, once more ---- */
 
 void intake_event(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,

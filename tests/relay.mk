@@ -70,8 +70,8 @@ TESTS += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/state.py
 EXTRA_DIST += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/state.py tests/blackbox/ingress.py tests/blackbox/flush.py tests/blackbox/verify.py \
 	tests/blackbox/fleet_example.py tests/blackbox/faults_bus.py tests/blackbox/faults_certificates.py tests/blackbox/relay_rig.py tests/blackbox/fleet_rig.py tests/blackbox/caches_rig.py
 
-TESTS += tests/blackbox/storm.py tests/blackbox/killed_backend.py tests/blackbox/relay_look.py tests/blackbox/relay_metrics.py tests/blackbox/relay_drain.py tests/blackbox/relay_bench.py
-EXTRA_DIST += tests/blackbox/relay_look.py tests/blackbox/relay_metrics.py tests/blackbox/relay_drain.py tests/blackbox/relay_bench.py tests/blackbox/storm.py tests/blackbox/killed_backend.py tests/blackbox/relay_load.py
+TESTS += tests/blackbox/storm.py tests/blackbox/killed_backend.py tests/blackbox/relay_look.py tests/blackbox/relay_metrics.py tests/blackbox/relay_drain.py tests/blackbox/relay_bench.py tests/blackbox/relay_replay.py
+EXTRA_DIST += tests/blackbox/relay_look.py tests/blackbox/relay_metrics.py tests/blackbox/relay_drain.py tests/blackbox/relay_bench.py tests/blackbox/relay_replay.py tests/blackbox/storm.py tests/blackbox/killed_backend.py tests/blackbox/relay_load.py
 
 TESTS += tests/blackbox/relay_hostile.py tests/blackbox/faults_caches.py
 EXTRA_DIST += tests/blackbox/relay_hostile.py tests/blackbox/faults_caches.py

@@ -69,6 +69,11 @@ def the_example_does_what_its_readme_says(stack):
         assert resolve(fleet.at(region, "resolver"), "www.svc.example") == ["192.0.2.10"]
         levels = [f["level"] for f in fleet.ctl(region, "bus", "check")["findings"]]
         assert "error" not in levels and "unknown" not in levels, fleet.ctl(region, "bus", "check")
+    number = result["id"].rsplit(":", 1)[1]
+    for region, other in (("us", "eu"), ("eu", "eu")):
+        command(fleet.at(region, "redis"), "SET shop:a 1\r\n")
+        done = fleet.ctl(region, "relay", "replay", "--origin", other, "--from", number)["replay"]
+        assert done["done"] >= 1 and command(fleet.at(region, "redis"), "EXISTS shop:a\r\n") == ":0\r\n", done
     subprocess.run([os.path.join(EXAMPLE, "stop"), fleet.folder], check=True)
     env = dict(os.environ, FLEET_PORT=str(fleet.port), GSLB_BIN=BUILD)
     subprocess.run([os.path.join(EXAMPLE, "start"), fleet.folder], env=env, check=True, capture_output=True, timeout=180)
