@@ -288,26 +288,6 @@ static natsStatus connect_nats(struct nats *nats)
 	return s;
 }
 
-/* For the library: with nobody to be told it would not come back from a bus that is away. */
-static void on_later(natsConnection *connection, void *context)
-{
-	(void)connection;
-	(void)context;
-}
-
-/* Acknowledgements are many, and nobody waits for one. Without this connection they go out one by one. */
-static void connect_later(struct nats *nats)
-{
-	natsOptions *options = NULL;
-
-	if (nats_options(nats->conf, false, &options) != NATS_OK ||
-		natsOptions_SetRetryOnFailedConnect(options, true, on_later, NULL) != NATS_OK)
-		log_warning("bus=nats acknowledgements=one-by-one");
-	else /* not yet connected is fine */
-		(void)natsConnection_Connect(&nats->later, options);
-	natsOptions_Destroy(options);
-}
-
 static void start_threads(struct nats *nats)
 {
 	const struct relay_conf *conf = nats->conf;
@@ -418,7 +398,9 @@ static void *nats_open(const struct relay_conf *conf, struct store *store, int e
 		nats_close(nats);
 		return NULL;
 	}
-	connect_later(nats);
+	if (natsConnection_Status(nats->connection) == NATS_CONN_STATUS_CONNECTED) /* the server knows what we want to hear */
+		natsConnection_FlushTimeout(nats->connection, FLUSH_MS);
+	nats->later = nats_connect_later(conf);
 	start_threads(nats);
 	return nats;
 }

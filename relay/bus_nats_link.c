@@ -42,6 +42,27 @@ natsStatus nats_options(const struct relay_conf *conf, bool asap, natsOptions **
 	return s == NATS_OK ? set_options(conf, asap, *options) : s;
 }
 
+/* For the library: with nobody to be told it would not come back from a bus that is away. */
+static void on_later(natsConnection *connection, void *context)
+{
+	(void)connection;
+	(void)context;
+}
+
+natsConnection *nats_connect_later(const struct relay_conf *conf)
+{
+	natsConnection *connection = NULL;
+	natsOptions *options = NULL;
+
+	if (nats_options(conf, false, &options) != NATS_OK ||
+		natsOptions_SetRetryOnFailedConnect(options, true, on_later, NULL) != NATS_OK)
+		log_warning("bus=nats acknowledgements=one-by-one");
+	else /* not yet connected is fine */
+		(void)natsConnection_Connect(&connection, options);
+	natsOptions_Destroy(options);
+	return connection;
+}
+
 /* libnats leaves out why it cannot read a file. */
 static bool can_read(const char *key, const char *path, struct err *err)
 {

@@ -12,6 +12,8 @@ enum { NATS_SUBJECT_MAX = 256 };
 /* What every connection has in common; the caller's, also when it failed (then perhaps NULL). asap: each message is sent at once; else what
  * is said within a millisecond goes out together, which costs one write instead of many. */
 natsStatus nats_options(const struct relay_conf *conf, bool asap, natsOptions **options);
+/* A connection for acknowledgements, which are many, and nobody waits for one: connected by and by. NULL: without it they go out one by one. */
+natsConnection *nats_connect_later(const struct relay_conf *conf);
 /* The sentence for what a call just answered, in the same thread; always false. */
 bool nats_why(const struct relay_conf *conf, natsStatus status, struct err *err);
 /* See bus.h. */
