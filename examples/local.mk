@@ -8,7 +8,7 @@ dist_zonesexamples_DATA = examples/zones/svc.example.zone
 fleetexamplesdir = $(examplesdir)/fleet
 dist_fleetexamples_DATA = examples/fleet/README.md examples/fleet/hub.conf.in examples/fleet/region.conf.in \
 	examples/fleet/gslb.yaml.in examples/fleet/unbound.conf.in examples/fleet/shop.example.zone.in
-dist_fleetexamples_SCRIPTS = examples/fleet/certificates examples/fleet/start examples/fleet/stop
+dist_fleetexamples_SCRIPTS = examples/fleet/certificates examples/fleet/permissions examples/fleet/start examples/fleet/stop
 fleetzonesexamplesdir = $(fleetexamplesdir)/zones
 dist_fleetzonesexamples_DATA = examples/fleet/zones/svc.example.zone
 EXTRA_DIST += quickstart tools/common.sh tools/demo-backend examples/quickstart/svc.example.zone \

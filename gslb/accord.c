@@ -314,6 +314,17 @@ static json_t *regions_of(const json_t *from, size_t *in_force)
 	return regions;
 }
 
+/* Does a region have several gslb-relays? Those that are not called as it is say which it is. */
+static bool has_more_hosts(const json_t *from)
+{
+	const json_t *entry;
+	const char *name;
+
+	json_object_foreach(
+		(json_t *)(uintptr_t)from, name, entry) if (json_object_get(entry, "region") != NULL) return true;
+	return false;
+}
+
 static json_t *in_force_of(const json_t *answer, uint64_t took_ms)
 {
 	const char *why, *trouble;
@@ -325,8 +336,9 @@ static json_t *in_force_of(const json_t *answer, uint64_t took_ms)
 		return alone(result != NULL ? "it is shared, and gslb-relay cannot say where it is in force" : why);
 	trouble = json_string_value(json_object_get(result, "trouble"));
 	regions = regions_of(from, &n);
-	return json_pack("{s:o,s:I,s:I,s:I,s:s*}", "regions", regions, "in_force", (json_int_t)n, "of",
-		(json_int_t)json_object_size(regions), "took_ms", (json_int_t)took_ms, "trouble", trouble);
+	return json_pack("{s:o,s:b,s:I,s:I,s:I,s:s*}", "regions", regions, "hosts", has_more_hosts(from), "in_force",
+		(json_int_t)n, "of", (json_int_t)json_object_size(regions), "took_ms", (json_int_t)took_ms, "trouble",
+		trouble);
 }
 
 /* What is awaited is known here: with gslb-relay lost meanwhile it is offered again, as all is. */

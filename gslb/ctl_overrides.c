@@ -59,8 +59,8 @@ static void print_fleet(const json_t *result, struct buf *out)
 
 	if (fleet == NULL)
 		return;
-	buf_printf(out, "in force in %lld of %lld regions", (long long)ctl_integer(fleet, "in_force"),
-		(long long)ctl_integer(fleet, "of"));
+	buf_printf(out, "in force in %lld of %lld %s", (long long)ctl_integer(fleet, "in_force"),
+		(long long)ctl_integer(fleet, "of"), ctl_true(fleet, "hosts") ? "hosts" : "regions");
 	if (json_object_get(fleet, "took_ms") != NULL)
 		buf_printf(out, " after %lld ms", (long long)ctl_integer(fleet, "took_ms"));
 	list_regions(regions, "pending", "; not yet in ", out);
@@ -70,7 +70,7 @@ static void print_fleet(const json_t *result, struct buf *out)
 	if (*trouble == '\0')
 		return;
 	ctl_add(out, trouble);
-	buf_printf(out, "\nthe other regions hear of it when that is mended\n");
+	buf_printf(out, "\nthe others hear of it when that is mended\n");
 }
 
 /* ---- force ---- */

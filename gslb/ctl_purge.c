@@ -108,6 +108,10 @@ static void print_region(const char *name, const json_t *region, struct buf *out
 {
 	buf_printf(out, "  ");
 	ctl_add(out, name);
+	if (ctl_string(region, "region")[0] != '\0') {
+		buf_printf(out, " in ");
+		ctl_add(out, ctl_string(region, "region"));
+	}
 	buf_printf(out, ": ");
 	ctl_add(out, ctl_string(region, "state"));
 	if (json_object_get(region, "took_ms") != NULL)
@@ -125,8 +129,8 @@ static void print_event(const json_t *event, struct buf *out)
 		buf_printf(out, " by ");
 		ctl_add(out, ctl_string(event, "actor"));
 	}
-	buf_printf(out, ": %s of %lld %s, the first ", ctl_string(event, "op"),
-		(long long)ctl_integer(event, "items"), ctl_string(event, "class"));
+	buf_printf(out, ": %s of %lld %s, the first ", ctl_string(event, "op"), (long long)ctl_integer(event, "items"),
+		ctl_string(event, "class"));
 	ctl_add(out, ctl_string(event, "first"));
 	buf_printf(out, "\n  came here ");
 	ctl_add(out, ctl_string(event, "came"));
@@ -155,6 +159,11 @@ static void print_purge(const json_t *result, const struct ctl_view *view, struc
 	for (void *at = json_object_iter((json_t *)(uintptr_t)regions); at != NULL;
 		at = json_object_iter_next((json_t *)(uintptr_t)regions, at))
 		print_region(json_object_iter_key(at), json_object_iter_value(at), out);
+	if (ctl_string(result, "trouble")[0] != '\0') {
+		buf_printf(out, "  ");
+		ctl_add(out, ctl_string(result, "trouble"));
+		buf_printf(out, "\n");
+	}
 }
 
 const struct ctl_command ctl_purge = {

@@ -352,10 +352,20 @@ static void print_status(const json_t *result, struct buf *out)
 	ctl_add(out, ctl_string(result, "version"));
 	buf_printf(out, ", region ");
 	ctl_add(out, ctl_string(result, "region"));
+	if (strcmp(ctl_string(result, "name"), ctl_string(result, "region")) != 0) {
+		buf_printf(out, ", ");
+		ctl_add(out, ctl_string(result, "name"));
+		buf_printf(out, " on the bus");
+	}
 	buf_printf(out, ", bus ");
 	ctl_add(out, ctl_string(result, "bus"));
 	buf_printf(out,
 		json_is_true(json_object_get(result, "connected")) ? "" : " (NOT CONNECTED: events wait in the log)");
+	if (ctl_string(result, "bus_trouble")[0] != '\0') {
+		buf_printf(out, " (TROUBLE: ");
+		ctl_add(out, ctl_string(result, "bus_trouble"));
+		buf_printf(out, ")");
+	}
 	buf_printf(out, ", running since ");
 	ctl_add(out, ctl_string(result, "since"));
 	if (ctl_string(result, "bus_trouble")[0] != '\0') {

@@ -1,5 +1,5 @@
-/* bus - how events and receipts go from region to region. The store is the truth and the bus is transport: what it took may be lost
- * again, and is offered anew until every region's receipt covers it. RELAY 4 and 5.3. One thread's own. */
+/* bus - how events and receipts go from one gslb-relay to the others. The store is the truth and the bus is transport: what it took may be lost
+ * again, and is offered anew until every one's receipt covers it. On the bus each has a name of its own (conf.h). RELAY 4 and 5.3. One thread's own. */
 #ifndef GSLB_RELAY_BUS_H
 #define GSLB_RELAY_BUS_H
 
@@ -9,11 +9,11 @@
 #include "relay/store.h"
 #include "relay/work.h"
 
-/* What other regions say of what this one made. */
+/* What other relays say of what this one made. */
 struct bus_ear {
 	void *arg;
-	void (*receipt)(void *arg, const char *region, uint32_t epoch, uint64_t oseq, bool errors);
-	void (*state)(void *arg, const char *region, const struct work_state *state);
+	void (*receipt)(void *arg, const char *relay, uint32_t epoch, uint64_t oseq, bool errors);
+	void (*state)(void *arg, const char *relay, const struct work_state *state);
 	/* The bus has had a number before this log gave it away: it keeps what it had, and not what is meant now. */
 	void (*known)(void *arg);
 	/* Periodic state (state.h), on the subject of that region, node and kind; the bytes are as somebody sent them. */
@@ -27,7 +27,7 @@ struct bus_status {
 	uint64_t resent;
 	uint64_t regressions;    /* times that the bus turned out to have lost what it had taken */
 	struct spread published; /* from an event being sent to the bus having taken it */
-	char trouble[256];       /* "" when there is none */
+	char trouble[512];       /* "" when there is none */
 };
 
 enum bus_taken {
@@ -52,13 +52,13 @@ struct bus_ops {
 	/* Offer what the outbox has, committed, and nobody has a receipt for; what was offered long ago, too. Idempotent by id. Returns
 	 * when to call again at the latest. */
 	uint64_t (*publish)(void *bus, uint64_t now_ms);
-	/* Events that came in, at most max of them, with the region whose stream they came on: only of that one may they speak. False with a sentence: they could not be read. */
+	/* Events that came in, at most max of them, with the relay on whose stream they came: only of that one may they speak. False with a sentence: they could not be read. */
 	bool (*fetch)(void *bus, size_t max,
 		enum bus_taken (*take)(void *arg, const char *from, const char *bytes, size_t len), void *arg,
 		struct err *err);
 	/* The store has committed what was fetched, or has not: then it comes again. */
 	void (*acknowledge)(void *bus, bool committed);
-	/* Tell an origin up to where this region has done what it made; and how far one event of it is. */
+	/* Tell an origin up to where this relay has done what it made; and how far one event of it is. */
 	bool (*receipt)(void *bus, const struct store_mark *done, bool errors, struct err *err);
 	void (*state)(void *bus, const char *origin, const struct work_state *state);
 	/* Periodic state of this node: once, to whoever hears it; lost when there is no connection. */
@@ -70,8 +70,8 @@ struct bus_ops {
 
 extern const struct bus_ops bus_local, bus_nats;
 
-/* For a bus's fetch: what this region made, and its own inbox does not have yet. */
-bool bus_own(struct store *store, const char *region, size_t max,
+/* For a bus's fetch: what this relay made, and its own inbox does not have yet. */
+bool bus_own(struct store *store, const char *name, size_t max,
 	enum bus_taken (*take)(void *arg, const char *from, const char *bytes, size_t len), void *arg, struct err *err);
 
 #endif

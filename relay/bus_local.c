@@ -1,4 +1,4 @@
-/* No bus: the only region is this one. Its outbox is what comes in, and its receipt goes straight into the store. */
+/* No bus: the only relay is this one. Its outbox is what comes in, and its receipt goes straight into the store. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,7 +6,7 @@
 
 struct local {
 	struct store *store;
-	char region[EVENT_LABEL_MAX];
+	char name[EVENT_LABEL_MAX];
 };
 
 /* What was fetched is taken into the inbox while the outbox is being read: the bytes are copied first. */
@@ -23,7 +23,7 @@ static void *local_open(const struct relay_conf *conf, struct store *store, int 
 	(void)event_fd;
 	(void)err;
 	local->store = store;
-	memcpy(local->region, conf->region, sizeof local->region);
+	memcpy(local->name, conf->name, sizeof local->name);
 	return local;
 }
 
@@ -50,7 +50,7 @@ static bool add(void *arg, uint64_t oseq, const char *bytes, size_t len)
 	return true;
 }
 
-bool bus_own(struct store *store, const char *region, size_t max,
+bool bus_own(struct store *store, const char *name, size_t max,
 	enum bus_taken (*take)(void *arg, const char *from, const char *bytes, size_t len), void *arg, struct err *err)
 {
 	struct store_mark received;
@@ -58,12 +58,12 @@ bool bus_own(struct store *store, const char *region, size_t max,
 	bool good;
 	size_t at = 0;
 
-	store_received(store, region, &received);
+	store_received(store, name, &received);
 	if (received.epoch == store_epoch(store) && received.oseq >= store_last(store))
 		return true;
 	good = store_outbox(store, received.epoch == store_epoch(store) ? received.oseq : 0, max, add, &batch, err);
 	for (size_t i = 0; good && i < batch.n; at += batch.len[i++])
-		if (take(arg, region, batch.bytes.text + at, batch.len[i]) == BUS_STOP)
+		if (take(arg, name, batch.bytes.text + at, batch.len[i]) == BUS_STOP)
 			break;
 	buf_fini(&batch.bytes);
 	free(batch.len);
@@ -75,7 +75,7 @@ static bool local_fetch(void *bus, size_t max,
 {
 	struct local *local = bus;
 
-	return bus_own(local->store, local->region, max, take, arg, err);
+	return bus_own(local->store, local->name, max, take, arg, err);
 }
 
 static void local_acknowledge(void *bus, bool committed)
@@ -88,7 +88,7 @@ static bool local_receipt(void *bus, const struct store_mark *done, bool errors,
 {
 	struct local *local = bus;
 
-	return store_receipt(local->store, local->region, done->epoch, done->oseq, errors, err);
+	return store_receipt(local->store, local->name, done->epoch, done->oseq, errors, err);
 }
 
 static void local_state(void *bus, const char *origin, const struct work_state *state)

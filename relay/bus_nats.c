@@ -1,9 +1,9 @@
-/* NATS JetStream, as RELAY 2 to 5 found it to work: a stream INV_<region> of its own for each region, in its own domain; a durable pull
- * consumer on every other region's stream, reached through the leaf link by that domain; no sources and no mirrors. Receipts are core messages,
+/* NATS JetStream, as RELAY 2 to 5 found it to work: a stream INV_<relay> of its own for each gslb-relay, in its region's domain; a durable pull
+ * consumer on every other one's stream, reached through the leaf link by that domain; no sources and no mirrors. Receipts are core messages,
  * said again every second, so that a lost one does no harm.
  *
  * libnats blocks, and calls back in threads of its own: the main thread only ever takes from and puts into queues under a lock. One
- * thread publishes, in order, so that an origin's numbers come without gaps; one thread a region fetches. */
+ * thread publishes, in order, so that an origin's numbers come without gaps; one thread for each other relay fetches. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ enum {
 
 struct fetcher {
 	struct nats *nats;
-	const char *region;
+	const struct conf_relay *relay; /* whose stream it reads */
 	pthread_t thread;
 	bool started;
 };
@@ -40,17 +40,19 @@ struct nats {
 	const struct relay_conf *conf;
 	struct store *store;
 	natsConnection *connection;
-	natsConnection *later;                          /* for what has a millisecond of time; NULL: there is none */
-	natsSubscription *words[3 * EVENT_REGIONS_MAX]; /* receipts, states and periodic states of each region */
+	natsConnection *later; /* for what has a millisecond of time; NULL: there is none */
+	natsSubscription
+		*words[2 * CONF_RELAYS_MAX +
+			EVENT_REGIONS_MAX]; /* receipts and states of each relay, periodic states of each region */
 	size_t nwords;
-	struct fetcher fetcher[EVENT_REGIONS_MAX];
+	struct fetcher fetcher[CONF_RELAYS_MAX];
 	size_t nfetchers;
 	pthread_t publisher;
 	bool publishing;
 	struct bus_queue queue;
 	struct nats_publisher out;
 	/* the main thread's */
-	const char *others[EVENT_REGIONS_MAX]; /* the fetchers' regions */
+	const char *others[CONF_RELAYS_MAX]; /* the fetchers' relays */
 	struct resend resend;
 	struct heard_list taken; /* fetched, and not committed yet */
 };
@@ -70,14 +72,14 @@ static void take_word(natsConnection *connection, natsSubscription *sub, natsMsg
 	natsMsg_Destroy(msg);
 }
 
-/* ---- a region's fetcher ---- */
+/* ---- a relay's fetcher ---- */
 
-/* A consumer's name is ours alone: no other region's has it. */
+/* A consumer's name is ours alone: no other relay's has it, nor one of our own region. */
 static void name_consumer(
 	const struct fetcher *fetcher, char stream[static NATS_SUBJECT_MAX], char durable[static NATS_SUBJECT_MAX])
 {
-	snprintf(stream, NATS_SUBJECT_MAX, "INV_%s", fetcher->region);
-	snprintf(durable, NATS_SUBJECT_MAX, "relay-%s", fetcher->nats->conf->region);
+	snprintf(stream, NATS_SUBJECT_MAX, "INV_%s", fetcher->relay->name);
+	snprintf(durable, NATS_SUBJECT_MAX, "relay-%s", fetcher->nats->conf->name);
 }
 
 static bool is_forgotten(const struct fetcher *fetcher, jsCtx *js)
@@ -106,9 +108,9 @@ static natsStatus subscribe_once(struct fetcher *fetcher, bool *made, jsCtx **js
 	natsStatus status;
 
 	name_consumer(fetcher, stream, durable);
-	snprintf(subject, sizeof subject, "gslb.inv.%s.>", fetcher->region);
+	snprintf(subject, sizeof subject, "gslb.inv.%s.>", fetcher->relay->name);
 	jsOptions_Init(&options);
-	options.Domain = fetcher->region;
+	options.Domain = fetcher->relay->region;
 	options.Wait = PUBLISH_MS;
 	jsSubOptions_Init(&wanted);
 	wanted.Stream = stream;
@@ -143,8 +145,8 @@ static natsStatus subscribe(struct fetcher *fetcher, jsCtx **js, natsSubscriptio
 
 	if (status != NATS_OK || !made || !knew_too_much(fetcher, *js))
 		return status;
-	log_warning("bus=nats region=%s: its server made our consumer anew with an old state: it begins from the start",
-		fetcher->region);
+	log_warning("bus=nats relay=%s: its server made our consumer anew with an old state: it begins from the start",
+		fetcher->relay->name);
 	unsubscribe(js, sub);
 	return subscribe_once(fetcher, &made, js, sub);
 }
@@ -159,8 +161,8 @@ static void take_list(struct fetcher *fetcher, natsMsgList *list)
 {
 	for (int i = 0; i < list->Count; i++) {
 		natsMsg *message = list->Msgs[i];
-		struct heard *heard = heard_event(fetcher->region, natsMsg_GetReply(message), natsMsg_GetData(message),
-			(size_t)natsMsg_GetDataLength(message));
+		struct heard *heard = heard_event(fetcher->relay->name, natsMsg_GetReply(message),
+			natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
 
 		if (!bus_queue_hear(&fetcher->nats->queue, heard)) {
 			give_back(fetcher->nats, heard->reply);
@@ -231,13 +233,13 @@ static void on_connect(natsConnection *connection, void *arg)
 	log_notice("bus=nats state=connected");
 }
 
-/* Of each region by itself: a hub that lets a region's server say only what is of its region does not pass on that somebody wants to hear of
+/* Of each relay by itself: a hub that lets a region's server say only what is of its region does not pass on that somebody wants to hear of
  * any ("gslb.rcpt.*.eu"). */
-static natsStatus hear(struct nats *nats, const char *kind, const char *region)
+static natsStatus hear(struct nats *nats, const char *kind, const char *relay)
 {
 	char subject[NATS_SUBJECT_MAX];
 
-	snprintf(subject, sizeof subject, "gslb.%s.%s.%s", kind, region, nats->conf->region);
+	snprintf(subject, sizeof subject, "gslb.%s.%s.%s", kind, relay, nats->conf->name);
 	return natsConnection_Subscribe(&nats->words[nats->nwords++], nats->connection, subject, take_word, nats);
 }
 
@@ -274,15 +276,17 @@ static natsStatus connect_nats(struct nats *nats)
 	}
 	if (s == NATS_OK)
 		s = natsConnection_JetStream(&nats->out.js, nats->connection, &js_options);
-	for (size_t i = 0; i < nats->conf->nregions; i++) {
-		if (s == NATS_OK)
-			s = hear_said(nats, nats->conf->regions[i]);
-		if (strcmp(nats->conf->regions[i], nats->conf->region) == 0)
+	for (size_t i = 0; i < nats->conf->nregions && s == NATS_OK; i++)
+		s = hear_said(nats, nats->conf->regions[i]);
+	for (size_t i = 0; i < nats->conf->nrelays; i++) {
+		const char *relay = nats->conf->relays[i].name;
+
+		if (strcmp(relay, nats->conf->name) == 0)
 			continue;
 		if (s == NATS_OK)
-			s = hear(nats, "rcpt", nats->conf->regions[i]);
+			s = hear(nats, "rcpt", relay);
 		if (s == NATS_OK)
-			s = hear(nats, "rcptx", nats->conf->regions[i]);
+			s = hear(nats, "rcptx", relay);
 	}
 	natsOptions_Destroy(options);
 	return s;
@@ -293,13 +297,13 @@ static void start_threads(struct nats *nats)
 	const struct relay_conf *conf = nats->conf;
 
 	nats->publishing = pthread_create(&nats->publisher, NULL, nats_publisher_main, &nats->out) == 0;
-	for (size_t i = 0; i < conf->nregions; i++) {
+	for (size_t i = 0; i < conf->nrelays; i++) {
 		struct fetcher *fetcher = &nats->fetcher[nats->nfetchers];
 
-		if (strcmp(conf->regions[i], conf->region) == 0)
+		if (strcmp(conf->relays[i].name, conf->name) == 0)
 			continue;
-		nats->others[nats->nfetchers] = conf->regions[i];
-		*fetcher = (struct fetcher){ .nats = nats, .region = conf->regions[i] };
+		nats->others[nats->nfetchers] = conf->relays[i].name;
+		*fetcher = (struct fetcher){ .nats = nats, .relay = &conf->relays[i] };
 		fetcher->started = pthread_create(&fetcher->thread, NULL, fetch_main, fetcher) == 0;
 		nats->nfetchers++;
 	}
@@ -416,7 +420,7 @@ static void offer(void *arg, uint32_t epoch, uint64_t oseq, const char *bytes, s
 		bus_queue_offer(&nats->queue, epoch, oseq, bytes, len);
 		return;
 	}
-	sign_event(nats->conf->sign, nats->conf->region, bytes, len, &made);
+	sign_event(nats->conf->sign, nats->conf->name, bytes, len, &made);
 	bus_queue_offer(&nats->queue, epoch, oseq, made.text, made.len);
 	buf_fini(&made);
 }
@@ -428,8 +432,8 @@ static uint64_t nats_publish(void *bus, uint64_t now_ms)
 
 	return resend_run(&nats->resend, nats->store,
 		&(struct resend_way){
-			.regions = nats->others,
-			.nregions = nats->nfetchers,
+			.relays = nats->others,
+			.nrelays = nats->nfetchers,
 			.waiting = waiting,
 			.room = waiting < BUS_ROWS_MAX ? BUS_ROWS_MAX - waiting : 0,
 			.lost = bus_queue_regressed(&nats->queue),
@@ -449,9 +453,9 @@ static bool nats_receipt(void *bus, const struct store_mark *done, bool errors, 
 	struct nats *nats = bus;
 	char subject[NATS_SUBJECT_MAX], text[WORD_TEXT_MAX];
 
-	if (strcmp(done->origin, nats->conf->region) == 0)
-		return store_receipt(nats->store, nats->conf->region, done->epoch, done->oseq, errors, err);
-	snprintf(subject, sizeof subject, "gslb.rcpt.%s.%s", nats->conf->region, done->origin);
+	if (strcmp(done->origin, nats->conf->name) == 0)
+		return store_receipt(nats->store, nats->conf->name, done->epoch, done->oseq, errors, err);
+	snprintf(subject, sizeof subject, "gslb.rcpt.%s.%s", nats->conf->name, done->origin);
 	word_receipt(done, errors, text);
 	say(nats, subject, text);
 	return true;
@@ -462,9 +466,9 @@ static void nats_state(void *bus, const char *origin, const struct work_state *s
 	struct nats *nats = bus;
 	char subject[NATS_SUBJECT_MAX], text[WORD_TEXT_MAX];
 
-	if (strcmp(origin, nats->conf->region) == 0)
+	if (strcmp(origin, nats->conf->name) == 0)
 		return;
-	snprintf(subject, sizeof subject, "gslb.rcptx.%s.%s", nats->conf->region, origin);
+	snprintf(subject, sizeof subject, "gslb.rcptx.%s.%s", nats->conf->name, origin);
 	word_state(state, text);
 	say(nats, subject, text);
 }
@@ -490,10 +494,10 @@ static bool nats_fetch(void *bus, size_t max,
 	enum bus_taken taken = BUS_TAKEN;
 	struct heard *heard;
 
-	if (!bus_own(nats->store, nats->conf->region, max, take, arg, err))
+	if (!bus_own(nats->store, nats->conf->name, max, take, arg, err))
 		return false;
 	while (max-- > 0 && taken != BUS_STOP && (heard = bus_queue_event(&nats->queue)) != NULL) {
-		taken = take(arg, heard->region, (const char *)heard->bytes, heard->len);
+		taken = take(arg, heard->relay, (const char *)heard->bytes, heard->len);
 		if (taken == BUS_TAKEN) {
 			STAILQ_INSERT_TAIL(&nats->taken, heard, link);
 			continue;
@@ -532,9 +536,9 @@ static void nats_listen(void *bus, const struct bus_ear *ear)
 
 	while ((heard = bus_queue_word(&nats->queue)) != NULL) {
 		if (heard->kind == HEARD_RECEIPT)
-			ear->receipt(ear->arg, heard->region, heard->epoch, heard->oseq, heard->errors);
+			ear->receipt(ear->arg, heard->relay, heard->epoch, heard->oseq, heard->errors);
 		else if (heard->kind == HEARD_STATE)
-			ear->state(ear->arg, heard->region, &heard->state);
+			ear->state(ear->arg, heard->relay, &heard->state);
 		else
 			ear->said(ear->arg, heard->region, heard->node, heard->state_kind, heard->bytes, heard->len);
 		heard_free(heard);
@@ -555,7 +559,7 @@ static void nats_status_of(void *bus, struct bus_status *status)
 		.resent = nats->resend.again,
 		.regressions = nats->queue.regressions,
 	};
-	memcpy(status->trouble, nats->queue.trouble, sizeof status->trouble);
+	snprintf(status->trouble, sizeof status->trouble, "%s", nats->queue.trouble);
 	pthread_mutex_unlock(&nats->queue.lock);
 	status->published = nats_publisher_took(&nats->out);
 }

@@ -18,10 +18,10 @@ struct look {
 	json_t *findings;
 };
 
-static void say(struct look *look, const char *region, const char *level, const char *fmt, ...)
+static void say(struct look *look, const char *who, const char *level, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-static void say(struct look *look, const char *region, const char *level, const char *fmt, ...)
+static void say(struct look *look, const char *who, const char *level, const char *fmt, ...)
 {
 	char text[TEXT_MAX];
 	va_list args;
@@ -29,8 +29,7 @@ static void say(struct look *look, const char *region, const char *level, const 
 	va_start(args, fmt);
 	vsnprintf(text, sizeof text, fmt, args);
 	va_end(args);
-	json_array_append_new(
-		look->findings, json_pack("{s:s,s:s,s:s}", "cache", region, "level", level, "text", text));
+	json_array_append_new(look->findings, json_pack("{s:s,s:s,s:s}", "cache", who, "level", level, "text", text));
 }
 
 /* ---- the server's version, which libnats does not tell: a server greets with "INFO {json}", also before TLS ---- */
@@ -85,7 +84,7 @@ static bool ask_version(const char *url, unsigned version[static 3])
 
 static void look_at_server(struct look *look)
 {
-	const char *region = look->conf->region;
+	const char *region = look->conf->name;
 	unsigned v[3];
 
 	if (!ask_version(look->conf->servers[0], v)) {
@@ -134,38 +133,41 @@ static void look_at_subjects(struct look *look, const json_t *config, const char
 
 	if (json_array_size(subjects) != 1 || json_string_value(json_array_get(subjects, 0)) == NULL ||
 		strcmp(json_string_value(json_array_get(subjects, 0)), wanted) != 0)
-		say(look, look->conf->region, "error",
-			"our stream takes other subjects than %s: mend its configuration", wanted);
+		say(look, look->conf->name, "error", "our stream takes other subjects than %s: mend its configuration",
+			wanted);
 	if (discard == NULL || strcmp(discard, "new") != 0)
-		say(look, look->conf->region, "error",
+		say(look, look->conf->name, "error",
 			"our stream discards old events when it is full, silently: its discard must be new");
 }
 
-static void look_at_ours(struct look *look)
+/* True: it is there. */
+static bool look_at_ours(struct look *look)
 {
-	const char *region = look->conf->region;
+	const char *name = look->conf->name, *region = look->conf->region;
 	char what[NATS_SUBJECT_MAX], wanted[NATS_SUBJECT_MAX];
 	const json_t *config;
 	json_t *root;
+	bool there;
 
-	snprintf(what, sizeof what, "STREAM.INFO.INV_%s", region);
-	snprintf(wanted, sizeof wanted, "gslb.inv.%s.>", region);
+	snprintf(what, sizeof what, "STREAM.INFO.INV_%s", name);
+	snprintf(wanted, sizeof wanted, "gslb.inv.%s.>", name);
 	root = request(look, region, what, "");
 	config = json_object_get(root, "config");
 	if (root == NULL)
-		say(look, region, "error",
+		say(look, name, "error",
 			"JetStream in domain %s does not answer: does the server have it, and may we ask for "
 			"$JS.%s.API.%s?",
 			region, region, what);
 	else if (config == NULL)
-		say(look, region, "error", "there is no stream INV_%s: gslb-relay makes it when it runs and may",
-			region);
+		say(look, name, "error", "there is no stream INV_%s: gslb-relay makes it when it runs and may", name);
 	else
 		look_at_subjects(look, config, wanted);
 	if (config != NULL)
-		say(look, region, "ok", "stream INV_%s holds %lld events", region,
+		say(look, name, "ok", "stream INV_%s holds %lld events", name,
 			(long long)json_integer_value(json_object_get(json_object_get(root, "state"), "messages")));
+	there = config != NULL;
 	json_decref(root);
+	return there;
 }
 
 /* Who else keeps what we say? An overlapping stream answers in our stream's place at random. */
@@ -176,8 +178,8 @@ static void look_for_others(struct look *look, const char *domain)
 	json_t *root;
 	size_t i;
 
-	snprintf(body, sizeof body, "{\"subject\":\"gslb.inv.%s.>\"}", look->conf->region);
-	snprintf(own, sizeof own, "INV_%s", look->conf->region);
+	snprintf(body, sizeof body, "{\"subject\":\"gslb.inv.%s.>\"}", look->conf->name);
+	snprintf(own, sizeof own, "INV_%s", look->conf->name);
 	root = request(look, domain, "STREAM.NAMES", body);
 	names = json_object_get(root, "streams");
 	if (root == NULL)
@@ -193,7 +195,7 @@ static void look_for_others(struct look *look, const char *domain)
 
 /* A message for a stream that does not exist is stored by nobody, and each stream that would have taken it says so: also one that stands where
  * nobody thought of asking, on the hub. */
-static void look_for_takers(struct look *look)
+static void look_for_takers(struct look *look, bool there)
 {
 	char subject[NATS_SUBJECT_MAX], inbox[NATS_SUBJECT_MAX];
 	const struct relay_conf *conf = look->conf;
@@ -202,8 +204,8 @@ static void look_for_takers(struct look *look)
 	unsigned takers = 0;
 	natsStatus status;
 
-	snprintf(subject, sizeof subject, "gslb.inv.%s.check", conf->region);
-	snprintf(inbox, sizeof inbox, "_INBOX_relay_%s.check.%llx", conf->region,
+	snprintf(subject, sizeof subject, "gslb.inv.%s.check", conf->name);
+	snprintf(inbox, sizeof inbox, "_INBOX_relay_%s.check.%llx", conf->name,
 		(unsigned long long)clock_monotonic_us());
 	status = natsConnection_SubscribeSync(&sub, look->connection, inbox);
 	if (status == NATS_OK)
@@ -221,47 +223,53 @@ static void look_for_takers(struct look *look)
 	}
 	natsSubscription_Destroy(sub);
 	if (takers > 1)
-		say(look, conf->region, "error",
+		say(look, conf->name, "error",
 			"%u streams take what we say on gslb.inv.%s.>, and INV_%s alone must: look for another one, "
 			"also on the hub",
-			takers, conf->region, conf->region);
+			takers, conf->name, conf->name);
+	else if (takers == 0 && there)
+		say(look, conf->name, "error", "INV_%s does not take what we say: may we publish gslb.inv.%s.>?",
+			conf->name, conf->name);
 }
 
-static void look_at_theirs(struct look *look, const char *region)
+static void look_at_theirs(struct look *look, const struct conf_relay *relay)
 {
 	char what[NATS_SUBJECT_MAX];
 	const json_t *pending;
 	json_t *root;
 
-	snprintf(what, sizeof what, "CONSUMER.INFO.INV_%s.relay-%s", region, look->conf->region);
-	root = request(look, region, what, "");
+	snprintf(what, sizeof what, "CONSUMER.INFO.INV_%s.relay-%s", relay->name, look->conf->name);
+	root = request(look, relay->region, what, "");
 	pending = json_object_get(root, "num_pending");
-	if (root == NULL)
-		say(look, region, "error", "region %s does not answer: is its link to the hub up, and may we ask it?",
-			region);
+	if (root == NULL && strcmp(relay->region, look->conf->region) == 0)
+		say(look, relay->name, "error", "our own server does not answer: may we ask it for $JS.API.%s?", what);
+	else if (root == NULL)
+		say(look, relay->name, "error",
+			"region %s does not answer: is its link to the hub up, and may we ask it for $JS.%s.API.%s?",
+			relay->region, relay->region, what);
 	else if (pending == NULL)
-		say(look, region, "error",
-			"region %s has no consumer relay-%s on INV_%s: gslb-relay makes it when it runs", region,
-			look->conf->region, region);
+		say(look, relay->name, "error",
+			"%s has no consumer relay-%s on INV_%s: gslb-relay makes it when it runs", relay->name,
+			look->conf->name, relay->name);
 	else
-		say(look, region, "ok", "its stream answers; %lld events of it wait for us",
+		say(look, relay->name, "ok", "its stream answers; %lld events of it wait for us",
 			(long long)json_integer_value(pending));
 	json_decref(root);
 }
 
 /* Only gslbctl relay replay wants it. */
-static void look_at_kept(struct look *look, const char *region)
+static void look_at_kept(struct look *look, const struct conf_relay *relay)
 {
 	char what[NATS_SUBJECT_MAX], body[NATS_SUBJECT_MAX];
 	json_t *root;
 
-	snprintf(what, sizeof what, "STREAM.MSG.GET.INV_%s", region);
-	snprintf(body, sizeof body, "{\"last_by_subj\":\"gslb.inv.%s.e\"}", region);
-	root = request(look, region, what, body);
+	snprintf(what, sizeof what, "STREAM.MSG.GET.INV_%s", relay->name);
+	snprintf(body, sizeof body, "{\"last_by_subj\":\"gslb.inv.%s.e\"}", relay->name);
+	root = request(look, relay->region, what, body);
 	if (root == NULL)
-		say(look, region, "unknown",
+		say(look, relay->name, "unknown",
 			"what it keeps was not shown: gslbctl relay replay needs leave to publish $JS.%s.API.%s",
-			region, what);
+			relay->region, what);
 	json_decref(root);
 }
 
@@ -302,9 +310,9 @@ static void look_at_state(struct look *look)
 		status = natsSubscription_NextMsg(&msg, own, ASK_MS);
 	why = state_refusal(look->connection);
 	if (msg != NULL && why == NULL)
-		say(look, conf->region, "ok", "what this host says of itself (%s) comes back", probe);
+		say(look, conf->name, "ok", "what this host says of itself (%s) comes back", probe);
 	else
-		say(look, conf->region, "error",
+		say(look, conf->name, "error",
 			"votes do not get through: we must be allowed to publish gslb.state.%s.> and to subscribe to "
 			"gslb.state.*.> (%.200s)",
 			conf->region, why != NULL ? why : natsStatus_GetText(status));
@@ -321,24 +329,26 @@ static void look_around(struct look *look)
 	const struct relay_conf *conf = look->conf;
 	natsOptions *options = NULL;
 	natsStatus status = nats_options(conf, true, &options);
+	bool there;
 
 	if (status == NATS_OK)
 		status = natsConnection_Connect(&look->connection, options);
 	if (status == NATS_OK) {
-		say(look, conf->region, "ok", "connected to %s", conf->servers[0]);
-		look_at_ours(look);
+		say(look, conf->name, "ok", "connected to %s", conf->servers[0]);
+		there = look_at_ours(look);
 		look_for_others(look, conf->region);
-		look_for_takers(look);
+		look_for_takers(look, there);
 		look_at_state(look);
-		for (size_t i = 0; i < conf->nregions; i++) {
-			look_at_kept(look, conf->regions[i]);
-			if (strcmp(conf->regions[i], conf->region) == 0)
-				continue;
-			look_at_theirs(look, conf->regions[i]);
-			look_for_others(look, conf->regions[i]);
+		for (size_t i = 0; i < conf->nrelays; i++) {
+			look_at_kept(look, &conf->relays[i]);
+			if (strcmp(conf->relays[i].name, conf->name) != 0)
+				look_at_theirs(look, &conf->relays[i]);
 		}
+		for (size_t i = 0; i < conf->nregions; i++)
+			if (strcmp(conf->regions[i], conf->region) != 0)
+				look_for_others(look, conf->regions[i]);
 	} else {
-		say(look, conf->region, "error", "%s: %s", conf->servers[0], natsStatus_GetText(status));
+		say(look, conf->name, "error", "%s: %s", conf->servers[0], natsStatus_GetText(status));
 	}
 	natsConnection_Destroy(look->connection);
 	natsOptions_Destroy(options);
@@ -356,7 +366,7 @@ json_t *bus_nats_check(const struct relay_conf *conf, const char *what)
 	if (conf->nservers > 0)
 		look_around(&look);
 	else
-		say(&look, conf->region, "ok", "no bus is configured: this host is alone");
+		say(&look, conf->name, "ok", "no bus is configured: this host is alone");
 	json_array_foreach(look.findings, i,
 		finding) if (strcmp(json_string_value(json_object_get(finding, "level")), "error") == 0) status = 1;
 	return json_pack("{s:o,s:i}", "findings", look.findings, "exit", status);

@@ -14,7 +14,7 @@ static natsStatus set_options(const struct relay_conf *conf, bool asap, natsOpti
 
 	for (size_t i = 0; i < conf->nservers && n < 16; i++)
 		servers[n++] = conf->servers[i];
-	snprintf(inbox, sizeof inbox, "_INBOX_relay_%s", conf->region);
+	snprintf(inbox, sizeof inbox, "_INBOX_relay_%s", conf->name);
 	s = natsOptions_SetServers(options, servers, n);
 	if (s == NATS_OK)
 		s = natsOptions_SetMaxReconnect(options, -1);

@@ -54,8 +54,8 @@ static bool make_stream(struct nats_publisher *out)
 	jsErrCode code = 0;
 	natsStatus status;
 
-	snprintf(name, sizeof name, "INV_%s", out->conf->region);
-	snprintf(subject, sizeof subject, "gslb.inv.%s.>", out->conf->region);
+	snprintf(name, sizeof name, "INV_%s", out->conf->name);
+	snprintf(subject, sizeof subject, "gslb.inv.%s.>", out->conf->name);
 	jsStreamConfig_Init(&config);
 	config.Name = name;
 	config.Subjects = subjects;
@@ -134,9 +134,9 @@ static bool send_row(struct nats_publisher *out, const struct bus_row *row)
 	jsPubOptions options;
 	natsStatus status;
 
-	snprintf(subject, sizeof subject, "gslb.inv.%s.e", out->conf->region);
-	snprintf(stream, sizeof stream, "INV_%s", out->conf->region);
-	snprintf(id, sizeof id, "%s:%u:%llu", out->conf->region, row->epoch, (unsigned long long)row->oseq);
+	snprintf(subject, sizeof subject, "gslb.inv.%s.e", out->conf->name);
+	snprintf(stream, sizeof stream, "INV_%s", out->conf->name);
+	snprintf(id, sizeof id, "%s:%u:%llu", out->conf->name, row->epoch, (unsigned long long)row->oseq);
 	jsPubOptions_Init(&options);
 	options.MsgId = id;
 	options.ExpectStream = stream;

@@ -1,4 +1,4 @@
-/* bus_nats_publish - the thread that makes this region's stream, and puts the outbox's rows into it. For bus_nats.c. */
+/* bus_nats_publish - the thread that makes this relay's stream, and puts the outbox's rows into it. For bus_nats.c. */
 #ifndef GSLB_RELAY_BUS_NATS_PUBLISH_H
 #define GSLB_RELAY_BUS_NATS_PUBLISH_H
 

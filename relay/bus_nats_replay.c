@@ -14,7 +14,8 @@ enum { READ_MAX = 512, READERS = 8 /* requests under way: a region may be far */
 
 struct reading {
 	const struct relay_conf *conf;
-	const char *origin, *region; /* who made it, who is to do it again */
+	const struct conf_relay *relay; /* who made it */
+	const char *origin, *region;    /* its name; who is to do it again */
 	uint64_t epoch, from, to;
 	char stream[NATS_SUBJECT_MAX];
 	natsConnection *connection;
@@ -35,7 +36,8 @@ static json_t *failure(const struct reading *reading, natsStatus status)
 		"stream %s of region %s cannot be read (%s): is its link up, and may we ask "
 		"$JS.%s.API.STREAM.MSG.GET.%s "
 		"(gslbctl bus check)?",
-		reading->stream, reading->origin, natsStatus_GetText(status), reading->origin, reading->stream);
+		reading->stream, reading->relay->region, natsStatus_GetText(status), reading->relay->region,
+		reading->stream);
 	answer = json_pack("{s:s,s:i}", "error", text.text, "exit", 1);
 	buf_fini(&text);
 	return answer;
@@ -50,7 +52,7 @@ static natsStatus connect_to(struct reading *reading)
 	natsStatus status = nats_options(reading->conf, true, &options);
 
 	jsOptions_Init(&js);
-	js.Domain = reading->origin;
+	js.Domain = reading->relay->region;
 	js.Wait = ASK_MS;
 	if (status == NATS_OK)
 		status = natsConnection_Connect(&reading->connection, options);
@@ -122,12 +124,12 @@ static const char *passed_over(const struct reading *reading, const struct event
 
 	if (is_own(event))
 		return "own";
-	if (!event_is_for(event, reading->region))
+	if (!event_is_for(event, reading->region, event->relay))
 		return "scope";
 	if (event->moot_ms != 0 && clock_wall_ms() > event->moot_ms)
 		return "moot";
-	if (strcmp(reading->region, conf->region) == 0 && strcmp(reading->origin, conf->region) != 0 &&
-		!policy_allows(conf->policy, POLICY_REGION, reading->origin, event, &why))
+	if (strcmp(reading->region, conf->region) == 0 && strcmp(reading->relay->region, conf->region) != 0 &&
+		!policy_allows(conf->policy, POLICY_REGION, reading->relay->region, event, &why))
 		return "policy";
 	return NULL;
 }
@@ -210,6 +212,7 @@ json_t *bus_nats_replay(const struct relay_conf *conf, const char *what)
 
 	reading->conf = conf;
 	reading->origin = json_string_value(json_object_get(asked, "origin"));
+	reading->relay = &conf->relays[conf_relay(conf, reading->origin)]; /* whoever asked has looked */
 	reading->region = json_string_value(json_object_get(asked, "region"));
 	reading->epoch = (uint64_t)json_integer_value(json_object_get(asked, "epoch"));
 	reading->from = (uint64_t)json_integer_value(json_object_get(asked, "from"));

@@ -265,12 +265,12 @@ void bus_queue_drop_row(struct bus_queue *queue)
 
 /* ---- words ---- */
 
-struct heard *heard_event(const char *region, const char *reply, const char *bytes, size_t len)
+struct heard *heard_event(const char *relay, const char *reply, const char *bytes, size_t len)
 {
 	struct heard *heard = mem_alloc(sizeof *heard);
 
 	heard->kind = HEARD_EVENT;
-	snprintf(heard->region, sizeof heard->region, "%s", region);
+	snprintf(heard->relay, sizeof heard->relay, "%s", relay);
 	heard->reply = mem_strdup(reply);
 	heard->bytes = mem_dup(bytes, len);
 	heard->len = len;
@@ -325,11 +325,11 @@ static struct heard *heard_said(const char *subject, const void *bytes, size_t l
 	return heard;
 }
 
-static bool region_of(const char *subject, char region[static EVENT_LABEL_MAX])
+static bool relay_of(const char *subject, char relay[static EVENT_LABEL_MAX])
 {
 	char before[EVENT_LABEL_MAX];
 
-	return part_of(&subject, before) && part_of(&subject, before) && part_of(&subject, region) && *subject != '\0';
+	return part_of(&subject, before) && part_of(&subject, before) && part_of(&subject, relay) && *subject != '\0';
 }
 
 void word_receipt(const struct store_mark *done, bool errors, char text[static WORD_TEXT_MAX])
@@ -345,7 +345,7 @@ static struct heard *heard_receipt(const char *subject, const char *text, size_t
 	unsigned epoch, errors;
 
 	snprintf(copy, sizeof copy, "%.*s", (int)(len < sizeof copy ? len : sizeof copy - 1), text);
-	if (!region_of(subject, heard->region) || sscanf(copy, "%u %llu %u", &epoch, &oseq, &errors) != 3) {
+	if (!relay_of(subject, heard->relay) || sscanf(copy, "%u %llu %u", &epoch, &oseq, &errors) != 3) {
 		free(heard);
 		return NULL;
 	}
@@ -371,7 +371,7 @@ static struct heard *heard_state(const char *subject, const char *text, size_t l
 	unsigned done, errors, targets, took_ms;
 
 	snprintf(copy, sizeof copy, "%.*s", (int)(len < sizeof copy ? len : sizeof copy - 1), text);
-	if (!region_of(subject, heard->region) ||
+	if (!relay_of(subject, heard->relay) ||
 		sscanf(copy, "%95s %u %u %u %u", id, &done, &errors, &targets, &took_ms) != 5) {
 		free(heard);
 		return NULL;

@@ -17,14 +17,14 @@ enum {
 /* Something that came in. */
 struct heard {
 	enum { HEARD_EVENT, HEARD_RECEIPT, HEARD_STATE, HEARD_SAID } kind;
-	char region[EVENT_LABEL_MAX]; /* who says so */
-	char *reply;                  /* HEARD_EVENT: where it is acknowledged, for as long as the bus keeps it */
-	uint32_t epoch;               /* HEARD_RECEIPT */
+	char relay[EVENT_LABEL_MAX]; /* who says so */
+	char *reply;                 /* HEARD_EVENT: where it is acknowledged, for as long as the bus keeps it */
+	uint32_t epoch;              /* HEARD_RECEIPT */
 	uint64_t oseq;
 	bool errors;
 	struct work_state state; /* HEARD_STATE */
 	/* HEARD_SAID */
-	char node[EVENT_LABEL_MAX], state_kind[EVENT_LABEL_MAX];
+	char region[EVENT_LABEL_MAX], node[EVENT_LABEL_MAX], state_kind[EVENT_LABEL_MAX];
 	uint8_t *bytes; /* its own; also of HEARD_EVENT */
 	size_t len;
 	STAILQ_ENTRY(heard) link;
@@ -89,8 +89,8 @@ size_t bus_queue_first(struct bus_queue *queue, size_t max, const struct bus_row
 void bus_queue_drop_row(struct bus_queue *queue);
 
 /* The bytes are copied. */
-struct heard *heard_event(const char *region, const char *reply, const char *bytes, size_t len);
-/* What regions say, by its subject. Of each other's events, as text: gslb.rcpt.REGION.ORIGIN "epoch oseq errors", gslb.rcptx.REGION.ORIGIN
+struct heard *heard_event(const char *relay, const char *reply, const char *bytes, size_t len);
+/* What others say, by its subject. Of each other's events, as text: gslb.rcpt.RELAY.ORIGIN "epoch oseq errors", gslb.rcptx.RELAY.ORIGIN
  * "id done errors caches took_ms"; and periodic state, gslb.state.REGION.NODE.KIND, whose bytes are copied. NULL: it is damaged. */
 struct heard *heard_word(const char *subject, const char *bytes, size_t len);
 enum { WORD_TEXT_MAX = EVENT_ID_MAX + 64 };

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "relay/check.h"
+#include "relay/conf_bus.h"
 
 enum { FILE_MAX_LEN = 1 << 20, KEY_FILE_MAX = 4096 };
 #define KEEP_MS UINT64_C(259200000)      /* 72 h */
@@ -36,8 +37,8 @@ struct yaml_file {
 		uint32_t nlogs;
 	} relay;
 	struct {
-		char **servers, **regions, *ca, *cert, *key, *sign_file;
-		uint32_t nservers, nregions;
+		char **servers, **regions, **relays, *name, *ca, *cert, *key, *sign_file;
+		uint32_t nservers, nregions, nrelays;
 	} bus;
 	struct yaml_cache *caches;
 	uint32_t ncaches;
@@ -84,8 +85,11 @@ static const cyaml_schema_field_t bus_fields[] = { CYAML_FIELD_SEQUENCE_COUNT("s
 							   CYAML_UNLIMITED),
 	CYAML_FIELD_SEQUENCE_COUNT("regions", CYAML_FLAG_POINTER, struct yaml_file, bus.regions, bus.nregions,
 		&text_schema, 1, EVENT_REGIONS_MAX),
-	TEXT("ca", struct yaml_file, bus.ca), TEXT("cert", struct yaml_file, bus.cert),
-	TEXT("key", struct yaml_file, bus.key), TEXT("sign-file", struct yaml_file, bus.sign_file), CYAML_FIELD_END };
+	CYAML_FIELD_SEQUENCE_COUNT("relays", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct yaml_file, bus.relays,
+		bus.nrelays, &text_schema, 1, CONF_RELAYS_MAX),
+	TEXT("name", struct yaml_file, bus.name), TEXT("ca", struct yaml_file, bus.ca),
+	TEXT("cert", struct yaml_file, bus.cert), TEXT("key", struct yaml_file, bus.key),
+	TEXT("sign-file", struct yaml_file, bus.sign_file), CYAML_FIELD_END };
 
 static const cyaml_schema_field_t file_fields[] = { { .key = "server",
 							    .value = { .type = CYAML_MAPPING,
@@ -147,6 +151,15 @@ size_t conf_region(const struct relay_conf *conf, const char *region)
 	size_t i = 0;
 
 	while (i < conf->nregions && strcmp(conf->regions[i], region) != 0)
+		i++;
+	return i;
+}
+
+size_t conf_relay(const struct relay_conf *conf, const char *name)
+{
+	size_t i = 0;
+
+	while (i < conf->nrelays && strcmp(conf->relays[i].name, name) != 0)
 		i++;
 	return i;
 }
@@ -351,51 +364,6 @@ static bool read_cache(
 	       read_times(r, from, adapter, cache, rule);
 }
 
-/* The regions are named in each host's file alike; this one is among them. */
-static bool read_regions(struct reading *r, const struct yaml_file *file)
-{
-	struct relay_conf *conf = r->conf;
-	const char **regions = arena_alloc(conf->arena, (file->bus.nregions + 1) * sizeof *regions);
-	bool ours = file->bus.nregions == 0;
-
-	regions[0] = conf->region;
-	for (uint32_t i = 0; i < file->bus.nregions; i++) {
-		const char *region = file->bus.regions[i];
-
-		if (!check_label(region, strlen(region)))
-			return err_set(r->err, "%s: bus.regions: %s: must be 1 to 63 letters, digits, - and _", r->path,
-				region);
-		ours = ours || strcmp(region, conf->region) == 0;
-		regions[i] = arena_strdup(conf->arena, region);
-	}
-	conf->regions = regions;
-	conf->nregions = file->bus.nregions > 0 ? file->bus.nregions : 1;
-	return ours ? true
-		    : err_set(r->err, "%s: bus.regions: server.region %s is not among them", r->path, conf->region);
-}
-
-static bool read_sign(struct reading *r, const char *file)
-{
-	struct relay_conf *conf = r->conf;
-	char *path, *text = NULL;
-	struct err why;
-	size_t len;
-
-	if (file == NULL)
-		return true;
-	path = file_beside(r->path, file);
-	if (file_read(path, FILE_MAX_LEN, &text, &len, &why))
-		conf->sign = sign_parse(path, text, len, conf->arena, &why);
-	for (size_t i = 0; conf->sign != NULL && i < conf->nregions; i++)
-		if (!sign_has(conf->sign, conf->regions[i])) {
-			err_set(&why, "%s: no line for %s: all of bus.regions need one", path, conf->regions[i]);
-			conf->sign = NULL;
-		}
-	free(text);
-	free(path);
-	return conf->sign != NULL ? true : err_set(r->err, "%s: bus.sign-file: %s", r->path, why.text);
-}
-
 static bool read_bus(struct reading *r, const struct yaml_file *file)
 {
 	struct relay_conf *conf = r->conf;
@@ -410,7 +378,15 @@ static bool read_bus(struct reading *r, const struct yaml_file *file)
 	conf->key = path_of(r, file->bus.key);
 	if ((conf->cert[0] == '\0') != (conf->key[0] == '\0'))
 		return err_set(r->err, "%s: bus.cert and bus.key: one without the other", r->path);
-	return read_regions(r, file) && read_sign(r, file->bus.sign_file);
+	return conf_bus_read(conf,
+		&(struct conf_bus_text){ .path = r->path,
+			.name = file->bus.name,
+			.regions = file->bus.regions,
+			.nregions = file->bus.nregions,
+			.relays = file->bus.relays,
+			.nrelays = file->bus.nrelays,
+			.sign_file = file->bus.sign_file },
+		r->err);
 }
 
 /* A line for each: NAME TOKEN, or the token alone. */

@@ -67,8 +67,10 @@ const char *event_id(const struct event *event, char text[static EVENT_ID_MAX])
 	return text;
 }
 
-bool event_is_for(const struct event *event, const char *region)
+bool event_is_for(const struct event *event, const char *region, const char *relay)
 {
+	if (event->relay != NULL && event->relay[0] != '\0' && strcmp(event->relay, relay) != 0)
+		return false;
 	for (size_t i = 0; i < event->nregions; i++)
 		if (strcmp(event->regions[i], region) == 0)
 			return true;
@@ -120,13 +122,15 @@ static bool get_origin(const struct reading *r, bool stored, struct event *event
 
 	if (!stored) {
 		if (origin != NULL || json_object_get(r->root, "oseq") != NULL ||
-			json_object_get(r->root, "epoch") != NULL || json_object_get(r->root, "jump") != NULL)
-			return err_set(r->err, "origin, epoch, oseq and jump are given by the relay: leave them out");
+			json_object_get(r->root, "epoch") != NULL || json_object_get(r->root, "jump") != NULL ||
+			json_object_get(r->root, "relay") != NULL)
+			return err_set(
+				r->err, "origin, epoch, oseq, jump and relay are given by the relay: leave them out");
 		return true;
 	}
 	if (!json_is_string(origin) || json_string_length(origin) >= EVENT_LABEL_MAX ||
 		!check_label(json_string_value(origin), json_string_length(origin)))
-		return err_set(r->err, "origin: must be a region's name");
+		return err_set(r->err, "origin: must be a relay's name");
 	if (!get_number(r, "epoch", UINT32_MAX, &epoch) || !get_number(r, "oseq", INT64_MAX, &oseq))
 		return false;
 	if (epoch == 0 || oseq == 0)
@@ -263,6 +267,7 @@ static bool read_members(const struct reading *r, bool stored, struct event *eve
 {
 	event->confirm = json_is_true(json_object_get(r->root, "confirm"));
 	return get_origin(r, stored, event) && get_class(r, event) && get_items(r, event) && get_regions(r, event) &&
+	       get_text(r, "relay", EVENT_LABEL_MAX - 1, &event->relay) &&
 	       get_number(r, "jump", INT64_MAX, &event->jump) && get_number(r, "gen", INT64_MAX, &event->generation) &&
 	       get_number(r, "ts", INT64_MAX, &event->made_ms) && get_number(r, "exp", INT64_MAX, &event->moot_ms) &&
 	       get_text(r, "why", 256, &event->why) && get_text(r, "actor", 128, &event->actor) &&
@@ -363,6 +368,7 @@ void event_print(const struct event *event, struct buf *buf)
 			json_array_append_new(scope, json_string(event->regions[i]));
 		json_object_set_new(root, "scope", scope);
 	}
+	put_text(root, "relay", event->relay);
 	if (event->confirm)
 		json_object_set_new(root, "confirm", json_true());
 	put_text(root, "why", event->why);

@@ -27,7 +27,7 @@ enum {
 	EVENT_REGIONS_MAX = 64,
 	EVENT_BYTES_MAX = 32768,
 	EVENT_SIGNED_MAX = EVENT_BYTES_MAX + 64, /* with a signature: sign.h */
-	EVENT_LABEL_MAX = 64, /* an origin's or a region's text, with NUL */
+	EVENT_LABEL_MAX = 64,                    /* a relay's or a region's name, with NUL */
 	EVENT_ID_MAX = EVENT_LABEL_MAX + 11 + 21,
 };
 
@@ -39,7 +39,7 @@ struct event_item {
 };
 
 struct event {
-	char origin[EVENT_LABEL_MAX]; /* region that made it; "" until the store took it in */
+	char origin[EVENT_LABEL_MAX]; /* name of the gslb-relay that made it; "" until the store took it in */
 	uint32_t epoch;               /* of the origin's log: rises when that is made anew */
 	uint64_t oseq;                /* contiguous within origin and epoch, from 1 */
 	uint64_t generation;          /* of gslbd's state that made the old answer wrong; 0: no barrier */
@@ -52,7 +52,8 @@ struct event {
 	uint64_t jump;   /* what is before that number does not come any more; 0: not so. The relay's only */
 	size_t nregions; /* 0: all */
 	const char *const *regions;
-	bool confirm;                    /* somebody waits to hear from each region how far this one is */
+	const char *relay; /* of all gslb-relays in these regions for this one only; NULL, "": all. The relay's only */
+	bool confirm;      /* somebody waits to hear from each gslb-relay how far this one is */
 	const char *why, *actor, *trace; /* "" when not given; trace is a W3C traceparent */
 };
 
@@ -69,7 +70,8 @@ void event_print(const struct event *event, struct buf *buf);
 
 /* "origin:epoch:oseq", which is also the bus's message id. */
 const char *event_id(const struct event *event, char text[static EVENT_ID_MAX]);
-bool event_is_for(const struct event *event, const char *region);
+/* For the gslb-relay of that name in that region? */
+bool event_is_for(const struct event *event, const char *region, const char *relay);
 
 const char *event_class_name(enum event_class class);
 bool event_class_parse(const char *text, enum event_class *class);

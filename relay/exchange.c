@@ -76,23 +76,23 @@ static bool jump(struct fresh *fresh, const struct event *event, struct err *err
 	if (event->jump == 0 || event->class != EVENT_ALL)
 		return true;
 	store_received(exchange->store, event->origin, &received);
-	if (event->jump >= event->oseq || !event_is_for(event, exchange->conf->region) ||
+	if (event->jump >= event->oseq || !event_is_for(event, exchange->conf->region, exchange->conf->name) ||
 		received.epoch != event->epoch || received.oseq >= event->jump)
 		return true;
 	snprintf(mark.origin, sizeof mark.origin, "%s", event->origin);
-	log_warning("region=%s received=%llu jump=%llu: it does not keep what is between: everything is dropped",
+	log_warning("relay=%s received=%llu jump=%llu: it does not keep what is between: everything is dropped",
 		event->origin, (unsigned long long)received.oseq, (unsigned long long)event->jump);
-	fresh->coarse = "a region does not keep any more what was missed";
+	fresh->coarse = "another relay does not keep any more what was missed";
 	return store_jump(exchange->store, &mark, err);
 }
 
-/* One that cannot be read comes again, for a later version of this program, and its origin keeps it; one that speaks for another region
+/* One that cannot be read comes again, for a later version of this program, and its origin keeps it; one that speaks for another relay
  * would raise that one's floor over what it never made: it is dropped. */
 static enum bus_taken pass_over(struct exchange *exchange, const char *from, bool parked, const struct err *err)
 {
 	struct err why;
 
-	err_set(&why, "from region %s: %s", from, err->text);
+	err_set(&why, "from %s: %s", from, err->text);
 	complain(parked ? "event=parked" : "event=refused", &why);
 	exchange->spoofed += !parked;
 	if (!parked && exchange->refused != NULL)
@@ -132,16 +132,18 @@ static bool forbid(struct exchange *exchange, const struct event *event, const s
 static bool is_allowed(const struct exchange *exchange, const struct event *event, struct err *why)
 {
 	const struct relay_conf *conf = exchange->conf;
+	size_t i = conf_relay(conf, event->origin);
+	const char *region = i < conf->nrelays ? conf->relays[i].region : event->origin;
 
 	return (event->jump != 0 && event->class == EVENT_ALL) || event->class == EVENT_OVERRIDE ||
-	       !event_is_for(event, conf->region) || strcmp(event->origin, conf->region) == 0 ||
-	       policy_allows(conf->policy, POLICY_REGION, event->origin, event, why);
+	       !event_is_for(event, conf->region, conf->name) || strcmp(region, conf->region) == 0 ||
+	       policy_allows(conf->policy, POLICY_REGION, region, event, why);
 }
 
 /* Our own come from the log. */
 static bool is_genuine(const struct relay_conf *conf, const char *from, const char *bytes, size_t len, struct err *err)
 {
-	return conf->sign == NULL || strcmp(from, conf->region) == 0 || sign_check(conf->sign, from, bytes, len, err);
+	return conf->sign == NULL || strcmp(from, conf->name) == 0 || sign_check(conf->sign, from, bytes, len, err);
 }
 
 static enum bus_taken take_fetched(void *arg, const char *from, const char *bytes, size_t len)
@@ -155,7 +157,7 @@ static enum bus_taken take_fetched(void *arg, const char *from, const char *byte
 
 	fresh->fetched++;
 	if (good && strcmp(event.origin, from) != 0)
-		good = err_set(&err, "it speaks for region %s", event.origin);
+		good = err_set(&err, "it speaks for %s", event.origin);
 	if (good)
 		good = is_genuine(fresh->exchange->conf, from, bytes, len, &err);
 	if (!good)
@@ -177,7 +179,7 @@ static enum bus_taken take_fetched(void *arg, const char *from, const char *byte
 		fresh->exchange->duplicates++;
 		return BUS_TAKEN;
 	case STORE_EPOCH:
-		fresh->coarse = "a region began its log anew";
+		fresh->coarse = "another relay began its log anew";
 		break;
 	case STORE_NEW:
 		break;
@@ -233,11 +235,11 @@ static void close_gap(struct exchange *exchange, const struct store_mark *upto)
 	}
 	if (!exchange_commit(exchange))
 		return;
-	log_warning("gap=given-up region=%s epoch=%u from=%llu to=%llu reason=\"they do not come any more\"",
+	log_warning("gap=given-up relay=%s epoch=%u from=%llu to=%llu reason=\"they do not come any more\"",
 		upto->origin, upto->epoch, (unsigned long long)floor.oseq + 1, (unsigned long long)upto->oseq);
 	exchange->gaps++;
 	exchange->coarse++;
-	work_coarse(exchange->work, "events of a region are missing for good", exchange->now_ms);
+	work_coarse(exchange->work, "events of another relay are missing for good", exchange->now_ms);
 	exchange->receipts_due = true;
 }
 
@@ -245,8 +247,9 @@ static void look_for_gaps(struct exchange *exchange)
 {
 	struct store_mark upto;
 
-	for (size_t i = 0; i < exchange->conf->nregions && i < EVENT_REGIONS_MAX; i++)
-		if (gap_stays(&exchange->gap[i], exchange->store, exchange->conf->regions[i], exchange->now_ms, &upto))
+	for (size_t i = 0; i < exchange->conf->nrelays && i < CONF_RELAYS_MAX; i++)
+		if (gap_stays(&exchange->gap[i], exchange->store, exchange->conf->relays[i].name, exchange->now_ms,
+			    &upto))
 			close_gap(exchange, &upto);
 }
 
@@ -260,14 +263,14 @@ static void give_receipts(struct exchange *exchange)
 	struct err err;
 	bool errors;
 
-	for (size_t i = 0; i < conf->nregions; i++) {
-		store_floors(exchange->store, conf->regions[i], &received, &done, &errors);
+	for (size_t i = 0; i < conf->nrelays; i++) {
+		store_floors(exchange->store, conf->relays[i].name, &received, &done, &errors);
 		if (done.oseq > 0 && !exchange->bus_ops->receipt(exchange->bus, &done, errors, &err))
 			complain("bus=receipt", &err);
 	}
 }
 
-/* What is too old, or too much, is not kept for regions that are away. */
+/* What is too old, or too much, is not kept for relays that are away. */
 static void let_go(struct exchange *exchange)
 {
 	uint64_t kept_ms = exchange->conf->keep_ms, rows;
@@ -281,62 +284,68 @@ static void let_go(struct exchange *exchange)
 	}
 	exchange->let_go += rows;
 	if (rows > 0) {
-		err_set(&err, "%llu events up to %llu are not kept any more, and some region does not have them",
+		err_set(&err, "%llu events up to %llu are not kept any more, and some relay does not have them",
 			(unsigned long long)rows, (unsigned long long)store_gone(exchange->store));
 		complain("log=let-go", &err);
 	}
 }
 
-/* The outbox forgets what all regions have done. */
+/* The outbox forgets what all relays have done. */
 static void trim(struct exchange *exchange)
 {
+	const struct relay_conf *conf = exchange->conf;
+	const char *names[CONF_RELAYS_MAX];
 	struct err err;
 
-	if (!store_trim(exchange->store, exchange->conf->regions, exchange->conf->nregions, &err))
+	for (size_t i = 0; i < conf->nrelays; i++)
+		names[i] = conf->relays[i].name;
+	if (!store_trim(exchange->store, names, conf->nrelays, &err))
 		complain("log=trim", &err);
 	let_go(exchange);
 	settle(exchange);
 }
 
-/* A region that was away for too long is back: once for each number that it missed. */
-static void say_gone(struct exchange *exchange, const char *region, uint64_t receipt)
+/* A relay that was away for too long is back: once for each number that it missed. */
+static void say_gone(struct exchange *exchange, const char *relay, uint64_t receipt)
 {
 	const struct relay_conf *conf = exchange->conf;
 	uint64_t gone = store_gone(exchange->store);
-	size_t i = conf_region(conf, region);
+	size_t i = conf_relay(conf, relay);
 	struct err err;
 
-	if (i == conf->nregions || receipt >= gone || exchange->told_gone[i] == gone)
+	if (i == conf->nrelays || receipt >= gone || exchange->told_gone[i] == gone)
 		return;
-	if (!store_say_gone(exchange->store, region, exchange->wall_ms, &err)) {
+	if (!store_say_gone(exchange->store, conf->relays[i].region, relay, exchange->wall_ms, &err)) {
 		complain("log=gone", &err);
 		return;
 	}
 	exchange->told_gone[i] = gone;
-	log_warning("region=%s receipt=%llu gone=%llu: it was away for too long, and is told to drop everything",
-		region, (unsigned long long)receipt, (unsigned long long)gone);
+	log_warning("relay=%s receipt=%llu gone=%llu: it was away for too long, and is told to drop everything", relay,
+		(unsigned long long)receipt, (unsigned long long)gone);
 }
 
 /* Whoever knew the life before learns that it has ended, and what was lost with it is made good there by a coarse flush, without waiting for the
  * next event: this one asks nothing of them. */
 static bool announce(struct exchange *exchange, struct err *err)
 {
-	const char *const regions[] = { exchange->conf->region };
+	const struct relay_conf *conf = exchange->conf;
+	const char *const regions[] = { conf->region };
 	struct event event = {
 		.class = EVENT_ALL,
 		.nregions = 1,
 		.regions = regions,
+		.relay = conf->name,
 		.why = "the log began anew",
 		.actor = "gslb-relay",
 		.trace = "",
 	};
 
-	return exchange->conf->nregions == 1 || store_add(exchange->store, &event, exchange->wall_ms, err);
+	return conf->nrelays == 1 || store_add(exchange->store, &event, exchange->wall_ms, err);
 }
 
-/* A region has done what this log never made, or the bus has had it: it is an old copy, or began anew with the clock set back. What it makes now
+/* A relay has done what this log never made, or the bus has had it: it is an old copy, or began anew with the clock set back. What it makes now
  * would be taken for what is done already. Whoever says so wrongly makes us do it once in ten seconds at most. */
-static void begin_anew(struct exchange *exchange, const char *region, uint32_t epoch, const char *reason)
+static void begin_anew(struct exchange *exchange, const char *relay, uint32_t epoch, const char *reason)
 {
 	uint64_t now_ms = exchange->now_ms;
 	struct err err;
@@ -349,39 +358,39 @@ static void begin_anew(struct exchange *exchange, const char *region, uint32_t e
 		return;
 	}
 	exchange->anew++;
-	log_warning("log=anew region=%s epoch=%u reason=\"%s\"", region, store_epoch(exchange->store), reason);
+	log_warning("log=anew relay=%s epoch=%u reason=\"%s\"", relay, store_epoch(exchange->store), reason);
 }
 
-static void hear_receipt(void *arg, const char *region, uint32_t epoch, uint64_t oseq, bool errors)
+static void hear_receipt(void *arg, const char *relay, uint32_t epoch, uint64_t oseq, bool errors)
 {
 	struct exchange *exchange = arg;
-	uint64_t before = store_receipt_of(exchange->store, region, NULL);
+	uint64_t before = store_receipt_of(exchange->store, relay, NULL);
 	struct err err;
 
 	if (store_is_ahead(exchange->store, epoch, oseq))
-		begin_anew(exchange, region, epoch, "it has done what this log never made");
-	else if (!store_receipt(exchange->store, region, epoch, oseq, errors, &err))
+		begin_anew(exchange, relay, epoch, "it has done what this log never made");
+	else if (!store_receipt(exchange->store, relay, epoch, oseq, errors, &err))
 		complain("bus=receipt", &err);
-	else if (store_receipt_of(exchange->store, region, NULL) != before)
+	else if (store_receipt_of(exchange->store, relay, NULL) != before)
 		exchange->trim_due = true;
 	if (epoch == store_epoch(exchange->store))
-		say_gone(exchange, region, oseq);
+		say_gone(exchange, relay, oseq);
 }
 
-/* Before any region could say how far it is, an old copy has given away a number for the second time. */
+/* Before any relay could say how far it is, an old copy has given away a number for the second time. */
 static void hear_known(void *arg)
 {
 	struct exchange *exchange = arg;
 
-	begin_anew(exchange, exchange->conf->region, store_epoch(exchange->store),
+	begin_anew(exchange, exchange->conf->name, store_epoch(exchange->store),
 		"the bus had a number before this log gave it away");
 }
 
-static void hear_state(void *arg, const char *region, const struct work_state *state)
+static void hear_state(void *arg, const char *relay, const struct work_state *state)
 {
 	const struct exchange *exchange = arg;
 
-	exchange->heard(exchange->arg, region, state);
+	exchange->heard(exchange->arg, relay, state);
 }
 
 static void hear_said(void *arg, const char *region, const char *node, const char *kind, const void *bytes, size_t len)

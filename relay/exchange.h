@@ -20,24 +20,24 @@ struct exchange {
 	struct writs *writs; /* takes overrides in; NULL: they are passed over */
 	/* The store has what was gathered, or has not, for that reason. */
 	void (*settled)(void *arg, bool committed, const struct err *why);
-	/* A region says how far an event of ours is there. */
-	void (*heard)(void *arg, const char *region, const struct work_state *state);
+	/* A relay says how far an event of ours is there. */
+	void (*heard)(void *arg, const char *relay, const struct work_state *state);
 	/* Periodic state came; NULL: nobody wants it. */
 	void (*said)(void *arg, const char *region, const char *node, const char *kind, const void *bytes, size_t len);
-	/* A region's event was dropped, or may not be done here; event NULL: it was none. NULL: nobody wants to know. */
-	void (*refused)(void *arg, const char *region, const struct event *event, const char *reason);
+	/* A relay's event was dropped, or may not be done here; event NULL: it was none. NULL: nobody wants to know. */
+	void (*refused)(void *arg, const char *relay, const struct event *event, const char *reason);
 	void *arg;
-	uint64_t now_ms;              /* monotonic: of this turn */
-	uint64_t wall_ms;             /* likewise; 0: nothing grows too old */
-	bool more;                    /* the bus has more than a turn takes */
-	bool receipts_due;            /* something was done here */
-	bool trim_due;                /* a region has done more of what was made here */
-	uint64_t said_ms, settled_ms; /* monotonic: receipts last given, and either */
-	struct gap gap[EVENT_REGIONS_MAX]; /* by conf's regions */
-	uint64_t anew_ms;             /* monotonic: the log began anew; 0: never */
+	uint64_t now_ms;                 /* monotonic: of this turn */
+	uint64_t wall_ms;                /* likewise; 0: nothing grows too old */
+	bool more;                       /* the bus has more than a turn takes */
+	bool receipts_due;               /* something was done here */
+	bool trim_due;                   /* a relay has done more of what was made here */
+	uint64_t said_ms, settled_ms;    /* monotonic: receipts last given, and either */
+	struct gap gap[CONF_RELAYS_MAX]; /* by conf's relays */
+	uint64_t anew_ms;                /* monotonic: the log began anew; 0: never */
 	uint64_t duplicates, spoofed, forbidden, coarse, gaps, anew, log_failures;
-	uint64_t let_go; /* events that are not kept any more, though some region did not have them */
-	uint64_t told_gone[EVENT_REGIONS_MAX]; /* up to where a region was told so */
+	uint64_t let_go; /* events that are not kept any more, though some relay did not have them */
+	uint64_t told_gone[CONF_RELAYS_MAX]; /* likewise: up to where it was told so */
 	struct err log_why;
 };
 

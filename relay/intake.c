@@ -311,16 +311,16 @@ static void run_status(void *context, const json_t *args, const struct control_p
 	(void)peer;
 	(void)ticket;
 	store_outbox_left(service->store, &rows, &oldest_ms, &last);
-	store_floors(service->store, service->conf->region, &received, &done, &errors);
+	store_floors(service->store, service->conf->name, &received, &done, &errors);
 	service_bus_status(service, &bus);
 	reply->result = json_pack(
-		"{s:s,s:s,s:s,s:b,s:s,s:I,s:I,s:I,s:I,s:I,s:s,s:i,s:I,s:I,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:f}",
-		"version", PACKAGE_VERSION, "region", service->conf->region, "bus", service->bus_ops->name, "connected",
-		bus.connected, "bus_trouble", bus.trouble, "resent", (json_int_t)bus.resent, "regressions",
-		(json_int_t)bus.regressions, "duplicates", (json_int_t)service->exchange.duplicates, "coarse",
-		(json_int_t)service->exchange.coarse, "let_go", (json_int_t)service->exchange.let_go, "since",
-		clock_format(service->began_ms, since), "epoch", (int)store_epoch(service->store), "made",
-		(json_int_t)last, "outbox", (json_int_t)rows, "oldest_s",
+		"{s:s,s:s,s:s,s:s,s:b,s:s,s:I,s:I,s:I,s:I,s:I,s:s,s:i,s:I,s:I,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:f}",
+		"version", PACKAGE_VERSION, "region", service->conf->region, "name", service->conf->name, "bus",
+		service->bus_ops->name, "connected", bus.connected, "bus_trouble", bus.trouble, "resent",
+		(json_int_t)bus.resent, "regressions", (json_int_t)bus.regressions, "duplicates",
+		(json_int_t)service->exchange.duplicates, "coarse", (json_int_t)service->exchange.coarse, "let_go",
+		(json_int_t)service->exchange.let_go, "since", clock_format(service->began_ms, since), "epoch",
+		(int)store_epoch(service->store), "made", (json_int_t)last, "outbox", (json_int_t)rows, "oldest_s",
 		oldest_ms > 0 && now_ms > oldest_ms ? (double)(now_ms - oldest_ms) / 1000 : 0.0, "done",
 		(json_int_t)done.oseq, "active", (json_int_t)totals.active, "events", (json_int_t)totals.events, "moot",
 		(json_int_t)totals.moot, "failed", (json_int_t)totals.failed, "refused", (json_int_t)service->refused,
@@ -343,17 +343,17 @@ static void run_lag(void *context, const json_t *args, const struct control_peer
 	(void)peer;
 	(void)ticket;
 	store_outbox_left(service->store, &rows, &oldest_ms, &last);
-	for (size_t i = 0; i < service->conf->nregions; i++) {
-		const char *region = service->conf->regions[i];
+	for (size_t i = 0; i < service->conf->nrelays; i++) {
+		const char *relay = service->conf->relays[i].name;
 		struct store_mark received, done;
 		bool errors, theirs;
-		uint64_t receipt = store_receipt_of(service->store, region, &theirs);
+		uint64_t receipt = store_receipt_of(service->store, relay, &theirs);
 
-		store_floors(service->store, region, &received, &done, &errors);
+		store_floors(service->store, relay, &received, &done, &errors);
 		json_array_append_new(list,
-			json_pack("{s:s,s:I,s:I,s:f,s:I,s:I,s:I}", "region", region, "receipt", (json_int_t)receipt,
+			json_pack("{s:s,s:I,s:I,s:f,s:I,s:I,s:I}", "region", relay, "receipt", (json_int_t)receipt,
 				"behind", (json_int_t)(last > receipt ? last - receipt : 0), "behind_s",
-				metrics_lag_s(service, region, now_ms), "received", (json_int_t)received.oseq, "done",
+				metrics_lag_s(service, relay, now_ms), "received", (json_int_t)received.oseq, "done",
 				(json_int_t)done.oseq, "epoch", (json_int_t)received.epoch));
 	}
 	reply->result = json_pack("{s:o}", "lag", list);

@@ -27,24 +27,24 @@ bool intake_is_shut(const struct service *service, const struct event *event, bo
 	return true;
 }
 
-/* Of what the other regions made, what was under way when it began is waited for: they keep the rest. Of our own, all: nobody else has it. */
+/* Of what the other relays made, what was under way when it began is waited for: they keep the rest. Of our own, all: nobody else has it. */
 static bool is_left(const struct service *service, uint64_t rows, size_t events)
 {
 	return rows > 0 || events > 0 || work_owes(service->work) || store_is_dirty(service->store);
 }
 
-static json_t *regions_left(struct service *service, uint64_t last)
+static json_t *relays_left(struct service *service, uint64_t last)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < service->conf->nregions; i++) {
-		const char *region = service->conf->regions[i];
-		uint64_t receipt = store_receipt_of(service->store, region, NULL);
+	for (size_t i = 0; i < service->conf->nrelays; i++) {
+		const char *relay = service->conf->relays[i].name;
+		uint64_t receipt = store_receipt_of(service->store, relay, NULL);
 
 		if (receipt < last)
 			json_array_append_new(list,
-				json_pack("{s:s,s:I,s:f}", "region", region, "behind", (json_int_t)(last - receipt),
-					"behind_s", metrics_lag_s(service, region, clock_wall_ms())));
+				json_pack("{s:s,s:I,s:f}", "region", relay, "behind", (json_int_t)(last - receipt),
+					"behind_s", metrics_lag_s(service, relay, clock_wall_ms())));
 	}
 	return list;
 }
@@ -94,7 +94,7 @@ static void look(struct service *service, struct control_reply *reply)
 	reply->exit = left ? EXIT_PARTLY : 0;
 	reply->result = json_pack("{s:b,s:b,s:s,s:s,s:I,s:I,s:o,s:o}", "draining", 1, "left", left, "since",
 		clock_format(drain->since_ms, since), "by", drain->by, "events", (json_int_t)events, "outbox",
-		(json_int_t)rows, "regions", regions_left(service, last), "caches", caches_left(service));
+		(json_int_t)rows, "regions", relays_left(service, last), "caches", caches_left(service));
 }
 
 static void stop(struct service *service, const struct control_peer *peer, struct control_reply *reply)

@@ -9,31 +9,32 @@ enum { PENDING_SHOW = 100, EXIT_PARTLY = 3 };
 
 /* ---- one event ---- */
 
-/* "REGION:EPOCH:NUMBER", of this region and this life of its log: its number. 0: it is none of those. */
+/* "RELAY:EPOCH:NUMBER", of this relay and this life of its log: its number. 0: it is none of those. */
 static uint64_t number_of_ours(const struct service *service, const char *id)
 {
 	char begin[EVENT_LABEL_MAX + 16];
 	uint64_t number;
 	size_t len;
 
-	snprintf(begin, sizeof begin, "%s:%u:", service->conf->region, store_epoch(service->store));
+	snprintf(begin, sizeof begin, "%s:%u:", service->conf->name, store_epoch(service->store));
 	len = strlen(begin);
 	return strncmp(id, begin, len) == 0 && number_parse(id + len, 1, INT64_MAX, &number) ? number : 0;
 }
 
-/* By the regions' receipts, which cover all up to a number. */
+/* By the relays' receipts, which cover all up to a number. */
 static json_t *receipts(const struct service *service, uint64_t number, size_t *missing)
 {
-	json_t *regions = json_object();
+	const struct relay_conf *conf = service->conf;
+	json_t *relays = json_object();
 
-	for (size_t i = 0; i < service->conf->nregions; i++) {
-		const char *region = service->conf->regions[i];
-		bool done = store_receipt_of(service->store, region, NULL) >= number;
+	for (size_t i = 0; i < conf->nrelays; i++) {
+		bool done = store_receipt_of(service->store, conf->relays[i].name, NULL) >= number;
 
 		*missing += !done;
-		json_object_set_new(regions, region, json_pack("{s:s}", "state", done ? "done" : "pending"));
+		json_object_set_new(
+			relays, conf->relays[i].name, json_pack("{s:s}", "state", done ? "done" : "pending"));
 	}
-	return regions;
+	return relays;
 }
 
 void intake_event(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
@@ -51,7 +52,7 @@ void intake_event(void *context, const json_t *args, const struct control_peer *
 	store_outbox_left(service->store, &rows, &oldest_ms, &last);
 	if (number > last || (number == 0 && event == NULL)) {
 		json_decref(event);
-		err_set(&err, "%.120s: no event of this region's log, nor among the last %d that came here",
+		err_set(&err, "%.120s: no event of this relay's log, nor among the last %d that came here",
 			id != NULL ? id : "", JOURNAL_MAX);
 		intake_refuse(service, reply, &err);
 		return;
@@ -118,7 +119,7 @@ struct retrying {
 	bool good;
 };
 
-/* As an event of its own, for this region only: all its caches are told, which does no harm. */
+/* As an event of its own, for this relay only: all its caches are told, which does no harm. */
 static bool retry(void *arg, const struct store_dead *dead)
 {
 	struct retrying *retrying = arg;
@@ -129,6 +130,7 @@ static bool retry(void *arg, const struct store_dead *dead)
 		.items = &item,
 		.nregions = 1,
 		.regions = &region,
+		.relay = retrying->service->conf->name,
 		.why = "gslbctl relay retry",
 		.actor = retrying->actor,
 		.trace = "" };

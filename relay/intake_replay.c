@@ -10,15 +10,22 @@
 static void last_of(const struct service *service, const char *origin, struct store_mark *mark)
 {
 	*mark = (struct store_mark){ .epoch = store_epoch(service->store), .oseq = store_committed(service->store) };
-	if (strcmp(origin, service->conf->region) != 0)
+	if (strcmp(origin, service->conf->name) != 0)
 		store_received(service->store, origin, mark);
 }
 
-static bool is_region(const struct service *service, const char *which, const char *region, struct err *err)
+static bool is_region(const struct service *service, const char *region, struct err *err)
 {
 	if (conf_region(service->conf, region) < service->conf->nregions)
 		return true;
-	return err_set(err, "%s: %.60s: no such region (bus.regions in gslb.yaml has them)", which, region);
+	return err_set(err, "region: %.60s: no such region (bus.regions in gslb.yaml has them)", region);
+}
+
+static bool is_relay(const struct service *service, const char *name, struct err *err)
+{
+	if (conf_relay(service->conf, name) < service->conf->nrelays)
+		return true;
+	return err_set(err, "origin: %.60s: no such host (bus.relays in gslb.yaml, or bus.regions, has them)", name);
 }
 
 static bool prepare(const struct service *service, const json_t *args, json_t *what, struct err *err)
@@ -35,7 +42,7 @@ static bool prepare(const struct service *service, const json_t *args, json_t *w
 			err, "without a bus nothing is kept that was done (gslbctl relay resync drops everything)");
 	region = region != NULL ? region : service->conf->region;
 	origin = origin != NULL ? origin : "";
-	if (!is_region(service, "origin", origin, err) || !is_region(service, "region", region, err))
+	if (!is_relay(service, origin, err) || !is_region(service, region, err))
 		return false;
 	last_of(service, origin, &last);
 	if (from < 1 || (uint64_t)from > last.oseq)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "relay/check.h"
 #include "relay/service.h"
 
 enum { HOST_MAX = 255, OFFER_MAX = 256, DIGEST_LEN = 16 };
@@ -100,30 +101,55 @@ void intake_writs(void *context, const json_t *args, const struct control_peer *
 	reply->result = writs_status(service->writs, clock_monotonic_ms());
 }
 
-/* ---- between regions ---- */
+/* ---- between relays ---- */
+
+/* Its digest, and behind a space its name on the bus, where that is not its region's. */
+static bool read_digest(const struct state_said *said, uint64_t *digest, char name[static EVENT_LABEL_MAX])
+{
+	const char *body = said->body;
+	char text[DIGEST_LEN + EVENT_LABEL_MAX + 1] = "";
+	size_t len = said->len;
+
+	if (len < DIGEST_LEN || len >= sizeof text)
+		return false;
+	memcpy(text, body, len);
+	snprintf(name, EVENT_LABEL_MAX, "%s", len > DIGEST_LEN ? text + DIGEST_LEN + 1 : said->region);
+	if (len > DIGEST_LEN && (text[DIGEST_LEN] != ' ' || !check_label(name, len - DIGEST_LEN - 1)))
+		return false;
+	text[DIGEST_LEN] = '\0';
+	return strspn(text, "0123456789abcdef") == DIGEST_LEN && sscanf(text, "%" SCNx64, digest) == 1;
+}
 
 void intake_digest(void *context, const struct state_said *said)
 {
 	struct service *service = context;
-	char text[DIGEST_LEN + 1] = "";
-	uint64_t digest;
+	const struct relay_conf *conf = service->conf;
+	uint64_t digest, now_ms = clock_monotonic_ms();
+	char name[EVENT_LABEL_MAX];
 
-	if (said->len != DIGEST_LEN)
+	if (strcmp(said->region, conf->region) == 0 && strcmp(said->node, conf->node) == 0)
 		return;
-	memcpy(text, said->body, DIGEST_LEN);
-	if (strspn(text, "0123456789abcdef") == DIGEST_LEN && sscanf(text, "%" SCNx64, &digest) == 1)
-		writs_hear_digest(service->writs, said->region, digest, clock_monotonic_ms());
+	if (read_digest(said, &digest, name) &&
+		strangers_hear(&service->strangers, conf, said->region, said->node, name, now_ms))
+		writs_hear_digest(service->writs, said->region, name, digest, now_ms);
+}
+
+static void say_digest(struct service *service, uint64_t digest, uint64_t now_ms)
+{
+	const struct relay_conf *conf = service->conf;
+	bool named = strcmp(conf->name, conf->region) != 0;
+	char text[DIGEST_LEN + EVENT_LABEL_MAX + 1];
+	int len = snprintf(text, sizeof text, "%016" PRIx64 "%s%s", digest, named ? " " : "", named ? conf->name : "");
+
+	state_say(service->state, STATE_WRITS, true, 0, 1, text, (size_t)len, now_ms);
 }
 
 uint64_t intake_run(struct service *service, uint64_t now_ms)
 {
-	char text[DIGEST_LEN + 1];
 	uint64_t digest;
 
 	writs_forget(service->writs);
-	if (writs_repair(service->writs, now_ms, &digest)) {
-		snprintf(text, sizeof text, "%016" PRIx64, digest);
-		state_say(service->state, STATE_WRITS, true, 0, 1, text, DIGEST_LEN, now_ms);
-	}
+	if (writs_repair(service->writs, now_ms, &digest))
+		say_digest(service, digest, now_ms);
 	return writs_run(service->writs, service->control, now_ms);
 }

@@ -18,6 +18,7 @@ librelay_a_SOURCES = \
 	relay/certificates.c relay/certificates.h \
 	relay/check.c relay/check.h \
 	relay/conf.c relay/conf.h \
+	relay/conf_bus.c relay/conf_bus.h \
 	relay/errand.c relay/errand.h \
 	relay/event.c relay/event.h \
 	relay/exchange.c relay/exchange.h \
@@ -46,9 +47,11 @@ librelay_a_SOURCES = \
 	relay/resend.c relay/resend.h \
 	relay/service.c relay/service.h \
 	relay/spread.c relay/spread.h \
+	relay/strangers.c relay/strangers.h \
 	relay/state.c relay/state.h \
 	relay/state_origin.c relay/state_origin.h \
 	relay/store.c relay/store.h \
+	relay/store_anew.c \
 	relay/store_floor.c relay/store_floor.h \
 	relay/store_kept.c \
 	relay/store_sql.c relay/store_sql.h \

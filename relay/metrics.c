@@ -1,4 +1,5 @@
-/* What a scraper reads: the names of RELAY 5.10. A label's text is a region's or a cache's name, which has nothing to escape. */
+/* What a scraper reads: the names of RELAY 5.10. A label's text is a relay's or a cache's name, which has nothing to escape. The label region
+ * has a relay's name: a region's first one is called as the region is. */
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -15,9 +16,9 @@ static void put(struct buf *text, const char *name, const char *type, const char
 	buf_printf(text, "gslb_relay_%s %.15g\n", name, value);
 }
 
-double metrics_lag_s(struct service *service, const char *region, uint64_t wall_ms)
+double metrics_lag_s(struct service *service, const char *relay, uint64_t wall_ms)
 {
-	uint64_t made_ms = store_made_after(service->store, store_receipt_of(service->store, region, NULL));
+	uint64_t made_ms = store_made_after(service->store, store_receipt_of(service->store, relay, NULL));
 
 	return made_ms > 0 && wall_ms > made_ms ? (double)(wall_ms - made_ms) / 1000 : 0;
 }
@@ -26,18 +27,18 @@ static void print_lag(struct service *service, uint64_t last, uint64_t now_ms, s
 {
 	const struct relay_conf *conf = service->conf;
 
-	head(text, "region_lag_events", "gauge", "Events of this region that a region has not done.");
-	for (size_t i = 0; i < conf->nregions; i++) {
-		uint64_t receipt = store_receipt_of(service->store, conf->regions[i], NULL);
+	head(text, "region_lag_events", "gauge", "Events of this relay that a relay has not done.");
+	for (size_t i = 0; i < conf->nrelays; i++) {
+		uint64_t receipt = store_receipt_of(service->store, conf->relays[i].name, NULL);
 
-		buf_printf(text, "gslb_relay_region_lag_events{region=\"%s\"} %llu\n", conf->regions[i],
+		buf_printf(text, "gslb_relay_region_lag_events{region=\"%s\"} %llu\n", conf->relays[i].name,
 			(unsigned long long)(last > receipt ? last - receipt : 0));
 	}
 	head(text, "region_lag_seconds", "gauge",
-		"How long the oldest event of origin, which is this region, has waited for a region.");
-	for (size_t i = 0; i < conf->nregions; i++)
-		buf_printf(text, "gslb_relay_region_lag_seconds{origin=\"%s\",region=\"%s\"} %.3f\n", conf->region,
-			conf->regions[i], metrics_lag_s(service, conf->regions[i], now_ms));
+		"How long the oldest event of origin, which is this relay, has waited for a relay.");
+	for (size_t i = 0; i < conf->nrelays; i++)
+		buf_printf(text, "gslb_relay_region_lag_seconds{origin=\"%s\",region=\"%s\"} %.3f\n", conf->name,
+			conf->relays[i].name, metrics_lag_s(service, conf->relays[i].name, now_ms));
 }
 
 static void print_log(struct service *service, struct buf *text)
@@ -45,10 +46,10 @@ static void print_log(struct service *service, struct buf *text)
 	uint64_t rows, oldest_ms, last, now_ms = clock_wall_ms();
 
 	store_outbox_left(service->store, &rows, &oldest_ms, &last);
-	put(text, "outbox_rows", "gauge", "Events that not every region has done.", (double)rows);
+	put(text, "outbox_rows", "gauge", "Events that not every relay has done.", (double)rows);
 	put(text, "outbox_oldest_seconds", "gauge", "Age of the oldest of them.",
 		oldest_ms > 0 && now_ms > oldest_ms ? (double)(now_ms - oldest_ms) / 1000 : 0);
-	put(text, "made_total", "counter", "Events of this region, in this life of its log.", (double)last);
+	put(text, "made_total", "counter", "Events of this relay, in this life of its log.", (double)last);
 	put(text, "draining", "gauge", "1 while nothing new is taken in: gslbctl relay drain.", service->drain.on);
 	put(text, "dlq", "gauge", "Things that could not be done: gslbctl relay dead.",
 		(double)store_dead_count(service->store));
@@ -57,31 +58,36 @@ static void print_log(struct service *service, struct buf *text)
 	print_lag(service, last, now_ms, text);
 }
 
-/* Of events that somebody waited for: of the others the regions say no more than how far they are. */
+/* Of events that somebody waited for: of the others the relays say no more than how far they are. */
 static void print_times(struct service *service, struct buf *text)
 {
 	char labels[EVENT_LABEL_MAX + 32];
 
 	head(text, "e2e_applied_seconds", "histogram",
-		"From a request that waits until a region's caches were told, by prio: 0 failover, 1 edit, 2 hot, 3 bulk.");
-	for (size_t i = 0; i < service->conf->nregions && i < EVENT_REGIONS_MAX; i++)
+		"From a request that waits until a relay's caches were told, by prio: 0 failover, 1 edit, 2 hot, 3 "
+		"bulk.");
+	for (size_t i = 0; i < service->conf->nrelays; i++)
 		for (unsigned prio = 0; prio < EVENT_PRIOS; prio++) {
-			snprintf(labels, sizeof labels, "region=\"%s\",prio=\"%u\"", service->conf->regions[i], prio);
+			snprintf(labels, sizeof labels, "region=\"%s\",prio=\"%u\"", service->conf->relays[i].name,
+				prio);
 			spread_print(&service->applied[i][prio], "gslb_relay_e2e_applied_seconds", labels, text);
 		}
-	head(text, "receipt_floor", "gauge", "Up to which number a region has done this region's events.");
-	for (size_t i = 0; i < service->conf->nregions; i++)
-		buf_printf(text, "gslb_relay_receipt_floor{region=\"%s\"} %llu\n", service->conf->regions[i],
-			(unsigned long long)store_receipt_of(service->store, service->conf->regions[i], NULL));
+	head(text, "receipt_floor", "gauge", "Up to which number a relay has done this one's events.");
+	for (size_t i = 0; i < service->conf->nrelays; i++)
+		buf_printf(text, "gslb_relay_receipt_floor{region=\"%s\"} %llu\n", service->conf->relays[i].name,
+			(unsigned long long)store_receipt_of(service->store, service->conf->relays[i].name, NULL));
 }
 
 static void print_work(struct service *service, struct buf *text)
 {
 	struct work_totals totals = work_totals(service->work);
 	struct renew_status renew = renew_status(service->renew);
+	char stranger[STRANGERS_TEXT_MAX];
 	struct bus_status bus;
 
 	service->bus_ops->status(service->bus, &bus);
+	put(text, "bus_strangers", "gauge", "Hosts with our name on the bus, and hosts that bus.relays does not have.",
+		(double)strangers_look(&service->strangers, service->conf, clock_monotonic_ms(), stranger));
 	put(text, "bus_up", "gauge", "1 when the bus is connected.", bus.connected);
 	put(text, "bus_resent_total", "counter", "Events offered to the bus again.", (double)bus.resent);
 	put(text, "bus_seq_regressions_total", "counter", "Times that the bus had lost what it had taken.",
@@ -98,15 +104,16 @@ static void print_work(struct service *service, struct buf *text)
 	put(text, "moot_total", "counter", "Events that were moot or not for this region.", (double)totals.moot);
 	put(text, "failed_total", "counter", "Events that ended with errors.", (double)totals.failed);
 	put(text, "dup_total", "counter", "Events that came again.", (double)service->exchange.duplicates);
-	put(text, "spoofed_total", "counter", "Events that were damaged or spoke for another region.",
+	put(text, "spoofed_total", "counter", "Events that were damaged or spoke for another relay.",
 		(double)service->exchange.spoofed);
-	put(text, "gap_total", "counter", "Times that events of a region did not come for two minutes, and were given up.",
+	put(text, "gap_total", "counter",
+		"Times that events of a relay did not come for two minutes, and were given up.",
 		(double)service->exchange.gaps);
 	put(text, "forbidden_total", "counter", "Events of other regions that relay.policy-file does not allow.",
 		(double)service->exchange.forbidden);
 	put(text, "coarse_flush_total", "counter", "Times that all caches were told to drop everything.",
 		(double)service->exchange.coarse);
-	put(text, "let_go_total", "counter", "Events that were not kept for a region that was away for too long.",
+	put(text, "let_go_total", "counter", "Events that were not kept for a relay that was away for too long.",
 		(double)service->exchange.let_go);
 	put(text, "refused_total", "counter", "Requests that were refused.", (double)service->refused);
 	put(text, "limited_total", "counter", "Requests that were refused since they were too many.",
@@ -177,11 +184,13 @@ static void print_target_numbers(struct service *service, struct buf *text)
 	for (size_t i = 0; i < n; i++)
 		buf_printf(text, "gslb_relay_coalesced_total{target=\"%s\"} %llu\n", target_conf(targets[i])->name,
 			(unsigned long long)target_stats(targets[i]).coalesced);
-	head(text, "collapsed_total", "counter", "Times that too much waited for a cache, and all was dropped instead.");
+	head(text, "collapsed_total", "counter",
+		"Times that too much waited for a cache, and all was dropped instead.");
 	for (size_t i = 0; i < n; i++)
 		buf_printf(text, "gslb_relay_collapsed_total{target=\"%s\"} %llu\n", target_conf(targets[i])->name,
 			(unsigned long long)target_stats(targets[i]).collapsed);
-	head(text, "pacer_budget_used", "gauge", "Part of its budget of regenerations that is expected to be used now.");
+	head(text, "pacer_budget_used", "gauge",
+		"Part of its budget of regenerations that is expected to be used now.");
 	for (size_t i = 0; i < n; i++)
 		buf_printf(text, "gslb_relay_pacer_budget_used{target=\"%s\"} %.3f\n", target_conf(targets[i])->name,
 			target_stats(targets[i]).budget_used);

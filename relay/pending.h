@@ -23,7 +23,7 @@ enum {
 	PENDING_LATER_MS = 450,
 	PENDING_YET_LATER_MS = 800,
 	PENDING_SOON_MAX = 1000,
-	PENDING_MAX = 100000,      /* entries; beyond it they collapse into a coarser one */
+	PENDING_MAX = 100000, /* entries; beyond it they collapse into a coarser one */
 };
 
 /* An event at work here; the caller's, until gone is called. */
@@ -31,7 +31,7 @@ struct job {
 	uint32_t todo;    /* entries, over all targets, that were not flushed yet */
 	uint32_t reflush; /* entries that were, and are to be flushed once more */
 	bool errors;
-	bool ours; /* this region made the event */
+	bool ours;                        /* this relay made the event */
 	void (*flushed)(struct job *job); /* todo reached 0 */
 	void (*gone)(struct job *job);    /* and reflush, too: the last call */
 };
@@ -45,7 +45,7 @@ struct pending_entry {
 	enum event_op op;
 	enum event_prio prio;
 	uint64_t generation; /* the highest */
-	uint8_t round;       /* 0: the first time; up to PENDING_LAST_ROUND, after which no answer can be on its way any more */
+	uint8_t round; /* 0: the first time; up to PENDING_LAST_ROUND, after which no answer can be on its way any more */
 	uint64_t changed_ms; /* when it was last asked for */
 	uint8_t ntypes;
 	uint16_t type[EVENT_TYPES_MAX];

@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 
 #include "relay/certificates.h"
+#include "relay/conf_bus.h"
 #include "relay/expiry.h"
 
 enum { CERTIFICATE_MAX = 1 << 20 };
@@ -281,14 +282,19 @@ static bool same_texts(const char *const *a, size_t na, const char *const *b, si
 	return true;
 }
 
-bool renew_same_regions(const struct relay_conf *a, const struct relay_conf *b)
+bool renew_same_fleet(const struct relay_conf *a, const struct relay_conf *b)
 {
-	return same_texts(a->regions, a->nregions, b->regions, b->nregions);
+	bool same = same_texts(a->regions, a->nregions, b->regions, b->nregions) && a->nrelays == b->nrelays;
+
+	for (size_t i = 0; same && i < a->nrelays; i++)
+		same = strcmp(a->relays[i].name, b->relays[i].name) == 0 &&
+		       strcmp(a->relays[i].region, b->relays[i].region) == 0;
+	return same;
 }
 
 static bool same_bus(const struct relay_conf *a, const struct relay_conf *b)
 {
-	return same_texts(a->servers, a->nservers, b->servers, b->nservers) && renew_same_regions(a, b) &&
+	return same_texts(a->servers, a->nservers, b->servers, b->nservers) && renew_same_fleet(a, b) &&
 	       strcmp(a->ca, b->ca) == 0 && strcmp(a->cert, b->cert) == 0 && strcmp(a->key, b->key) == 0 &&
 	       sign_same(a->sign, b->sign);
 }
@@ -297,9 +303,16 @@ static struct relay_conf *load(const struct renew *renew, struct err *err)
 {
 	struct relay_conf *conf = relay_conf_load(renew->path, err);
 
-	if (conf == NULL || strcmp(conf->region, renew->conf->region) == 0)
+	if (conf != NULL && conf->nservers == 0)
+		conf_bus_none(conf, renew->conf->name);
+	if (conf == NULL ||
+		(strcmp(conf->region, renew->conf->region) == 0 && strcmp(conf->name, renew->conf->name) == 0))
 		return conf;
-	err_set(err, "%s: server.region: it was %s: another one wants a restart", renew->path, renew->conf->region);
+	if (strcmp(conf->region, renew->conf->region) != 0)
+		err_set(err, "%s: server.region: it was %s: another one wants a restart", renew->path,
+			renew->conf->region);
+	else
+		err_set(err, "%s: bus.name: it was %s: another one wants a restart", renew->path, renew->conf->name);
 	relay_conf_free(conf);
 	return NULL;
 }

@@ -31,13 +31,13 @@ static bool offer_again(void *arg, uint64_t oseq, const char *bytes, size_t len)
 	return true;
 }
 
-/* What every one of the regions has a receipt for. */
+/* What every one of them has a receipt for. */
 static uint64_t least_receipt(struct store *store, const struct resend_way *way)
 {
 	uint64_t least = UINT64_MAX;
 
-	for (size_t i = 0; i < way->nregions; i++) {
-		uint64_t oseq = store_receipt_of(store, way->regions[i], NULL);
+	for (size_t i = 0; i < way->nrelays; i++) {
+		uint64_t oseq = store_receipt_of(store, way->relays[i], NULL);
 
 		least = oseq < least ? oseq : least;
 	}
@@ -56,7 +56,7 @@ uint64_t resend_run(struct resend *resend, struct store *store, const struct res
 	struct offering offering = { resend, way };
 	uint64_t least = least_receipt(store, way), fresh;
 
-	if (way->nregions == 0)
+	if (way->nrelays == 0)
 		return UINT64_MAX;
 	if (resend->epoch != store_epoch(store) || way->lost) {
 		resend->epoch = store_epoch(store);

@@ -1,5 +1,5 @@
 /* resend - which rows of the outbox to hand to the bus now: those that it has not had yet; again, with doubling pauses, those for which some
- * region has no receipt; and all of those at once when the bus has lost something. What a bus acknowledges counts for nothing here. RELAY
+ * relay has no receipt; and all of those at once when the bus has lost something. What a bus acknowledges counts for nothing here. RELAY
  * 5.3. One thread's own; the clock is handed in. */
 #ifndef GSLB_RELAY_RESEND_H
 #define GSLB_RELAY_RESEND_H
@@ -15,8 +15,8 @@ struct resend {
 };
 
 struct resend_way {
-	const char *const *regions; /* whose receipts count */
-	size_t nregions;
+	const char *const *relays; /* whose receipts count */
+	size_t nrelays;
 	size_t waiting; /* rows that the bus was given, and has not taken yet */
 	size_t room;    /* for more */
 	bool lost;      /* the bus has less than it once took */

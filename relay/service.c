@@ -31,8 +31,8 @@ static void told(void *arg, const struct work_state *state)
 	service->exchange.receipts_due |= state->done;
 	if (!state->flushed)
 		return;
-	if (strcmp(state->origin, service->conf->region) == 0)
-		wait_note(service, service->conf->region, state);
+	if (strcmp(state->origin, service->conf->name) == 0)
+		wait_note(service, service->conf->name, state);
 	else if (state->asked)
 		service->bus_ops->state(service->bus, state->origin, state);
 }
@@ -47,11 +47,11 @@ static void settled(void *arg, bool committed, const struct err *why)
 }
 
 /* For the audit: who was refused, at each of the three doors. */
-static void refused_by_bus(void *arg, const char *region, const struct event *event, const char *reason)
+static void refused_by_bus(void *arg, const char *relay, const struct event *event, const char *reason)
 {
 	const struct service *service = arg;
 
-	audit_refused(service->audit, &(struct audit_who){ region, "bus" }, event, reason, clock_wall_ms());
+	audit_refused(service->audit, &(struct audit_who){ relay, "bus" }, event, reason, clock_wall_ms());
 }
 
 static void refused_by_socket(void *arg, const struct control_peer *peer, const char *reason)
@@ -70,9 +70,9 @@ static void refused_by_http(void *arg, const char *actor, const char *reason)
 	audit_refused(service->audit, &(struct audit_who){ actor, "http" }, NULL, reason, clock_wall_ms());
 }
 
-static void hear_state(void *arg, const char *region, const struct work_state *state)
+static void hear_state(void *arg, const char *relay, const struct work_state *state)
 {
-	wait_note(arg, region, state);
+	wait_note(arg, relay, state);
 }
 
 static void hear_said(void *arg, const char *region, const char *node, const char *kind, const void *bytes, size_t len)
@@ -91,7 +91,7 @@ static bool open_store(struct service *service, bool *fresh, struct err *err)
 	if (mkdir(service->conf->state_directory, 0750) != 0 && errno != EEXIST)
 		err_set(err, "%s: %s", service->conf->state_directory, strerror(errno));
 	else
-		service->store = store_open(path, service->conf->region, clock_wall_ms(), fresh, err);
+		service->store = store_open(path, service->conf->name, clock_wall_ms(), fresh, err);
 	free(path);
 	return service->store != NULL;
 }
@@ -200,7 +200,8 @@ static bool start(struct service *service, const char *path, struct err *err)
 	if (service->work == NULL || !open_control(service, err) || !open_state(service, err) ||
 		!open_http(service, err))
 		return false;
-	service->writs = writs_new(service->store, service->conf->region, service->began_ms, told, service, err);
+	service->writs = writs_new(
+		service->store, service->conf->region, service->conf->name, service->began_ms, told, service, err);
 	if (service->writs == NULL)
 		return false;
 	state_on(service->state, STATE_WRITS, intake_digest, service);
@@ -219,8 +220,9 @@ static bool start(struct service *service, const char *path, struct err *err)
 	};
 	service->exchange.wall_ms = clock_wall_ms();
 	service->errand = errand_new(service->conf, service->event_fd);
-	log_notice("state=running region=%s bus=%s caches=%zu socket=%s epoch=%u", service->conf->region,
-		service->bus_ops->name, service->conf->ncaches, service->conf->socket, store_epoch(service->store));
+	log_notice("state=running region=%s name=%s bus=%s caches=%zu socket=%s epoch=%u", service->conf->region,
+		service->conf->name, service->bus_ops->name, service->conf->ncaches, service->conf->socket,
+		store_epoch(service->store));
 	return exchange_resume(&service->exchange, fresh, clock_monotonic_ms(), err);
 }
 
@@ -254,12 +256,21 @@ static void end(struct service *service)
 
 void service_bus_status(const struct service *service, struct bus_status *status)
 {
+	uint64_t now_ms = clock_monotonic_ms(), alike_ms = state_totals(service->state).alike_ms;
+	char text[STRANGERS_TEXT_MAX];
+
 	service->bus_ops->status(service->bus, status);
-	if (status->trouble[0] == '\0')
+	if (strangers_look(&service->strangers, service->conf, now_ms, text) > 0)
+		snprintf(status->trouble, sizeof status->trouble, "%s", text);
+	else if (alike_ms != 0 && now_ms < alike_ms + STRANGERS_KEPT_MS)
+		snprintf(status->trouble, sizeof status->trouble,
+			"another host calls itself %s/%s: give each a server.identity of its own, and a bus.name",
+			service->conf->region, service->conf->node);
+	else if (status->trouble[0] == '\0')
 		snprintf(status->trouble, sizeof status->trouble, "%s", renew_status(service->renew).trouble);
 }
 
-/* What is counted by a region's place in the list begins anew when that is another one. */
+/* What is counted by a relay's place in the list begins anew when that is another one. */
 static void take_up(struct service *service, const struct relay_conf *from)
 {
 	struct relay_conf *conf = service->conf;
@@ -270,13 +281,16 @@ static void take_up(struct service *service, const struct relay_conf *from)
 	conf->cert = from->cert;
 	conf->key = from->key;
 	conf->sign = from->sign;
-	if (renew_same_regions(conf, from))
+	if (renew_same_fleet(conf, from))
 		return;
 	conf->regions = from->regions;
 	conf->nregions = from->nregions;
+	conf->relays = from->relays;
+	conf->nrelays = from->nrelays;
 	memset(service->exchange.gap, 0, sizeof service->exchange.gap);
 	memset(service->exchange.told_gone, 0, sizeof service->exchange.told_gone);
 	memset(service->applied, 0, sizeof service->applied);
+	memset(&service->strangers, 0, sizeof service->strangers);
 }
 
 /* The new one is in service from now on. An errand reads the configuration in a thread of its own. */
@@ -296,7 +310,7 @@ static void renew_bus(struct service *service, uint64_t now_ms)
 	service->bus = service->exchange.bus = renewed.bus;
 	take_up(service, renewed.conf);
 	renew_retire(service->renew, ops, bus);
-	log_notice("bus=%s state=renewed was=%s regions=%zu", renewed.ops->name, ops->name, service->conf->nregions);
+	log_notice("bus=%s state=renewed was=%s relays=%zu", renewed.ops->name, ops->name, service->conf->nrelays);
 }
 
 /* ---- the loop ---- */

@@ -15,12 +15,13 @@
 #include "relay/renew.h"
 #include "relay/spread.h"
 #include "relay/state.h"
+#include "relay/strangers.h"
 #include "relay/work.h"
 #include "relay/writs.h"
 
 enum { SERVICE_WAITERS_MAX = CONTROL_PLACES + HTTP_CONNECTIONS };
 
-/* Somebody who asked for an event, and is answered when the log has it or, where that was asked for, when it is flushed in all the regions
+/* Somebody who asked for an event, and is answered when the log has it or, where that was asked for, when it is flushed by all the relays
  * that it is for. */
 struct waiter {
 	bool used, committed;
@@ -28,11 +29,11 @@ struct waiter {
 	uint64_t ticket;    /* of the socket, or … */
 	struct http_request *request; /* … of HTTP */
 	char id[EVENT_ID_MAX];
-	unsigned caches;             /* here, that it concerns */
+	unsigned caches; /* here, that it concerns */
 	enum event_prio prio;
 	uint64_t until_ms;            /* monotonic; 0: no longer than the log takes */
 	uint64_t began_us, logged_us; /* likewise; logged_us: when the log had it */
-	json_t *regions;             /* {"eu": {"state": …}}, as far as they are known */
+	json_t *relays;               /* {"eu": {"state": …}}, as far as they are known */
 	size_t missing;
 	bool errors;
 };
@@ -52,13 +53,14 @@ struct service {
 	void *bus;
 	struct work *work;
 	struct writs *writs;
+	struct strangers strangers;
 	struct exchange exchange; /* of these five */
 	struct control *control;
 	struct state_hub *state;
 	struct heat *heat;
 	struct journal *journal;
 	uint64_t hot_said_ms; /* monotonic: what is hot here was told to the other hosts */
-	struct http *http; /* NULL: none */
+	struct http *http;    /* NULL: none */
 	struct errand *errand;
 	struct renew *renew; /* the bus */
 	struct audit *audit;
@@ -73,7 +75,7 @@ struct service {
 	struct err log_why;
 	struct limit limit;
 	struct waiter waiter[SERVICE_WAITERS_MAX];
-	struct spread applied[EVENT_REGIONS_MAX][EVENT_PRIOS]; /* by region: from the request to its caches being told */
+	struct spread applied[CONF_RELAYS_MAX][EVENT_PRIOS]; /* by relay: from the request to its caches being told */
 };
 
 /* Serves until SIGTERM or SIGINT; at SIGHUP it reads the file at path again, which conf is of. False with a sentence when it could not
@@ -88,8 +90,8 @@ void service_bus_status(const struct service *service, struct bus_status *status
 struct waiter *wait_begin(struct service *service, const struct event *event, uint64_t wait_ms);
 /* The log has what came in since the last call, or has not, for that reason. */
 void wait_settle(struct service *service, bool committed, const struct err *why);
-/* How far an event is in a region. */
-void wait_note(struct service *service, const char *region, const struct work_state *state);
+/* How far an event is with a relay. */
+void wait_note(struct service *service, const char *name, const struct work_state *state);
 /* Those whose time is over; when the next one's is. */
 uint64_t wait_run(struct service *service, uint64_t now_ms);
 void wait_end(struct service *service); /* all of them are answered */
@@ -147,15 +149,15 @@ void intake_offer(void *context, const json_t *args, const struct control_peer *
 	struct control_reply *reply);
 void intake_writs(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
 	struct control_reply *reply);
-/* Periodic state: a region says what it has. */
+/* Periodic state: a relay says what it has, and its name. */
 void intake_digest(void *service, const struct state_said *said);
-/* Answer gslbds, tell origins, and repair what differs between regions; when to call again at the latest. */
+/* Answer gslbds, tell origins, and repair what differs between relays; when to call again at the latest. */
 uint64_t intake_run(struct service *service, uint64_t now_ms);
 
 /* ---- metrics.c ---- */
 
-/* How long the oldest of our events has waited for that region, in seconds; 0: none waits. */
-double metrics_lag_s(struct service *service, const char *region, uint64_t wall_ms);
+/* How long the oldest of our events has waited for that relay, in seconds; 0: none waits. */
+double metrics_lag_s(struct service *service, const char *relay, uint64_t wall_ms);
 void metrics_print(void *service, struct buf *text);
 
 #endif

@@ -284,6 +284,7 @@ static void hear_own(struct state_hub *hub, const struct state_said *said, uint6
 
 	if (said->epoch == own[0] || said->epoch == own[1] || own[0] == 0)
 		return;
+	hub->totals.alike_ms = now_ms;
 	if (log_allowed(&hub->alike, now_ms, &held))
 		log_error("state=refused reason=\"another host calls itself %s/%s: give each a server.identity of its "
 			  "own\" held=%u",

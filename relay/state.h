@@ -44,6 +44,7 @@ json_t *state_status(const struct state_hub *hub, uint64_t now_ms);
 struct state_totals {
 	size_t clients, origins;
 	uint64_t said, heard, refused, dropped; /* packets */
+	uint64_t alike_ms; /* monotonic: another host was heard with our region and node; 0: never */
 };
 struct state_totals state_totals(const struct state_hub *hub);
 

@@ -13,17 +13,10 @@ bool store_is_dirty(const struct store *store)
 	return store->dirty;
 }
 
-static bool meta_put(struct store *store, const char *key, uint64_t value, struct err *err)
-{
-	sql_text(store, META_PUT, 1, key);
-	sql_number(store, META_PUT, 2, value);
-	return sql_run(store, META_PUT, err);
-}
-
 /* What every event changes is written once. */
 static bool write_heads(struct store *store, struct err *err)
 {
-	return (store->last_oseq == store->committed_oseq || meta_put(store, "oseq", store->last_oseq, err)) &&
+	return (store->last_oseq == store->committed_oseq || sql_meta_put(store, "oseq", store->last_oseq, err)) &&
 	       floor_write(store, err);
 }
 
@@ -56,61 +49,50 @@ uint64_t store_rollbacks(const struct store *store)
 
 /* ---- opening ---- */
 
-static uint64_t meta_get(struct store *store, const char *key)
-{
-	uint64_t value = 0;
-
-	sql_text(store, META_GET, 1, key);
-	if (sql_row(store, META_GET, &(bool){ false }, NULL))
-		value = sql_get_number(store, META_GET, 0);
-	sql_reset(store, META_GET);
-	return value;
-}
-
 /* Who it belongs to, and which life of the outbox this is. */
 static bool read_identity(struct store *store, uint64_t now_ms, bool *fresh, struct err *err)
 {
-	store->epoch = (uint32_t)meta_get(store, "epoch");
-	store->last_oseq = store->committed_oseq = meta_get(store, "oseq");
+	store->epoch = (uint32_t)sql_meta_get(store, "epoch");
+	store->last_oseq = store->committed_oseq = sql_meta_get(store, "oseq");
 	if (store->epoch != 0)
 		return true;
 	*fresh = true;
 	store->epoch = (uint32_t)(now_ms / 1000);
-	return sql_begin(store, err) && meta_put(store, "epoch", store->epoch, err) &&
-	       meta_put(store, "coarse", 1, err) && store_commit(store, err);
+	return sql_begin(store, err) && sql_meta_put(store, "epoch", store->epoch, err) &&
+	       sql_meta_put(store, "coarse", 1, err) && store_commit(store, err);
 }
 
 bool store_probe(struct store *store, uint64_t number, struct err *err)
 {
-	bool good = sql_begin(store, err) && meta_put(store, "probe", number, err);
+	bool good = sql_begin(store, err) && sql_meta_put(store, "probe", number, err);
 
 	return store_commit(store, good ? err : NULL) && good;
 }
 
 bool store_coarse_due(struct store *store)
 {
-	return meta_get(store, "coarse") != 0;
+	return sql_meta_get(store, "coarse") != 0;
 }
 
 bool store_coarse_done(struct store *store, struct err *err)
 {
-	return sql_begin(store, err) && meta_put(store, "coarse", 0, err);
+	return sql_begin(store, err) && sql_meta_put(store, "coarse", 0, err);
 }
 
-struct store *store_open(const char *path, const char *region, uint64_t now_ms, bool *fresh, struct err *err)
+struct store *store_open(const char *path, const char *name, uint64_t now_ms, bool *fresh, struct err *err)
 {
 	struct store *store = mem_alloc(sizeof *store);
 
 	STAILQ_INIT(&store->origins);
 	STAILQ_INIT(&store->receipts);
 	store->path = mem_strdup(path);
-	snprintf(store->region, sizeof store->region, "%s", region);
+	snprintf(store->name, sizeof store->name, "%s", name);
 	*fresh = false;
 	if (!sql_open(store, err)) {
 		store_close(store);
 		return NULL;
 	}
-	if (!read_identity(store, now_ms, fresh, err)) {
+	if (!read_identity(store, now_ms, fresh, err) || !anew_if_renamed(store, err)) {
 		store_close(store);
 		return NULL;
 	}
@@ -143,7 +125,7 @@ bool store_add(struct store *store, struct event *event, uint64_t now_ms, struct
 
 	if (!sql_begin(store, err))
 		return false;
-	snprintf(event->origin, sizeof event->origin, "%s", store->region);
+	snprintf(event->origin, sizeof event->origin, "%s", store->name);
 	event->epoch = store->epoch;
 	event->oseq = store->last_oseq + 1;
 	event->made_ms = now_ms;
@@ -188,12 +170,12 @@ uint64_t store_committed(const struct store *store)
 	return store->committed_oseq;
 }
 
-bool store_trim(struct store *store, const char *const *regions, size_t nregions, struct err *err)
+bool store_trim(struct store *store, const char *const *relays, size_t nrelays, struct err *err)
 {
 	uint64_t floor = store_least_receipt(store);
 
-	for (size_t i = 0; i < nregions; i++) {
-		uint64_t receipt = store_receipt_of(store, regions[i], NULL);
+	for (size_t i = 0; i < nrelays; i++) {
+		uint64_t receipt = store_receipt_of(store, relays[i], NULL);
 
 		floor = receipt < floor ? receipt : floor;
 	}
@@ -214,56 +196,6 @@ bool store_outbox_left(struct store *store, uint64_t *rows, uint64_t *oldest_ms,
 	*last_oseq = store->last_oseq;
 	sql_reset(store, OUTBOX_LEFT);
 	return good;
-}
-
-struct rewriting {
-	struct store *store;
-	struct arena *arena;
-	uint64_t oseq;
-	struct event event;
-};
-
-static bool read_row(void *arg, uint64_t oseq, const char *bytes, size_t len)
-{
-	struct rewriting *r = arg;
-	bool parked;
-
-	r->oseq = event_parse(bytes, len, true, r->arena, &r->event, &parked, NULL) ? oseq : 0;
-	return true;
-}
-
-/* The first row behind `after`, which becomes its number; false at the end, or with good unset. */
-static bool rewrite_row(struct store *store, uint32_t epoch, uint64_t *after, bool *good, struct err *err)
-{
-	struct rewriting r = { .store = store, .arena = arena_new() };
-	struct buf body = { 0 };
-
-	*good = store_outbox(store, *after, 1, read_row, &r, err);
-	if (*good && r.oseq != 0) {
-		r.event.epoch = epoch;
-		event_print(&r.event, &body);
-		sql_number(store, OUTBOX_PUT, 1, r.oseq);
-		sql_blob(store, OUTBOX_PUT, 2, body.text, body.len);
-		*good = sql_run(store, OUTBOX_PUT, err);
-		*after = r.oseq;
-	}
-	buf_fini(&body);
-	arena_free(r.arena);
-	return *good && r.oseq != 0;
-}
-
-bool store_begin_anew(struct store *store, uint32_t above, struct err *err)
-{
-	uint32_t epoch = above > store->epoch ? above + 1 : store->epoch + 1;
-	uint64_t after = 0;
-	bool good = store_commit(store, err) && sql_begin(store, err) && meta_put(store, "epoch", epoch, err);
-
-	while (good && rewrite_row(store, epoch, &after, &good, err))
-		;
-	if (!store_commit(store, good ? err : NULL) || !good)
-		return false;
-	store->epoch = epoch;
-	return true;
 }
 
 /* ---- inbox ---- */
@@ -342,11 +274,11 @@ static enum store_taken take_of_old(struct store *store, const struct origin *or
 {
 	char key[FIRST_KEY_MAX];
 
-	if (meta_get(store, first_key(origin, key)) != origin->floor.epoch)
+	if (sql_meta_get(store, first_key(origin, key)) != origin->floor.epoch)
 		return STORE_DUPLICATE;
-	if (!sql_begin(store, err) || !meta_put(store, key, 0, err))
+	if (!sql_begin(store, err) || !sql_meta_put(store, key, 0, err))
 		return STORE_FAILED;
-	return meta_put(store, "coarse", 1, err) ? STORE_EPOCH : STORE_FAILED;
+	return sql_meta_put(store, "coarse", 1, err) ? STORE_EPOCH : STORE_FAILED;
 }
 
 enum store_taken store_take(
@@ -383,8 +315,8 @@ enum store_taken store_take(
 	if (!began)
 		return STORE_NEW;
 	if (!known && event->oseq == 1)
-		return meta_put(store, first_key(origin, key), event->epoch, err) ? STORE_NEW : STORE_FAILED;
-	return meta_put(store, "coarse", 1, err) ? STORE_EPOCH : STORE_FAILED;
+		return sql_meta_put(store, first_key(origin, key), event->epoch, err) ? STORE_NEW : STORE_FAILED;
+	return sql_meta_put(store, "coarse", 1, err) ? STORE_EPOCH : STORE_FAILED;
 }
 
 bool store_inbox(
@@ -463,7 +395,7 @@ bool store_jump(struct store *store, const struct store_mark *mark, struct err *
 {
 	struct origin *origin = floor_of(store, mark->origin);
 
-	if (!sql_begin(store, err) || !meta_put(store, "coarse", 1, err))
+	if (!sql_begin(store, err) || !sql_meta_put(store, "coarse", 1, err))
 		return false;
 	sql_text(store, INBOX_DROP_ORIGIN, 1, mark->origin);
 	sql_number(store, INBOX_DROP_ORIGIN, 2, mark->epoch);
@@ -480,19 +412,19 @@ bool store_is_ahead(const struct store *store, uint32_t epoch, uint64_t oseq)
 	return epoch > store->epoch || (epoch == store->epoch && oseq > store->last_oseq);
 }
 
-bool store_receipt(struct store *store, const char *region, uint32_t epoch, uint64_t oseq, bool errors, struct err *err)
+bool store_receipt(struct store *store, const char *relay, uint32_t epoch, uint64_t oseq, bool errors, struct err *err)
 {
-	struct receipt *was = receipt_of(store, region);
+	struct receipt *was = receipt_of(store, relay);
 
 	if (store_is_ahead(store, epoch, oseq))
-		return err_set(err, "region %s has a receipt for %u:%llu, which was never made here", region, epoch,
+		return err_set(err, "%s has a receipt for %u:%llu, which was never made here", relay, epoch,
 			(unsigned long long)oseq);
 	if (epoch < was->epoch ||
 		(epoch == was->epoch && (oseq < was->oseq || (oseq == was->oseq && errors <= was->errors))))
 		return true; /* said again, or older */
 	if (!sql_begin(store, err))
 		return false;
-	sql_text(store, RECEIPT_PUT, 1, region);
+	sql_text(store, RECEIPT_PUT, 1, relay);
 	sql_number(store, RECEIPT_PUT, 2, epoch);
 	sql_number(store, RECEIPT_PUT, 3, oseq);
 	sql_number(store, RECEIPT_PUT, 4, errors);
@@ -504,9 +436,9 @@ bool store_receipt(struct store *store, const char *region, uint32_t epoch, uint
 	return true;
 }
 
-uint64_t store_receipt_of(struct store *store, const char *region, bool *errors)
+uint64_t store_receipt_of(struct store *store, const char *relay, bool *errors)
 {
-	const struct receipt *receipt = receipt_of(store, region);
+	const struct receipt *receipt = receipt_of(store, relay);
 	bool ours = receipt->epoch == store->epoch;
 
 	if (errors != NULL)

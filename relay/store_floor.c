@@ -74,16 +74,16 @@ bool floor_write(struct store *store, struct err *err)
 
 /* ---- receipts ---- */
 
-struct receipt *receipt_of(struct store *store, const char *region)
+struct receipt *receipt_of(struct store *store, const char *relay)
 {
 	struct receipt *receipt;
 
 	STAILQ_FOREACH(receipt, &store->receipts, link)
-	if (strcmp(receipt->region, region) == 0)
+	if (strcmp(receipt->relay, relay) == 0)
 		return receipt;
 	receipt = mem_alloc(sizeof *receipt);
-	snprintf(receipt->region, sizeof receipt->region, "%s", region);
-	sql_text(store, RECEIPT_GET, 1, region);
+	snprintf(receipt->relay, sizeof receipt->relay, "%s", relay);
+	sql_text(store, RECEIPT_GET, 1, relay);
 	if (sql_row(store, RECEIPT_GET, &(bool){ false }, NULL)) {
 		receipt->epoch = (uint32_t)sql_get_number(store, RECEIPT_GET, 0);
 		receipt->oseq = sql_get_number(store, RECEIPT_GET, 1);

@@ -1,4 +1,4 @@
-/* store_floor - what the store knows by heart: how far each origin was received, and what each region has a receipt for. An event would
+/* store_floor - what the store knows by heart: how far each origin was received, and what each relay has a receipt for. An event would
  * otherwise cost five statements that read or write the same row; so they are read once, and written with the commit. For
  * store.c. One thread's own. */
 #ifndef GSLB_RELAY_STORE_FLOOR_H
@@ -24,17 +24,20 @@ bool floor_recount(struct store *store, struct origin *origin, struct err *err);
 void floor_set(struct origin *origin, const struct store_mark *mark);
 bool floor_write(struct store *store, struct err *err); /* for the commit */
 
-/* A region's receipt. */
+/* A relay's receipt. */
 struct receipt {
-	char region[EVENT_LABEL_MAX];
+	char relay[EVENT_LABEL_MAX];
 	uint32_t epoch;
 	uint64_t oseq;
 	bool errors;
 	STAILQ_ENTRY(receipt) link;
 };
-struct receipt *receipt_of(struct store *store, const char *region);
+struct receipt *receipt_of(struct store *store, const char *relay);
 
 /* A rollback: all of it is read anew. Also the end. */
 void floor_forget(struct store *store);
+
+/* store_anew.c: the file was another name's, under which its outbox had numbers: it goes on as a new life. */
+bool anew_if_renamed(struct store *store, struct err *err);
 
 #endif

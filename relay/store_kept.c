@@ -1,4 +1,4 @@
-/* What the outbox keeps for regions that have not said that they have it, and for how long. One that was away for longer cannot be told event by
+/* What the outbox keeps for relays that have not said that they have it, and for how long. One that was away for longer cannot be told event by
  * event any more: it is told to drop everything, and that the numbers before that do not come (RELAY 5.3). */
 #include <stdio.h>
 
@@ -47,8 +47,8 @@ bool store_let_go(struct store *store, uint64_t then_ms, uint64_t most, uint64_t
 	bool errors;
 
 	*rows = 0;
-	store_floors(store, store->region, &received, &done, &errors);
-	if (last > received.oseq) /* this region has it from the outbox, too */
+	store_floors(store, store->name, &received, &done, &errors);
+	if (last > received.oseq) /* this relay has it from the outbox, too */
 		last = received.oseq;
 	if (last == 0 || last <= store_gone(store) || received.epoch != store->epoch)
 		return true;
@@ -87,7 +87,7 @@ uint64_t store_least_receipt(struct store *store)
 	return least;
 }
 
-bool store_say_gone(struct store *store, const char *region, uint64_t now_ms, struct err *err)
+bool store_say_gone(struct store *store, const char *region, const char *relay, uint64_t now_ms, struct err *err)
 {
 	const char *const regions[] = { region };
 	struct event event = {
@@ -96,7 +96,8 @@ bool store_say_gone(struct store *store, const char *region, uint64_t now_ms, st
 		.jump = store_gone(store),
 		.nregions = 1,
 		.regions = regions,
-		.why = "what was made while the region was away is not kept any more",
+		.relay = relay,
+		.why = "what was made while it was away is not kept any more",
 		.actor = "gslb-relay",
 		.trace = "",
 	};

@@ -230,3 +230,23 @@ bool sql_open(struct store *store, struct err *err)
 	sql_shut(store);
 	return damaged && put_aside(store, err) && open_file(store, err);
 }
+
+/* ---- single numbers ---- */
+
+uint64_t sql_meta_get(struct store *store, const char *key)
+{
+	uint64_t value = 0;
+
+	sql_text(store, META_GET, 1, key);
+	if (sql_row(store, META_GET, &(bool){ false }, NULL))
+		value = sql_get_number(store, META_GET, 0);
+	sql_reset(store, META_GET);
+	return value;
+}
+
+bool sql_meta_put(struct store *store, const char *key, uint64_t value, struct err *err)
+{
+	sql_text(store, META_PUT, 1, key);
+	sql_number(store, META_PUT, 2, value);
+	return sql_run(store, META_PUT, err);
+}

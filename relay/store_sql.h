@@ -60,7 +60,7 @@ struct store {
 	struct sqlite3 *db;
 	struct sqlite3_stmt *statement[STATEMENTS];
 	char *path;
-	char region[EVENT_LABEL_MAX];
+	char name[EVENT_LABEL_MAX]; /* of the origin that it is */
 	uint32_t epoch;
 	uint64_t last_oseq, committed_oseq, rollbacks;
 	uint64_t gone; /* as the database has it, once known */
@@ -90,5 +90,7 @@ const char *sql_get_text(struct store *store, enum statement which, int at);
 const char *sql_get_blob(struct store *store, enum statement which, int at, size_t *len);
 bool sql_is_null(struct store *store, enum statement which, int at);
 bool sql_in_transaction(struct store *store);
+uint64_t sql_meta_get(struct store *store, const char *key); /* 0: there is none */
+bool sql_meta_put(struct store *store, const char *key, uint64_t value, struct err *err);
 
 #endif

@@ -1,17 +1,26 @@
-/* Who waits: for the log, and perhaps for the regions. Whatever came in between two commits is answered after the second one, together. */
+/* Who waits: for the log, and perhaps for the relays. Whatever came in between two commits is answered after the second one, together. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "relay/service.h"
 
+/* One that has another name than its region says which that is. */
+static json_t *entry(const struct conf_relay *relay, json_t *entry)
+{
+	if (strcmp(relay->name, relay->region) != 0)
+		json_object_set_new(entry, "region", json_string(relay->region));
+	return entry;
+}
+
 static json_t *expected(const struct service *service, const struct event *event)
 {
-	json_t *regions = json_object();
+	const struct relay_conf *conf = service->conf;
+	json_t *relays = json_object();
 
-	for (size_t i = 0; i < service->conf->nregions; i++)
-		if (event_is_for(event, service->conf->regions[i]))
-			json_object_set_new(regions, service->conf->regions[i], json_pack("{s:s}", "state", "pending"));
-	return regions;
+	for (const struct conf_relay *relay = conf->relays; relay < conf->relays + conf->nrelays; relay++)
+		if (event_is_for(event, relay->region, relay->name))
+			json_object_set_new(relays, relay->name, entry(relay, json_pack("{s:s}", "state", "pending")));
+	return relays;
 }
 
 /* NULL: no place is left, which the bounds of socket and HTTP allow only for those that went away while they waited. */
@@ -30,8 +39,8 @@ struct waiter *wait_begin(struct service *service, const struct event *event, ui
 			.until_ms = wait_ms > 0 ? now_ms + wait_ms : 0 };
 		waiter->prio = event->prio;
 		waiter->caches = work_takers(service->work, event->class);
-		waiter->regions = expected(service, event);
-		waiter->missing = json_object_size(waiter->regions);
+		waiter->relays = expected(service, event);
+		waiter->missing = json_object_size(waiter->relays);
 		event_id(event, waiter->id);
 		return waiter;
 	}
@@ -45,17 +54,17 @@ static void give(struct service *service, struct waiter *waiter, unsigned status
 			reply->result != NULL ? reply->result : json_pack("{s:s}", "error", reply->err.text));
 	else
 		control_answer(service->control, waiter->ticket, reply);
-	json_decref(waiter->regions);
+	json_decref(waiter->relays);
 	*waiter = (struct waiter){ .used = false };
 }
 
-/* Why regions are missing, as far as it is known here: NULL when nothing is. */
+/* Why relays are missing, as far as it is known here: NULL when nothing is. */
 static const char *trouble(const struct service *service, struct bus_status *bus)
 {
-	service->bus_ops->status(service->bus, bus);
-	if (bus->connected)
-		return NULL;
-	return bus->trouble[0] != '\0' ? bus->trouble : "the bus is not connected";
+	service_bus_status(service, bus);
+	if (bus->trouble[0] != '\0')
+		return bus->trouble;
+	return bus->connected ? NULL : "the bus is not connected";
 }
 
 static void answer(struct service *service, struct waiter *waiter)
@@ -67,7 +76,7 @@ static void answer(struct service *service, struct waiter *waiter)
 	if (waiter->until_ms == 0)
 		reply.result = json_pack("{s:s,s:i}", "id", waiter->id, "caches", (int)waiter->caches);
 	else
-		reply.result = json_pack("{s:s,s:O,s:I,s:I,s:s*}", "id", waiter->id, "regions", waiter->regions,
+		reply.result = json_pack("{s:s,s:O,s:I,s:I,s:s*}", "id", waiter->id, "regions", waiter->relays,
 			"took_ms", (json_int_t)((clock_monotonic_us() - waiter->began_us) / 1000), "logged_us",
 			(json_int_t)(waiter->logged_us - waiter->began_us), "trouble",
 			waiter->missing > 0 ? trouble(service, &bus) : NULL);
@@ -94,22 +103,21 @@ void wait_settle(struct service *service, bool committed, const struct err *why)
 	}
 }
 
-/* The first that is heard of it from the region; by this host's clock, with the way of the answer in it. */
-static void note_time(struct service *service, const struct waiter *waiter, const char *region, uint64_t heard_us)
+/* The first that is heard of it from the relay; by this host's clock, with the way of the answer in it. */
+static void note_time(struct service *service, const struct waiter *waiter, size_t relay, uint64_t heard_us)
 {
-	size_t i = conf_region(service->conf, region);
-
-	if (i < service->conf->nregions && i < EVENT_REGIONS_MAX && waiter->prio < EVENT_PRIOS)
-		spread_add(&service->applied[i][waiter->prio], heard_us);
+	if (relay < CONF_RELAYS_MAX && waiter->prio < EVENT_PRIOS)
+		spread_add(&service->applied[relay][waiter->prio], heard_us);
 }
 
-void wait_note(struct service *service, const char *region, const struct work_state *state)
+void wait_note(struct service *service, const char *name, const struct work_state *state)
 {
+	size_t relay = conf_relay(service->conf, name);
 	uint64_t heard_us;
 
-	for (unsigned i = 0; i < SERVICE_WAITERS_MAX; i++) {
+	for (unsigned i = 0; i < SERVICE_WAITERS_MAX && relay < service->conf->nrelays; i++) {
 		struct waiter *waiter = &service->waiter[i];
-		json_t *known = waiter->used ? json_object_get(waiter->regions, region) : NULL;
+		json_t *known = waiter->used ? json_object_get(waiter->relays, name) : NULL;
 
 		if (known == NULL || strcmp(waiter->id, state->id) != 0)
 			continue;
@@ -117,16 +125,17 @@ void wait_note(struct service *service, const char *region, const struct work_st
 		if (json_object_get(known, "heard_us") == NULL) {
 			heard_us = clock_monotonic_us() - waiter->began_us;
 			waiter->missing--;
-			note_time(service, waiter, region, heard_us);
+			note_time(service, waiter, relay, heard_us);
 		}
 		waiter->errors = waiter->errors || state->errors;
-		json_object_set_new(waiter->regions, region,
-			json_pack("{s:s,s:I,s:I,s:I}", "state",
-				state->errors ? "failed"
-				: state->done ? "done"
-					      : "flushed",
-				"took_ms", (json_int_t)state->took_ms, "caches", (json_int_t)state->targets, "heard_us",
-				(json_int_t)heard_us));
+		json_object_set_new(waiter->relays, name,
+			entry(&service->conf->relays[relay],
+				json_pack("{s:s,s:I,s:I,s:I}", "state",
+					state->errors ? "failed"
+					: state->done ? "done"
+						      : "flushed",
+					"took_ms", (json_int_t)state->took_ms, "caches", (json_int_t)state->targets,
+					"heard_us", (json_int_t)heard_us)));
 		if (waiter->missing == 0)
 			answer(service, waiter);
 	}

@@ -25,8 +25,8 @@ struct active {
 
 struct work {
 	struct store *store;
-	const char *region;
-	struct heat *heat; /* NULL: nothing is known */
+	const char *region, *name; /* this relay's */
+	struct heat *heat;         /* NULL: nothing is known */
 	struct journal *journal;
 	struct target *target[CONF_CACHES_MAX];
 	size_t ntargets;
@@ -129,9 +129,10 @@ void work_begin(struct work *work, const struct event *event, uint64_t now_ms)
 	snprintf(active->mark.origin, sizeof active->mark.origin, "%s", event->origin);
 	snprintf(active->state.origin, sizeof active->state.origin, "%s", event->origin);
 	active->number = journal_begin(work->journal, event, clock_wall_ms());
-	active->job.ours = strcmp(event->origin, work->region) == 0;
+	active->job.ours = strcmp(event->origin, work->name) == 0;
 	active->state.asked = event->confirm || event->prio == EVENT_FAILOVER;
-	if (!event_is_for(event, work->region) || (event->moot_ms != 0 && clock_wall_ms() > event->moot_ms)) {
+	if (!event_is_for(event, work->region, work->name) ||
+		(event->moot_ms != 0 && clock_wall_ms() > event->moot_ms)) {
 		work->totals.moot++;
 		job_flushed(&active->job);
 		job_gone(&active->job);
@@ -193,7 +194,7 @@ struct work *work_new(const struct relay_conf *conf, struct store *store, int ev
 	const struct target_events events = { work, bury, rate };
 	struct err why;
 
-	*work = (struct work){ .store = store, .region = conf->region, .told = told, .arg = arg };
+	*work = (struct work){ .store = store, .region = conf->region, .name = conf->name, .told = told, .arg = arg };
 	for (size_t i = 0; i < conf->ncaches; i++) {
 		work->target[i] = target_new(&conf->cache[i], &conf->rule[i], event_fd, &events, &why);
 		if (work->target[i] == NULL) {

@@ -64,12 +64,14 @@ static bool load(struct writs *writs, struct err *err)
 	return store_writs(writs->store, load_one, writs, err);
 }
 
-struct writs *writs_new(struct store *store, const char *region, uint64_t life,
+struct writs *writs_new(struct store *store, const char *region, const char *name, uint64_t life,
 	void (*told)(void *arg, const struct work_state *state), void *arg, struct err *err)
 {
 	struct writs *writs = mem_alloc(sizeof *writs);
 
-	*writs = (struct writs){ .store = store, .region = region, .life = life, .told = told, .arg = arg };
+	*writs = (struct writs){
+		.store = store, .region = region, .name = name, .life = life, .told = told, .arg = arg
+	};
 	if (load(writs, err))
 		return writs;
 	writs_free(writs);
@@ -207,7 +209,7 @@ bool writs_take(struct writs *writs, const struct event *event, uint64_t now_ms,
 {
 	bool refused = false;
 
-	if (!event_is_for(event, writs->region))
+	if (!event_is_for(event, writs->region, writs->name))
 		return true;
 	for (size_t i = 0; i < event->nitems; i++)
 		if (!merge(writs, event->items[i].text, &refused, err))
@@ -250,6 +252,7 @@ bool writs_pack_end(struct writs_packing *packing, struct err *err)
 		.items = packing->item,
 		.nregions = packing->region != NULL ? 1 : 0,
 		.regions = &packing->region,
+		.relay = packing->relay,
 		.actor = packing->actor,
 		.confirm = packing->confirm,
 		.why = packing->why,
@@ -317,12 +320,13 @@ bool writs_offer(struct writs *writs, const json_t *list, const char *actor, boo
 	return good && writs_pack_end(&packing, err);
 }
 
-bool writs_offer_all(struct writs *writs, const char *region, struct err *err)
+bool writs_offer_all(struct writs *writs, const char *region, const char *name, struct err *err)
 {
 	struct writs_packing packing = { .writs = writs,
 		.actor = "gslb-relay",
-		.why = "that region has others",
+		.why = "that one has others",
 		.region = region,
+		.relay = name,
 		.arena = arena_new() };
 	const struct writ *const *all;
 	size_t n = writ_set_get(writs->set, &all);

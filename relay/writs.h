@@ -1,9 +1,9 @@
-/* writs - the overrides of the fleet as this region has them: the last one of each target, in the log and in memory. Events of class
+/* writs - the overrides of the fleet as this relay has them: the last one of each target, in the log and in memory. Events of class
  * override are merged here as they come in, in the transaction that takes them in, so that their floor rises with it; gslbd fetches what
  * changed, and when every gslbd that is here has put it in force the origin is told. Main thread.
  *
  * A gslbd that comes asks for all, and offers what is not among it: whatever one of the two has lost or missed, both have it then. Between
- * regions digests do the same (writs_repair.c). */
+ * relays digests do the same (writs_repair.c). */
 #ifndef GSLB_RELAY_WRITS_H
 #define GSLB_RELAY_WRITS_H
 
@@ -26,7 +26,7 @@ struct writs;
 /* Reads what the log has. told: as work's; an event is
  * flushed here when every gslbd of this relay has it in force (for the log it is done as it is merged). life: names this run, not 0. NULL with a
  * sentence. */
-struct writs *writs_new(struct store *store, const char *region, uint64_t life,
+struct writs *writs_new(struct store *store, const char *region, const char *name, uint64_t life,
 	void (*told)(void *arg, const struct work_state *state), void *arg, struct err *err);
 void writs_free(struct writs *writs); /* NULL is fine */
 /* The wall clock, for what follows; once a turn at least. */
@@ -44,8 +44,8 @@ bool writs_offer(struct writs *writs, const json_t *list, const char *actor, boo
 	struct arena *arena, struct event *last, struct err *err);
 /* Once an hour: what need not be remembered any more goes from memory, and from the log. */
 void writs_forget(struct writs *writs);
-/* All that is known as events for one region alone, into the outbox. */
-bool writs_offer_all(struct writs *writs, const char *region, struct err *err);
+/* All that is known as events for one relay of a region alone, into the outbox. */
+bool writs_offer_all(struct writs *writs, const char *region, const char *name, struct err *err);
 
 /* ---- writs_hosts.c: gslbd's ---- */
 
@@ -56,11 +56,11 @@ uint64_t writs_run(struct writs *writs, struct control *control, uint64_t now_ms
 /* {"digest", "writs", "refused", "hosts": [{"host", "behind", "heard_s"}], "waiting"} */
 json_t *writs_status(struct writs *writs, uint64_t now_ms);
 
-/* ---- writs_repair.c: between regions ---- */
+/* ---- writs_repair.c: between relays ---- */
 
-/* A region says what it has. */
-void writs_hear_digest(struct writs *writs, const char *region, uint64_t digest, uint64_t now_ms);
-/* Send all to regions that have had something else for a while. True: a digest is to be said, since it changed or it is time. */
+/* A relay of a region says what it has. */
+void writs_hear_digest(struct writs *writs, const char *region, const char *name, uint64_t digest, uint64_t now_ms);
+/* Send all to relays that have had something else for a while. True: a digest is to be said, since it changed or it is time. */
 bool writs_repair(struct writs *writs, uint64_t now_ms, uint64_t *digest);
 
 /* ---- inside ---- */
@@ -83,14 +83,14 @@ struct writs_handed {
 };
 
 struct writs_peer {
-	char region[EVENT_LABEL_MAX]; /* "": the place is free */
+	char region[EVENT_LABEL_MAX], name[EVENT_LABEL_MAX]; /* "": the place is free */
 	uint64_t digest, differs_ms, next_ms, pause_ms;
 	uint64_t offered; /* the last event that was made for it, among them; 0: none */
 };
 
 struct writs {
 	struct store *store;
-	const char *region;
+	const char *region, *name; /* this relay's */
 	struct writ_set *set;
 	bool torn;                                  /* it has what the log does not */
 	uint64_t life, version, wall_ms, forgot_ms; /* wall */
@@ -100,7 +100,7 @@ struct writs {
 	struct writs_host host[WRITS_HOSTS_MAX];
 	struct writs_handed handed[WRITS_HANDED_MAX];
 	size_t nhanded;
-	struct writs_peer peer[EVENT_REGIONS_MAX];
+	struct writs_peer peer[CONF_RELAYS_MAX];
 	uint64_t said_digest, said_ms, changed_ms;
 	uint64_t refused, repairs;
 	void (*told)(void *arg, const struct work_state *state);
@@ -111,7 +111,7 @@ struct writs {
 struct writs_packing {
 	struct writs *writs;
 	const char *actor, *why;
-	const char *region; /* NULL: all */
+	const char *region, *relay; /* NULL: all */
 	bool confirm;
 	struct arena *arena;
 	struct event_item item[WRITS_BATCH];

@@ -34,6 +34,12 @@ tests_unit_state_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_state_test_LDADD = librelay.a libbase.a $(RELAY_LIBS) $(CHECK_LIBS)
 TESTS += tests/unit/state_test
 
+check_PROGRAMS += tests/unit/relays_test
+tests_unit_relays_test_SOURCES = tests/unit/relays.c
+tests_unit_relays_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_relays_test_LDADD = librelay.a libbase.a $(RELAY_LIBS) $(CHECK_LIBS)
+TESTS += tests/unit/relays_test
+
 check_PROGRAMS += tests/unit/exchange_test
 tests_unit_exchange_test_SOURCES = tests/unit/exchange.c
 tests_unit_exchange_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
@@ -72,6 +78,9 @@ EXTRA_DIST += tests/blackbox/relay.py tests/blackbox/fleet.py tests/blackbox/sta
 
 TESTS += tests/blackbox/storm.py tests/blackbox/killed_backend.py tests/blackbox/relay_look.py tests/blackbox/relay_metrics.py tests/blackbox/relay_drain.py tests/blackbox/relay_bench.py tests/blackbox/relay_replay.py
 EXTRA_DIST += tests/blackbox/relay_look.py tests/blackbox/relay_metrics.py tests/blackbox/relay_drain.py tests/blackbox/relay_bench.py tests/blackbox/relay_replay.py tests/blackbox/storm.py tests/blackbox/killed_backend.py tests/blackbox/relay_load.py
+
+TESTS += tests/blackbox/siblings.py
+EXTRA_DIST += tests/blackbox/siblings.py
 
 TESTS += tests/blackbox/relay_hostile.py tests/blackbox/faults_caches.py
 EXTRA_DIST += tests/blackbox/relay_hostile.py tests/blackbox/faults_caches.py

@@ -126,11 +126,13 @@ class Monitor(threading.Thread):
 class Fleet:
     """hub: more of the hub's configuration. max_file: of the regions' JetStream. through: regions whose relay reaches its server by a wire
     (relay_wires). folders: where a region's server and relay keep their files, instead of its rig's folder. cache: more of each redis's row.
-    relay, bus: more of these sections."""
+    relay, bus: more of these sections. seconds: more relays, {NAME: REGION}, which share their region's server; a region's first one is called
+    as the region is."""
 
-    def __init__(self, stack, hub="", max_file="1GB", through=(), folders=None, cache=None, relay="", bus=None):
+    def __init__(self, stack, hub="", max_file="1GB", through=(), folders=None, cache=None, relay="", bus=None, seconds=None):
         self.stack, self.rigs, self.redis, self.wires, self.ports, self.servers, self.relay_wires = stack, {}, {}, {}, {}, {}, {}
         self.max_file, self.folders, self.bus_more = max_file, folders or {}, bus or {}
+        self.relays = dict({region: region for region in REGIONS}, **(seconds or {}))
         rig = Rig(stack, [])
         self.hub_folder, leaf, self.hub_port = rig.folder, free_port(), free_port()
         # a leaf learns the hub's own address, and would go round the wire that a test cuts: it is told one where nobody is
@@ -145,18 +147,28 @@ leafnodes {{ listen: 127.0.0.1:{leaf}, advertise: "127.0.0.1:1" }}
             self.rigs[region], self.ports[region] = rig, free_port()
             self.wires[region] = Wire(stack, leaf)
             self.start_server(region)
-            self.redis[region], row = redis(stack, rig)
-            rig.caches = [dict(row, **(cache or {}))]
-            rig.state = os.path.join(self.folders[region], "state") if region in self.folders else rig.state
             port = self.ports[region]
             if region in through:
                 self.relay_wires[region] = Wire(stack, port)
                 port = self.relay_wires[region].port
-            rig.relay_section = relay
-            rig.bus = self.bus(region, port)
-            rig.start()
-        for region in REGIONS:
-            wait_for(f"{region} to hear the other", lambda region=region: self.confirmed(region, "hello"), 30)
+            self.start_relay(region, port, cache, relay)
+        for name in seconds or {}:
+            self.rigs[name] = Rig(stack, [], self.relays[name])
+            self.start_relay(name, self.ports[self.relays[name]], cache, relay)
+        for name in self.relays:
+            wait_for(f"{name} to hear the others", lambda name=name: self.confirmed(name, "hello"), 30)
+
+    def start_relay(self, name, port, cache, more):
+        rig = self.rigs[name]
+        self.redis[name], row = redis(self.stack, rig)
+        rig.caches = [dict(row, **(cache or {}))]
+        rig.state = os.path.join(self.folders[name], "state") if name in self.folders else rig.state
+        rig.relay_section = more
+        rig.bus = self.bus(self.relays[name], port)
+        if len(self.relays) > len(REGIONS):
+            rig.identity = "host-" + name
+            rig.bus.update(name=name, relays=[n if n == region else f"{n}@{region}" for n, region in self.relays.items()])
+        rig.start()
 
     def server(self, folder, name, text):
         conf = write(os.path.join(folder, name + ".conf"), text)
@@ -215,12 +227,12 @@ leafnodes {{ reconnect: 1, remotes: [ {{ url: "nats-leaf://127.0.0.1:{self.wires
         assert "error" not in answer, answer
 
     def put(self, *keys):
-        for region in REGIONS:
-            command(self.redis[region], "MSET " + " ".join(f"shop:{key} 1" for key in keys) + "\r\n")
+        for name in self.relays:
+            command(self.redis[name], "MSET " + " ".join(f"shop:{key} 1" for key in keys) + "\r\n")
 
     def has(self, region, *keys):
         return command(self.redis[region], "EXISTS " + " ".join("shop:" + k for k in keys) + "\r\n") != ":0\r\n"
 
     def wait_empty(self, deadline=30):
         """Nobody waits for anything any more."""
-        wait_for("the outboxes to be empty", lambda: all(self.status(region)["outbox"] == 0 for region in REGIONS), deadline)
+        wait_for("the outboxes to be empty", lambda: all(self.status(region)["outbox"] == 0 for region in self.relays), deadline)

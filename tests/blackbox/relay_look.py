@@ -20,7 +20,7 @@ def an_event_can_be_looked_up(stack):
     assert rig.ctl("purge", "explain", waits, expect=3)["event"]["state"] == "pending"
     for wrong in ("nonsense", waits + "0", "us-east:1:1", "'"):
         rig.ctl("purge", "receipts", wrong, expect=1)
-        assert "no event of this region's log" in rig.error, rig.error
+        assert "no event of this relay's log" in rig.error, rig.error
     rig.ctl("purge", "receipts", done, waits, expect=2)
     assert "one event's id" in rig.error, rig.error
     events = rig.ctl("relay", "tail")["events"]

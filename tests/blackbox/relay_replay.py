@@ -125,7 +125,7 @@ def what_cannot_be_replayed(stack):
     first = made(fleet)
     for arguments, expect, sentence in (
             (("--origin", "us", "--from", str(first + 1000)), 1, "the numbers of us go from 1 to"),
-            (("--origin", "mars", "--from", "1"), 1, "mars: no such region"),
+            (("--origin", "mars", "--from", "1"), 1, "mars: no such host"),
             (("--origin", "us", "--from", "1", "--region", "mars"), 1, "mars: no such region"),
             (("--origin", "us", "--from", "none"), 2, "--from NUMBER"),
             (("--from", "1"), 2, "--origin REGION"),

@@ -37,12 +37,13 @@ class Rig:
         self.conf = os.path.join(self.folder, "gslb.yaml")
         self.starts = 0
         self.caches, self.bus = caches, None
-        self.relay_section, self.state, self.env = "", "state", None
+        self.relay_section, self.state, self.env, self.identity = "", "state", None, None
         self.relay = None
 
     def write_conf(self):
         with open(self.conf, "w") as f:
-            f.write(f"server: {{ listen: [\"127.0.0.1@5399\"], region: {self.region} }}\nzones: {{ directory: zones }}\n"
+            identity = f", identity: {self.identity}" if self.identity else ""
+            f.write(f"server: {{ listen: [\"127.0.0.1@5399\"], region: {self.region}{identity} }}\nzones: {{ directory: zones }}\n"
                     f"state: {{ directory: {self.state} }}\nrelay: {{ socket: {self.socket}{self.relay_section} }}\n")
             if self.bus:
                 f.write("bus: " + json.dumps(self.bus) + "\n")
@@ -73,7 +74,10 @@ class Rig:
             s.sendall(json.dumps({"command": command, "args": args}).encode() + b"\n")
             data = b""
             while not data.endswith(b"\n"):
-                data += s.recv(65536)
+                more = s.recv(65536)
+                if not more:
+                    raise ConnectionError("gslb-relay has gone without an answer")
+                data += more
         return json.loads(data)
 
     def target(self, name):

@@ -12,7 +12,7 @@ enum { BOOT_AGAIN_MS = 1000, KEEP_MS = 72 * 3600000 };
 
 struct host hosts[ENGINE_HOSTS_MAX];
 uint64_t host_turns;
-static const char *names[ENGINE_HOSTS_MAX];
+static struct conf_relay relays[ENGINE_HOSTS_MAX];
 static uint64_t lives; /* of relays */
 
 /* ---- the relay's turn ---- */
@@ -37,7 +37,7 @@ static void hear_digest(unsigned to, unsigned from, const void *bytes, size_t le
 
 	assert(len == sizeof digest);
 	memcpy(&digest, bytes, sizeof digest);
-	writs_hear_digest(hosts[to].writs, hosts[from].name, digest, clock_monotonic_ms());
+	writs_hear_digest(hosts[to].writs, hosts[from].conf.region, hosts[from].name, digest, clock_monotonic_ms());
 }
 
 /* As intake_run() does. */
@@ -196,7 +196,7 @@ static bool start(struct host *host, struct err *err)
 	if (host->store == NULL)
 		return false;
 	host->work = work_new(&host->conf, host->store, -1, told, host, err);
-	host->writs = writs_new(host->store, host->name, ++lives, told, host, err);
+	host->writs = writs_new(host->store, host->conf.region, host->name, ++lives, told, host, err);
 	if (host->writs == NULL)
 		return false;
 	gslbd_start(&host->gslbd, host->number, host->writs);
@@ -296,11 +296,12 @@ void hosts_reset(void)
 		memset(host, 0, sizeof *host);
 		host->number = i;
 		snprintf(host->name, sizeof host->name, "h%u", i);
-		names[i] = host->name;
-		memcpy(host->conf.region, host->name, sizeof host->name);
-		host->conf.nregions = world.nhosts;
+		memcpy(host->conf.name, host->name, sizeof host->name);
+		snprintf(host->conf.region, sizeof host->conf.region, "r%u", world_region(i));
+		relays[i] = (struct conf_relay){ host->conf.name, host->conf.region };
+		host->conf.nrelays = world.nhosts;
 		host->conf.keep_ms = KEEP_MS;
-		host->conf.regions = names;
+		host->conf.relays = relays;
 		host->turn.fire = run_turn;
 		host->boot.fire = boot_again;
 	}

@@ -371,8 +371,8 @@ static uint64_t end_publish(void *bus, uint64_t now_ms)
 
 	end->lost = false;
 	return resend_run(&end->resend, end->store,
-		&(struct resend_way){ .regions = end->others,
-			.nregions = end->nothers,
+		&(struct resend_way){ .relays = end->others,
+			.nrelays = end->nothers,
 			.waiting = end->waiting,
 			.room = end->waiting < ROOM ? ROOM - end->waiting : 0,
 			.lost = lost,
@@ -387,13 +387,13 @@ static bool end_fetch(void *bus, size_t max,
 	struct stream_end *end = bus;
 	enum bus_taken taken = BUS_TAKEN;
 
-	if (!bus_own(end->store, end->conf->region, max, take, arg, err))
+	if (!bus_own(end->store, end->conf->name, max, take, arg, err))
 		return false;
 	while (max-- > 0 && taken != BUS_STOP && !STAILQ_EMPTY(&end->events)) {
 		struct arrival *arrival = STAILQ_FIRST(&end->events);
 
 		STAILQ_REMOVE_HEAD(&end->events, link);
-		taken = take(arg, end->conf->regions[arrival->from], arrival->message.bytes, arrival->message.len);
+		taken = take(arg, end->conf->relays[arrival->from].name, arrival->message.bytes, arrival->message.len);
 		if (taken == BUS_TAKEN)
 			STAILQ_INSERT_TAIL(&end->taken, arrival, link);
 		else
@@ -422,11 +422,11 @@ static void end_acknowledge(void *bus, bool committed)
 	}
 }
 
-static unsigned number_of(const struct relay_conf *conf, const char *region)
+static unsigned number_of(const struct relay_conf *conf, const char *name)
 {
 	unsigned at = 0;
 
-	while (at < conf->nregions && strcmp(conf->regions[at], region) != 0)
+	while (at < conf->nrelays && strcmp(conf->relays[at].name, name) != 0)
 		at++;
 	return at;
 }
@@ -438,7 +438,7 @@ static bool end_receipt(void *bus, const struct store_mark *done, bool errors, s
 	struct flight word = { .kind = FLIGHT_WORD, .from = end->host, .to = to, .good = !errors };
 
 	if (to == end->host)
-		return store_receipt(end->store, end->conf->region, done->epoch, done->oseq, errors, err);
+		return store_receipt(end->store, end->conf->name, done->epoch, done->oseq, errors, err);
 	stream_totals.words++;
 	if (to >= world.nhosts || ends[to] == NULL || !world_links(end->host, to) || engine_chance(world.loss)) {
 		stream_totals.lost++;
@@ -466,8 +466,8 @@ static void end_listen(void *bus, const struct bus_ear *ear)
 		struct arrival *arrival = STAILQ_FIRST(&end->receipts);
 
 		STAILQ_REMOVE_HEAD(&end->receipts, link);
-		ear->receipt(ear->arg, end->conf->regions[arrival->from], arrival->message.epoch, arrival->message.oseq,
-			arrival->errors);
+		ear->receipt(ear->arg, end->conf->relays[arrival->from].name, arrival->message.epoch,
+			arrival->message.oseq, arrival->errors);
 		free(arrival);
 	}
 	if (end->known)
@@ -511,9 +511,9 @@ struct stream_end *stream_open(
 	STAILQ_INIT(&end->events);
 	STAILQ_INIT(&end->receipts);
 	STAILQ_INIT(&end->taken);
-	for (size_t i = 0; i < conf->nregions; i++)
+	for (size_t i = 0; i < conf->nrelays; i++)
 		if (i != host)
-			end->others[end->nothers++] = conf->regions[i];
+			end->others[end->nothers++] = conf->relays[i].name;
 	ends[host] = end;
 	for (unsigned i = 0; i < world.nhosts; i++)
 		if (i != host)

@@ -98,7 +98,7 @@ static void settled(void *arg, bool committed, const struct err *why)
 
 START_TEST(a_receipt_that_is_heard_brings_forth_none)
 {
-	const char *const regions[] = { "eu", "us" };
+	static const struct conf_relay relays[] = { { "eu", "eu" }, { "us", "us" } };
 	struct relay_conf *conf = mem_alloc(sizeof *conf);
 	struct talk talk = { 0 };
 	struct exchange exchange = {
@@ -109,8 +109,9 @@ START_TEST(a_receipt_that_is_heard_brings_forth_none)
 	uint64_t rows, oldest_ms, last;
 
 	snprintf(conf->region, sizeof conf->region, "eu");
-	conf->regions = regions;
-	conf->nregions = 2;
+	snprintf(conf->name, sizeof conf->name, "eu");
+	conf->relays = relays;
+	conf->nrelays = 2;
 	exchange.work = work_new(conf, store, -1, told, NULL, NULL);
 	ck_assert(store_add(store, &event, 1, NULL));
 	snprintf(event.origin, sizeof event.origin, "us");
@@ -206,7 +207,8 @@ struct gift {
 	const struct event *event; /* NULL: nothing comes */
 	size_t times;              /* of a fetch */
 	unsigned fetches;
-	bool spoils; /* the log cannot be written then */
+	bool spoils;      /* the log cannot be written then */
+	const char *from; /* on whose stream; NULL: us */
 };
 
 static bool gift_fetch(void *bus, size_t max,
@@ -221,7 +223,7 @@ static bool gift_fetch(void *bus, size_t max,
 		return true;
 	event_print(gift->event, &body);
 	for (size_t i = 0; i < gift->times && i < max; i++)
-		ck_assert_int_eq(take(arg, "us", body.text, body.len), BUS_TAKEN);
+		ck_assert_int_eq(take(arg, gift->from != NULL ? gift->from : "us", body.text, body.len), BUS_TAKEN);
 	buf_fini(&body);
 	store->failed = gift->spoils;
 	return true;
@@ -261,13 +263,14 @@ static void settled_or_not(void *arg, bool committed, const struct err *why)
 /* Of region eu, beside us, on that bus. */
 static struct exchange *exchange_new(struct gift *gift)
 {
-	static const char *const regions[] = { "eu", "us" };
+	static const struct conf_relay relays[] = { { "eu", "eu" }, { "us", "us" } };
 	struct relay_conf *conf = mem_alloc(sizeof *conf);
 	struct exchange *exchange = mem_alloc(sizeof *exchange);
 
 	snprintf(conf->region, sizeof conf->region, "eu");
-	conf->regions = regions;
-	conf->nregions = 2;
+	snprintf(conf->name, sizeof conf->name, "eu");
+	conf->relays = relays;
+	conf->nrelays = 2;
 	*exchange = (struct exchange){
 		.conf = conf, .store = store, .bus_ops = &gift_ops, .bus = gift, .settled = settled_or_not
 	};
@@ -302,7 +305,7 @@ START_TEST(a_jump_owes_a_coarse_flush_which_is_done_and_counted_once)
 		.why = "",
 		.actor = "",
 		.trace = "" };
-	struct gift gift = { &event, 1, 0, false };
+	struct gift gift = { .event = &event, .times = 1 };
 	struct exchange *exchange = exchange_new(&gift);
 	struct store_mark received;
 
@@ -342,7 +345,7 @@ START_TEST(a_flood_does_not_keep_the_turn_from_ending)
 	struct event event = {
 		.class = EVENT_ALL, .origin = "us", .epoch = 7, .oseq = 1, .why = "", .actor = "", .trace = ""
 	};
-	struct gift gift = { &event, 512, 0, false };
+	struct gift gift = { .event = &event, .times = 512 };
 	struct exchange *exchange = exchange_new(&gift);
 
 	exchange_take(exchange, 100000);
@@ -384,6 +387,60 @@ START_TEST(what_is_gone_is_told_again_when_the_log_did_not_take_it)
 }
 END_TEST
 
+/* ---- several relays of a region ---- */
+
+/* Another relay of our region has our region's policy; one of another region is held to what that one may. */
+START_TEST(a_policy_goes_by_the_region_of_whoever_made_the_event)
+{
+	static const struct conf_relay relays[] = { { "eu", "eu" }, { "eu-2", "eu" }, { "us-2", "us" } };
+	static const char policy[] = "region us key cart:\n";
+	struct event_item item = { .text = "other" };
+	struct event event = { .class = EVENT_KEY,
+		.nitems = 1,
+		.items = &item,
+		.origin = "us-2",
+		.epoch = 7,
+		.oseq = 1,
+		.why = "",
+		.actor = "",
+		.trace = "" };
+	struct gift gift = { .event = &event, .times = 1, .from = "us-2" };
+	struct exchange *exchange = exchange_new(&gift);
+	struct relay_conf *conf = (struct relay_conf *)(uintptr_t)exchange->conf;
+
+	conf->relays = relays;
+	conf->nrelays = 3;
+	conf->arena = arena_new();
+	conf->policy = policy_parse("p", policy, strlen(policy), conf->arena, NULL);
+	exchange_take(exchange, 100000);
+	ck_assert_uint_eq(exchange->forbidden, 1);
+	item.text = "cart:7";
+	event.oseq = 2;
+	exchange_take(exchange, 100010);
+	ck_assert_uint_eq(exchange->forbidden, 1);
+	item.text = "other";
+	gift.from = "eu-2";
+	event = (struct event){ .class = EVENT_KEY,
+		.nitems = 1,
+		.items = &item,
+		.origin = "eu-2",
+		.epoch = 7,
+		.oseq = 1,
+		.why = "",
+		.actor = "",
+		.trace = "" };
+	exchange_take(exchange, 100020);
+	ck_assert_uint_eq(exchange->forbidden, 1);
+	ck_assert_uint_eq(exchange->spoofed, 0);
+	event.oseq = 2;
+	gift.from = "eu"; /* of its region, and yet not its stream */
+	exchange_take(exchange, 100030);
+	ck_assert_uint_eq(exchange->spoofed, 1);
+	arena_free(conf->arena);
+	exchange_free(exchange);
+}
+END_TEST
+
 /* ---- what is sent again ---- */
 
 static void count_offer(void *arg, uint32_t epoch, uint64_t oseq, const char *bytes, size_t len)
@@ -397,12 +454,12 @@ static void count_offer(void *arg, uint32_t epoch, uint64_t oseq, const char *by
 
 START_TEST(a_bus_that_takes_nothing_is_not_asked_at_once_again)
 {
-	const char *const regions[] = { "us" };
+	const char *const relays[] = { "us" };
 	struct event_item item = { .text = "k" };
 	struct event event = { .class = EVENT_KEY, .nitems = 1, .items = &item, .why = "", .actor = "", .trace = "" };
 	struct resend resend = { 0 };
 	unsigned offers = 0;
-	struct resend_way way = { .regions = regions, .nregions = 1, .room = 10, .offer = count_offer, .arg = &offers };
+	struct resend_way way = { .relays = relays, .nrelays = 1, .room = 10, .offer = count_offer, .arg = &offers };
 
 	ck_assert(store_add(store, &event, 1, NULL));
 	ck_assert(store_commit(store, NULL));
@@ -427,7 +484,7 @@ START_TEST(what_a_bus_has_lost_is_sent_anew_as_soon_as_that_is_noticed)
 	struct event event = { .class = EVENT_KEY, .nitems = 1, .items = &item, .why = "", .actor = "", .trace = "" };
 	struct resend resend = { 0 };
 	unsigned offers = 0;
-	struct resend_way way = { .regions = regions, .nregions = 1, .room = 10, .offer = count_offer, .arg = &offers };
+	struct resend_way way = { .relays = regions, .nrelays = 1, .room = 10, .offer = count_offer, .arg = &offers };
 
 	for (unsigned i = 0; i < 5; i++)
 		ck_assert(store_add(store, &event, 1, NULL));
@@ -508,6 +565,7 @@ int main(void)
 	tcase_add_test(tcase, a_jump_owes_a_coarse_flush_which_is_done_and_counted_once);
 	tcase_add_test(tcase, a_flood_does_not_keep_the_turn_from_ending);
 	tcase_add_test(tcase, what_is_gone_is_told_again_when_the_log_did_not_take_it);
+	tcase_add_test(tcase, a_policy_goes_by_the_region_of_whoever_made_the_event);
 	tcase_add_test(tcase, a_bus_that_takes_nothing_is_not_asked_at_once_again);
 	tcase_add_test(tcase, what_a_bus_has_lost_is_sent_anew_as_soon_as_that_is_noticed);
 	tcase_add_test(tcase, what_comes_late_of_a_life_of_which_nothing_was_known_owes_a_coarse_flush);

@@ -413,7 +413,7 @@ START_TEST(what_is_kept_for_a_region_that_is_away_has_bounds)
 	store_close(store);
 	store = open_store(&fresh);
 	ck_assert_uint_eq(store_gone(store), 6);
-	ck_assert(store_say_gone(store, "us", 1100, NULL));
+	ck_assert(store_say_gone(store, "us", "us", 1100, NULL));
 	store_outbox_left(store, &rows, &oldest_ms, &last);
 	ck_assert_uint_eq(rows, 5);
 	ck_assert_uint_eq(last, 11);

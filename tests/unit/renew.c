@@ -310,6 +310,37 @@ START_TEST(one_that_is_not_there_takes_the_place_of_none_but_not_of_one)
 }
 END_TEST
 
+/* A host with a name of its own, whose fleet gets another one, and which is then alone under the same name. */
+START_TEST(relays_are_taken_up_and_the_own_name_stays)
+{
+	static const char more[] = "server: { region: eu }\nbus: { servers: [\"nats://127.0.0.1:1\"], regions: [eu], "
+				   "relays: [eu, eu-3@eu, eu-2@eu], name: eu-2 }\n";
+	struct relay_conf *conf, *other;
+	struct renew *renew;
+	struct renewed first;
+	struct err err;
+
+	write_conf("bus: { servers: [\"nats://127.0.0.1:1\"], regions: [eu], relays: [eu, eu-2@eu], name: eu-2 }\n");
+	conf = relay_conf_load("gslb.yaml", &err);
+	renew = renew_new("gslb.yaml", conf, NULL, event_fd);
+	other = relay_conf_parse("f", more, strlen(more), &err);
+	ck_assert(renew_same_fleet(conf, conf) && !renew_same_fleet(conf, other)); /* one more is another bus */
+	relay_conf_free(other);
+	write_conf("");
+	renew_reload(renew);
+	ck_assert(await(renew, &first));
+	ck_assert_ptr_eq(first.ops, &bus_local);
+	ck_assert_str_eq(first.conf->name, "eu-2");
+	ck_assert_uint_eq(first.conf->nrelays, 1);
+	ck_assert_str_eq(first.conf->relays[0].name, "eu-2");
+	ck_assert_str_eq(first.conf->relays[0].region, "eu");
+	first.ops->close(first.bus);
+	renew_end(renew);
+	renew_free(renew);
+	relay_conf_free(conf);
+}
+END_TEST
+
 START_TEST(a_file_that_is_wrong_or_of_another_region_changes_nothing)
 {
 	const char *path = "gslb.yaml";
@@ -323,8 +354,11 @@ START_TEST(a_file_that_is_wrong_or_of_another_region_changes_nothing)
 	renew = renew_new(path, conf, NULL, event_fd);
 	put("gslb.yaml", "server: {\n");
 	renew_reload(renew);
-	put("gslb.yaml", "server: { region: us }\nbus: { servers: [\"nats://127.0.0.1:1\"], regions: [eu, us] }\ncaches: []\n");
+	put("gslb.yaml",
+		"server: { region: us }\nbus: { servers: [\"nats://127.0.0.1:1\"], regions: [eu, us] }\ncaches: []\n");
 	renew_reload(renew);
+	write_conf("bus: { servers: [\"nats://127.0.0.1:1\"], regions: [eu], relays: [eu, eu-2@eu], name: eu-2 }\n");
+	renew_reload(renew); /* its log has another name's numbers */
 	for (unsigned n = 0; n < 3; n++) {
 		ck_assert(!renew_run(renew, false, clock_monotonic_ms() + n * 60000, 1, &renewed));
 		ck_assert_int_eq(poll(&(struct pollfd){ event_fd, POLLIN, 0 }, 1, 200), 0);
@@ -351,6 +385,7 @@ int main(void)
 	tcase_add_test(tcase, what_came_in_at_the_old_one_comes_in_at_the_new_one_and_nothing_more);
 	tcase_add_test(tcase, what_was_on_its_way_is_known_by_its_least_number);
 	tcase_add_test(tcase, one_that_is_not_there_takes_the_place_of_none_but_not_of_one);
+	tcase_add_test(tcase, relays_are_taken_up_and_the_own_name_stays);
 	tcase_add_test(tcase, a_file_that_is_wrong_or_of_another_region_changes_nothing);
 	suite_add_tcase(suite, tcase);
 	return unit_run(suite);

@@ -59,7 +59,7 @@ static void open_region(struct fleet *fleet, unsigned i)
 
 	region->store = store_open(path, names[i], NOW, &fresh, &err);
 	ck_assert_msg(region->store != NULL, "%s", err.text);
-	region->writs = writs_new(region->store, names[i], NOW + i, told, region, &err);
+	region->writs = writs_new(region->store, names[i], names[i], NOW + i, told, region, &err);
 	ck_assert_msg(region->writs != NULL, "%s", err.text);
 	writs_clock(region->writs, NOW);
 	free(path);
@@ -348,7 +348,8 @@ START_TEST(a_region_with_others_is_sent_all_and_sends_all)
 	send_all(fleet, sent);
 	arrive(fleet, 1, &fleet->carried[fleet->ncarried - 1], true); /* and only it */
 	for (unsigned i = 0; i < 2; i++)
-		writs_hear_digest(fleet->region[i].writs, names[1 - i], writs_digest(fleet->region[1 - i].writs), 5000);
+		writs_hear_digest(fleet->region[i].writs, names[1 - i], names[1 - i],
+			writs_digest(fleet->region[1 - i].writs), 5000);
 	ck_assert(writs_repair(fleet->region[0].writs, 6000, &digest)); /* its first word */
 	send_all(fleet, sent);
 	ck_assert_uint_eq(fleet->ncarried, 201);
@@ -368,8 +369,8 @@ START_TEST(a_region_with_others_is_sent_all_and_sends_all)
 	arrive_all(fleet);
 	ck_assert_uint_eq(writs_digest(fleet->region[0].writs), writs_digest(fleet->region[1].writs));
 	for (unsigned i = 0; i < 2; i++) {
-		writs_hear_digest(
-			fleet->region[i].writs, names[1 - i], writs_digest(fleet->region[1 - i].writs), 90000);
+		writs_hear_digest(fleet->region[i].writs, names[1 - i], names[1 - i],
+			writs_digest(fleet->region[1 - i].writs), 90000);
 		writs_repair(fleet->region[i].writs, 99000, &digest);
 	}
 	send_all(fleet, sent);
