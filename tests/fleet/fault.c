@@ -70,7 +70,8 @@ static void begin_blind(struct fault *fault)
 
 static void end_blind(struct fault *fault)
 {
-	world.region[fault->a].blind--;
+	if (--world.region[fault->a].blind == 0)
+		world.region[fault->a].sees_ms = engine_now_ms() + 1;
 }
 
 static void begin_link(struct fault *fault)

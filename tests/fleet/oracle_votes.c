@@ -40,12 +40,17 @@ static void leave_off(struct seen *at)
 		at->shown_ms[at->shown] = engine_now_ms() + 1;
 }
 
-/* No probe failed of late but for its own blindness. */
+static bool is_long_ago(uint64_t ms)
+{
+	return ms == 0 || engine_now_ms() > ms + VAIN_MS;
+}
+
+/* No probe failed of late but for its own blindness, and that is the first one: who blinks may see the anchors, and the endpoint not. */
 static bool is_blind(unsigned host, unsigned endpoint)
 {
-	uint64_t vain_ms = world.vain_ms[host][endpoint];
+	const struct region_view *view = &world.region[world_region(host)];
 
-	return world.region[world_region(host)].blind > 0 && (vain_ms == 0 || engine_now_ms() > vain_ms + VAIN_MS);
+	return view->blind > 0 && is_long_ago(view->sees_ms) && is_long_ago(world.vain_ms[host][endpoint]);
 }
 
 void oracle_votes(unsigned host, unsigned endpoint, enum vote_says says)

@@ -12,6 +12,7 @@ struct region_view {
 	uint8_t cut[ENDPOINTS_MAX];    /* its path to an endpoint */
 	uint16_t lossy[ENDPOINTS_MAX]; /* permille that the path loses */
 	uint8_t blind;                 /* it reaches nothing outside: no endpoint, no anchor */
+	uint64_t sees_ms;              /* engine's time: since then it does again; 0: it always did */
 	uint8_t apart;                 /* from the other regions' bus */
 };
 
