@@ -352,7 +352,8 @@ static void print_status(const json_t *result, struct buf *out)
 	ctl_add(out, ctl_string(result, "version"));
 	buf_printf(out, ", region ");
 	ctl_add(out, ctl_string(result, "region"));
-	if (strcmp(ctl_string(result, "name"), ctl_string(result, "region")) != 0) {
+	if (ctl_string(result, "name")[0] != '\0' &&
+		strcmp(ctl_string(result, "name"), ctl_string(result, "region")) != 0) {
 		buf_printf(out, ", ");
 		ctl_add(out, ctl_string(result, "name"));
 		buf_printf(out, " on the bus");
