@@ -38,13 +38,13 @@ enum bus_taken {
 
 struct bus_ops {
 	const char *name;
-	/* event_fd is written to when something came in. */
-	void *(*open)(const struct relay_conf *conf, struct store *store, int event_fd, struct err *err);
+	/* In any thread; may block for some seconds. event_fd is written to when something came in. */
+	void *(*open)(const struct relay_conf *conf, int event_fd, struct err *err);
+	/* It is in service from now on, and all that follows is for the main thread. from: another one of its kind, which is closed next: what came
+	 * in there, how far that was, and what was counted is taken over; NULL: there was none. */
+	void (*begin)(void *bus, struct store *store, void *from);
 	/* Could it be opened now, and would it be connected? In any thread; blocks for 2 s a server at most. NULL: always. */
 	bool (*reach)(const struct relay_conf *conf, struct err *err);
-	/* A new one takes over from another of its kind, which is closed next: what came in there, how far that was, and what was counted. NULL:
-	 * there is nothing. */
-	void (*inherit)(void *bus, void *from);
 	/* What was fetched and not taken comes again, to the next one that is opened. */
 	void (*close)(void *bus);
 	/* At the end of the program, when all that were opened are closed. NULL: nothing to do. */

@@ -16,15 +16,22 @@ struct batch {
 	size_t n, cap;
 };
 
-static void *local_open(const struct relay_conf *conf, struct store *store, int event_fd, struct err *err)
+static void *local_open(const struct relay_conf *conf, int event_fd, struct err *err)
 {
 	struct local *local = mem_alloc(sizeof *local);
 
 	(void)event_fd;
 	(void)err;
-	local->store = store;
 	memcpy(local->name, conf->name, sizeof local->name);
 	return local;
+}
+
+static void local_begin(void *bus, struct store *store, void *from)
+{
+	struct local *local = bus;
+
+	(void)from;
+	local->store = store;
 }
 
 static void local_close(void *bus)
@@ -122,6 +129,7 @@ static void local_status(void *bus, struct bus_status *status)
 const struct bus_ops bus_local = {
 	.name = "local",
 	.open = local_open,
+	.begin = local_begin,
 	.close = local_close,
 	.publish = local_publish,
 	.fetch = local_fetch,

@@ -353,9 +353,8 @@ static void nats_close(void *bus)
 }
 
 /* Of the same servers, what it has taken it is not offered again, but for what was on its way: that the bus keeps only once. */
-static void nats_inherit(void *bus, void *from)
+static void take_over(struct nats *nats, struct nats *old)
 {
-	struct nats *nats = bus, *old = from;
 	uint64_t least;
 
 	bus_queue_stop(&old->queue); /* what it is given from now on it gives back */
@@ -369,6 +368,17 @@ static void nats_inherit(void *bus, void *from)
 	least = bus_queue_least(&old->queue, nats->resend.epoch);
 	if (least <= nats->resend.offered)
 		nats->resend.offered = least - 1;
+}
+
+/* What the log has up to now another connection may have published, as the stream had it when this one was made. */
+static void nats_begin(void *bus, struct store *store, void *from)
+{
+	struct nats *nats = bus;
+
+	nats->store = store;
+	nats_publisher_begin(&nats->out, store_epoch(store), store_last(store));
+	if (from != NULL)
+		take_over(nats, from);
 }
 
 /* All are closed. */
@@ -386,15 +396,14 @@ static void nats_end(void)
 	}
 }
 
-static void *nats_open(const struct relay_conf *conf, struct store *store, int event_fd, struct err *err)
+static void *nats_open(const struct relay_conf *conf, int event_fd, struct err *err)
 {
 	struct nats *nats = mem_alloc(sizeof *nats);
 	natsStatus status;
 
 	nats->conf = conf;
-	nats->store = store;
 	bus_queue_init(&nats->queue, event_fd);
-	nats_publisher_init(&nats->out, conf, &nats->queue, store_epoch(store), store_last(store));
+	nats_publisher_init(&nats->out, conf, &nats->queue);
 	STAILQ_INIT(&nats->taken);
 	status = connect_nats(nats);
 	if (status != NATS_OK) {
@@ -567,8 +576,8 @@ static void nats_status_of(void *bus, struct bus_status *status)
 const struct bus_ops bus_nats = {
 	.name = "nats",
 	.open = nats_open,
+	.begin = nats_begin,
 	.reach = nats_reach,
-	.inherit = nats_inherit,
 	.close = nats_close,
 	.end = nats_end,
 	.publish = nats_publish,

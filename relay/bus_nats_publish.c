@@ -11,12 +11,19 @@ enum { PUBLISH_MS = 2000, RETRY_MS = 250, DUPLICATES_S = 600 };
 
 #define SECOND_NS INT64_C(1000000000)
 
-void nats_publisher_init(struct nats_publisher *out, const struct relay_conf *conf, struct bus_queue *queue,
-	uint32_t epoch, uint64_t last_oseq)
+void nats_publisher_init(struct nats_publisher *out, const struct relay_conf *conf, struct bus_queue *queue)
 {
-	*out = (struct nats_publisher){ .conf = conf, .queue = queue, .epoch = epoch, .last_oseq = last_oseq };
+	*out = (struct nats_publisher){ .conf = conf, .queue = queue };
 	pthread_mutex_init(&out->lock, NULL);
 	pthread_cond_init(&out->landed, NULL);
+}
+
+void nats_publisher_begin(struct nats_publisher *out, uint32_t epoch, uint64_t last_oseq)
+{
+	pthread_mutex_lock(&out->lock);
+	out->epoch = epoch;
+	out->last_oseq = last_oseq;
+	pthread_mutex_unlock(&out->lock);
 }
 
 void nats_publisher_inherit(struct nats_publisher *out, struct nats_publisher *from)

@@ -27,9 +27,9 @@ struct nats_publisher {
 	char why[128];
 };
 
-/* epoch, last_oseq: the log's, now. */
-void nats_publisher_init(struct nats_publisher *out, const struct relay_conf *conf, struct bus_queue *queue,
-	uint32_t epoch, uint64_t last_oseq);
+void nats_publisher_init(struct nats_publisher *out, const struct relay_conf *conf, struct bus_queue *queue);
+/* Before the first row is offered. epoch, last_oseq: the log's, now. */
+void nats_publisher_begin(struct nats_publisher *out, uint32_t epoch, uint64_t last_oseq);
 /* It goes on where another one was, so that it notices when the bus has lost something since. */
 void nats_publisher_inherit(struct nats_publisher *out, struct nats_publisher *from);
 /* The context's handler of answers, with the publisher as its closure. */

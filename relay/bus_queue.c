@@ -148,6 +148,7 @@ void bus_queue_inherit(struct bus_queue *queue, struct bus_queue *from)
 	queue->said_bytes += had.said_bytes;
 	queue->regressions += had.regressions;
 	queue->regressed = queue->regressed || had.regressed;
+	queue->known = queue->known || had.known;
 	pthread_mutex_unlock(&queue->lock);
 	eventfd_write(queue->event_fd, 1);
 }

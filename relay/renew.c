@@ -20,7 +20,6 @@ struct attempt {
 	atomic_bool done;
 	const struct relay_conf *conf;
 	const struct bus_ops *ops;
-	struct store *store;
 	int event_fd;
 	bool reach; /* it must be connected */
 	bool stale; /* the main thread's: something else is wanted by now */
@@ -45,7 +44,6 @@ struct loaded {
 
 struct renew {
 	const char *path;
-	struct store *store;
 	int event_fd;
 	const struct relay_conf *conf; /* of the bus in service */
 	const struct relay_conf
@@ -74,13 +72,12 @@ static void read_expiry(struct renew *renew)
 	free(text);
 }
 
-struct renew *renew_new(const char *path, const struct relay_conf *conf, struct store *store, int event_fd)
+struct renew *renew_new(const char *path, const struct relay_conf *conf, int event_fd)
 {
 	struct renew *renew = mem_alloc(sizeof *renew);
 
 	renew->path = path;
 	renew->conf = renew->wanted = conf;
-	renew->store = store;
 	renew->event_fd = event_fd;
 	certificates_look(conf, &renew->certificates.used);
 	renew->certificates.last = renew->certificates.used;
@@ -100,7 +97,7 @@ static void open_it(struct attempt *attempt)
 		attempt->conf, &attempt->seen); /* before they are loaded: what changes now is seen as a change */
 	if (attempt->reach && attempt->ops->reach != NULL && !attempt->ops->reach(attempt->conf, &attempt->err))
 		return;
-	attempt->bus = attempt->ops->open(attempt->conf, attempt->store, attempt->event_fd, &attempt->err);
+	attempt->bus = attempt->ops->open(attempt->conf, attempt->event_fd, &attempt->err);
 	if (attempt->bus == NULL || !attempt->reach)
 		return;
 	attempt->ops->status(attempt->bus, &status);
@@ -136,7 +133,6 @@ static void begin(struct renew *renew, uint64_t now_ms)
 	attempt->conf = renew->wanted;
 	attempt->ops = ops_of(renew->wanted);
 	attempt->reach = renew->conf->nservers > 0 && renew->wanted->nservers > 0;
-	attempt->store = renew->store;
 	attempt->event_fd = renew->event_fd;
 	error = pthread_create(&attempt->thread, NULL, attempt_main, attempt);
 	if (error == 0) {

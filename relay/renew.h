@@ -9,7 +9,7 @@
 
 struct renew;
 
-/* A bus for the caller, and what it is of. */
+/* A bus for the caller, which has not begun yet, and what it is of. */
 struct renewed {
 	const struct bus_ops *ops;
 	void *bus;
@@ -23,7 +23,7 @@ struct renew_status {
 };
 
 /* path: of the configuration. conf: of the bus in service, which was opened just now. event_fd is written to when there is something to do. */
-struct renew *renew_new(const char *path, const struct relay_conf *conf, struct store *store, int event_fd);
+struct renew *renew_new(const char *path, const struct relay_conf *conf, int event_fd);
 /* Stops, waits for what is under way: 2 s a server. */
 void renew_end(struct renew *renew);
 void renew_free(struct renew *renew); /* NULL is fine; when nobody uses what it lent */

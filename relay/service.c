@@ -192,10 +192,11 @@ static bool start(struct service *service, const char *path, struct err *err)
 	if (!open_signals(service, err) || !open_store(service, &fresh, err))
 		return false;
 	service->audit = audit_new(service->conf->state_directory);
-	service->bus = service->bus_ops->open(service->conf, service->store, service->event_fd, err);
+	service->bus = service->bus_ops->open(service->conf, service->event_fd, err);
 	if (service->bus == NULL)
 		return false;
-	service->renew = renew_new(path, service->conf, service->store, service->event_fd);
+	service->bus_ops->begin(service->bus, service->store, NULL);
+	service->renew = renew_new(path, service->conf, service->event_fd);
 	service->work = work_new(service->conf, service->store, service->event_fd, told, service, err);
 	if (service->work == NULL || !open_control(service, err) || !open_state(service, err) ||
 		!open_http(service, err))
@@ -304,8 +305,7 @@ static void renew_bus(struct service *service, uint64_t now_ms)
 	ops->status(bus, &status);
 	if (errand_busy(service->errand) || !renew_run(service->renew, status.ended, now_ms, service->exchange.wall_ms, &renewed))
 		return;
-	if (renewed.ops == ops && ops->inherit != NULL)
-		ops->inherit(renewed.bus, bus);
+	renewed.ops->begin(renewed.bus, service->store, renewed.ops == ops ? bus : NULL);
 	service->bus_ops = service->exchange.bus_ops = renewed.ops;
 	service->bus = service->exchange.bus = renewed.bus;
 	take_up(service, renewed.conf);

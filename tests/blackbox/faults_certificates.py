@@ -158,6 +158,7 @@ def certificates_are_exchanged(stack):
         assert not twice or fleet.rigs[region].target("kv")["retried"] > 0, (region, twice[:5])
         relay = fleet.rigs[region].relay.process
         assert relay.poll() is None and relay.pid == pids[region]
+        assert "log=anew" not in fleet.rigs[region].relay.text()
         wait_for("the old connections to be closed", lambda: threads(relay) <= had[region] + 1, 30)
     seen(f"{len(keys)} events; on the new certificates {took['eu']:.1f} s after SIGHUP, {took['us']:.1f} s by itself; meanwhile the "
          f"slowest event was confirmed by both regions after {slowest_ms:.0f} ms")
@@ -266,6 +267,7 @@ def a_bus_that_goes_and_comes(stack):
     fleet.wait_empty()
     assert [told.dropped(key) for key in keys] == [1, 1, 1, 1]
     assert eu.relay.process.poll() is None and eu.relay.process.pid == pid
+    assert "log=anew" not in eu.relay.text()
     write(eu.conf, "server: [\n")
     eu.relay.process.send_signal(signal.SIGHUP)
     eu.relay.wait_log("reload=refused")

@@ -210,6 +210,7 @@ START_TEST(what_came_in_at_the_old_one_comes_in_at_the_new_one_and_nothing_more)
 	ck_assert(bus_queue_hear(&old, heard_word("gslb.rcpt.us.eu", "7 9 0", 5)));
 	ck_assert(bus_queue_hear(&old, heard_word("gslb.state.us.host.hot", "bytes", 5)));
 	bus_queue_regress(&old);
+	bus_queue_know(&old);
 	bus_queue_stop(&old);
 	ck_assert(!bus_queue_hear(&old, late));
 	heard_free(late);
@@ -218,6 +219,7 @@ START_TEST(what_came_in_at_the_old_one_comes_in_at_the_new_one_and_nothing_more)
 	ck_assert_int_eq(eventfd_read(event_fd, &woken), 0);
 	ck_assert_uint_eq(new.regressions, 1);
 	ck_assert(bus_queue_regressed(&new));
+	ck_assert(bus_queue_knew(&new));
 	ck_assert_uint_eq(new.said_bytes, 5);
 	for (char n = '1'; n <= '3'; n++) {
 		heard = bus_queue_event(&new);
@@ -286,7 +288,7 @@ START_TEST(one_that_is_not_there_takes_the_place_of_none_but_not_of_one)
 	write_conf("");
 	conf = relay_conf_load(path, &err);
 	ck_assert_ptr_nonnull(conf);
-	renew = renew_new(path, conf, NULL, event_fd);
+	renew = renew_new(path, conf, event_fd);
 	ck_assert(!renew_run(renew, false, clock_monotonic_ms(), 1, &first));
 	write_conf("bus: { servers: [\"nats://127.0.0.1:1\"], regions: [eu, us] }\n");
 	renew_reload(renew);
@@ -322,7 +324,7 @@ START_TEST(relays_are_taken_up_and_the_own_name_stays)
 
 	write_conf("bus: { servers: [\"nats://127.0.0.1:1\"], regions: [eu], relays: [eu, eu-2@eu], name: eu-2 }\n");
 	conf = relay_conf_load("gslb.yaml", &err);
-	renew = renew_new("gslb.yaml", conf, NULL, event_fd);
+	renew = renew_new("gslb.yaml", conf, event_fd);
 	other = relay_conf_parse("f", more, strlen(more), &err);
 	ck_assert(renew_same_fleet(conf, conf) && !renew_same_fleet(conf, other)); /* one more is another bus */
 	relay_conf_free(other);
@@ -351,7 +353,7 @@ START_TEST(a_file_that_is_wrong_or_of_another_region_changes_nothing)
 
 	write_conf("");
 	conf = relay_conf_load(path, &err);
-	renew = renew_new(path, conf, NULL, event_fd);
+	renew = renew_new(path, conf, event_fd);
 	put("gslb.yaml", "server: {\n");
 	renew_reload(renew);
 	put("gslb.yaml",
