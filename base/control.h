@@ -37,6 +37,9 @@ struct control;
 
 enum { CONTROL_PLACES = 128 }; /* clients at a time */
 
+/* gslbctl relay bench has gslb-relay drop keys that begin so, and no cache has one. */
+#define CONTROL_BENCH_KEYS "gslb-bench:"
+
 /* Make the socket (mode 0660, the group given or -1; an old dead socket is replaced, a live one refused). read_only_group: -1
  * for none. The table ends with a NULL name. */
 struct control *control_open(const char *path, gid_t group, gid_t read_only_group,

@@ -30,7 +30,8 @@ static const struct ctl_option options[] = {
 	{ "rate", CTL_TEXT, "rate", "R", false,
 		"bench: so many a second; default: as fast as they are done, 64 at a time" },
 	{ "force", CTL_FLAG, "force", NULL, false, "bench: also while gslb-relay has something to do" },
-	{ "origin", CTL_TEXT, "origin", "REGION", false, "replay: whose events" },
+	{ "origin", CTL_TEXT, "origin", "REGION", false,
+		"replay: whose events: a region, or a host of it by its name on the bus" },
 	{ "from", CTL_TEXT, "from", "NUMBER", false, "replay: from which one on, to the last that came here" },
 	{ "region", CTL_TEXT, "region", "REGION", false, "replay: where they are done again (this one)" },
 	{ 0 },
@@ -473,6 +474,9 @@ const struct ctl_command ctl_relay = {
 	.summary = "gslb-relay: its state, its caches, and what could not be done",
 	.operands = operands,
 	.options = options,
+	.more = "Exit status: 3 when not all is done. Of drain: regions or caches have something to do yet; of bench: not\n"
+		"every region confirmed every event; of replay: some numbers are not kept any more, not allowed, or not\n"
+		"confirmed. 4: of drain --off, it was not drained; of replay, nothing is for the caches now.",
 	.relay = true,
 	.talk = talk,
 	.print = print_relay,

@@ -1,6 +1,8 @@
 /* relay bench: many events for keys that no cache has, some of them at a time, and how long gslb-relay says that each took. */
 #include "gslb/ctl_relay.h"
 
+#include "base/control.h"
+
 #include <math.h>
 #include <poll.h>
 #include <stdio.h>
@@ -83,7 +85,7 @@ static bool send_one(struct bench *bench, int *fd, struct err *err)
 	char key[64];
 	json_t *args;
 
-	snprintf(key, sizeof key, "gslb-bench:%s:%zu", bench->run, bench->sent);
+	snprintf(key, sizeof key, CONTROL_BENCH_KEYS "%s:%zu", bench->run, bench->sent);
 	args = json_pack("{s:{s:s,s:[{s:s}],s:s},s:I}", "event", "class", "key", "items", "k", key, "why",
 		"gslbctl relay bench", "wait_ms", (json_int_t)bench->wait_ms);
 	*fd = ctl_begin(bench->socket, true, "invalidate", args, err);
@@ -338,7 +340,7 @@ void ctl_relay_bench_print(const json_t *result, const struct ctl_view *view, st
 	}
 	add_times(&table, "told everywhere", json_object_get(bench, "everywhere_ms"));
 	ctl_table_print(&table, view, "nothing", out);
-	buf_printf(out, "Caches that take keys were told to drop keys gslb-bench:");
+	buf_printf(out, "Caches that take keys were told to drop keys " CONTROL_BENCH_KEYS);
 	ctl_add(out, ctl_string(bench, "keys"));
 	buf_printf(out, ":N, which none has: nothing that was cached is gone.\n");
 }

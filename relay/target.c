@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 
+#include "base/control.h"
 #include "relay/verify.h"
 
 enum {
@@ -418,6 +419,13 @@ static bool answered(const struct target *target, const char **why)
 	return good;
 }
 
+/* Whether it was there says something of what is dropped, and nothing when it was a measurement. */
+static bool is_telling(const struct pending_entry *entry)
+{
+	return !event_class_is_broad(entry->class) && entry->round == 0 &&
+	       strncmp(entry->text, CONTROL_BENCH_KEYS, strlen(CONTROL_BENCH_KEYS)) != 0;
+}
+
 /* What the thread has seen. Of a whole zone something is always there, and an item that is dropped
  * again is not expected to be. */
 static void note_work(struct target *target, unsigned i, uint64_t now_ms)
@@ -431,7 +439,7 @@ static void note_work(struct target *target, unsigned i, uint64_t now_ms)
 		return;
 	if (work->verified[0] > 0)
 		spread_add(&stats->verified_in, (now_ms - work->entry->changed_ms) * 1000);
-	if (!event_class_is_broad(work->entry->class) && work->entry->round == 0 && work->found != FOUND_UNKNOWN)
+	if (work->found != FOUND_UNKNOWN && is_telling(work->entry))
 		stats->found[work->found == FOUND_NOTHING]++;
 }
 

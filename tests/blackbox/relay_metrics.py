@@ -64,6 +64,8 @@ def how_much_of_it_was_there(stack):
     found = metrics(http)
     assert found['effective_ratio{target="kv"}'] == 0.5, found
     assert abs(found['effective_ratio{target="mc"}'] - 1 / 3) < 0.001, found
+    rig.ctl("relay", "bench", "--n", "5")
+    assert metrics(http)['effective_ratio{target="kv"}'] == 0.5
 
 
 class Answers(threading.Thread):
