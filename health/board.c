@@ -101,9 +101,11 @@ const _Atomic uint64_t *board_says(const struct board *board)
 bool board_put(struct board *board, uint32_t slot, const struct verdict *verdict)
 {
 	struct board_slot fresh = { .word = verdict_pack(verdict) };
-	off_t at = (off_t)slot * (off_t)sizeof fresh;
+	uint64_t says = 0; /* what was said of whoever had the slot before is not of this one */
+	off_t at = (off_t)slot * (off_t)sizeof fresh, says_there = (off_t)(says_at(board->nslots) + slot * sizeof says);
 
-	return slot < board->nslots && pwrite(board->fd, &fresh, sizeof fresh, at) == (ssize_t)sizeof fresh;
+	return slot < board->nslots && pwrite(board->fd, &says, sizeof says, says_there) == (ssize_t)sizeof says &&
+	       pwrite(board->fd, &fresh, sizeof fresh, at) == (ssize_t)sizeof fresh;
 }
 
 struct board_slot *board_attach(int fd, uint32_t nslots, struct err *err)

@@ -63,7 +63,7 @@ static struct verdict seen_here(const struct target *target, const struct verdic
 		atomic_load_explicit(&board_attached_says(probing->slots, probing->nslots)[slot], memory_order_relaxed);
 	unsigned n = board_says_unpack(word, says);
 
-	if (n == 0 || !fleet_has(probing->court.fleet, slot))
+	if (!fleet_has(probing->court.fleet, slot))
 		return *was;
 	for (unsigned i = 0; i < n; i++) {
 		if (says[i].says == BOARD_SILENT || !fleet_is_ours(probing->court.fleet, says[i].region))

@@ -86,6 +86,7 @@ START_TEST(a_slot_reads_as_it_was_put_and_only_under_its_generation)
 {
 	struct board *board = board_new(3, NULL);
 	struct verdict v = { .state = HEALTH_DOWN, .reason = PROBE_TIMEOUT, .generation = 9, .since_s = 77 };
+	struct board_slot *slots;
 
 	ck_assert_ptr_nonnull(board);
 	ck_assert_uint_eq(board_nslots(board), 3);
@@ -95,6 +96,15 @@ START_TEST(a_slot_reads_as_it_was_put_and_only_under_its_generation)
 	ck_assert_int_eq(board_read(board_slots(board), 3, 2, 8).state, HEALTH_UNKNOWN);
 	ck_assert_int_eq(board_read(board_slots(board), 3, 3, 9).state, HEALTH_UNKNOWN);
 	ck_assert_int_eq(board_read(board_slots(board), 3, UINT32_MAX, 9).state, HEALTH_UNKNOWN);
+	/* and what was said of who had it before is gone */
+	slots = board_attach(board_fd(board), 3, NULL);
+	for (unsigned i = 0; i < 3; i++)
+		atomic_store(&board_attached_says(slots, 3)[i], 5 + i);
+	ck_assert(board_put(board, 1, &v));
+	ck_assert_uint_eq(board_says(board)[0], 5);
+	ck_assert_uint_eq(board_says(board)[1], 0);
+	ck_assert_uint_eq(board_says(board)[2], 7);
+	board_detach(slots, 3);
 	board_free(board);
 }
 END_TEST
