@@ -114,6 +114,11 @@ static void read_rows(const struct pass *pass, const struct conf_yaml_value *val
 	}
 }
 
+bool conf_measures(const struct conf *conf)
+{
+	return conf->nregions > 1 || (conf->region != NULL && conf->region[0] != '\0');
+}
+
 const char *conf_region(const struct conf *conf)
 {
 	return conf->region == NULL || conf->region[0] == '\0' ? "local" : conf->region;

@@ -91,6 +91,7 @@ struct conf {
 
 /* The name of this host's region in the fleet: as gslb-relay has it. */
 const char *conf_region(const struct conf *conf);
+bool conf_measures(const struct conf *conf); /* there is a region that round trips to clients are of */
 /* NULL with every mistake in the report ("gslb.yaml:3:12: server.workers: …"). Also checks that files, folders, users and
  * groups exist; the state folder and the socket's folder may be missing when the folder above them is there. */
 struct conf *conf_load(const char *path, struct report *report);

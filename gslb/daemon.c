@@ -141,6 +141,8 @@ static bool publish(struct daemon *daemon, struct snapshot *snapshot, struct led
 	stock->ledger = ledger;
 	stock->tallies = tallies_new(snapshot, daemon->conf->workers);
 	capacity_begin(daemon->capacity, snapshot);
+	if (daemon->published != NULL && daemon->herald != NULL)
+		hits_leave(&daemon->hits, daemon->published->ledger, daemon->herald);
 	swap(daemon, published_new(daemon, stock));
 	return hand_plan(daemon, snapshot, err);
 }
@@ -232,13 +234,13 @@ static void take_conf(struct daemon *daemon, struct conf *next)
 	if (conf_needs_restart(daemon->conf, next, waits, sizeof waits))
 		log_warning("configuration=%s state=partly-loaded reason=\"%s: taken up at the next restart\"",
 			daemon->conf_file, waits);
+	conf_keep(daemon->conf, next);
 	if (next->zones_watch && reads_elsewhere(daemon->conf, next))
 		daemon->watch_wanted = true;
 	daemon_limits(daemon, next);
 	if (!daemon_guard(daemon, next, daemon->conf, &err))
 		log_error("cookies=refused reason=\"%s\"", err.text);
 	log_setup("gslbd", next->log_level);
-	conf_keep(daemon->conf, next);
 	conf_free(daemon->conf);
 	daemon->conf = next;
 }
@@ -303,6 +305,8 @@ static void put_in_force(struct daemon *daemon, struct build *build)
 	if (build->snapshot != NULL) {
 		build->good = publish(daemon, build->snapshot, build->ledger, &build->err) && build->good;
 		build->ledger = NULL;
+	} else if (build->conf != NULL) { /* probers have something of it, too */
+		build->good = hand_plan(daemon, daemon->published->snapshot, &build->err) && build->good;
 	}
 }
 

@@ -88,6 +88,7 @@ struct daemon {
 	size_t ntickets, nbegun;
 	bool reload_wanted, watch_wanted, names_wanted, latency_wanted, stop_wanted;
 	uint64_t build_began_ms;   /* monotonic */
+	bool plan_passed;          /* one that is ready has waited for files */
 	uint64_t rest_until_ms;    /* monotonic: files are not read again before */
 	uint64_t latency_next_ms;  /* monotonic: when what was measured is looked at again */
 	uint64_t names_after_ms;   /* monotonic: not before, so that refreshes coalesce */

@@ -247,13 +247,20 @@ static bool files_wanted(const struct daemon *daemon)
 
 static void begin_build(struct daemon *daemon, struct watch *watch, uint64_t monotonic_ms)
 {
-	bool rested = monotonic_ms >= daemon->rest_until_ms;
+	bool rested = monotonic_ms >= daemon->rest_until_ms, plan = planner_waits(daemon->planner);
 
 	if (builder_busy(daemon->builder))
 		return;
+	if (plan && daemon->plan_passed) { /* once: or it would wait for as long as files change */
+		daemon->plan_passed = false;
+		planner_begin(daemon->planner);
+		return;
+	}
 	if (daemon->reload_wanted && rested) {
+		daemon->plan_passed = plan;
 		begin_reload(daemon, watch);
 	} else if (daemon->watch_wanted && rested) {
+		daemon->plan_passed = plan;
 		daemon->watch_wanted = false;
 		daemon_begin(daemon, BUILD_WATCH);
 	} else if (daemon->names_wanted && monotonic_ms >= daemon->names_after_ms) {
@@ -333,12 +340,12 @@ static void set_known(void *context, const struct prefix *net)
 static void sample_others(struct daemon *daemon)
 {
 	struct sampler *sampler =
-		workers_sample(daemon->workers, daemon->conf->latency_sampling && daemon->conf->region[0] != '\0');
+		workers_sample(daemon->workers, daemon->conf->latency_sampling && conf_measures(daemon->conf));
 
 	if (sampler == NULL)
 		return;
 	sampler_forget_known(sampler);
-	meter_measured(daemon->meter, daemon->conf->region, clock_wall_ms() / 1000, set_known, sampler);
+	meter_measured(daemon->meter, conf_region(daemon->conf), clock_wall_ms() / 1000, set_known, sampler);
 }
 
 static uint64_t look_at_latency(struct daemon *daemon, uint64_t monotonic_ms)

@@ -81,6 +81,12 @@ uint64_t hits_look(struct hits *hits, const struct ledger *ledger, struct herald
 	return hits->next_ms;
 }
 
+void hits_leave(struct hits *hits, const struct ledger *ledger, struct herald *herald)
+{
+	if (hits->before != NULL && hits->serial == ledger_snapshot(ledger)->serial)
+		tell(hits, ledger, herald);
+}
+
 void hits_fini(struct hits *hits)
 {
 	free(hits->before);

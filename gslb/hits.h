@@ -15,6 +15,8 @@ struct hits {
 	uint64_t next_ms;
 };
 
+/* Another ledger takes the place of this one: tell what it has. */
+void hits_leave(struct hits *hits, const struct ledger *ledger, struct herald *herald);
 /* Tell it when it is time. When to call again (monotonic). */
 uint64_t hits_look(struct hits *hits, const struct ledger *ledger, struct herald *herald, uint64_t now_ms);
 void hits_fini(struct hits *hits);

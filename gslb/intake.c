@@ -9,8 +9,8 @@ void intake_rtts(struct daemon *daemon, uint64_t now_ms)
 	for (unsigned i = 0; i < RTTS_MAX && workers_take_rtt(daemon->workers, &sample); i++) {
 		struct prefix client = { .addr = sample.client, .len = (uint8_t)addr_bits(&sample.client) };
 
-		if (daemon->conf->region[0] != '\0')
-			meter_take(daemon->meter, daemon->published->snapshot, &client, daemon->conf->region,
+		if (conf_measures(daemon->conf))
+			meter_take(daemon->meter, daemon->published->snapshot, &client, conf_region(daemon->conf),
 				sample.rtt_us / 1000.0, 1, false, now_ms / 1000);
 	}
 }

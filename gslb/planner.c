@@ -288,6 +288,13 @@ static bool is_abandoned(const struct planner *planner, const struct job *job)
 	       (atomic_load(&job->phase) == PHASE_READY && !control_waits(planner->daemon->control, job->ticket));
 }
 
+bool planner_waits(const struct planner *planner)
+{
+	const struct job *job = planner->job;
+
+	return job != NULL && (is_abandoned(planner, job) || atomic_load(&job->phase) == PHASE_READY);
+}
+
 static double *take_loads(const struct daemon *daemon, const struct snapshot *snapshot, uint64_t now_ms)
 {
 	double *loads = mem_alloc((snapshot->npools + 1) * sizeof *loads);

@@ -27,6 +27,8 @@ bool planner_run(struct planner *planner, uint64_t plan, uint64_t ticket, struct
 /* "waiting", "compiling" or "replaying", and how far that is; NULL: no such plan is under way. */
 const char *planner_phase(const struct planner *planner, uint64_t plan, uint32_t *permille);
 
+/* Is there anything to begin, or to let go? */
+bool planner_waits(const struct planner *planner);
 /* The builder has nothing to do: begin what is ready. */
 void planner_begin(struct planner *planner);
 /* It has done what was begun: answer. */

@@ -104,5 +104,40 @@ def dying_probers_lose_nothing(stack):
     lab.wait_answer(["127.0.10.1"], "www.svc.example")
 
 
+CHECKED = """
+$ORIGIN svc.example.
+$TTL 3600
+@ SOA ns1 hostmaster 1 3600 600 604800 30
+@ NS ns1
+ns1 A 127.0.0.1
+_gslb.www TXT "v=gslb1; pools=eu; rank=order; ttl=30/5"
+eu._pool TXT "v=pool1; check=exec; command=look; interval=500ms; timeout=400ms; fall=1"
+eu._pool SRV 0 1 7 lb1.eu
+lb1.eu A 127.0.10.1
+"""
+
+
+@test
+def a_configuration_alone_is_taken_up(stack):
+    """nothing but gslb.yaml changed: probers hear of another health.checks-directory, and what waits for a restart (state.directory) is not begun"""
+    lab = Lab(stack, {"svc.example": CHECKED})
+    for folder, status in (("good", 0), ("bad", 1)):
+        path = os.path.join(lab.folder, folder, "look")
+        os.makedirs(os.path.dirname(path))
+        with open(path, "w") as f:
+            f.write(f"#!/bin/sh\nexit {status}\n")
+        os.chmod(path, 0o755)
+    lab.write_conf(extra={"health": {"checks-directory": "good"}})
+    lab.start()
+    lab.wait_state("127.0.10.1", "up")
+    elsewhere = os.path.join(lab.folder, "elsewhere")
+    os.makedirs(elsewhere)
+    lab.write_conf(extra={"health": {"checks-directory": "bad"}, "state": {"directory": "elsewhere"}})
+    lab.ctl("reload")
+    assert "state.directory: taken up at the next restart" in lab.gslbd.text()
+    lab.wait_state("127.0.10.1", "down")
+    assert not os.listdir(elsewhere), os.listdir(elsewhere)
+
+
 if __name__ == "__main__":
     main()
