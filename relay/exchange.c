@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum { FETCH_MAX = 512, FETCHES_MAX = 64 }; /* events; times a turn */
-enum { RECEIPT_MS = 100, IDLE_MS = 1000, ANEW_MS = 10000 };
+enum { RECEIPT_MS = 100, IDLE_MS = 1000, ANEW_MS = 10000, ANEW_DOUBLED_MS = 600000 };
 enum { KEPT_MAX = 1000000 }; /* events, for regions that are away */
 
 static void complain(const char *what, const struct err *err)
@@ -344,13 +344,14 @@ static bool announce(struct exchange *exchange, struct err *err)
 }
 
 /* A relay has done what this log never made, or the bus has had it: it is an old copy, or began anew with the clock set back. What it makes now
- * would be taken for what is done already. Whoever says so wrongly makes us do it once in ten seconds at most. */
+ * would be taken for what is done already. Whoever says so wrongly makes us do it once in ten seconds at most. Two hosts with one name would do
+ * it in turns, and all others would drop everything each time: these wait for ten minutes, in which somebody may mend it. */
 static void begin_anew(struct exchange *exchange, const char *relay, uint32_t epoch, const char *reason)
 {
-	uint64_t now_ms = exchange->now_ms;
+	uint64_t now_ms = exchange->now_ms, pause_ms = exchange->doubled ? ANEW_DOUBLED_MS : ANEW_MS;
 	struct err err;
 
-	if (epoch > UINT32_MAX - 2 || (exchange->anew_ms != 0 && now_ms < exchange->anew_ms + ANEW_MS))
+	if (epoch > UINT32_MAX - 2 || (exchange->anew_ms != 0 && now_ms < exchange->anew_ms + pause_ms))
 		return;
 	exchange->anew_ms = now_ms;
 	if (!store_begin_anew(exchange->store, epoch, &err) || !announce(exchange, &err)) {

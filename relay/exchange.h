@@ -34,7 +34,8 @@ struct exchange {
 	bool trim_due;                   /* a relay has done more of what was made here */
 	uint64_t said_ms, settled_ms;    /* monotonic: receipts last given, and either */
 	struct gap gap[CONF_RELAYS_MAX]; /* by conf's relays */
-	uint64_t anew_ms;                /* monotonic: the log began anew; 0: never */
+	bool doubled; /* another host has our name on the bus: what is done of its events is no reason to begin anew */
+	uint64_t anew_ms; /* monotonic: the log began anew; 0: never */
 	uint64_t duplicates, spoofed, forbidden, coarse, gaps, anew, log_failures;
 	uint64_t let_go; /* events that are not kept any more, though some relay did not have them */
 	uint64_t told_gone[CONF_RELAYS_MAX]; /* likewise: up to where it was told so */

@@ -303,7 +303,8 @@ static void renew_bus(struct service *service, uint64_t now_ms)
 	struct renewed renewed;
 
 	ops->status(bus, &status);
-	if (errand_busy(service->errand) || !renew_run(service->renew, status.ended, now_ms, service->exchange.wall_ms, &renewed))
+	if (errand_busy(service->errand) ||
+		!renew_run(service->renew, status.ended, now_ms, service->exchange.wall_ms, &renewed))
 		return;
 	renewed.ops->begin(renewed.bus, service->store, renewed.ops == ops ? bus : NULL);
 	service->bus_ops = service->exchange.bus_ops = renewed.ops;
@@ -404,6 +405,7 @@ static void serve(struct service *service)
 		now_ms = clock_monotonic_ms();
 		take_signals(service);
 		service->exchange.wall_ms = clock_wall_ms();
+		service->exchange.doubled = strangers_have_our_name(&service->strangers, service->conf, now_ms);
 		eventfd_read(service->event_fd, &(eventfd_t){ 0 });
 		writs_clock(service->writs, clock_wall_ms());
 		take_requests(service, now_ms);

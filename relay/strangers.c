@@ -90,3 +90,11 @@ size_t strangers_look(const struct strangers *strangers, const struct relay_conf
 		describe(worst, conf, text);
 	return n;
 }
+
+bool strangers_have_our_name(const struct strangers *strangers, const struct relay_conf *conf, uint64_t now_ms)
+{
+	for (const struct stranger *at = strangers->stranger; at < strangers->stranger + STRANGERS_MAX; at++)
+		if (is_heard(at, now_ms) && strcmp(at->name, conf->name) == 0)
+			return true;
+	return false;
+}

@@ -23,4 +23,7 @@ bool strangers_hear(struct strangers *strangers, const struct relay_conf *conf, 
 size_t strangers_look(const struct strangers *strangers, const struct relay_conf *conf, uint64_t now_ms,
 	char text[static STRANGERS_TEXT_MAX]);
 
+/* Has one of them our name? */
+bool strangers_have_our_name(const struct strangers *strangers, const struct relay_conf *conf, uint64_t now_ms);
+
 #endif

@@ -173,7 +173,7 @@ static bool read_epoch(void *arg, uint64_t oseq, const char *bytes, size_t len)
 
 START_TEST(a_number_that_the_bus_had_before_begins_the_log_anew_with_all_that_is_in_it)
 {
-	const char *const regions[] = { "eu", "us" };
+	static const struct conf_relay relays[] = { { "eu", "eu" }, { "us", "us" } };
 	struct relay_conf *conf = mem_alloc(sizeof *conf);
 	struct talk talk = { 0 };
 	struct exchange exchange = {
@@ -184,8 +184,9 @@ START_TEST(a_number_that_the_bus_had_before_begins_the_log_anew_with_all_that_is
 	uint32_t epoch = store_epoch(store), sent = 0;
 
 	snprintf(conf->region, sizeof conf->region, "eu");
-	conf->regions = regions;
-	conf->nregions = 2;
+	snprintf(conf->name, sizeof conf->name, "eu");
+	conf->relays = relays;
+	conf->nrelays = 2;
 	exchange.work = work_new(conf, store, -1, told, NULL, NULL);
 	ck_assert(store_add(store, &event, 1, NULL));
 	for (uint64_t now_ms = 100000; now_ms < 105000; now_ms += 10) {
@@ -196,6 +197,16 @@ START_TEST(a_number_that_the_bus_had_before_begins_the_log_anew_with_all_that_is
 	ck_assert_uint_gt(store_epoch(store), epoch);
 	store_outbox(store, 0, 1, read_epoch, &sent, NULL);
 	ck_assert_uint_eq(sent, store_epoch(store));
+	exchange.doubled = true; /* two with one name, who would do so in turns */
+	for (uint64_t now_ms = 105000; now_ms < 690000; now_ms += 1000) {
+		talk.given = 0; /* it says so again */
+		exchange_give(&exchange, now_ms);
+	}
+	ck_assert_uint_eq(exchange.anew, 1);
+	exchange.doubled = false; /* mended */
+	talk.given = 0;
+	exchange_give(&exchange, 691000);
+	ck_assert_uint_eq(exchange.anew, 2);
 	work_free(exchange.work);
 	free(conf);
 }

@@ -178,6 +178,8 @@ START_TEST(a_host_with_our_name_and_one_that_is_not_in_the_file_are_noticed)
 	ck_assert(!strangers_hear(&strangers, conf, "eu", "ns1", "eu-2", 3000));
 	ck_assert_uint_eq(strangers_look(&strangers, conf, 3000, text), 3);
 	ck_assert_str_eq(text, "another host, eu/ns1, has our name on the bus, eu-2: give each a bus.name of its own");
+	ck_assert(strangers_have_our_name(&strangers, conf, 3000));
+	ck_assert(!strangers_have_our_name(&strangers, conf, 3000 + STRANGERS_KEPT_MS));
 	ck_assert_uint_eq(strangers_look(&strangers, conf, 2000 + STRANGERS_KEPT_MS, text), 1);
 	ck_assert(!strangers_hear(&strangers, conf, "eu", "ns3", "eu-3", 4000 + STRANGERS_KEPT_MS));
 	ck_assert_uint_eq(strangers_look(&strangers, conf, 4000 + STRANGERS_KEPT_MS, text), 1);
