@@ -9,30 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <unistd.h>
 
-#include "relay/bus_nats_consumer.h"
+#include "relay/bus_nats_fetch.h"
 #include "relay/bus_nats_link.h"
 #include "relay/bus_nats_publish.h"
 #include "relay/bus_queue.h"
 #include "relay/resend.h"
 
 enum {
-	FETCH_MAX = 256,
-	FETCH_MS = 1000,
 	PUBLISH_MS = 2000,
-	RETRY_MS = 250,
-	ACK_WAIT_S = 30,
 	FLUSH_MS = 500,
-	QUIET_LOOK = 5, /* fetches that brought nothing */
-};
-#define SECOND_NS INT64_C(1000000000)
-
-struct fetcher {
-	struct nats *nats;
-	const struct conf_relay *relay; /* whose stream it reads */
-	pthread_t thread;
-	bool started;
 };
 
 struct nats {
@@ -45,7 +31,7 @@ struct nats {
 		*words[2 * CONF_RELAYS_MAX +
 			EVENT_REGIONS_MAX]; /* receipts and states of each relay, periodic states of each region */
 	size_t nwords;
-	struct fetcher fetcher[CONF_RELAYS_MAX];
+	struct nats_fetcher fetcher[CONF_RELAYS_MAX];
 	size_t nfetchers;
 	pthread_t publisher;
 	bool publishing;
@@ -70,145 +56,6 @@ static void take_word(natsConnection *connection, natsSubscription *sub, natsMsg
 	if (heard != NULL && !bus_queue_hear(&nats->queue, heard))
 		heard_free(heard);
 	natsMsg_Destroy(msg);
-}
-
-/* ---- a relay's fetcher ---- */
-
-/* A consumer's name is ours alone: no other relay's has it, nor one of our own region. */
-static void name_consumer(
-	const struct fetcher *fetcher, char stream[static NATS_SUBJECT_MAX], char durable[static NATS_SUBJECT_MAX])
-{
-	snprintf(stream, NATS_SUBJECT_MAX, "INV_%s", fetcher->relay->name);
-	snprintf(durable, NATS_SUBJECT_MAX, "relay-%s", fetcher->nats->conf->name);
-}
-
-static bool is_forgotten(const struct fetcher *fetcher, jsCtx *js)
-{
-	char stream[NATS_SUBJECT_MAX], durable[NATS_SUBJECT_MAX];
-
-	name_consumer(fetcher, stream, durable);
-	return nats_consumer_is_forgotten(js, stream, durable);
-}
-
-static bool knew_too_much(const struct fetcher *fetcher, jsCtx *js)
-{
-	char stream[NATS_SUBJECT_MAX], durable[NATS_SUBJECT_MAX];
-
-	name_consumer(fetcher, stream, durable);
-	return nats_consumer_knew_too_much(js, stream, durable);
-}
-
-/* made: there was no such consumer. */
-static natsStatus subscribe_once(struct fetcher *fetcher, bool *made, jsCtx **js, natsSubscription **sub)
-{
-	char stream[NATS_SUBJECT_MAX], subject[NATS_SUBJECT_MAX], durable[NATS_SUBJECT_MAX];
-	jsOptions options;
-	jsSubOptions wanted;
-	jsErrCode code = 0;
-	natsStatus status;
-
-	name_consumer(fetcher, stream, durable);
-	snprintf(subject, sizeof subject, "gslb.inv.%s.>", fetcher->relay->name);
-	jsOptions_Init(&options);
-	options.Domain = fetcher->relay->region;
-	options.Wait = PUBLISH_MS;
-	jsSubOptions_Init(&wanted);
-	wanted.Stream = stream;
-	wanted.Config.AckPolicy = js_AckExplicit;
-	wanted.Config.AckWait = ACK_WAIT_S * SECOND_NS;
-	wanted.Config.DeliverPolicy = js_DeliverAll;
-	wanted.Config.MaxAckPending = BUS_QUEUE_MAX;
-	status = natsConnection_JetStream(js, fetcher->nats->connection, &options);
-	*made = status == NATS_OK && is_forgotten(fetcher, *js);
-	if (status == NATS_OK)
-		status = js_PullSubscribe(sub, *js, subject, durable, &options, &wanted, &code);
-	if (status != NATS_OK) {
-		jsCtx_Destroy(*js);
-		*js = NULL;
-		*sub = NULL;
-	}
-	return status;
-}
-
-static void unsubscribe(jsCtx **js, natsSubscription **sub)
-{
-	natsSubscription_Destroy(*sub);
-	jsCtx_Destroy(*js);
-	*sub = NULL;
-	*js = NULL;
-}
-
-static natsStatus subscribe(struct fetcher *fetcher, jsCtx **js, natsSubscription **sub)
-{
-	bool made;
-	natsStatus status = subscribe_once(fetcher, &made, js, sub);
-
-	if (status != NATS_OK || !made || !knew_too_much(fetcher, *js))
-		return status;
-	log_warning("bus=nats relay=%s: its server made our consumer anew with an old state: it begins from the start",
-		fetcher->relay->name);
-	unsubscribe(js, sub);
-	return subscribe_once(fetcher, &made, js, sub);
-}
-
-/* What was fetched and will not be taken comes again at once, to whoever asks then; else after ACK_WAIT_S. */
-static void give_back(struct nats *nats, const char *reply)
-{
-	natsConnection_PublishString(nats->connection, reply, "-NAK");
-}
-
-static void take_list(struct fetcher *fetcher, natsMsgList *list)
-{
-	for (int i = 0; i < list->Count; i++) {
-		natsMsg *message = list->Msgs[i];
-		struct heard *heard = heard_event(fetcher->relay->name, natsMsg_GetReply(message),
-			natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
-
-		if (!bus_queue_hear(&fetcher->nats->queue, heard)) {
-			give_back(fetcher->nats, heard->reply);
-			heard_free(heard);
-		}
-	}
-	natsMsgList_Destroy(list);
-}
-
-static void pause_ms(unsigned ms)
-{
-	usleep(ms * 1000);
-}
-
-static void *fetch_main(void *arg)
-{
-	struct fetcher *fetcher = arg;
-	natsSubscription *sub = NULL;
-	unsigned failures = 0, quiet = 0;
-	jsCtx *js = NULL;
-
-	while (!bus_queue_stops(&fetcher->nats->queue)) {
-		natsMsgList list = { 0 };
-		jsErrCode code = 0;
-		natsStatus status = sub == NULL ? subscribe(fetcher, &js, &sub) : NATS_OK;
-
-		if (status == NATS_OK && !bus_queue_has_room(&fetcher->nats->queue)) {
-			pause_ms(10);
-			continue;
-		}
-		if (status == NATS_OK)
-			status = natsSubscription_Fetch(&list, sub, FETCH_MAX, FETCH_MS, &code);
-		if (status == NATS_OK) {
-			failures = quiet = 0;
-			take_list(fetcher, &list);
-			continue;
-		}
-		if (status == NATS_TIMEOUT && (++quiet % QUIET_LOOK != 0 || !is_forgotten(fetcher, js)))
-			continue;
-		/* no link to that region, or no stream there yet: it returns at once, so wait; a subscription that stays broken is made anew */
-		pause_ms(RETRY_MS);
-		if (sub != NULL && (status == NATS_TIMEOUT || ++failures % 20 == 0))
-			unsubscribe(&js, &sub);
-	}
-	unsubscribe(&js, &sub);
-	return NULL;
 }
 
 /* ---- opening and closing ---- */
@@ -298,14 +145,13 @@ static void start_threads(struct nats *nats)
 
 	nats->publishing = pthread_create(&nats->publisher, NULL, nats_publisher_main, &nats->out) == 0;
 	for (size_t i = 0; i < conf->nrelays; i++) {
-		struct fetcher *fetcher = &nats->fetcher[nats->nfetchers];
-
 		if (strcmp(conf->relays[i].name, conf->name) == 0)
 			continue;
 		nats->others[nats->nfetchers] = conf->relays[i].name;
-		*fetcher = (struct fetcher){ .nats = nats, .relay = &conf->relays[i] };
-		fetcher->started = pthread_create(&fetcher->thread, NULL, fetch_main, fetcher) == 0;
-		nats->nfetchers++;
+		nats->fetcher[nats->nfetchers] = (struct nats_fetcher){
+			.conf = conf, .relay = &conf->relays[i], .connection = nats->connection, .queue = &nats->queue
+		};
+		nats_fetcher_start(&nats->fetcher[nats->nfetchers++]);
 	}
 }
 
@@ -314,7 +160,7 @@ static void give_back_all(struct nats *nats)
 	struct heard *heard;
 
 	while ((heard = bus_queue_event(&nats->queue)) != NULL) {
-		give_back(nats, heard->reply);
+		nats_give_back(nats->connection, heard->reply);
 		heard_free(heard);
 	}
 }
@@ -324,8 +170,7 @@ static void join_threads(struct nats *nats)
 	if (nats->publishing)
 		pthread_join(nats->publisher, NULL);
 	for (size_t i = 0; i < nats->nfetchers; i++)
-		if (nats->fetcher[i].started)
-			pthread_join(nats->fetcher[i].thread, NULL);
+		nats_fetcher_join(&nats->fetcher[i]);
 }
 
 /* libnats may call back yet, in threads of its own, with what it was given: that stays until the library has ended. */
@@ -511,7 +356,7 @@ static bool nats_fetch(void *bus, size_t max,
 			STAILQ_INSERT_TAIL(&nats->taken, heard, link);
 			continue;
 		}
-		heard_free(heard); /* not acknowledged: it comes again after ACK_WAIT_S */
+		heard_free(heard); /* not acknowledged: it comes again after NATS_ACK_WAIT_S */
 	}
 	return true;
 }

@@ -1,0 +1,162 @@
+#include "relay/bus_nats_fetch.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "relay/bus_nats_consumer.h"
+
+enum {
+	FETCH_MAX = 256,
+	FETCH_MS = 1000,
+	ANSWER_MS = 2000,
+	RETRY_MS = 250,
+	QUIET_LOOK = 5, /* fetches that brought nothing */
+};
+#define SECOND_NS INT64_C(1000000000)
+
+/* A consumer's name is ours alone: no other relay's has it, nor one of our own region. */
+static void name_consumer(
+	const struct nats_fetcher *fetcher, char stream[static NATS_SUBJECT_MAX], char durable[static NATS_SUBJECT_MAX])
+{
+	snprintf(stream, NATS_SUBJECT_MAX, "INV_%s", fetcher->relay->name);
+	snprintf(durable, NATS_SUBJECT_MAX, "relay-%s", fetcher->conf->name);
+}
+
+static bool is_forgotten(const struct nats_fetcher *fetcher, jsCtx *js)
+{
+	char stream[NATS_SUBJECT_MAX], durable[NATS_SUBJECT_MAX];
+
+	name_consumer(fetcher, stream, durable);
+	return nats_consumer_is_forgotten(js, stream, durable);
+}
+
+static bool knew_too_much(const struct nats_fetcher *fetcher, jsCtx *js)
+{
+	char stream[NATS_SUBJECT_MAX], durable[NATS_SUBJECT_MAX];
+
+	name_consumer(fetcher, stream, durable);
+	return nats_consumer_knew_too_much(js, stream, durable);
+}
+
+/* made: there was no such consumer. */
+static natsStatus subscribe_once(struct nats_fetcher *fetcher, bool *made, jsCtx **js, natsSubscription **sub)
+{
+	char stream[NATS_SUBJECT_MAX], subject[NATS_SUBJECT_MAX], durable[NATS_SUBJECT_MAX];
+	jsOptions options;
+	jsSubOptions wanted;
+	jsErrCode code = 0;
+	natsStatus status;
+
+	name_consumer(fetcher, stream, durable);
+	snprintf(subject, sizeof subject, "gslb.inv.%s.>", fetcher->relay->name);
+	jsOptions_Init(&options);
+	options.Domain = fetcher->relay->region;
+	options.Wait = ANSWER_MS;
+	jsSubOptions_Init(&wanted);
+	wanted.Stream = stream;
+	wanted.Config.AckPolicy = js_AckExplicit;
+	wanted.Config.AckWait = NATS_ACK_WAIT_S * SECOND_NS;
+	wanted.Config.DeliverPolicy = js_DeliverAll;
+	wanted.Config.MaxAckPending = BUS_QUEUE_MAX;
+	status = natsConnection_JetStream(js, fetcher->connection, &options);
+	*made = status == NATS_OK && is_forgotten(fetcher, *js);
+	if (status == NATS_OK)
+		status = js_PullSubscribe(sub, *js, subject, durable, &options, &wanted, &code);
+	if (status != NATS_OK) {
+		jsCtx_Destroy(*js);
+		*js = NULL;
+		*sub = NULL;
+	}
+	return status;
+}
+
+static void unsubscribe(jsCtx **js, natsSubscription **sub)
+{
+	natsSubscription_Destroy(*sub);
+	jsCtx_Destroy(*js);
+	*sub = NULL;
+	*js = NULL;
+}
+
+static natsStatus subscribe(struct nats_fetcher *fetcher, jsCtx **js, natsSubscription **sub)
+{
+	bool made;
+	natsStatus status = subscribe_once(fetcher, &made, js, sub);
+
+	if (status != NATS_OK || !made || !knew_too_much(fetcher, *js))
+		return status;
+	log_warning("bus=nats relay=%s: its server made our consumer anew with an old state: it begins from the start",
+		fetcher->relay->name);
+	unsubscribe(js, sub);
+	return subscribe_once(fetcher, &made, js, sub);
+}
+
+void nats_give_back(natsConnection *connection, const char *reply)
+{
+	natsConnection_PublishString(connection, reply, "-NAK");
+}
+
+static void take_list(struct nats_fetcher *fetcher, natsMsgList *list)
+{
+	for (int i = 0; i < list->Count; i++) {
+		natsMsg *message = list->Msgs[i];
+		struct heard *heard = heard_event(fetcher->relay->name, natsMsg_GetReply(message),
+			natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
+
+		if (!bus_queue_hear(fetcher->queue, heard)) {
+			nats_give_back(fetcher->connection, heard->reply);
+			heard_free(heard);
+		}
+	}
+	natsMsgList_Destroy(list);
+}
+
+static void pause_ms(unsigned ms)
+{
+	usleep(ms * 1000);
+}
+
+static void *fetch_main(void *arg)
+{
+	struct nats_fetcher *fetcher = arg;
+	natsSubscription *sub = NULL;
+	unsigned failures = 0, quiet = 0;
+	jsCtx *js = NULL;
+
+	while (!bus_queue_stops(fetcher->queue)) {
+		natsMsgList list = { 0 };
+		jsErrCode code = 0;
+		natsStatus status = sub == NULL ? subscribe(fetcher, &js, &sub) : NATS_OK;
+
+		if (status == NATS_OK && !bus_queue_has_room(fetcher->queue)) {
+			pause_ms(10);
+			continue;
+		}
+		if (status == NATS_OK)
+			status = natsSubscription_Fetch(&list, sub, FETCH_MAX, FETCH_MS, &code);
+		if (status == NATS_OK) {
+			failures = quiet = 0;
+			take_list(fetcher, &list);
+			continue;
+		}
+		if (status == NATS_TIMEOUT && (++quiet % QUIET_LOOK != 0 || !is_forgotten(fetcher, js)))
+			continue;
+		/* no link to that region, or no stream there yet: it returns at once, so wait; a subscription that stays broken is made anew */
+		pause_ms(RETRY_MS);
+		if (sub != NULL && (status == NATS_TIMEOUT || ++failures % 20 == 0))
+			unsubscribe(&js, &sub);
+	}
+	unsubscribe(&js, &sub);
+	return NULL;
+}
+
+void nats_fetcher_start(struct nats_fetcher *fetcher)
+{
+	fetcher->started = pthread_create(&fetcher->thread, NULL, fetch_main, fetcher) == 0;
+}
+
+void nats_fetcher_join(struct nats_fetcher *fetcher)
+{
+	if (fetcher->started)
+		pthread_join(fetcher->thread, NULL);
+}
