@@ -96,13 +96,29 @@ void nats_give_back(natsConnection *connection, const char *reply)
 	natsConnection_PublishString(connection, reply, "-NAK");
 }
 
+/* It is of no stream: somebody said it to our inbox. */
+static void pass_over(struct nats_fetcher *fetcher)
+{
+	if (!fetcher->passed_over)
+		log_warning("bus=nats relay=%s: what cannot be acknowledged is passed over: nobody but the servers may "
+			    "publish to "
+			    "_INBOX_relay_%s.>",
+			fetcher->relay->name, fetcher->conf->name);
+	fetcher->passed_over = true;
+}
+
 static void take_list(struct nats_fetcher *fetcher, natsMsgList *list)
 {
 	for (int i = 0; i < list->Count; i++) {
 		natsMsg *message = list->Msgs[i];
-		struct heard *heard = heard_event(fetcher->relay->name, natsMsg_GetReply(message),
-			natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
+		struct heard *heard;
 
+		if (natsMsg_GetReply(message) == NULL) {
+			pass_over(fetcher);
+			continue;
+		}
+		heard = heard_event(fetcher->relay->name, natsMsg_GetReply(message), natsMsg_GetData(message),
+			(size_t)natsMsg_GetDataLength(message));
 		if (!bus_queue_hear(fetcher->queue, heard)) {
 			nats_give_back(fetcher->connection, heard->reply);
 			heard_free(heard);

@@ -15,6 +15,7 @@ struct nats_fetcher {
 	struct bus_queue *queue; /* when it is stopped the thread ends */
 	pthread_t thread;
 	bool started;
+	bool passed_over; /* the thread's: something was, which is said */
 };
 
 void nats_fetcher_start(struct nats_fetcher *fetcher);

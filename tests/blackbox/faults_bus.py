@@ -386,6 +386,25 @@ def only_who_has_the_secret_speaks_for_a_region(stack):
 
 
 @test
+def something_that_cannot_be_acknowledged(stack):
+    """somebody says something to the inbox that a region's events are fetched into, without where to answer: it is passed over and said in the
+    log once, and events go on"""
+    fleet = Fleet(stack)
+    fleet.put("k")
+    eu, client = fleet.rigs["eu"].relay, fleet.client("eu")
+    client.socket.sendall(b"SUB $JS.us.API.CONSUMER.MSG.NEXT.> 7\r\n")
+    while not (line := client.line()).startswith("MSG $JS.us."):
+        assert line != "closed"
+    inbox = line.split()[3]
+    client.say(inbox, "anything")
+    eu.wait_log("cannot be acknowledged is passed over")
+    client.say(inbox, "anything")
+    assert fleet.confirmed("us", "k", "20s") and not fleet.has("eu", "k")
+    assert eu.process.poll() is None and eu.text().count("is passed over") == 1, eu.text()[-500:]
+    seen("passed over twice, said once")
+
+
+@test
 def an_event_of_a_later_version(stack):
     """a region that runs a later version says what this one cannot read: it stays on the bus, this version's events go on, and what is new in
     an event of this version is passed over"""
