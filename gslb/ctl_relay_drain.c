@@ -15,20 +15,21 @@ static const char *plural(json_int_t n)
 /* "us (5 events, the oldest for 31.0 s), cache kv (3 items, paused)": who has something to do; begins with `before`. */
 static void add_left(const json_t *result, const char *before, struct buf *out)
 {
+	const char *sign = before;
 	const json_t *row;
 	size_t i;
 
 	json_array_foreach(json_object_get(result, "regions"), i, row)
 	{
-		buf_printf(out, "%sregion ", before);
+		buf_printf(out, "%sregion ", sign);
 		ctl_add(out, ctl_string(row, "region"));
 		buf_printf(out, " (%lld event%s behind, for %.1f s)", (long long)ctl_integer(row, "behind"),
 			plural(ctl_integer(row, "behind")), json_real_value(json_object_get(row, "behind_s")));
-		before = ", ";
+		sign = ", ";
 	}
 	json_array_foreach(json_object_get(result, "caches"), i, row)
 	{
-		buf_printf(out, "%scache ", before);
+		buf_printf(out, "%scache ", sign);
 		ctl_add(out, ctl_string(row, "cache"));
 		buf_printf(out, " (%lld item%s", (long long)ctl_integer(row, "pending"),
 			plural(ctl_integer(row, "pending")));
@@ -36,7 +37,7 @@ static void add_left(const json_t *result, const char *before, struct buf *out)
 			buf_printf(out, ", it %s",
 				strcmp(ctl_string(row, "state"), "paused") == 0 ? "is paused" : "does not answer");
 		buf_printf(out, ")");
-		before = ", ";
+		sign = ", ";
 	}
 }
 
