@@ -224,6 +224,7 @@ static void nats_begin(void *bus, struct store *store, void *from)
 	nats_publisher_begin(&nats->out, store_epoch(store), store_last(store));
 	if (from != NULL)
 		take_over(nats, from);
+	bus_queue_begin(&nats->queue);
 }
 
 /* All are closed. */

@@ -144,6 +144,7 @@ static void *fetch_main(void *arg)
 		jsErrCode code = 0;
 		natsStatus status = sub == NULL ? subscribe(fetcher, &js, &sub) : NATS_OK;
 
+		/* what a bus that is not in service yet fetched nobody would take, and it would not come by the one that is */
 		if (status == NATS_OK && !bus_queue_has_room(fetcher->queue)) {
 			pause_ms(10);
 			continue;

@@ -94,9 +94,16 @@ bool bus_queue_has_room(struct bus_queue *queue)
 	bool room;
 
 	pthread_mutex_lock(&queue->lock);
-	room = queue->nevents < BUS_QUEUE_MAX;
+	room = queue->begun && queue->nevents < BUS_QUEUE_MAX;
 	pthread_mutex_unlock(&queue->lock);
 	return room;
+}
+
+void bus_queue_begin(struct bus_queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->begun = true;
+	pthread_mutex_unlock(&queue->lock);
 }
 
 struct heard *bus_queue_event(struct bus_queue *queue)

@@ -44,7 +44,7 @@ struct bus_queue {
 	int event_fd;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	bool stop, connected, regressed, known;
+	bool begun, stop, connected, regressed, known;
 	struct heard_list events, words;
 	STAILQ_HEAD(, bus_row) rows;
 	size_t nevents, nwords, nrows, said_bytes;
@@ -62,7 +62,9 @@ void bus_queue_connected(struct bus_queue *queue, bool connected);
 
 /* In: taken over; the main thread is woken. False: the queue is stopped, and it stays the caller's. */
 bool bus_queue_hear(struct bus_queue *queue, struct heard *heard);
-bool bus_queue_has_room(struct bus_queue *queue);
+bool bus_queue_has_room(struct bus_queue *queue); /* for events: until it has begun, for none */
+/* The main thread takes from it from now on. */
+void bus_queue_begin(struct bus_queue *queue);
 struct heard *bus_queue_event(struct bus_queue *queue); /* the next one, the caller's now; NULL: none */
 struct heard *bus_queue_word(struct bus_queue *queue);
 void heard_free(struct heard *heard);

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import threading
@@ -272,6 +273,41 @@ def a_bus_that_goes_and_comes(stack):
     eu.relay.process.send_signal(signal.SIGHUP)
     eu.relay.wait_log("reload=refused")
     assert fleet.confirmed("eu", "last", "10s")
+
+
+@test
+def an_errand_while_another_bus_is_opened(stack):
+    """the bus is exchanged, and before the new one is in service somebody asks for something that takes long and holds it up: other regions'
+    events come by the old one meanwhile"""
+    fleet = Fleet(stack)
+    eu, keys = fleet.rigs["eu"], [f"k{n}" for n in range(20)]
+    dumb, slow = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), socket.create_server(("127.0.0.1", 0))
+    stack.enter_context(dumb).bind(("127.0.0.1", 0))
+    stack.enter_context(slow)
+    silent = f"127.0.0.1@{dumb.getsockname()[1]}"
+    eu.relay.kill(signal.SIGTERM)
+    eu.caches.append({"type": "unbound", "name": "silent", "socket": "/nowhere", "verify": silent, "authority": silent, "timeout": "30s"})
+    eu.start()
+    assert fleet.confirmed("us", "hello", "20s")
+    fleet.put(*keys)
+    had = threads(eu.relay.process)
+    # the first server says nothing for two seconds, so that there is time for the errand
+    eu.bus = dict(eu.bus, servers=[f"nats://127.0.0.1:{slow.getsockname()[1]}", *eu.bus["servers"]])
+    eu.write_conf()
+    eu.relay.process.send_signal(signal.SIGHUP)
+    eu.relay.wait_log("reload=bus")
+    asked = socket.socket(socket.AF_UNIX)
+    stack.enter_context(asked).connect(eu.socket)
+    asked.sendall(b'{"command":"verify","args":{"name":"www.example."}}\n')
+    wait_for("the new one to be open", lambda: threads(eu.relay.process) >= had + 5, 30)
+    time.sleep(2)  # it has time to fetch what is not for it
+    for key in keys:
+        assert fleet.purge("us", key)
+    wait_for("eu to have all", lambda: not fleet.has("eu", *keys), 18)
+    held = "state=renewed" not in eu.relay.text()
+    wait_for("the new one to be in service", lambda: "state=renewed" in eu.relay.text(), 60)
+    assert fleet.confirmed("us", "later", "20s")
+    seen("20 of 20" + (" while the errand held the new one up" if held else ""))
 
 
 if __name__ == "__main__":

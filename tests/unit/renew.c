@@ -236,6 +236,18 @@ START_TEST(what_came_in_at_the_old_one_comes_in_at_the_new_one_and_nothing_more)
 }
 END_TEST
 
+START_TEST(one_that_is_not_in_service_yet_has_no_room_for_events)
+{
+	struct bus_queue queue;
+
+	bus_queue_init(&queue, event_fd);
+	ck_assert(!bus_queue_has_room(&queue));
+	bus_queue_begin(&queue);
+	ck_assert(bus_queue_has_room(&queue));
+	bus_queue_fini(&queue);
+}
+END_TEST
+
 START_TEST(what_was_on_its_way_is_known_by_its_least_number)
 {
 	struct bus_queue queue;
@@ -385,6 +397,7 @@ int main(void)
 	tcase_add_test(tcase, what_is_cut_short_or_changed_is_no_certificate_or_another_but_never_read_beyond);
 	tcase_add_test(tcase, that_it_ends_is_said_two_weeks_before_once_a_day_and_when_it_has);
 	tcase_add_test(tcase, what_came_in_at_the_old_one_comes_in_at_the_new_one_and_nothing_more);
+	tcase_add_test(tcase, one_that_is_not_in_service_yet_has_no_room_for_events);
 	tcase_add_test(tcase, what_was_on_its_way_is_known_by_its_least_number);
 	tcase_add_test(tcase, one_that_is_not_there_takes_the_place_of_none_but_not_of_one);
 	tcase_add_test(tcase, relays_are_taken_up_and_the_own_name_stays);
