@@ -14,6 +14,7 @@
 #include "relay/bus_nats_link.h"
 #include "relay/bus_nats_publish.h"
 #include "relay/bus_queue.h"
+#include "relay/conf_bus.h"
 #include "relay/resend.h"
 
 enum {
@@ -197,15 +198,16 @@ static void nats_close(void *bus)
 	pthread_mutex_unlock(&ended_lock);
 }
 
-/* Of the same servers, what it has taken it is not offered again, but for what was on its way: that the bus keeps only once. */
+/* What the same servers have taken, with the same signatures, they are not offered again, but for what was on its way: that they keep only once. */
 static void take_over(struct nats *nats, struct nats *old)
 {
+	bool same = conf_bus_same_servers(nats->conf, old->conf);
 	uint64_t least;
 
 	bus_queue_stop(&old->queue); /* what it is given from now on it gives back */
 	bus_queue_inherit(&nats->queue, &old->queue);
-	nats_publisher_inherit(&nats->out, &old->out);
-	if (nats->conf != old->conf) {
+	nats_publisher_inherit(&nats->out, &old->out, same);
+	if (!same || !sign_same(nats->conf->sign, old->conf->sign)) {
 		nats->resend.again = old->resend.again;
 		return;
 	}

@@ -26,7 +26,7 @@ void nats_publisher_begin(struct nats_publisher *out, uint32_t epoch, uint64_t l
 	pthread_mutex_unlock(&out->lock);
 }
 
-void nats_publisher_inherit(struct nats_publisher *out, struct nats_publisher *from)
+void nats_publisher_inherit(struct nats_publisher *out, struct nats_publisher *from, bool same)
 {
 	struct spread took;
 	uint64_t sequence;
@@ -36,7 +36,8 @@ void nats_publisher_inherit(struct nats_publisher *out, struct nats_publisher *f
 	took = from->took;
 	pthread_mutex_unlock(&from->lock);
 	pthread_mutex_lock(&out->lock);
-	out->sequence = sequence;
+	if (same)
+		out->sequence = sequence;
 	out->took = took;
 	pthread_mutex_unlock(&out->lock);
 }

@@ -30,8 +30,8 @@ struct nats_publisher {
 void nats_publisher_init(struct nats_publisher *out, const struct relay_conf *conf, struct bus_queue *queue);
 /* Before the first row is offered. epoch, last_oseq: the log's, now. */
 void nats_publisher_begin(struct nats_publisher *out, uint32_t epoch, uint64_t last_oseq);
-/* It goes on where another one was, so that it notices when the bus has lost something since. */
-void nats_publisher_inherit(struct nats_publisher *out, struct nats_publisher *from);
+/* It goes on where another one was. same: of the same servers, so that it notices when they have lost something since. */
+void nats_publisher_inherit(struct nats_publisher *out, struct nats_publisher *from, bool same);
 /* The context's handler of answers, with the publisher as its closure. */
 void nats_publisher_ack(jsCtx *js, natsMsg *msg, jsPubAck *ack, jsPubAckErr *failure, void *arg);
 /* How long the bus took for each that it took. Any thread. */

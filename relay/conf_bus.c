@@ -188,3 +188,30 @@ void conf_bus_none(struct relay_conf *conf, const char *name)
 	conf->relays = relay;
 	conf->nrelays = 1;
 }
+
+/* ---- the same? ---- */
+
+static bool same_texts(const char *const *a, size_t na, const char *const *b, size_t nb)
+{
+	if (na != nb)
+		return false;
+	for (size_t i = 0; i < na; i++)
+		if (strcmp(a[i], b[i]) != 0)
+			return false;
+	return true;
+}
+
+bool conf_bus_same_servers(const struct relay_conf *a, const struct relay_conf *b)
+{
+	return same_texts(a->servers, a->nservers, b->servers, b->nservers);
+}
+
+bool conf_bus_same_fleet(const struct relay_conf *a, const struct relay_conf *b)
+{
+	bool same = same_texts(a->regions, a->nregions, b->regions, b->nregions) && a->nrelays == b->nrelays;
+
+	for (size_t i = 0; same && i < a->nrelays; i++)
+		same = strcmp(a->relays[i].name, b->relays[i].name) == 0 &&
+		       strcmp(a->relays[i].region, b->relays[i].region) == 0;
+	return same;
+}

@@ -16,5 +16,8 @@ struct conf_bus_text {
 bool conf_bus_read(struct relay_conf *conf, const struct conf_bus_text *text, struct err *err);
 /* Without a bus there is this host only; its log goes on under that name. */
 void conf_bus_none(struct relay_conf *conf, const char *name);
+/* Do both name the same servers; the same regions and relays? Each in the same order. */
+bool conf_bus_same_servers(const struct relay_conf *a, const struct relay_conf *b);
+bool conf_bus_same_fleet(const struct relay_conf *a, const struct relay_conf *b);
 
 #endif

@@ -268,31 +268,10 @@ void renew_retire(struct renew *renew, const struct bus_ops *ops, void *bus)
 
 /* ---- the configuration ---- */
 
-static bool same_texts(const char *const *a, size_t na, const char *const *b, size_t nb)
-{
-	if (na != nb)
-		return false;
-	for (size_t i = 0; i < na; i++)
-		if (strcmp(a[i], b[i]) != 0)
-			return false;
-	return true;
-}
-
-bool renew_same_fleet(const struct relay_conf *a, const struct relay_conf *b)
-{
-	bool same = same_texts(a->regions, a->nregions, b->regions, b->nregions) && a->nrelays == b->nrelays;
-
-	for (size_t i = 0; same && i < a->nrelays; i++)
-		same = strcmp(a->relays[i].name, b->relays[i].name) == 0 &&
-		       strcmp(a->relays[i].region, b->relays[i].region) == 0;
-	return same;
-}
-
 static bool same_bus(const struct relay_conf *a, const struct relay_conf *b)
 {
-	return same_texts(a->servers, a->nservers, b->servers, b->nservers) && renew_same_fleet(a, b) &&
-	       strcmp(a->ca, b->ca) == 0 && strcmp(a->cert, b->cert) == 0 && strcmp(a->key, b->key) == 0 &&
-	       sign_same(a->sign, b->sign);
+	return conf_bus_same_servers(a, b) && conf_bus_same_fleet(a, b) && strcmp(a->ca, b->ca) == 0 &&
+	       strcmp(a->cert, b->cert) == 0 && strcmp(a->key, b->key) == 0 && sign_same(a->sign, b->sign);
 }
 
 static struct relay_conf *load(const struct renew *renew, struct err *err)

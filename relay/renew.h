@@ -34,7 +34,5 @@ bool renew_run(struct renew *renew, bool ended, uint64_t now_ms, uint64_t wall_m
 /* Closes one that is not in service any more, in a thread of its own. */
 void renew_retire(struct renew *renew, const struct bus_ops *ops, void *bus);
 struct renew_status renew_status(const struct renew *renew);
-/* Do both name the same regions and relays, in the same order? */
-bool renew_same_fleet(const struct relay_conf *a, const struct relay_conf *b);
 
 #endif

@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "relay/conf_bus.h"
+
 enum {
 	IDLE_MS = 1000,
 	PROBE_MS = 1000,
@@ -282,7 +284,7 @@ static void take_up(struct service *service, const struct relay_conf *from)
 	conf->cert = from->cert;
 	conf->key = from->key;
 	conf->sign = from->sign;
-	if (renew_same_fleet(conf, from))
+	if (conf_bus_same_fleet(conf, from))
 		return;
 	conf->regions = from->regions;
 	conf->nregions = from->nregions;

@@ -276,6 +276,27 @@ def a_bus_that_goes_and_comes(stack):
 
 
 @test
+def another_server_has_lost_nothing(stack):
+    """the bus is exchanged for a server whose stream begins anew: that its numbers are lower does not count as something lost"""
+    fleet = Fleet(stack)
+    eu = fleet.rigs["eu"]
+    fleet.put("k")
+    for n in range(5):
+        assert fleet.purge("eu", f"k{n}")
+    fleet.wait_empty()
+    fleet.servers["eu"].kill(signal.SIGTERM)
+    shutil.rmtree(fleet.store("eu"))
+    fleet.ports["eu"] = free_port()
+    fleet.start_server("eu")
+    eu.bus = fleet.bus("eu", fleet.ports["eu"])
+    reload(fleet, "eu", 1)
+    assert fleet.purge("eu", "k")
+    wait_for("us to have it", lambda: not fleet.has("us", "k"), 60)
+    fleet.wait_empty(60)
+    assert "has lost what it had taken" not in eu.relay.text(), eu.relay.text()[-500:]
+
+
+@test
 def an_errand_while_another_bus_is_opened(stack):
     """the bus is exchanged, and before the new one is in service somebody asks for something that takes long and holds it up: other regions'
     events come by the old one meanwhile"""

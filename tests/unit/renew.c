@@ -10,6 +10,7 @@
 
 #include "relay/bus_queue.h"
 #include "relay/certificates.h"
+#include "relay/conf_bus.h"
 #include "relay/expiry.h"
 #include "relay/renew.h"
 
@@ -338,7 +339,7 @@ START_TEST(relays_are_taken_up_and_the_own_name_stays)
 	conf = relay_conf_load("gslb.yaml", &err);
 	renew = renew_new("gslb.yaml", conf, event_fd);
 	other = relay_conf_parse("f", more, strlen(more), &err);
-	ck_assert(renew_same_fleet(conf, conf) && !renew_same_fleet(conf, other)); /* one more is another bus */
+	ck_assert(conf_bus_same_fleet(conf, conf) && !conf_bus_same_fleet(conf, other)); /* one more is another bus */
 	relay_conf_free(other);
 	write_conf("");
 	renew_reload(renew);
