@@ -45,7 +45,6 @@ def what_one_makes_all_do(stack):
         assert sorted(result["regions"]) == list(ALL), result
         assert {n: r.get("region") for n, r in result["regions"].items()} == {"eu": None, "eu-2": "eu", "us": None}, result
         assert result["id"].startswith(name + ":"), result
-        fleet.rigs[name].ctl("relay", "status")
         wait_for("its receipts", lambda name=name, result=result: all(
             r["state"] == "done" for r in fleet.rigs[name].ctl("purge", "receipts", result["id"], expect=None)["regions"].values()))
     fleet.wait_empty()
@@ -113,7 +112,7 @@ def one_of_two_is_killed_under_load(stack):
         fleet.rigs["eu-2"].relay.kill(signal.SIGKILL)
         fleet.put(f"alone{life}")
         result = fleet.rigs["us"].ctl("purge", "key", f"alone{life}", "--wait", "1s", expect=3)["regions"]
-        assert result["eu-2"]["state"] == "pending" and "took_ms" in result["us"], result
+        assert result["eu-2"]["state"] == "pending", result
         wait_for("its sibling to have done it", lambda life=life: not fleet.has("eu", f"alone{life}"))
         fleet.rigs["eu-2"].start()
     load.stop = True
@@ -132,7 +131,8 @@ def one_of_two_is_killed_under_load(stack):
 @test
 def one_of_two_is_away_for_too_long(stack):
     """one of the two is away for longer than events are kept: it alone is told to drop everything when it is back"""
-    fleet = three(stack, cache={"flush-all": "yes"}, relay=", keep: 3s")
+    fleet = three(stack, cache={"flush-all": "yes"}, relay=", keep: 5s")
+    fleet.wait_empty(60)
     fleet.put("missed", "stays")
     before = {name: fleet.status(name)["coarse"] for name in ALL}
     fleet.rigs["eu-2"].relay.kill(signal.SIGKILL)
