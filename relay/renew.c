@@ -214,6 +214,8 @@ static bool is_due(struct renew *renew, bool ended, uint64_t now_ms, uint64_t wa
 	renew->look_ms = now_ms + CERTIFICATES_LOOK_MS;
 	look_at_expiry(renew, wall_ms);
 	certificates_look(renew->wanted, &seen);
+	if (!other && !certificates_differ(&renew->certificates, &seen))
+		renew->trouble.text[0] = '\0'; /* all is as it was before */
 	return certificates_due(&renew->certificates, &seen, other, now_ms);
 }
 

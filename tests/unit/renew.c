@@ -325,6 +325,36 @@ START_TEST(one_that_is_not_there_takes_the_place_of_none_but_not_of_one)
 }
 END_TEST
 
+START_TEST(what_was_put_back_as_it_was_is_no_trouble_any_more)
+{
+	struct relay_conf *conf;
+	struct renew *renew;
+	struct renewed renewed;
+	uint64_t now_ms;
+	struct err err;
+
+	put("ca.crt", "a CA");
+	put("relay.crt", "a certificate");
+	put("relay.key", "its key");
+	write_conf("bus: { servers: [\"tls://127.0.0.1:1\"], regions: [eu, us], ca: ca.crt, cert: relay.crt, key: "
+		   "relay.key }\n");
+	conf = relay_conf_load("gslb.yaml", &err);
+	ck_assert_msg(conf != NULL, "%s", err.text);
+	renew = renew_new("gslb.yaml", conf, event_fd);
+	ck_assert_int_eq(rename("relay.key", "away"), 0);
+	ck_assert(!await(renew, &renewed));
+	now_ms = clock_monotonic_ms();
+	ck_assert_int_eq(rename("away", "relay.key"), 0);
+	for (unsigned look = 1; look <= 2; look++) /* it has changed; it stays so */
+		ck_assert(!renew_run(renew, false, now_ms + look * CERTIFICATES_LOOK_MS, 1, &renewed));
+	ck_assert_str_eq(renew_status(renew).trouble, "");
+	renew_end(renew);
+	bus_nats.end();
+	renew_free(renew);
+	relay_conf_free(conf);
+}
+END_TEST
+
 /* A host with a name of its own, whose fleet gets another one, and which is then alone under the same name. */
 START_TEST(relays_are_taken_up_and_the_own_name_stays)
 {
@@ -401,6 +431,7 @@ int main(void)
 	tcase_add_test(tcase, one_that_is_not_in_service_yet_has_no_room_for_events);
 	tcase_add_test(tcase, what_was_on_its_way_is_known_by_its_least_number);
 	tcase_add_test(tcase, one_that_is_not_there_takes_the_place_of_none_but_not_of_one);
+	tcase_add_test(tcase, what_was_put_back_as_it_was_is_no_trouble_any_more);
 	tcase_add_test(tcase, relays_are_taken_up_and_the_own_name_stays);
 	tcase_add_test(tcase, a_file_that_is_wrong_or_of_another_region_changes_nothing);
 	suite_add_tcase(suite, tcase);
