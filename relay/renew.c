@@ -363,7 +363,6 @@ void renew_free(struct renew *renew)
 
 struct renew_status renew_status(const struct renew *renew)
 {
-	const struct err *worst = renew->trouble.text[0] != '\0' ? &renew->trouble : &renew->ending;
-
-	return (struct renew_status){ renew->renewed, renew->failed, worst->text, renew->expiry.ends_ms };
+	return (struct renew_status){ renew->renewed, renew->failed, renew->trouble.text, renew->ending.text,
+		renew->expiry.ends_ms };
 }

@@ -18,7 +18,8 @@ struct renewed {
 
 struct renew_status {
 	uint64_t renewed, failed;
-	const char *trouble; /* why the new one is not in service, or that the certificate ends; "": all is well */
+	const char *trouble; /* why the new one is not in service; "": all is well */
+	const char *ending;  /* that the certificate of the one in service ends, or has; "": it does not */
 	uint64_t ends_ms;    /* wall: the certificate of the bus in service; 0: it has none */
 };
 

@@ -260,6 +260,7 @@ static void end(struct service *service)
 void service_bus_status(const struct service *service, struct bus_status *status)
 {
 	uint64_t now_ms = clock_monotonic_ms(), alike_ms = state_totals(service->state).alike_ms;
+	struct renew_status renew = renew_status(service->renew);
 	char text[STRANGERS_TEXT_MAX];
 
 	service->bus_ops->status(service->bus, status);
@@ -270,7 +271,8 @@ void service_bus_status(const struct service *service, struct bus_status *status
 			"another host calls itself %s/%s: give each a server.identity of its own, and a bus.name",
 			service->conf->region, service->conf->node);
 	else if (status->trouble[0] == '\0')
-		snprintf(status->trouble, sizeof status->trouble, "%s", renew_status(service->renew).trouble);
+		snprintf(status->trouble, sizeof status->trouble, "%s",
+			renew.trouble[0] != '\0' ? renew.trouble : renew.ending);
 }
 
 /* What is counted by a relay's place in the list begins anew when that is another one. */

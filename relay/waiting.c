@@ -62,9 +62,9 @@ static void give(struct service *service, struct waiter *waiter, unsigned status
 static const char *trouble(const struct service *service, struct bus_status *bus)
 {
 	service_bus_status(service, bus);
-	if (bus->trouble[0] != '\0')
-		return bus->trouble;
-	return bus->connected ? NULL : "the bus is not connected";
+	if (bus->connected && strcmp(bus->trouble, renew_status(service->renew).ending) == 0)
+		return NULL; /* nothing, or that the certificate ends some day */
+	return bus->trouble[0] != '\0' ? bus->trouble : "the bus is not connected";
 }
 
 static void answer(struct service *service, struct waiter *waiter)

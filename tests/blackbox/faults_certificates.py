@@ -202,7 +202,8 @@ def a_damaged_certificate_is_not_taken(stack):
 
 @test
 def a_certificate_that_ends_soon(stack):
-    """a certificate that ends within two weeks is said in the log and by gslbctl relay status, until there is another one"""
+    """a certificate that ends within two weeks is said in the log and by gslbctl relay status, until there is another one, and is not blamed for a
+    region that is away"""
     fleet = TlsFleet(stack)
     eu, folder = fleet.rigs["eu"], fleet.tls("eu")
     shutil.copytree(folder, fleet.tls("eu", "../good"))
@@ -213,6 +214,10 @@ def a_certificate_that_ends_soon(stack):
     assert "relay-eu.crt ends on 2" in eu.relay.text() and fleet.renewals("eu") == 1
     said = subprocess.run([f"{BUILD}/gslbctl", "-s", eu.socket, "relay", "status"], capture_output=True, text=True, check=True).stdout
     assert "TROUBLE with the bus: bus.cert " in said, said
+    fleet.wires["us"].cut()  # that is not why us is missing
+    answer = eu.say("invalidate", wait_ms=500, event={"class": "key", "items": [{"k": "k"}]})
+    assert answer["result"]["regions"]["us"]["state"] == "pending" and "ends on" not in answer["result"].get("trouble", ""), answer
+    fleet.wires["us"].join_again()
     put_in_place(fleet.tls("eu", "../good"), folder)
     wait_for("another one to be taken up, and the trouble to end", lambda: fleet.status("eu")["bus_trouble"] == "")
     assert fleet.renewals("eu") == 2 and eu.relay.text().count("relay-eu.crt ends on") == 1
