@@ -138,13 +138,13 @@ static void note_time(struct nats_publisher *out, size_t row)
 
 static bool send_row(struct nats_publisher *out, const struct bus_row *row)
 {
-	char subject[NATS_SUBJECT_MAX], stream[NATS_SUBJECT_MAX], id[EVENT_ID_MAX];
+	char subject[NATS_SUBJECT_MAX], stream[NATS_SUBJECT_MAX], id[SIGN_ID_MAX];
 	jsPubOptions options;
 	natsStatus status;
 
 	snprintf(subject, sizeof subject, "gslb.inv.%s.e", out->conf->name);
 	snprintf(stream, sizeof stream, "INV_%s", out->conf->name);
-	snprintf(id, sizeof id, "%s:%u:%llu", out->conf->name, row->epoch, (unsigned long long)row->oseq);
+	sign_id(out->conf->sign, out->conf->name, row->epoch, row->oseq, id);
 	jsPubOptions_Init(&options);
 	options.MsgId = id;
 	options.ExpectStream = stream;

@@ -68,7 +68,7 @@ bool event_read(const struct json_t *root, bool stored, struct arena *arena, str
 /* As one line of JSON, without newline; the same event gives the same bytes. */
 void event_print(const struct event *event, struct buf *buf);
 
-/* "origin:epoch:oseq", which is also the bus's message id. */
+/* "origin:epoch:oseq". */
 const char *event_id(const struct event *event, char text[static EVENT_ID_MAX]);
 /* For the gslb-relay of that name in that region? */
 bool event_is_for(const struct event *event, const char *region, const char *relay);

@@ -100,6 +100,17 @@ static enum bus_taken pass_over(struct exchange *exchange, const char *from, boo
 	return parked ? BUS_LEFT : BUS_TAKEN;
 }
 
+/* It comes again when the mistake may be in our own secrets, and is on record once. */
+static enum bus_taken doubt(
+	struct exchange *exchange, const char *from, const char *bytes, size_t len, const struct err *err)
+{
+	bool first, left = doubts_leave(&exchange->doubts, bytes, len, exchange->now_ms, &first);
+
+	if (first)
+		pass_over(exchange, from, false, err);
+	return left ? BUS_LEFT : BUS_TAKEN;
+}
+
 /* Overrides are merged in the transaction that takes them in: for the log they are done. Also those that the log has passed: one that comes
  * behind a later first one counts as had there, and merging twice is no harm. */
 static enum store_taken take_overrides(
@@ -158,10 +169,10 @@ static enum bus_taken take_fetched(void *arg, const char *from, const char *byte
 	fresh->fetched++;
 	if (good && strcmp(event.origin, from) != 0)
 		good = err_set(&err, "it speaks for %s", event.origin);
-	if (good)
-		good = is_genuine(fresh->exchange->conf, from, bytes, len, &err);
 	if (!good)
 		return pass_over(fresh->exchange, from, parked, &err);
+	if (!is_genuine(fresh->exchange->conf, from, bytes, len, &err))
+		return doubt(fresh->exchange, from, bytes, len, &err);
 	fresh->taken++;
 	if (jump(fresh, &event, &err))
 		taken = store_take(fresh->exchange->store, &event, bytes, len, &err);

@@ -6,6 +6,7 @@
 
 #include "relay/bus.h"
 #include "relay/conf.h"
+#include "relay/doubt.h"
 #include "relay/gap.h"
 #include "relay/store.h"
 #include "relay/work.h"
@@ -34,6 +35,7 @@ struct exchange {
 	bool trim_due;                   /* a relay has done more of what was made here */
 	uint64_t said_ms, settled_ms;    /* monotonic: receipts last given, and either */
 	struct gap gap[CONF_RELAYS_MAX]; /* by conf's relays */
+	struct doubts doubts;            /* what is not genuine, and may turn out to be */
 	bool doubled; /* another host has our name on the bus: what is done of its events is no reason to begin anew */
 	uint64_t anew_ms; /* monotonic: the log began anew; 0: never */
 	uint64_t duplicates, spoofed, forbidden, coarse, gaps, anew, log_failures;

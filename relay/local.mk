@@ -21,6 +21,7 @@ librelay_a_SOURCES = \
 	relay/conf_bus.c relay/conf_bus.h \
 	relay/errand.c relay/errand.h \
 	relay/event.c relay/event.h \
+	relay/doubt.c relay/doubt.h \
 	relay/exchange.c relay/exchange.h \
 	relay/expiry.c relay/expiry.h \
 	relay/gap.c relay/gap.h \

@@ -94,19 +94,38 @@ static void sign_as(const struct secret *secret, const char *bytes, size_t len, 
 	hmac_base64(hmac, text);
 }
 
-void sign_event(const struct sign *sign, const char *name, const char *bytes, size_t len, struct buf *out)
+/* The one that signs. */
+static const struct secret *secret_of(const struct sign *sign, const char *name)
 {
 	const struct secret *secret = sign->secrets;
-	char text[HMAC_BASE64_LEN + 1];
 
 	while (strcmp(secret->name, name) != 0)
 		secret++;
+	return secret;
+}
+
+void sign_event(const struct sign *sign, const char *name, const char *bytes, size_t len, struct buf *out)
+{
+	char text[HMAC_BASE64_LEN + 1];
+
 	len--; /* its brace */
-	sign_as(secret, bytes, len, text);
+	sign_as(secret_of(sign, name), bytes, len, text);
 	buf_add(out, bytes, len);
 	buf_add(out, before, BEFORE_LEN);
 	buf_add(out, text, HMAC_BASE64_LEN);
 	buf_add(out, behind, BEHIND_LEN);
+}
+
+void sign_id(
+	const struct sign *sign, const char *name, uint32_t epoch, uint64_t oseq, char id[static SIGN_ID_MAX])
+{
+	char text[HMAC_BASE64_LEN + 1];
+	int len = snprintf(id, EVENT_ID_MAX, "%s:%u:%llu", name, epoch, (unsigned long long)oseq);
+
+	if (sign == NULL)
+		return;
+	sign_as(secret_of(sign, name), id, (size_t)len, text);
+	snprintf(id + len, SIGN_MARK_LEN + 2, ":%.*s", SIGN_MARK_LEN, text);
 }
 
 bool sign_check(const struct sign *sign, const char *name, const char *bytes, size_t len, struct err *err)

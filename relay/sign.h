@@ -6,9 +6,10 @@
 #ifndef GSLB_RELAY_SIGN_H
 #define GSLB_RELAY_SIGN_H
 
-#include "base/base.h"
+#include "relay/event.h"
 
 enum { SIGN_SECRET_MIN = 32 }; /* characters */
+enum { SIGN_MARK_LEN = 8, SIGN_ID_MAX = EVENT_ID_MAX + 1 + SIGN_MARK_LEN };
 
 struct sign;
 
@@ -18,6 +19,11 @@ bool sign_same(const struct sign *a, const struct sign *b); /* NULL is fine */
 bool sign_has(const struct sign *sign, const char *name);
 /* The event with the signature of that name, which has a secret. */
 void sign_event(const struct sign *sign, const char *name, const char *bytes, size_t len, struct buf *out);
+/* The bus's message id of an event of that name: "name:epoch:oseq", and with secrets a mark of the one that signs. What is signed in another way is
+ * another message to the bus, which else would keep the first one only; a number that is given away for the second time is none. sign NULL:
+ * there are no secrets. */
+void sign_id(
+	const struct sign *sign, const char *name, uint32_t epoch, uint64_t oseq, char id[static SIGN_ID_MAX]);
 /* Was it made by who that name is? False with a sentence. */
 bool sign_check(const struct sign *sign, const char *name, const char *bytes, size_t len, struct err *err);
 

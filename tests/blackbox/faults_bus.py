@@ -405,6 +405,29 @@ def something_that_cannot_be_acknowledged(stack):
 
 
 @test
+def signatures_are_brought_in_host_by_host(stack):
+    """bus.sign-file: what a host that has it refused, since its origin had none yet, is done as soon as the origin signs, and nothing else is
+    dropped for it"""
+    fleet = Fleet(stack)
+    fleet.wait_empty()
+    fleet.put("k", "other")
+    for region in ("us", "eu"):
+        rig = fleet.rigs[region]
+        rig.bus = dict(rig.bus, **{"sign-file": write(os.path.join(rig.folder, "sign.keys"), f"eu {'e' * 40}\nus {'u' * 40}\n")})
+        rig.write_conf()
+        rig.relay.process.send_signal(signal.SIGHUP)
+        rig.relay.wait_log("state=renewed")
+        if region == "us":
+            assert fleet.purge("eu", "k")
+            rig.relay.wait_log("event=refused")
+            assert fleet.has("us", "k")
+    wait_for("us to do what it refused", lambda: not fleet.has("us", "k"), 60)
+    fleet.wait_empty()
+    assert fleet.has("us", "other")
+    seen("done, and nothing else")
+
+
+@test
 def an_event_of_a_later_version(stack):
     """a region that runs a later version says what this one cannot read: it stays on the bus, this version's events go on, and what is new in
     an event of this version is passed over"""

@@ -220,6 +220,7 @@ struct gift {
 	unsigned fetches;
 	bool spoils;      /* the log cannot be written then */
 	const char *from; /* on whose stream; NULL: us */
+	enum bus_taken answer;
 };
 
 static bool gift_fetch(void *bus, size_t max,
@@ -234,7 +235,8 @@ static bool gift_fetch(void *bus, size_t max,
 		return true;
 	event_print(gift->event, &body);
 	for (size_t i = 0; i < gift->times && i < max; i++)
-		ck_assert_int_eq(take(arg, gift->from != NULL ? gift->from : "us", body.text, body.len), BUS_TAKEN);
+		ck_assert_int_eq(take(arg, gift->from != NULL ? gift->from : "us", body.text, body.len),
+			gift->answer);
 	buf_fini(&body);
 	store->failed = gift->spoils;
 	return true;
@@ -452,6 +454,87 @@ START_TEST(a_policy_goes_by_the_region_of_whoever_made_the_event)
 }
 END_TEST
 
+/* ---- what is not genuine ---- */
+
+static void count_refusal(void *arg, const char *relay, const struct event *event, const char *reason)
+{
+	(void)relay;
+	(void)event;
+	(void)reason;
+	++*(unsigned *)arg;
+}
+
+static struct exchange *exchange_with_secrets(struct gift *gift, unsigned *refusals)
+{
+	static const char secrets[] = "eu eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee\nus uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu\n";
+	struct exchange *exchange = exchange_new(gift);
+	struct relay_conf *conf = (struct relay_conf *)(uintptr_t)exchange->conf;
+
+	conf->arena = arena_new();
+	conf->sign = sign_parse("s", secrets, strlen(secrets), conf->arena, NULL);
+	ck_assert_ptr_nonnull(conf->sign);
+	exchange->refused = count_refusal;
+	exchange->arg = refusals;
+	return exchange;
+}
+
+/* Another host took bus.sign-file away, or has another secret than ours: what was refused is done when the mistake is put right here. */
+START_TEST(what_is_not_genuine_comes_again_and_is_done_when_it_is)
+{
+	struct event event = {
+		.class = EVENT_ALL, .origin = "us", .epoch = 7, .oseq = 1, .why = "", .actor = "", .trace = ""
+	};
+	struct gift gift = { .event = &event, .times = 1, .answer = BUS_LEFT };
+	unsigned refusals = 0;
+	struct exchange *exchange = exchange_with_secrets(&gift, &refusals);
+	struct store_mark received;
+
+	for (uint64_t now_ms = 100000; now_ms < 400000; now_ms += 30000)
+		exchange_take(exchange, now_ms);
+	store_received(store, "us", &received);
+	ck_assert_uint_eq(received.oseq, 0);
+	ck_assert_uint_eq(exchange->spoofed, 1); /* and not once for each time */
+	ck_assert_uint_eq(refusals, 1);
+	((struct relay_conf *)(uintptr_t)exchange->conf)->sign = NULL;
+	gift.answer = BUS_TAKEN;
+	exchange_take(exchange, 400000);
+	store_received(store, "us", &received);
+	ck_assert_uint_eq(received.oseq, 1);
+	arena_free(exchange->conf->arena);
+	exchange_free(exchange);
+}
+END_TEST
+
+/* A forged one never is: it goes after ten minutes, and of many only some are left. */
+START_TEST(what_is_not_genuine_does_not_stay_for_ever)
+{
+	struct event event = {
+		.class = EVENT_ALL, .origin = "us", .epoch = 7, .oseq = 1, .why = "", .actor = "", .trace = ""
+	};
+	struct gift gift = { .event = &event, .times = 1, .answer = BUS_LEFT };
+	unsigned refusals = 0;
+	struct exchange *exchange = exchange_with_secrets(&gift, &refusals);
+
+	for (event.oseq = 1; event.oseq <= DOUBTS_MAX; event.oseq++)
+		exchange_take(exchange, 100000);
+	gift.answer = BUS_TAKEN;
+	exchange_take(exchange, 100000);
+	ck_assert_uint_eq(exchange->spoofed, DOUBTS_MAX + 1);
+	event.oseq = 1;
+	exchange_take(exchange, 100000 + DOUBT_MS);
+	ck_assert_uint_eq(exchange->spoofed, DOUBTS_MAX + 1);
+	gift.answer = BUS_LEFT; /* it made room */
+	event.oseq = DOUBTS_MAX + 2;
+	exchange_take(exchange, 100000 + DOUBT_MS);
+	ck_assert_uint_eq(exchange->spoofed, DOUBTS_MAX + 2);
+	ck_assert_uint_eq(refusals, DOUBTS_MAX + 2);
+	for (event.oseq = 1000; event.oseq < 1000 + DOUBTS_MAX - 1; event.oseq++) /* as did what does not come any more */
+		exchange_take(exchange, 100000 + 2 * DOUBT_MS);
+	arena_free(exchange->conf->arena);
+	exchange_free(exchange);
+}
+END_TEST
+
 /* ---- what is sent again ---- */
 
 static void count_offer(void *arg, uint32_t epoch, uint64_t oseq, const char *bytes, size_t len)
@@ -577,6 +660,8 @@ int main(void)
 	tcase_add_test(tcase, a_flood_does_not_keep_the_turn_from_ending);
 	tcase_add_test(tcase, what_is_gone_is_told_again_when_the_log_did_not_take_it);
 	tcase_add_test(tcase, a_policy_goes_by_the_region_of_whoever_made_the_event);
+	tcase_add_test(tcase, what_is_not_genuine_comes_again_and_is_done_when_it_is);
+	tcase_add_test(tcase, what_is_not_genuine_does_not_stay_for_ever);
 	tcase_add_test(tcase, a_bus_that_takes_nothing_is_not_asked_at_once_again);
 	tcase_add_test(tcase, what_a_bus_has_lost_is_sent_anew_as_soon_as_that_is_noticed);
 	tcase_add_test(tcase, what_comes_late_of_a_life_of_which_nothing_was_known_owes_a_coarse_flush);

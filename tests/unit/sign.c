@@ -149,6 +149,30 @@ START_TEST(the_longest_event_has_room_for_it)
 }
 END_TEST
 
+/* A bus keeps one message of an id: what was refused for its secret is to come again with another one, and an old copy of a log that gives a
+ * number away for the second time is to be found out. */
+START_TEST(an_id_is_of_the_number_and_the_secret_that_signs)
+{
+	struct arena *arena = arena_new();
+	char none[SIGN_ID_MAX], first[SIGN_ID_MAX], again[SIGN_ID_MAX], both[SIGN_ID_MAX], other[SIGN_ID_MAX],
+		next[SIGN_ID_MAX];
+
+	sign_id(NULL, "eu", 7, 12, none);
+	sign_id(parse("eu " A, arena), "eu", 7, 12, first);
+	sign_id(parse("us " B "\neu " A, arena), "eu", 7, 12, again);
+	sign_id(parse("eu " A " " B, arena), "eu", 7, 12, both);
+	sign_id(parse("eu " B " " A, arena), "eu", 7, 12, other);
+	sign_id(parse("eu " A, arena), "eu", 7, 13, next);
+	ck_assert_str_eq(none, "eu:7:12");
+	ck_assert(strncmp(first, "eu:7:12:", 8) == 0 && strlen(first) == 8 + SIGN_MARK_LEN);
+	ck_assert_str_eq(first, again);
+	ck_assert_str_eq(first, both);
+	ck_assert_str_ne(first, other);
+	ck_assert_str_ne(first + 8, next + 8);
+	arena_free(arena);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("sign");
@@ -159,6 +183,7 @@ int main(void)
 	tcase_add_test(tcase, no_byte_of_a_signed_event_can_be_another);
 	tcase_add_test(tcase, it_is_what_others_compute);
 	tcase_add_test(tcase, the_longest_event_has_room_for_it);
+	tcase_add_test(tcase, an_id_is_of_the_number_and_the_secret_that_signs);
 	suite_add_tcase(suite, tcase);
 	return unit_run(suite);
 }
