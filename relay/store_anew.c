@@ -63,13 +63,25 @@ static uint64_t number_of(const char *name)
 	return (hash_sip(key, name, strlen(name)) >> 1) + 1;
 }
 
+/* What is in its outbox has another name. */
+static bool is_of_another(struct store *store)
+{
+	struct rewriting r = { .store = store, .arena = arena_new() };
+	bool other = store_outbox(store, 0, 1, read_row, &r, NULL) && r.oseq != 0 &&
+		     strcmp(r.event.origin, store->name) != 0;
+
+	arena_free(r.arena);
+	return other;
+}
+
+/* A log of an older version does not say whose it is: its region's. */
 bool anew_if_renamed(struct store *store, struct err *err)
 {
 	uint64_t was = sql_meta_get(store, "named"), is = number_of(store->name);
 
 	if (was == is)
 		return true;
-	if (was != 0 && !store_begin_anew(store, 0, err))
+	if ((was != 0 || is_of_another(store)) && !store_begin_anew(store, 0, err))
 		return false;
 	return sql_begin(store, err) && sql_meta_put(store, "named", is, err) && store_commit(store, err);
 }

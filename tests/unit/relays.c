@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "relay/store_sql.h"
 #include "relay/conf.h"
 #include "relay/store.h"
 #include "relay/strangers.h"
@@ -160,6 +161,35 @@ START_TEST(a_log_that_gets_another_name_goes_on_as_another_life)
 }
 END_TEST
 
+/* A log of an older version does not say what its name was, and its host gets another one with the new version. */
+START_TEST(a_log_of_an_older_version_that_gets_a_name_goes_on_as_another_life)
+{
+	char folder[] = "/tmp/gslb-relays.XXXXXX", path[64];
+	struct event event = { .class = EVENT_ALL, .why = "", .actor = "", .trace = "" };
+	struct store *store;
+	uint32_t epoch;
+	bool fresh;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/relay.db", folder);
+	store = store_open(path, "eu", 1000000, &fresh, NULL);
+	epoch = store_epoch(store);
+	ck_assert(store_add(store, &event, 5, NULL));
+	ck_assert(sql_meta_put(store, "named", 0, NULL));
+	store_close(store);
+	store = store_open(path, "eu", 2000000, &fresh, NULL);
+	ck_assert_uint_eq(store_epoch(store), epoch); /* it is its region's yet */
+	ck_assert(sql_begin(store, NULL) && sql_meta_put(store, "named", 0, NULL));
+	store_close(store);
+	store = store_open(path, "eu-2", 3000000, &fresh, NULL);
+	ck_assert_uint_eq(store_epoch(store), epoch + 1);
+	ck_assert(store_outbox(store, 0, 10, check_origin, store, NULL));
+	store_close(store);
+	unlink(path);
+	rmdir(folder);
+}
+END_TEST
+
 /* ---- strangers ---- */
 
 START_TEST(a_host_with_our_name_and_one_that_is_not_in_the_file_are_noticed)
@@ -200,6 +230,7 @@ int main(void)
 	tcase_add_loop_test(all, who_is_on_the_bus_is_read_or_refused_with_a_sentence, 0, COUNT_OF(files));
 	tcase_add_test(all, an_event_for_one_relay_is_for_no_other_of_its_region);
 	tcase_add_test(all, a_log_that_gets_another_name_goes_on_as_another_life);
+	tcase_add_test(all, a_log_of_an_older_version_that_gets_a_name_goes_on_as_another_life);
 	tcase_add_test(all, a_host_with_our_name_and_one_that_is_not_in_the_file_are_noticed);
 	suite_add_tcase(suite, all);
 	return unit_run(suite);
