@@ -58,17 +58,14 @@ static void add_name(struct buf *text, const char *name, bool below)
 	buf_printf(text, " %s.%s", name, below ? "$" : "");
 }
 
-/* "wiped 3 records, 0 negative records, 2 packets": of all names together. */
+/* "wiped 3 records, 0 negative records, 2 packets": of all names together. Of several it does not say whose; and to count them only when that
+ * is none would have it look as if the rest were none, too. */
 static void note_found(struct adapter_work *work, unsigned n, const char *reply)
 {
 	unsigned records, negatives;
 
-	if (sscanf(reply, "wiped %u records, %u negative records", &records, &negatives) != 2)
-		return;
-	if (records + negatives > 0 && n > 1) /* whose? */
-		return;
-	for (unsigned i = 0; i < n; i++)
-		work[i].found = records + negatives > 0 ? FOUND_SOMETHING : FOUND_NOTHING;
+	if (n == 1 && sscanf(reply, "wiped %u records, %u negative records", &records, &negatives) == 2)
+		work->found = records + negatives > 0 ? FOUND_SOMETHING : FOUND_NOTHING;
 }
 
 static unsigned powerdns_run(void *state, struct adapter_work *work, unsigned n)

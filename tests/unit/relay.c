@@ -6,9 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "relay/adapter.h"
 #include "relay/breaker.h"
 #include "relay/check.h"
 #include "relay/event.h"
@@ -1127,11 +1130,79 @@ START_TEST(more_than_half_of_twenty_failures_open_it)
 }
 END_TEST
 
+/* ---- a cache that says what was there ---- */
+
+/* The recursor's end: one command, one answer. */
+static void answer_once(int listening, const char *text)
+{
+	int fd = accept(listening, NULL, NULL);
+	uint32_t status = 0;
+	uint64_t len = 0;
+	char command[4096];
+
+	ck_assert_int_eq(recv(fd, &status, sizeof status, MSG_WAITALL), sizeof status);
+	ck_assert_int_eq(recv(fd, &len, sizeof len, MSG_WAITALL), sizeof len);
+	ck_assert_uint_le(len, sizeof command);
+	ck_assert_int_eq(recv(fd, command, (size_t)len, MSG_WAITALL), len);
+	len = strlen(text);
+	ck_assert_int_eq(send(fd, &status, sizeof status, 0), sizeof status);
+	ck_assert_int_eq(send(fd, &len, sizeof len, 0), sizeof len);
+	ck_assert_int_eq(send(fd, text, (size_t)len, 0), len);
+	close(fd);
+}
+
+static const struct {
+	const char *text;
+	unsigned n;
+	enum adapter_found found; /* of each */
+} wipes[] = {
+	{ "wiped 0 records, 0 negative records, 0 packets\n", 1, FOUND_NOTHING },
+	{ "wiped 2 records, 0 negative records, 1 packets\n", 1, FOUND_SOMETHING },
+	{ "wiped 0 records, 1 negative records, 0 packets\n", 1, FOUND_SOMETHING },
+	{ "wiped 2 records, 0 negative records, 1 packets\n", 3, FOUND_UNKNOWN },
+	{ "wiped 0 records, 0 negative records, 0 packets\n", 3, FOUND_UNKNOWN },
+	{ "something else\n", 1, FOUND_UNKNOWN },
+};
+
+/* Several names have one answer: neither kind of it counts, else the part that was there would look smaller than it is. */
+START_TEST(powerdns_says_of_one_name_alone_whether_it_was_there)
+{
+	char place[] = "/tmp/gslb-powerdns.XXXXXX";
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	struct cache_conf conf = { .socket = at.sun_path, .timeout_ms = 20000 };
+	struct pending_entry entry = { .class = EVENT_DNS, .text = "www.example" };
+	struct adapter_work work[3] = { { .entry = &entry }, { .entry = &entry }, { .entry = &entry } };
+	int listening = socket(AF_UNIX, SOCK_STREAM, 0), status = -1;
+	pid_t recursor;
+
+	ck_assert_ptr_nonnull(mkdtemp(place));
+	snprintf(at.sun_path, sizeof at.sun_path, "%s/control", place);
+	ck_assert_int_eq(bind(listening, (struct sockaddr *)&at, sizeof at), 0);
+	ck_assert_int_eq(listen(listening, 1), 0);
+	recursor = fork();
+	if (recursor == 0) {
+		answer_once(listening, wipes[_i].text);
+		_exit(0);
+	}
+	ck_assert_uint_eq(adapter_powerdns.run(adapter_powerdns.open(&conf, NULL), work, wipes[_i].n), wipes[_i].n);
+	ck_assert_int_eq(waitpid(recursor, &status, 0), recursor);
+	ck_assert_int_eq(status, 0);
+	for (unsigned i = 0; i < wipes[_i].n; i++) {
+		ck_assert_int_eq(work[i].result, ADAPTER_DONE);
+		ck_assert_int_eq(work[i].found, wipes[_i].found);
+	}
+	close(listening);
+	unlink(at.sun_path);
+	rmdir(place);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("relay");
 	TCase *gate = tcase_create("gate"), *event = tcase_create("event"), *store = tcase_create("store"),
-	      *door = tcase_create("door"), *pending = tcase_create("pending"), *pacer = tcase_create("pacer");
+	      *door = tcase_create("door"), *pending = tcase_create("pending"), *pacer = tcase_create("pacer"),
+	      *cache = tcase_create("cache");
 
 	tcase_add_loop_test(gate, what_passes_the_gate_is_canonical_and_nothing_else_passes, 0, COUNT_OF(texts));
 	tcase_add_test(gate, a_byte_of_zero_passes_no_gate);
@@ -1176,5 +1247,8 @@ int main(void)
 	tcase_add_test(pacer, more_than_half_of_twenty_failures_open_it);
 	tcase_set_timeout(pacer, 60);
 	suite_add_tcase(suite, pacer);
+	tcase_add_loop_test(cache, powerdns_says_of_one_name_alone_whether_it_was_there, 0, COUNT_OF(wipes));
+	tcase_set_timeout(cache, 60);
+	suite_add_tcase(suite, cache);
 	return unit_run(suite);
 }
