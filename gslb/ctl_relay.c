@@ -152,7 +152,8 @@ static void print_lag(const json_t *list, const struct ctl_view *view, struct bu
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *item = json_array_get(list, i);
 
-		ctl_cell(&table, CTL_PLAIN, "%s", ctl_string(item, "region"));
+		ctl_cell(&table, CTL_PLAIN, "%s%s", ctl_string(item, "region"),
+			ctl_true(item, "unlisted") ? " (not in section bus)" : "");
 		ctl_cell(&table, CTL_PLAIN, "%lld", (long long)ctl_integer(item, "receipt"));
 		ctl_cell(&table, ctl_integer(item, "behind") > 0 ? CTL_YELLOW : CTL_PLAIN, "%lld",
 			(long long)ctl_integer(item, "behind"));

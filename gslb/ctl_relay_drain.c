@@ -23,6 +23,9 @@ static void add_left(const json_t *result, const char *before, struct buf *out)
 	{
 		buf_printf(out, "%sregion ", sign);
 		ctl_add(out, ctl_string(row, "region"));
+		if (ctl_true(row, "unlisted"))
+			buf_printf(out, ", which section bus does not name any more: name it again, or let relay.keep "
+					"pass");
 		buf_printf(out, " (%lld event%s behind, for %.1f s)", (long long)ctl_integer(row, "behind"),
 			plural(ctl_integer(row, "behind")), json_real_value(json_object_get(row, "behind_s")));
 		sign = ", ";

@@ -356,6 +356,7 @@ static void run_lag(void *context, const json_t *args, const struct control_peer
 				metrics_lag_s(service, relay, now_ms), "received", (json_int_t)received.oseq, "done",
 				(json_int_t)done.oseq, "epoch", (json_int_t)received.epoch));
 	}
+	intake_unlisted(service, last, list);
 	reply->result = json_pack("{s:o}", "lag", list);
 }
 

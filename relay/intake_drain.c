@@ -33,6 +33,29 @@ static bool is_left(const struct service *service, uint64_t rows, size_t events)
 	return rows > 0 || events > 0 || work_owes(service->work) || store_is_dirty(service->store);
 }
 
+struct unlisted {
+	struct service *service;
+	uint64_t last;
+	json_t *list;
+};
+
+static void add_unlisted(void *arg, const char *relay, uint64_t receipt)
+{
+	const struct unlisted *unlisted = arg;
+	struct service *service = unlisted->service;
+
+	if (receipt < unlisted->last && conf_relay(service->conf, relay) == service->conf->nrelays)
+		json_array_append_new(unlisted->list,
+			json_pack("{s:s,s:b,s:I,s:I,s:f}", "region", relay, "unlisted", 1, "receipt",
+				(json_int_t)receipt, "behind", (json_int_t)(unlisted->last - receipt), "behind_s",
+				metrics_lag_s(service, relay, clock_wall_ms())));
+}
+
+void intake_unlisted(struct service *service, uint64_t last, json_t *list)
+{
+	store_receipts(service->store, add_unlisted, &(struct unlisted){ service, last, list });
+}
+
 static json_t *relays_left(struct service *service, uint64_t last)
 {
 	json_t *list = json_array();
@@ -46,6 +69,7 @@ static json_t *relays_left(struct service *service, uint64_t last)
 				json_pack("{s:s,s:I,s:f}", "region", relay, "behind", (json_int_t)(last - receipt),
 					"behind_s", metrics_lag_s(service, relay, clock_wall_ms())));
 	}
+	intake_unlisted(service, last, list);
 	return list;
 }
 

@@ -115,6 +115,8 @@ void intake_http(
 
 void intake_drain(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
 	struct control_reply *reply);
+/* Adds to the list who is behind `last` and not in the configuration any more: it keeps the outbox from getting empty, too. */
+void intake_unlisted(struct service *service, uint64_t last, json_t *list);
 /* Is this event not taken in, since gslb-relay is drained? Then the sentence says so. event NULL: any. */
 bool intake_is_shut(const struct service *service, const struct event *event, bool trusted, struct err *err);
 

@@ -66,6 +66,8 @@ bool store_say_gone(struct store *store, const char *region, const char *relay, 
 uint64_t store_made_after(struct store *store, uint64_t oseq);
 /* Of all relays that ever had a receipt of this epoch; UINT64_MAX: none. */
 uint64_t store_least_receipt(struct store *store);
+/* Each of them, by name. */
+void store_receipts(struct store *store, void (*take)(void *arg, const char *relay, uint64_t oseq), void *arg);
 
 /* ---- inbox ---- */
 

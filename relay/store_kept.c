@@ -87,6 +87,14 @@ uint64_t store_least_receipt(struct store *store)
 	return least;
 }
 
+void store_receipts(struct store *store, void (*take)(void *arg, const char *relay, uint64_t oseq), void *arg)
+{
+	sql_number(store, RECEIPT_ALL, 1, store->epoch);
+	while (sql_row(store, RECEIPT_ALL, &(bool){ false }, NULL))
+		take(arg, sql_get_text(store, RECEIPT_ALL, 0), sql_get_number(store, RECEIPT_ALL, 1));
+	sql_reset(store, RECEIPT_ALL);
+}
+
 bool store_say_gone(struct store *store, const char *region, const char *relay, uint64_t now_ms, struct err *err)
 {
 	const char *const regions[] = { region };

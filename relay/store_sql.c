@@ -53,6 +53,7 @@ static const char *const sql[STATEMENTS] = {
 	[AHEAD_DROP] = "DELETE FROM ahead WHERE origin = ?1 AND oseq <= ?2",
 	[RECEIPT_PUT] = "INSERT OR REPLACE INTO receipt VALUES(?1, ?2, ?3, ?4)",
 	[RECEIPT_GET] = "SELECT epoch, oseq, errors FROM receipt WHERE region = ?1",
+	[RECEIPT_ALL] = "SELECT region, oseq FROM receipt WHERE epoch = ?1 ORDER BY region",
 	[RECEIPT_LEAST] = "SELECT min(oseq) FROM receipt WHERE epoch = ?1",
 	[DEAD_ADD] = "INSERT INTO dead(target, event, item, reason, at_ms) VALUES(?1, ?2, ?3, ?4, ?5)",
 	[DEAD_TRIM] = "DELETE FROM dead WHERE id <= (SELECT max(id) FROM dead) - ?1",

@@ -12,7 +12,7 @@ import tempfile
 import time
 
 from fleet_rig import REGIONS, Client, Fleet, Monitor
-from lab import Skip, main, seen, test, wait_for
+from lab import BUILD, Skip, main, seen, test, wait_for
 from relay_load import Line, Redis
 from relay_rig import program, write
 
@@ -465,6 +465,26 @@ def no_bus_at_the_start(stack):
     wait_for("us to have it", lambda: not fleet.has("us", "k"), 30)
     fleet.wait_empty()
     seen("done at once here, and there when the bus came; no restart")
+
+
+@test
+def a_region_that_is_not_named_any_more(stack):
+    """a region that was behind is taken out of bus.regions: what it misses is kept, and drain and lag say for whom and what to do"""
+    fleet = Fleet(stack)
+    eu = fleet.rigs["eu"]
+    assert fleet.confirmed("eu", "a")
+    fleet.wait_empty()
+    fleet.rigs["us"].relay.kill(signal.SIGTERM)
+    eu.bus = dict(eu.bus, regions=["eu"])
+    eu.write_conf()
+    eu.relay.process.send_signal(signal.SIGHUP)
+    eu.relay.wait_log("state=renewed")
+    assert fleet.confirmed("eu", "b")
+    lag = next(row for row in eu.ctl("relay", "lag")["lag"] if row["region"] == "us")
+    assert lag["unlisted"] and lag["behind"] == 1, lag
+    done = subprocess.run([os.path.join(BUILD, "gslbctl"), "-s", eu.socket, "relay", "drain", "--wait", "1s"], capture_output=True, text=True, check=False)
+    assert done.returncode == 3 and "region us, which section bus does not name any more: name it again" in done.stderr, done
+    seen("named by both")
 
 
 @test
