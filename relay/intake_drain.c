@@ -45,10 +45,10 @@ static void add_unlisted(void *arg, const char *relay, uint64_t receipt)
 	struct service *service = unlisted->service;
 
 	if (receipt < unlisted->last && conf_relay(service->conf, relay) == service->conf->nrelays)
-		json_array_append_new(unlisted->list,
-			json_pack("{s:s,s:b,s:I,s:I,s:f}", "region", relay, "unlisted", 1, "receipt",
-				(json_int_t)receipt, "behind", (json_int_t)(unlisted->last - receipt), "behind_s",
-				metrics_lag_s(service, relay, clock_wall_ms())));
+		json_array_append_new(
+			unlisted->list, json_pack("{s:s,s:b,s:I,s:I,s:f}", "region", relay, "unlisted", 1, "receipt",
+						(json_int_t)receipt, "behind", (json_int_t)(unlisted->last - receipt),
+						"behind_s", metrics_lag_s(service, relay, clock_wall_ms())));
 }
 
 void intake_unlisted(struct service *service, uint64_t last, json_t *list)

@@ -116,8 +116,7 @@ void sign_event(const struct sign *sign, const char *name, const char *bytes, si
 	buf_add(out, behind, BEHIND_LEN);
 }
 
-void sign_id(
-	const struct sign *sign, const char *name, uint32_t epoch, uint64_t oseq, char id[static SIGN_ID_MAX])
+void sign_id(const struct sign *sign, const char *name, uint32_t epoch, uint64_t oseq, char id[static SIGN_ID_MAX])
 {
 	char text[HMAC_BASE64_LEN + 1];
 	int len = snprintf(id, EVENT_ID_MAX, "%s:%u:%llu", name, epoch, (unsigned long long)oseq);

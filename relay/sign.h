@@ -22,8 +22,7 @@ void sign_event(const struct sign *sign, const char *name, const char *bytes, si
 /* The bus's message id of an event of that name: "name:epoch:oseq", and with secrets a mark of the one that signs. What is signed in another way is
  * another message to the bus, which else would keep the first one only; a number that is given away for the second time is none. sign NULL:
  * there are no secrets. */
-void sign_id(
-	const struct sign *sign, const char *name, uint32_t epoch, uint64_t oseq, char id[static SIGN_ID_MAX]);
+void sign_id(const struct sign *sign, const char *name, uint32_t epoch, uint64_t oseq, char id[static SIGN_ID_MAX]);
 /* Was it made by who that name is? False with a sentence. */
 bool sign_check(const struct sign *sign, const char *name, const char *bytes, size_t len, struct err *err);
 

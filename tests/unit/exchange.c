@@ -235,8 +235,7 @@ static bool gift_fetch(void *bus, size_t max,
 		return true;
 	event_print(gift->event, &body);
 	for (size_t i = 0; i < gift->times && i < max; i++)
-		ck_assert_int_eq(take(arg, gift->from != NULL ? gift->from : "us", body.text, body.len),
-			gift->answer);
+		ck_assert_int_eq(take(arg, gift->from != NULL ? gift->from : "us", body.text, body.len), gift->answer);
 	buf_fini(&body);
 	store->failed = gift->spoils;
 	return true;
@@ -528,7 +527,8 @@ START_TEST(what_is_not_genuine_does_not_stay_for_ever)
 	exchange_take(exchange, 100000 + DOUBT_MS);
 	ck_assert_uint_eq(exchange->spoofed, DOUBTS_MAX + 2);
 	ck_assert_uint_eq(refusals, DOUBTS_MAX + 2);
-	for (event.oseq = 1000; event.oseq < 1000 + DOUBTS_MAX - 1; event.oseq++) /* as did what does not come any more */
+	for (event.oseq = 1000; event.oseq < 1000 + DOUBTS_MAX - 1;
+		event.oseq++) /* as did what does not come any more */
 		exchange_take(exchange, 100000 + 2 * DOUBT_MS);
 	arena_free(exchange->conf->arena);
 	exchange_free(exchange);

@@ -792,7 +792,8 @@ static const struct {
 	unsigned others; /* that wait, too */
 	unsigned at_ms[PENDING_LAST_ROUND + 1];
 } again[] = {
-	{ EVENT_DNS, EVENT_FAILOVER, 0, { 0, PENDING_SOON_MS, PENDING_LATER_MS, PENDING_YET_LATER_MS, PENDING_REFLUSH_MS } },
+	{ EVENT_DNS, EVENT_FAILOVER, 0,
+		{ 0, PENDING_SOON_MS, PENDING_LATER_MS, PENDING_YET_LATER_MS, PENDING_REFLUSH_MS } },
 	{ EVENT_DNS, EVENT_FAILOVER, PENDING_SOON_MAX, { 0, PENDING_REFLUSH_MS } },
 	{ EVENT_DNS, EVENT_EDIT, 0, { 0, PENDING_REFLUSH_MS } },
 	{ EVENT_ZONE, EVENT_FAILOVER, 0, { 0, PENDING_REFLUSH_MS } },
@@ -1230,8 +1231,7 @@ int main(void)
 	suite_add_tcase(suite, door);
 	tcase_add_test(pending, an_item_asked_for_often_is_done_at_once_and_then_gathered);
 	tcase_add_test(pending, what_is_urgent_goes_first_then_what_is_hot);
-	tcase_add_loop_test(
-		pending, a_name_is_dropped_again_until_nothing_can_be_on_its_way, 0, COUNT_OF(again));
+	tcase_add_loop_test(pending, a_name_is_dropped_again_until_nothing_can_be_on_its_way, 0, COUNT_OF(again));
 	tcase_add_test(pending, a_storm_is_one_flush_a_second_and_its_last_change_is_done);
 	tcase_add_test(pending, what_this_region_says_does_not_wait_behind_the_others);
 	tcase_add_test(pending, what_changes_while_it_is_being_done_is_done_again);

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "relay/store_sql.h"
 #include "relay/conf.h"
 #include "relay/store.h"
+#include "relay/store_sql.h"
 #include "relay/strangers.h"
 
 /* ---- gslb.yaml ---- */
