@@ -142,6 +142,8 @@ def certificates_are_exchanged(stack):
             greeting = "closed"
         assert greeting == "closed", greeting
     slowest_ms = max(flow[region].slowest_ms for region in REGIONS)
+    for region in REGIONS:
+        wait_for("the old connections to be closed", lambda: threads(fleet.rigs[region].relay.process) <= had[region] + 1, 60)
     # whatever else was connected with the old ones could not come back
     for region in REGIONS:
         fleet.relay_wires[region].cut()
@@ -152,7 +154,7 @@ def certificates_are_exchanged(stack):
         flow[region].end()
     keys = [key for region in REGIONS for key in flow[region].keys]
     wait_for("every key to be gone in both", lambda: not any(fleet.has(region, *keys) for region in REGIONS), 60)
-    fleet.wait_empty()
+    fleet.wait_empty(90)
     for region in REGIONS:
         twice = [key for key in keys if told[region].dropped(key) != 1]
         # a redis that took its time on a busy machine is told again
@@ -160,7 +162,6 @@ def certificates_are_exchanged(stack):
         relay = fleet.rigs[region].relay.process
         assert relay.poll() is None and relay.pid == pids[region]
         assert "log=anew" not in fleet.rigs[region].relay.text()
-        wait_for("the old connections to be closed", lambda: threads(relay) <= had[region] + 1, 30)
     seen(f"{len(keys)} events; on the new certificates {took['eu']:.1f} s after SIGHUP, {took['us']:.1f} s by itself; meanwhile the "
          f"slowest event was confirmed by both regions after {slowest_ms:.0f} ms")
 
