@@ -497,12 +497,13 @@ static unsigned gather(struct target *target, uint64_t now_ms)
 
 uint64_t target_run(struct target *target, uint64_t now_ms)
 {
+	enum phase phase = phase_of(target); /* once: the thread may be done between two looks, and what it did would be lost */
 	uint64_t next_ms;
 	unsigned n;
 
-	if (phase_of(target) == DONE)
+	if (phase == DONE)
 		collect(target, now_ms);
-	if (phase_of(target) == ORDERED)
+	if (phase == ORDERED)
 		return UINT64_MAX; /* its event will wake us */
 	next_ms = pending_next_ms(target->pending);
 	if (target->stats.paused || next_ms == UINT64_MAX)
