@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from lab import BUILD, Lab, main, test, wait_for
+from lab import BUILD, REALTIME, Lab, main, test, wait_for
 
 ZONE = """
 $ORIGIN svc.example.
@@ -64,7 +64,8 @@ def give(fd, serial):
 def within_a_second(what):
     begin = time.monotonic()
     yield
-    assert time.monotonic() - begin < 1, f"{what} took {time.monotonic() - begin:.2f} s"
+    took_s = time.monotonic() - begin
+    assert took_s < (1 if REALTIME else 20), f"{what} took {took_s:.2f} s"  # the reload waits until the test lets it go
 
 
 @test
