@@ -364,12 +364,15 @@ static void begin_anew(struct exchange *exchange, const char *relay, uint32_t ep
 
 	if (epoch > UINT32_MAX - 2 || (exchange->anew_ms != 0 && now_ms < exchange->anew_ms + pause_ms))
 		return;
-	exchange->anew_ms = now_ms;
-	if (!store_begin_anew(exchange->store, epoch, &err) || !announce(exchange, &err)) {
+	/* one that fails, on a full disk, say, is tried again with the next word: before a number is given away twice */
+	if (!store_begin_anew(exchange->store, epoch, &err)) {
 		complain("log=anew", &err);
 		return;
 	}
+	exchange->anew_ms = now_ms;
 	exchange->anew++;
+	if (!announce(exchange, &err))
+		complain("log=anew", &err);
 	log_warning("log=anew relay=%s epoch=%u reason=\"%s\"", relay, store_epoch(exchange->store), reason);
 }
 

@@ -129,6 +129,24 @@ static bool is_same_again(uint64_t seed)
 	return engine_hash() == hash;
 }
 
+/* That found a fault once, far behind those that are run each time. 60: an old copy of a log gave numbers away twice; 9807: and a full disk kept
+ * it from beginning anew. */
+static const uint64_t found_once[] = { 60, 9807 };
+
+static bool run_known(void)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < COUNT_OF(found_once); i++) {
+		if (run_seed(found_once[i], &options.size))
+			continue;
+		good = false;
+		printf("# seed %" PRIu64 ": %s\n", found_once[i], oracle_verdict());
+	}
+	printf("%s 3 - seeds that found a fault find it no more\n", good ? "ok" : "not ok");
+	return good;
+}
+
 /* As many as there is time for. */
 static int run_check(void)
 {
@@ -136,7 +154,7 @@ static int run_check(void)
 	uint64_t seed = 1, failed = 0;
 	bool same;
 
-	printf("1..2\n");
+	printf("1..3\n");
 	for (; seed <= CHECK_SEEDS && (seed <= CHECK_LEAST || seconds() < until); seed++) {
 		if (run_seed(seed, &options.size))
 			continue;
@@ -147,7 +165,7 @@ static int run_check(void)
 		seed - 1);
 	same = is_same_again(7);
 	printf("%s 2 - the same seed gives the same run\n", same ? "ok" : "not ok");
-	return failed == 0 && same ? 0 : 1;
+	return run_known() && failed == 0 && same ? 0 : 1;
 }
 
 /* ---- options ---- */
