@@ -192,8 +192,8 @@ static enum ctl_exit judge(json_t *result, double most_percent, struct err *err)
 	json_object_set_new(result, "fails", json_boolean(!known || fmax(networks, answers) > most_percent));
 	if (!known) { /* a gate that is open since nobody looked is none */
 		err_set(err, "no client of these services is known yet, so nothing says how many would move: "
-			     "--fail-over wants "
-			     "some (gslbd gathers them as it answers; --clients FILE has others)");
+			     "--fail-over "
+			     "wants some (gslbd gathers them as it answers; --clients FILE has others)");
 		return CTL_FAILED;
 	}
 	if (fmax(networks, answers) <= most_percent)

@@ -11,11 +11,10 @@ static const struct ctl_operand operands[] = {
 		"lint|drain|bench|replay",
 		"its state, its caches, the other regions, the hosts it hears, the overrides it has for gslbd, what is "
 		"asked for most, the last events, what waits for a cache, whether a cache gives a sign of life, what "
-		"it "
-		"could not do; drop or retry one of these; hold a cache's work; drop all that the caches have of our "
-		"zones; ask the resolvers for a name; look their settings over; take in nothing new, and finish what "
-		"is "
-		"here; measure with events for keys that no cache has; do again what a region made, from a number on" },
+		"it could not do; drop or retry one of these; hold a cache's work; drop all that the caches have of "
+		"our zones; ask the resolvers for a name; look their settings over; take in nothing new, and finish "
+		"what is here; measure with events for keys that no cache has; do again what a region made, from a "
+		"number on" },
 	{ "WHICH", "which", CTL_OPTIONAL, NULL,
 		"hot: how many (100); tail: a region; drop, retry: the number, or all; pending, test, pause, resume: "
 		"the cache's name; resync: a region; verify: the name" },
@@ -364,11 +363,6 @@ static void print_status(const json_t *result, struct buf *out)
 	ctl_add(out, ctl_string(result, "bus"));
 	buf_printf(out,
 		json_is_true(json_object_get(result, "connected")) ? "" : " (NOT CONNECTED: events wait in the log)");
-	if (ctl_string(result, "bus_trouble")[0] != '\0') {
-		buf_printf(out, " (TROUBLE: ");
-		ctl_add(out, ctl_string(result, "bus_trouble"));
-		buf_printf(out, ")");
-	}
 	buf_printf(out, ", running since ");
 	ctl_add(out, ctl_string(result, "since"));
 	if (ctl_string(result, "bus_trouble")[0] != '\0') {

@@ -294,8 +294,7 @@ enum ctl_exit ctl_relay_replay(const struct ctl_line *line, const char *socket, 
 
 	if (origin == NULL || from == NULL || !number_parse(from, 1, INT64_MAX, &replay.from)) {
 		err_set(err, "relay replay: wants --origin REGION and --from NUMBER (the last part of an event's id; "
-			     "gslbctl relay "
-			     "tail shows them)");
+			     "gslbctl relay tail shows them)");
 		return CTL_USAGE;
 	}
 	replay.asked = json_pack("{s:s,s:I,s:O*}", "origin", origin, "from", (json_int_t)replay.from, "region",
