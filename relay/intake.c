@@ -330,36 +330,6 @@ static void run_status(void *context, const json_t *args, const struct control_p
 		json_object_set_new(reply->result, "drained_by", json_string(service->drain.by));
 }
 
-/* ---- regions ---- */
-
-static void run_lag(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
-	struct control_reply *reply)
-{
-	struct service *service = context;
-	uint64_t rows, oldest_ms, last, now_ms = clock_wall_ms();
-	json_t *list = json_array();
-
-	(void)args;
-	(void)peer;
-	(void)ticket;
-	store_outbox_left(service->store, &rows, &oldest_ms, &last);
-	for (size_t i = 0; i < service->conf->nrelays; i++) {
-		const char *relay = service->conf->relays[i].name;
-		struct store_mark received, done;
-		bool errors, theirs;
-		uint64_t receipt = store_receipt_of(service->store, relay, &theirs);
-
-		store_floors(service->store, relay, &received, &done, &errors);
-		json_array_append_new(list,
-			json_pack("{s:s,s:I,s:I,s:f,s:I,s:I,s:I}", "region", relay, "receipt", (json_int_t)receipt,
-				"behind", (json_int_t)(last > receipt ? last - receipt : 0), "behind_s",
-				metrics_lag_s(service, relay, now_ms), "received", (json_int_t)received.oseq, "done",
-				(json_int_t)done.oseq, "epoch", (json_int_t)received.epoch));
-	}
-	intake_unlisted(service, last, list);
-	reply->result = json_pack("{s:o}", "lag", list);
-}
-
 static void run_state(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
 	struct control_reply *reply)
 {
@@ -462,7 +432,7 @@ const struct control_command intake_commands[] = {
 	{ "drain", true, intake_drain },
 	{ "status", false, run_status },
 	{ "targets", false, run_targets },
-	{ "lag", false, run_lag },
+	{ "lag", false, intake_lag_command },
 	{ "state", false, run_state },
 	{ "overrides", true, intake_overrides },
 	{ "offer", true, intake_offer },

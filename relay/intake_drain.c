@@ -33,46 +33,6 @@ static bool is_left(const struct service *service, uint64_t rows, size_t events)
 	return rows > 0 || events > 0 || work_owes(service->work) || store_is_dirty(service->store);
 }
 
-struct unlisted {
-	struct service *service;
-	uint64_t last;
-	json_t *list;
-};
-
-static void add_unlisted(void *arg, const char *relay, uint64_t receipt)
-{
-	const struct unlisted *unlisted = arg;
-	struct service *service = unlisted->service;
-
-	if (receipt < unlisted->last && conf_relay(service->conf, relay) == service->conf->nrelays)
-		json_array_append_new(
-			unlisted->list, json_pack("{s:s,s:b,s:I,s:I,s:f}", "region", relay, "unlisted", 1, "receipt",
-						(json_int_t)receipt, "behind", (json_int_t)(unlisted->last - receipt),
-						"behind_s", metrics_lag_s(service, relay, clock_wall_ms())));
-}
-
-void intake_unlisted(struct service *service, uint64_t last, json_t *list)
-{
-	store_receipts(service->store, add_unlisted, &(struct unlisted){ service, last, list });
-}
-
-static json_t *relays_left(struct service *service, uint64_t last)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < service->conf->nrelays; i++) {
-		const char *relay = service->conf->relays[i].name;
-		uint64_t receipt = store_receipt_of(service->store, relay, NULL);
-
-		if (receipt < last)
-			json_array_append_new(list,
-				json_pack("{s:s,s:I,s:f}", "region", relay, "behind", (json_int_t)(last - receipt),
-					"behind_s", metrics_lag_s(service, relay, clock_wall_ms())));
-	}
-	intake_unlisted(service, last, list);
-	return list;
-}
-
 static json_t *caches_left(const struct service *service)
 {
 	struct target *const *targets;
@@ -118,7 +78,7 @@ static void look(struct service *service, struct control_reply *reply)
 	reply->exit = left ? EXIT_PARTLY : 0;
 	reply->result = json_pack("{s:b,s:b,s:s,s:s,s:I,s:I,s:o,s:o}", "draining", 1, "left", left, "since",
 		clock_format(drain->since_ms, since), "by", drain->by, "events", (json_int_t)events, "outbox",
-		(json_int_t)rows, "regions", relays_left(service, last), "caches", caches_left(service));
+		(json_int_t)rows, "regions", intake_lag(service, last, true), "caches", caches_left(service));
 }
 
 static void stop(struct service *service, const struct control_peer *peer, struct control_reply *reply)

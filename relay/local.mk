@@ -33,6 +33,7 @@ librelay_a_SOURCES = \
 	relay/intake.c \
 	relay/intake_drain.c \
 	relay/intake_hot.c \
+	relay/intake_lag.c \
 	relay/intake_look.c \
 	relay/intake_replay.c \
 	relay/journal.c relay/journal.h \

@@ -115,10 +115,16 @@ void intake_http(
 
 void intake_drain(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
 	struct control_reply *reply);
-/* Adds to the list who is behind `last` and not in the configuration any more: it keeps the outbox from getting empty, too. */
-void intake_unlisted(struct service *service, uint64_t last, json_t *list);
 /* Is this event not taken in, since gslb-relay is drained? Then the sentence says so. event NULL: any. */
 bool intake_is_shut(const struct service *service, const struct event *event, bool trusted, struct err *err);
+
+/* ---- intake_lag.c ---- */
+
+/* How far each relay is with our events, of which `last` is the last one: a row each, also for one that the configuration does not name any
+ * more and that lacks some, since the log keeps them for it. behind: only of those that lack some. */
+json_t *intake_lag(struct service *service, uint64_t last, bool behind);
+void intake_lag_command(void *context, const json_t *args, const struct control_peer *peer, uint64_t ticket,
+	struct control_reply *reply);
 
 /* ---- intake_replay.c ---- */
 
