@@ -145,3 +145,28 @@ def varnish(stack, rig, origin):
                                "-s", "malloc,16m", "-p", "default_grace=0", "-T", "none", "-j", "none"], rig.folder)
     wait_for("varnish", lambda: get(port, "/ready") > 0, 30)
     return port, {"type": "http", "name": "edge", "url": f"http://127.0.0.1:{port}/"}
+
+
+def nginx(stack, rig, origin):
+    port = free_port()
+    conf = write(os.path.join(rig.folder, "nginx.conf"), f"""
+daemon off; worker_processes 1; pid {rig.folder}/nginx.pid; error_log stderr;
+events {{ worker_connections 64; }}
+http {{
+  access_log off;
+  client_body_temp_path {rig.folder}/ngx-body; proxy_temp_path {rig.folder}/ngx-proxy; fastcgi_temp_path {rig.folder}/ngx-fcgi;
+  uwsgi_temp_path {rig.folder}/ngx-uwsgi; scgi_temp_path {rig.folder}/ngx-scgi;
+  proxy_cache_path {rig.folder}/ngx-cache keys_zone=all:1m;
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      if ($request_method = PURGE) {{ return 405; }}
+      proxy_pass http://127.0.0.1:{origin.port}; proxy_cache all; proxy_cache_key $host$uri; proxy_cache_valid 200 1h;
+      proxy_cache_bypass $http_x_gslb_refresh;
+    }}
+  }}
+}}
+""")
+    Program(stack, "nginx", [program("nginx"), "-p", rig.folder, "-c", conf], rig.folder)
+    wait_for("nginx", lambda: get(port, "/ready") > 0, 30)
+    return port, {"type": "http", "name": "edge", "url": f"http://127.0.0.1:{port}/"}

@@ -6,9 +6,10 @@ import socket
 import subprocess
 import threading
 
-from caches_rig import Origin, get, memcached, resolver_test, varnish
+from caches_rig import Origin, get, memcached, nginx, resolver_test, varnish
 from lab import BUILD, free_port, main, rows, test, wait_for
-from relay_rig import Authority, Rig, command, redis, resolve, unbound
+from relay_rig import Authority, Rig, command, redis, resolve, unbound, write
+from tcp_rig import Tcp
 
 
 def with_resolver(stack, start):
@@ -134,6 +135,52 @@ def urls_and_prefixes_of_varnish(stack):
     count = origin.count
     rig.ctl("purge", "url", "http://www.example/r", "--refresh", "--wait", "30s")
     assert origin.count == count + 1 and get(port, "/r") == count + 1 and origin.count == count + 1
+
+
+@test
+def a_refresh_through_nginx(stack):
+    """nginx, which has no purge of its own: a refresh of a URL goes by its cache to the origin and puts the new one in place, and no other"""
+    rig, origin = Rig(stack, []), Origin(stack)
+    port, cache = nginx(stack, rig, origin)
+    rig.caches = [cache]
+    rig.start()
+    first = {path: get(port, path) for path in ("/a", "/b")}
+    assert all(get(port, path) == n for path, n in first.items())
+    rig.ctl("purge", "url", "http://www.example/a", "--refresh", "--wait", "30s")
+    assert get(port, "/a") == origin.count == first["/b"] + 1 and get(port, "/b") == first["/b"]
+    rig.ctl("purge", "url", "http://www.example/b", "--wait", "30s", expect=3)
+    assert "status 405" in rig.ctl("relay", "dead")["dead"][0]["reason"]
+
+
+@test
+def tags_over_http(stack):
+    """tags go in xkey-purge, softly in xkey-softpurge; where the service wants another method, header and token, in these; several in one request"""
+    heard = []
+
+    def answer(s):
+        data = s.recv(65536)
+        if not data.startswith(b"HEAD"):
+            heard.append(data.decode().split("\r\n"))
+        s.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+
+    rig, xkey, service = Rig(stack, []), Tcp(stack, answer), Tcp(stack, answer)
+    write(os.path.join(rig.folder, "token"), "Fastly-Key: 0123456789abcdef\n")
+    rig.caches = [{"type": "http", "name": "xkey", "url": f"http://127.0.0.1:{xkey.port}/"}]
+    rig.start()
+    rig.ctl("purge", "tag", "product:42", "product:43", "--wait", "30s")
+    rig.ctl("purge", "tag", "product:42", "--soft", "--wait", "30s")
+    assert [(lines[0], [x for x in lines if x.startswith("xkey")]) for lines in heard] == [
+        ("PURGE / HTTP/1.1", ["xkey-purge: product:42 product:43"]), ("PURGE / HTTP/1.1", ["xkey-softpurge: product:42"])], heard
+    heard.clear()
+    rig.relay.kill(signal.SIGTERM)
+    rig.caches = [{"type": "http", "name": "service", "url": f"http://127.0.0.1:{service.port}/purge", "method": "POST", "header": "Surrogate-Key",
+                   "key-file": "token"}]
+    rig.start()
+    rig.ctl("purge", "tag", "product:42", "--wait", "30s")
+    rig.ctl("purge", "tag", "product:42", "--soft", "--wait", "30s")
+    assert [lines[0] for lines in heard] == ["POST /purge HTTP/1.1"] * 2, heard
+    assert all({"Surrogate-Key: product:42", "Fastly-Key: 0123456789abcdef"} <= set(lines) for lines in heard), heard
+    assert ["Fastly-Soft-Purge: 1" in lines for lines in heard] == [False, True], heard
 
 
 # ---- what strangers send: RELAY 5.12, 19 ----

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What gslb-relay measures, for Prometheus: how long things took, how far regions are behind, and how much of what it drops was there."""
 import os
+import re
 import signal
 import socket
 import threading
@@ -9,7 +10,7 @@ import urllib.request
 
 from caches_rig import kresd, memcached, powerdns
 from fleet_rig import Fleet
-from lab import free_port, main, test, wait_for
+from lab import SOURCE, free_port, main, test, wait_for
 from relay_rig import Authority, Rig, command, redis, resolve, unbound, write
 
 
@@ -173,6 +174,57 @@ def how_far_a_region_is_behind(stack):
     found = metrics(http)
     assert found["publish_seconds_count"] >= 5 and found["publish_seconds_sum"] > 0, found
     assert found['publish_seconds_bucket{le="+Inf"}'] == found["publish_seconds_count"], found
+
+
+def in_the_manual():
+    """What the section METRICS of gslb-relay(8) names: its headings, without labels and kinds."""
+    with open(os.path.join(SOURCE, "man", "gslb-relay.8")) as f:
+        section = re.search(r"^\.SH METRICS$(.*?)^\.SH", f.read(), re.S | re.M).group(1)
+    headings = re.findall(r"^\.BR ([a-z].*)$", section, re.M)
+    return [name for heading in headings for name in re.findall(r"[a-z][a-z0-9_]+", re.sub(r"\{[^}]*\}|\([^)]*\)", "", heading))]
+
+
+@test
+def the_manual_has_them_all(stack):
+    """every figure has its place in the manual page, once, and every figure of the page is there"""
+    fleet = Fleet(stack)
+    eu = fleet.rigs["eu"]
+    eu.relay.kill(signal.SIGTERM)
+    http = door(eu)
+    eu.start()
+    with urllib.request.urlopen(f"http://127.0.0.1:{http}/metrics", timeout=10) as reply:
+        there = [line.split()[2].removeprefix("gslb_relay_") for line in reply.read().decode().splitlines() if line.startswith("# TYPE ")]
+    # a bus without certificates has none that ends
+    assert sorted(in_the_manual()) == sorted([*there, "bus_certificate_end_timestamp_seconds"]), set(in_the_manual()) ^ set(there)
+
+
+@test
+def what_is_counted(stack):
+    """a new log's coarse flush, what came twice, waits, was moot, was refused or could not be done: each in its figure"""
+    cache = Answers(stack)
+    rig = Rig(stack, [])
+    port, kv = redis(stack, rig)
+    rig.caches = [dict(kv, **{"flush-all": "yes"}), {"type": "http", "name": "web", "url": f"http://127.0.0.1:{cache.port}/"}]
+    http = door(rig)
+    rig.start()
+    found = wait_for("the new log's flush", lambda: (m := metrics(http))['flush_total{target="kv",result="ok"}'] == 1 and m)
+    assert found["coarse_flush_total"] == 1 and found["made_total"] == 0, found
+    rig.ctl("relay", "pause", "kv")
+    for _ in range(3):
+        rig.ctl("purge", "key", "one")
+    found = wait_for("them to wait", lambda: (m := metrics(http))['coalesced_total{target="kv"}'] == 2 and m)
+    assert found['pending{target="kv"}'] == 1, found
+    assert found["active"] == 3 and found["outbox_rows"] == 3 and 0 < found["outbox_oldest_seconds"] < 60, found
+    rig.ctl("relay", "resume", "kv")
+    wait_for("them to be done", lambda: metrics(http)["outbox_rows"] == 0)
+    cache.status = 403
+    rig.ctl("purge", "url", "http://www.example/no", "--wait", "10s", expect=3)
+    rig.ctl("purge", "key", "no key", expect=1)
+    assert rig.say("invalidate", event={"class": "key", "items": [{"k": "late"}], "exp": 1})["ok"]
+    found = wait_for("the last one", lambda: (m := metrics(http))["moot_total"] == 1 and m)
+    assert found["dlq"] == found["failed_total"] == found['flush_total{target="web",result="err"}'] == found["refused_total"] == 1, found
+    assert found["made_total"] == found["events_total"] == 5, found
+    assert [found[name] for name in ("dup_total", "gap_total", "let_go_total", "spoofed_total", "forbidden_total", "log_failures_total")] == [0] * 6
 
 
 main()
