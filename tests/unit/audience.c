@@ -140,13 +140,13 @@ END_TEST
 START_TEST(what_is_kept_comes_back_aged)
 {
 	struct audience *audience = audience_new(AUDIENCE_MAX), *again = audience_new(AUDIENCE_MAX), *copy;
-	char folder[] = "/tmp/gslb-audience-XXXXXX";
+	char folder[UNIT_FOLDER_MAX];
 	const uint64_t now_ms = UINT64_C(1767225600000);
 	const struct visit *visits;
 	struct err err;
 	char *path;
 
-	ck_assert(mkdtemp(folder) != NULL);
+	unit_folder(folder);
 	path = mem_printf("%s/clients.csv", folder);
 	ck_assert(audience_load(again, path, now_ms, &err));
 	for (int i = 0; i < 5000; i++) {
@@ -163,8 +163,6 @@ START_TEST(what_is_kept_comes_back_aged)
 	near(weight_of(again, "2001:db8:1387::/56", "www.svc.example"), 1250);
 	audience_free(copy);
 	audience_free(again);
-	unlink(path);
-	rmdir(folder);
 	free(path);
 }
 END_TEST

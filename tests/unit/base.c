@@ -298,11 +298,11 @@ END_TEST
 
 START_TEST(a_replaced_file_holds_the_new_bytes_and_no_rest_stays)
 {
-	char folder[] = "/tmp/gslb-unit-XXXXXX", path[64], beside[80], *text;
+	char folder[UNIT_FOLDER_MAX], path[UNIT_FOLDER_MAX + 8], beside[UNIT_FOLDER_MAX + 16], *text;
 	struct err err;
 	size_t len;
 
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	unit_folder(folder);
 	snprintf(path, sizeof path, "%s/f", folder);
 	snprintf(beside, sizeof beside, "%s.new", path);
 	ck_assert(file_replace(path, "first, longer", 13, 0600, &err));
@@ -312,8 +312,6 @@ START_TEST(a_replaced_file_holds_the_new_bytes_and_no_rest_stays)
 	free(text);
 	ck_assert(!file_read(path, 3, &text, &len, &err));
 	ck_assert(!file_read(beside, 100, &text, &len, &err));
-	remove(path);
-	remove(folder);
 }
 END_TEST
 

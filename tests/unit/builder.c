@@ -11,7 +11,7 @@
 
 #include "tests/unit/unit.h"
 
-static char folder[] = "/tmp/gslb-builder-XXXXXX";
+static char folder[UNIT_FOLDER_MAX];
 
 static const char conf_text[] =
 	"server: { listen: [127.0.0.1@5300] }\nzones: { directory: zones }\nstate: { directory: state }\n"
@@ -71,7 +71,7 @@ static void yard_start(struct yard *yard)
 	struct snapshot_inputs inputs = { .resolve = resolve, .hold = hold, .context = yard };
 	struct report report = { 0 };
 
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	unit_folder(folder);
 	ck_assert_int_eq(chdir(folder), 0);
 	ck_assert_int_eq(mkdir("zones", 0700) | mkdir("state", 0700), 0);
 	write_file("gslb.yaml", conf_text);
@@ -126,18 +126,10 @@ static struct build *run(struct yard *yard, enum build_kind kind)
 
 static void yard_end(struct yard *yard)
 {
-	static const char *const names[] = { "zones/a.example.zone", "zones/b.example.zone",
-		"state/zones/a.example.zone", "state/zones/b.example.zone", "state/zones", "zones", "state",
-		"gslb.yaml" };
-
 	builder_drop(yard->builder, (struct snapshot *)(uintptr_t)yard->before, NULL);
 	ck_assert(builder_free(yard->builder, 20000));
 	conf_free(yard->conf);
 	pthread_mutex_destroy(&yard->lock);
-	for (size_t i = 0; i < COUNT_OF(names); i++)
-		remove(names[i]);
-	ck_assert_int_eq(chdir("/"), 0);
-	ck_assert_int_eq(rmdir(folder), 0);
 }
 
 static void start(struct yard *yard)

@@ -8,7 +8,7 @@
 #include "tests/unit/unit.h"
 
 /* Each test runs in a process of its own, in this folder: zones/ city.mmdb seed bad.seed checks/ */
-static char folder[] = "/tmp/gslb-conf-XXXXXX";
+static char folder[UNIT_FOLDER_MAX];
 
 static void write_file(const char *name, const char *text)
 {
@@ -17,7 +17,7 @@ static void write_file(const char *name, const char *text)
 
 static void make_folder(void)
 {
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	unit_folder(folder);
 	ck_assert_int_eq(chdir(folder), 0);
 	ck_assert_int_eq(mkdir("zones", 0700), 0);
 	ck_assert_int_eq(mkdir("checks", 0700), 0);
@@ -28,17 +28,6 @@ static void make_folder(void)
 	write_file("seed", "000102030405060708090A0b0c0d0e0f\n");
 	write_file("bad.seed", "0001\n");
 	write_file("cookie.key", "000102030405060708090a0b0c0d0e0f\n101112131415161718191a1b1c1d1e1f\n");
-}
-
-static void remove_folder(void)
-{
-	static const char *const names[] = { "zones", "checks", "state", "city.mmdb", "seed", "bad.seed", "cookie.key",
-		"gslb.yaml", "token", "short.token" };
-
-	for (size_t i = 0; i < COUNT_OF(names); i++)
-		remove(names[i]);
-	ck_assert_int_eq(chdir("/"), 0);
-	remove(folder);
 }
 
 #define BASE                                                                                               \
@@ -538,7 +527,7 @@ int main(void)
 	Suite *suite = suite_create("conf");
 	TCase *cases = tcase_create("conf");
 
-	tcase_add_unchecked_fixture(cases, make_folder, remove_folder);
+	tcase_add_unchecked_fixture(cases, make_folder, NULL);
 	tcase_add_loop_test(cases, each_mistake_is_told_with_its_line_and_column, 0, COUNT_OF(mistakes));
 	tcase_add_loop_test(cases, each_mistake_of_the_server_is_told_too, 0, COUNT_OF(server_mistakes));
 	tcase_add_loop_test(cases, a_listen_address_is_an_address_and_a_port, 0, COUNT_OF(listens));

@@ -13,7 +13,7 @@
 #include "gslb/line.h"
 #include "tests/unit/unit.h"
 
-static char folder[] = "/tmp/gslb-control-XXXXXX";
+static char folder[UNIT_FOLDER_MAX];
 static char *path;
 static struct control *control;
 static uint64_t now_ms = 1000000;
@@ -89,22 +89,15 @@ static void open_control(gid_t group, gid_t read_only)
 
 static void set_up(void)
 {
-	strcpy(folder, "/tmp/gslb-control-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	unit_folder(folder);
 	path = mem_printf("%s/run/ctl", folder); /* run/ is made */
 	open_control((gid_t)-1, (gid_t)-1);
 }
 
 static void tear_down(void)
 {
-	char *run = mem_printf("%s/run", folder);
-
 	control_close(control);
 	control = NULL;
-	remove(path);
-	remove(run);
-	remove(folder);
-	free(run);
 	free(path);
 }
 

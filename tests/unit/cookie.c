@@ -186,13 +186,13 @@ END_TEST
 
 START_TEST(a_host_makes_a_secret_of_its_own_once_and_nobody_else_may_read_it)
 {
-	char folder[] = "/tmp/gslb-cookie-XXXXXX";
+	char folder[UNIT_FOLDER_MAX];
 	struct cookie_secrets first, second, third;
 	struct err err;
 	struct stat st;
 	char *path;
 
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	unit_folder(folder);
 	path = mem_printf("%s/cookie.key", folder);
 	ck_assert_msg(cookie_secrets_keep(&first, path, &err), "%s", err.text);
 	ck_assert_uint_eq(first.n, 1);

@@ -14,7 +14,7 @@
 #include "base/control.h"
 #include "tests/unit/unit.h"
 
-static char folder[] = "/tmp/gslb-ctl-XXXXXX";
+static char folder[UNIT_FOLDER_MAX];
 static char *path;
 static struct control *control;
 static pid_t server;
@@ -105,7 +105,7 @@ static void serve(const struct control_command *commands)
 {
 	struct err err;
 
-	ck_assert_ptr_nonnull(mkdtemp(strcpy(folder, "/tmp/gslb-ctl-XXXXXX")));
+	unit_folder(folder);
 	path = mem_printf("%s/ctl", folder);
 	control = control_open(path, (gid_t)-1, (gid_t)-1, commands, NULL, &err);
 	ck_assert_msg(control != NULL, "%s", err.text);
@@ -126,7 +126,6 @@ static void stop(void)
 	kill(server, SIGKILL);
 	waitpid(server, NULL, 0);
 	control_close(control);
-	remove(folder);
 	free(path);
 }
 
@@ -418,7 +417,7 @@ START_TEST(check_tells_good_files_from_others)
 	struct buf out = { 0 }, err = { 0 };
 	char *both;
 
-	ck_assert_ptr_nonnull(mkdtemp(strcpy(folder, "/tmp/gslb-ctl-XXXXXX")));
+	unit_folder(folder);
 	ck_assert_int_eq(chdir(folder), 0);
 	path = mem_strdup("/none");
 	if (c->one != NULL)
@@ -430,9 +429,6 @@ START_TEST(check_tells_good_files_from_others)
 	buf_fini(&out);
 	buf_printf(&out, "%s|%s", c->out, c->err);
 	ck_assert_str_eq(both, out.text);
-	remove("one.example.zone");
-	remove("two.example.zone");
-	remove(folder);
 	free(both);
 	free(path);
 	buf_fini(&out);
@@ -447,7 +443,7 @@ START_TEST(check_tells_mistakes_with_their_lines_and_what_a_lone_file_cannot_kno
 	struct buf out = { 0 }, err = { 0 };
 	json_t *json;
 
-	ck_assert_ptr_nonnull(mkdtemp(strcpy(folder, "/tmp/gslb-ctl-XXXXXX")));
+	unit_folder(folder);
 	ck_assert_int_eq(chdir(folder), 0);
 	path = mem_strdup("/none");
 	ck_assert(file_replace("one.example.zone", broken, sizeof broken - 1, 0600, NULL));
@@ -467,9 +463,6 @@ START_TEST(check_tells_mistakes_with_their_lines_and_what_a_lone_file_cannot_kno
 	ck_assert_int_eq(
 		json_integer_value(json_object_get(json_array_get(json_object_get(json, "mistakes"), 0), "line")), 5);
 	json_decref(json);
-	remove("one.example.zone");
-	remove("two.example.zone");
-	remove(folder);
 	free(path);
 	buf_fini(&out);
 	buf_fini(&err);

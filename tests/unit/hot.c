@@ -140,8 +140,7 @@ static const struct {
 START_TEST(a_line_is_a_class_a_value_and_a_number)
 {
 	heard[0] = '\0';
-	ck_assert_int_eq(
-		hits_line(lines[_i].line, strlen(lines[_i].line), &ear), lines[_i].heard != NULL);
+	ck_assert_int_eq(hits_line(lines[_i].line, strlen(lines[_i].line), &ear), lines[_i].heard != NULL);
 	ck_assert_str_eq(heard, lines[_i].heard != NULL ? lines[_i].heard : "");
 }
 END_TEST
@@ -158,10 +157,10 @@ static void append(const char *path, const char *text, int flags)
 
 START_TEST(a_log_is_followed_over_what_happens_to_it)
 {
-	char folder[] = "/tmp/gslb-hits.XXXXXX", path[64], old[64];
+	char folder[UNIT_FOLDER_MAX], path[UNIT_FOLDER_MAX + 8], old[UNIT_FOLDER_MAX + 8];
 	struct hits *hits;
 
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	unit_folder(folder);
 	snprintf(path, sizeof path, "%s/hits", folder);
 	snprintf(old, sizeof old, "%s/hits.1", folder);
 	append(path, "key before 100\nkey hal", 0);
@@ -189,19 +188,16 @@ START_TEST(a_log_is_followed_over_what_happens_to_it)
 	ck_assert_uint_eq(hits_read(hits, &ear), 0);
 	ck_assert_str_eq(heard, "key again 6");
 	hits_free(hits);
-	unlink(path);
-	unlink(old);
-	rmdir(folder);
 }
 END_TEST
 
 START_TEST(of_a_log_that_grows_too_fast_a_part_stands_for_all)
 {
-	char folder[] = "/tmp/gslb-hits.XXXXXX", path[64];
+	char folder[UNIT_FOLDER_MAX], path[UNIT_FOLDER_MAX + 8];
 	struct buf text = { 0 };
 	struct hits *hits;
 
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	unit_folder(folder);
 	snprintf(path, sizeof path, "%s/hits", folder);
 	append(path, "", 0);
 	hits = hits_follow(path);
@@ -216,8 +212,6 @@ START_TEST(of_a_log_that_grows_too_fast_a_part_stands_for_all)
 	ck_assert_str_eq(heard, "key whole 1");
 	hits_free(hits);
 	buf_fini(&text);
-	unlink(path);
-	rmdir(folder);
 }
 END_TEST
 

@@ -63,18 +63,16 @@ START_TEST(a_histogram_has_labels_or_none_and_nothing_when_nothing_was_added)
 }
 END_TEST
 
-static char folder[] = "/tmp/gslb-measure.XXXXXX";
-
 START_TEST(the_oldest_event_behind_a_number_is_known_by_its_time)
 {
 	struct event_item item = { .text = "k" };
 	struct event event = { .class = EVENT_KEY, .nitems = 1, .items = &item, .why = "", .actor = "", .trace = "" };
-	char *path;
+	char folder[UNIT_FOLDER_MAX], path[UNIT_FOLDER_MAX + 16];
 	struct store *store;
 	bool fresh;
 
-	ck_assert_ptr_nonnull(mkdtemp(folder));
-	path = mem_printf("%s/relay.db", folder);
+	unit_folder(folder);
+	snprintf(path, sizeof path, "%s/relay.db", folder);
 	store = store_open(path, "eu", 1000000, &fresh, NULL);
 	ck_assert_ptr_nonnull(store);
 	ck_assert_uint_eq(store_made_after(store, 0), 0);
@@ -85,9 +83,6 @@ START_TEST(the_oldest_event_behind_a_number_is_known_by_its_time)
 	ck_assert_uint_eq(store_made_after(store, 2), 7000);
 	ck_assert_uint_eq(store_made_after(store, 3), 0);
 	store_close(store);
-	unlink(path);
-	rmdir(folder);
-	free(path);
 }
 END_TEST
 

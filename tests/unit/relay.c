@@ -198,26 +198,14 @@ END_TEST
 
 /* ---- the store ---- */
 
-static char folder[] = "/tmp/gslb-relay.XXXXXX", path[64];
+static char path[UNIT_FOLDER_MAX + 16];
 
 static void store_setup(void)
 {
-	strcpy(folder, "/tmp/gslb-relay.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	char folder[UNIT_FOLDER_MAX];
+
+	unit_folder(folder);
 	snprintf(path, sizeof path, "%s/relay.db", folder);
-}
-
-static void store_teardown(void)
-{
-	static const char *const tails[] = { "", "-wal", "-shm", ".bad", ".bad-wal", ".bad-shm" };
-
-	for (unsigned i = 0; i < COUNT_OF(tails); i++) {
-		char *file = mem_printf("%s%s", path, tails[i]);
-
-		unlink(file);
-		free(file);
-	}
-	rmdir(folder);
 }
 
 static struct store *open_store(bool *fresh)
@@ -1168,7 +1156,7 @@ static const struct {
 /* Several names have one answer: neither kind of it counts, else the part that was there would look smaller than it is. */
 START_TEST(powerdns_says_of_one_name_alone_whether_it_was_there)
 {
-	char place[] = "/tmp/gslb-powerdns.XXXXXX";
+	char folder[UNIT_FOLDER_MAX];
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	struct cache_conf conf = { .socket = at.sun_path, .timeout_ms = 20000 };
 	struct pending_entry entry = { .class = EVENT_DNS, .text = "www.example" };
@@ -1176,8 +1164,8 @@ START_TEST(powerdns_says_of_one_name_alone_whether_it_was_there)
 	int listening = socket(AF_UNIX, SOCK_STREAM, 0), status = -1;
 	pid_t recursor;
 
-	ck_assert_ptr_nonnull(mkdtemp(place));
-	snprintf(at.sun_path, sizeof at.sun_path, "%s/control", place);
+	unit_folder(folder);
+	snprintf(at.sun_path, sizeof at.sun_path, "%s/control", folder);
 	ck_assert_int_eq(bind(listening, (struct sockaddr *)&at, sizeof at), 0);
 	ck_assert_int_eq(listen(listening, 1), 0);
 	recursor = fork();
@@ -1193,8 +1181,6 @@ START_TEST(powerdns_says_of_one_name_alone_whether_it_was_there)
 		ck_assert_int_eq(work[i].found, wipes[_i].found);
 	}
 	close(listening);
-	unlink(at.sun_path);
-	rmdir(place);
 }
 END_TEST
 
@@ -1211,7 +1197,7 @@ int main(void)
 	tcase_add_loop_test(event, an_event_is_read_or_refused_with_a_sentence, 0, COUNT_OF(events));
 	tcase_add_loop_test(event, printing_and_reading_an_event_gives_the_same_bytes, 0, COUNT_OF(events));
 	suite_add_tcase(suite, event);
-	tcase_add_checked_fixture(store, store_setup, store_teardown);
+	tcase_add_checked_fixture(store, store_setup, NULL);
 	tcase_add_test(store, what_was_committed_is_there_after_a_kill_and_what_was_not_is_not);
 	tcase_add_test(store, a_damaged_file_is_put_aside_and_the_log_begins_anew);
 	tcase_add_test(store, floors_rise_without_gaps_and_nothing_is_taken_twice);

@@ -128,14 +128,14 @@ static bool check_origin(void *arg, uint64_t oseq, const char *bytes, size_t len
 /* What two hosts did by mistake is mended by giving one a name: it must lose nothing, and say nothing under numbers that are had. */
 START_TEST(a_log_that_gets_another_name_goes_on_as_another_life)
 {
-	char folder[] = "/tmp/gslb-relays.XXXXXX", path[64];
+	char folder[UNIT_FOLDER_MAX], path[UNIT_FOLDER_MAX + 16];
 	struct event event = { .class = EVENT_ALL, .why = "", .actor = "", .trace = "" };
 	struct store *store;
 	uint32_t epoch;
 	uint64_t rows, oldest_ms, last;
 	bool fresh;
 
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	unit_folder(folder);
 	snprintf(path, sizeof path, "%s/relay.db", folder);
 	store = store_open(path, "eu", 1000000, &fresh, NULL);
 	epoch = store_epoch(store);
@@ -156,21 +156,19 @@ START_TEST(a_log_that_gets_another_name_goes_on_as_another_life)
 		ck_assert(store_outbox(store, 0, 10, check_origin, store, NULL));
 		store_close(store);
 	}
-	unlink(path);
-	rmdir(folder);
 }
 END_TEST
 
 /* A log of an older version does not say what its name was, and its host gets another one with the new version. */
 START_TEST(a_log_of_an_older_version_that_gets_a_name_goes_on_as_another_life)
 {
-	char folder[] = "/tmp/gslb-relays.XXXXXX", path[64];
+	char folder[UNIT_FOLDER_MAX], path[UNIT_FOLDER_MAX + 16];
 	struct event event = { .class = EVENT_ALL, .why = "", .actor = "", .trace = "" };
 	struct store *store;
 	uint32_t epoch;
 	bool fresh;
 
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	unit_folder(folder);
 	snprintf(path, sizeof path, "%s/relay.db", folder);
 	store = store_open(path, "eu", 1000000, &fresh, NULL);
 	epoch = store_epoch(store);
@@ -185,8 +183,6 @@ START_TEST(a_log_of_an_older_version_that_gets_a_name_goes_on_as_another_life)
 	ck_assert_uint_eq(store_epoch(store), epoch + 1);
 	ck_assert(store_outbox(store, 0, 10, check_origin, store, NULL));
 	store_close(store);
-	unlink(path);
-	rmdir(folder);
 }
 END_TEST
 

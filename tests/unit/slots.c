@@ -13,7 +13,7 @@ struct bench {
 	struct err err;
 	struct board *board;
 	struct slots *slots;
-	char path[64];
+	char path[UNIT_FOLDER_MAX + 8];
 };
 
 static void bench_start(struct bench *bench)
@@ -44,9 +44,10 @@ static bool checkpoint(const struct slots *slots, const char *path, uint64_t at_
 static struct bench bench_new(void)
 {
 	struct bench bench = { 0 };
+	char folder[UNIT_FOLDER_MAX];
 
-	snprintf(bench.path, sizeof bench.path, "/tmp/gslb-slots-%d", (int)getpid());
-	remove(bench.path);
+	unit_folder(folder);
+	snprintf(bench.path, sizeof bench.path, "%s/slots", folder);
 	bench_start(&bench);
 	return bench;
 }

@@ -35,7 +35,7 @@ struct fleet {
 	uint64_t dice;
 };
 
-static char folder[64];
+static char folder[UNIT_FOLDER_MAX];
 
 static void told(void *arg, const struct work_state *state)
 {
@@ -88,8 +88,7 @@ static struct fleet *fleet_new(uint64_t seed)
 {
 	struct fleet *fleet = mem_alloc(sizeof *fleet);
 
-	strcpy(folder, "/tmp/gslb-writs.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	unit_folder(folder);
 	fleet->dice = seed;
 	for (unsigned i = 0; i < REGIONS; i++)
 		open_region(fleet, i);
@@ -98,11 +97,8 @@ static struct fleet *fleet_new(uint64_t seed)
 
 static void fleet_free(struct fleet *fleet)
 {
-	for (unsigned i = 0; i < REGIONS; i++) {
+	for (unsigned i = 0; i < REGIONS; i++)
 		close_region(fleet, i);
-		lose_disk(i);
-	}
-	rmdir(folder);
 	for (size_t i = 0; i < fleet->ncarried; i++)
 		free(fleet->carried[i].bytes);
 	free(fleet);

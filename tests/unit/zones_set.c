@@ -216,13 +216,7 @@ END_TEST
 
 /* ---- files ---- */
 
-static char folder[] = "/tmp/gslb-zones-XXXXXX";
-
-static void make_folder(void)
-{
-	strcpy(folder + strlen(folder) - 6, "XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
-}
+static char folder[UNIT_FOLDER_MAX];
 
 static char *path_in(const char *name)
 {
@@ -238,20 +232,8 @@ static void write_file(const char *name, const char *text)
 	free(path);
 }
 
-static void remove_files(const char *const *names, size_t nnames)
-{
-	for (size_t i = 0; i < nnames; i++) {
-		char *path = path_in(names[i]);
-
-		remove(path);
-		free(path);
-	}
-	rmdir(folder);
-}
-
 START_TEST(an_include_has_its_own_origin_owner_and_ttl_and_gives_them_back)
 {
-	static const char *const names[] = { "svc.example.zone", "sub/more.inc", "sub/most.inc", "sub" };
 	static const struct {
 		const char *owner;
 		uint32_t ttl_s;
@@ -262,7 +244,7 @@ START_TEST(an_include_has_its_own_origin_owner_and_ttl_and_gives_them_back)
 	struct zone *zone;
 	char *path, *sub;
 
-	make_folder();
+	unit_folder(folder);
 	sub = path_in("sub");
 	ck_assert_int_eq(mkdir(sub, 0700), 0);
 	write_file("svc.example.zone", SOA_NS "a TXT a\n$INCLUDE sub/more.inc x ; the other folder\n TXT "
@@ -289,7 +271,6 @@ START_TEST(an_include_has_its_own_origin_owner_and_ttl_and_gives_them_back)
 	ck_assert_ptr_nonnull(strstr(files[2], "/sub/most.inc"));
 	zone_unref(zone);
 	report_fini(&report);
-	remove_files(names, COUNT_OF(names));
 	free(path);
 	free(sub);
 }
@@ -297,13 +278,12 @@ END_TEST
 
 START_TEST(names_in_data_are_under_the_origin_of_their_own_file)
 {
-	static const char *const names[] = { "svc.example.zone", "one.inc" };
 	struct report report = { 0 };
 	struct buf printed = { 0 };
 	struct zone *zone;
 	char *path;
 
-	make_folder();
+	unit_folder(folder);
 	write_file("svc.example.zone", SOA_NS "$INCLUDE one.inc x\nb PTR t\n");
 	write_file("one.inc", "a PTR t\n");
 	path = path_in("svc.example.zone");
@@ -314,18 +294,16 @@ START_TEST(names_in_data_are_under_the_origin_of_their_own_file)
 	ck_assert_ptr_nonnull(strstr(printed.text, "\nb\t60\tIN\tPTR\tt.svc.example.\n"));
 	zone_unref(zone);
 	buf_fini(&printed);
-	remove_files(names, COUNT_OF(names));
 	free(path);
 }
 END_TEST
 
 START_TEST(includes_in_a_circle_or_too_deep_are_mistakes_at_their_own_line)
 {
-	static const char *const names[] = { "svc.example.zone", "one.inc" };
 	struct report report = { 0 };
 	char *path, *expected, *got;
 
-	make_folder();
+	unit_folder(folder);
 	write_file("svc.example.zone", SOA_NS "$INCLUDE one.inc\n$INCLUDE svc.example.zone\n$INCLUDE .\n");
 	write_file("one.inc", "; one\n$INCLUDE one.inc\nx A y\n");
 	path = path_in("svc.example.zone");
@@ -338,7 +316,6 @@ START_TEST(includes_in_a_circle_or_too_deep_are_mistakes_at_their_own_line)
 		folder, folder, folder, path, path, path, folder);
 	ck_assert_str_eq(got, expected);
 	report_fini(&report);
-	remove_files(names, COUNT_OF(names));
 	free(path);
 	free(expected);
 	free(got);
@@ -348,19 +325,18 @@ END_TEST
 START_TEST(includes_may_be_16_files_deep)
 {
 	struct report report = { 0 };
-	char *names[20], *path;
 	struct zone *zone;
+	char *path;
 
-	make_folder();
+	unit_folder(folder);
 	write_file("svc.example.zone", SOA_NS "$INCLUDE 1\n");
 	for (int i = 1; i < 20; i++) {
-		char *text = mem_printf("n%d TXT x\n$INCLUDE %d\n", i, i + 1);
+		char *name = mem_printf("%d", i), *text = mem_printf("n%d TXT x\n$INCLUDE %d\n", i, i + 1);
 
-		names[i] = mem_printf("%d", i);
-		write_file(names[i], i == 16 ? "n16 TXT x\n" : text);
+		write_file(name, i == 16 ? "n16 TXT x\n" : text);
 		free(text);
+		free(name);
 	}
-	names[0] = mem_strdup("svc.example.zone");
 	path = path_in("svc.example.zone");
 	zone = zone_load(path, NULL, SEED, &report);
 	ck_assert_ptr_nonnull(zone);
@@ -369,9 +345,6 @@ START_TEST(includes_may_be_16_files_deep)
 	ck_assert_ptr_null(zone_load(path, NULL, SEED, &report));
 	ck_assert_ptr_nonnull(strstr(report.lines[0].text, "more than 16 files deep"));
 	report_fini(&report);
-	remove_files((const char *const *)names, 20);
-	for (int i = 0; i < 20; i++)
-		free(names[i]);
 	free(path);
 }
 END_TEST
