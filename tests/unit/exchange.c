@@ -9,15 +9,14 @@
 #include "relay/resend.h"
 #include "relay/store_sql.h"
 
-static char folder[] = "/tmp/gslb-exchange.XXXXXX", path[64];
 static struct store *store;
 
 static void setup(void)
 {
+	char folder[UNIT_FOLDER_MAX], path[UNIT_FOLDER_MAX + 16];
 	bool fresh;
 
-	strcpy(folder, "/tmp/gslb-exchange.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
+	unit_folder(folder);
 	snprintf(path, sizeof path, "%s/relay.db", folder);
 	store = store_open(path, "eu", 1000000, &fresh, NULL);
 	ck_assert_ptr_nonnull(store);
@@ -26,8 +25,58 @@ static void setup(void)
 static void teardown(void)
 {
 	store_close(store);
-	unlink(path);
-	rmdir(folder);
+}
+
+/* Of a key, or what drops everything, as us has made it in its seventh life. */
+static struct event event_of(uint64_t oseq, const struct event_item *key)
+{
+	return (struct event){ .class = key != NULL ? EVENT_KEY : EVENT_ALL,
+		.nitems = key != NULL,
+		.items = key,
+		.origin = "us",
+		.epoch = 7,
+		.oseq = oseq,
+		.why = "",
+		.actor = "",
+		.trace = "" };
+}
+
+static void told(void *arg, const struct work_state *state)
+{
+	(void)arg;
+	(void)state;
+}
+
+static void settled_or_not(void *arg, bool committed, const struct err *why)
+{
+	(void)arg;
+	(void)committed;
+	(void)why;
+}
+
+/* Of region eu, beside us, on that bus. */
+static struct exchange *exchange_new(const struct bus_ops *ops, void *bus)
+{
+	static const struct conf_relay relays[] = { { "eu", "eu" }, { "us", "us" } };
+	struct relay_conf *conf = mem_alloc(sizeof *conf);
+	struct exchange *exchange = mem_alloc(sizeof *exchange);
+
+	snprintf(conf->region, sizeof conf->region, "eu");
+	snprintf(conf->name, sizeof conf->name, "eu");
+	conf->relays = relays;
+	conf->nrelays = 2;
+	*exchange = (struct exchange){
+		.conf = conf, .store = store, .bus_ops = ops, .bus = bus, .settled = settled_or_not
+	};
+	exchange->work = work_new(conf, store, -1, told, NULL, NULL);
+	return exchange;
+}
+
+static void exchange_free(struct exchange *exchange)
+{
+	work_free(exchange->work);
+	free((void *)(uintptr_t)exchange->conf);
+	free(exchange);
 }
 
 /* ---- a bus on which the other region says its receipt all the while ---- */
@@ -60,6 +109,15 @@ static void talk_acknowledge(void *bus, bool committed)
 	(void)committed;
 }
 
+static bool no_receipt(void *bus, const struct store_mark *done, bool errors, struct err *err)
+{
+	(void)bus;
+	(void)done;
+	(void)errors;
+	(void)err;
+	return true;
+}
+
 static bool talk_receipt(void *bus, const struct store_mark *done, bool errors, struct err *err)
 {
 	(void)errors;
@@ -83,12 +141,6 @@ static const struct bus_ops talk_ops = {
 	.listen = talk_listen,
 };
 
-static void told(void *arg, const struct work_state *state)
-{
-	(void)arg;
-	(void)state;
-}
-
 static void settled(void *arg, bool committed, const struct err *why)
 {
 	(void)arg;
@@ -98,37 +150,27 @@ static void settled(void *arg, bool committed, const struct err *why)
 
 START_TEST(a_receipt_that_is_heard_brings_forth_none)
 {
-	static const struct conf_relay relays[] = { { "eu", "eu" }, { "us", "us" } };
-	struct relay_conf *conf = mem_alloc(sizeof *conf);
 	struct talk talk = { 0 };
-	struct exchange exchange = {
-		.conf = conf, .store = store, .bus_ops = &talk_ops, .bus = &talk, .settled = settled
-	};
+	struct exchange *exchange = exchange_new(&talk_ops, &talk);
 	struct event_item item = { .text = "k" };
-	struct event event = { .class = EVENT_KEY, .nitems = 1, .items = &item, .why = "", .actor = "", .trace = "" };
+	struct event event = event_of(0, &item);
 	uint64_t rows, oldest_ms, last;
 
-	snprintf(conf->region, sizeof conf->region, "eu");
-	snprintf(conf->name, sizeof conf->name, "eu");
-	conf->relays = relays;
-	conf->nrelays = 2;
-	exchange.work = work_new(conf, store, -1, told, NULL, NULL);
+	exchange->settled = settled;
 	ck_assert(store_add(store, &event, 1, NULL));
-	snprintf(event.origin, sizeof event.origin, "us");
-	event.epoch = 7;
+	event = event_of(event.oseq, &item);
 	ck_assert(store_take(store, &event, "x", 1, NULL) != STORE_FAILED);
 	ck_assert(store_done(store, &(struct store_mark){ "us", 7, event.oseq }, false, NULL));
 	ck_assert(store_receipt(store, "eu", store_epoch(store), 1, false, NULL));
 	for (uint64_t now_ms = 100000; now_ms < 110000; now_ms += 10) {
-		exchange_take(&exchange, now_ms);
-		ck_assert_uint_gt(exchange_give(&exchange, now_ms), now_ms);
+		exchange_take(exchange, now_ms);
+		ck_assert_uint_gt(exchange_give(exchange, now_ms), now_ms);
 	}
 	ck_assert_uint_ge(talk.given, 9); /* once a second, whatever is heard */
 	ck_assert_uint_le(talk.given, 11);
 	store_outbox_left(store, &rows, &oldest_ms, &last);
 	ck_assert_uint_eq(rows, 0); /* what it said was of use */
-	work_free(exchange.work);
-	free(conf);
+	exchange_free(exchange);
 }
 END_TEST
 
@@ -140,21 +182,12 @@ static void knows_listen(void *bus, const struct bus_ear *ear)
 		ear->known(ear->arg);
 }
 
-static bool knows_receipt(void *bus, const struct store_mark *done, bool errors, struct err *err)
-{
-	(void)bus;
-	(void)done;
-	(void)errors;
-	(void)err;
-	return true;
-}
-
 static const struct bus_ops knows_ops = {
 	.name = "knows",
 	.publish = talk_publish,
 	.fetch = talk_fetch,
 	.acknowledge = talk_acknowledge,
-	.receipt = knows_receipt,
+	.receipt = no_receipt,
 	.listen = knows_listen,
 };
 
@@ -173,42 +206,33 @@ static bool read_epoch(void *arg, uint64_t oseq, const char *bytes, size_t len)
 
 START_TEST(a_number_that_the_bus_had_before_begins_the_log_anew_with_all_that_is_in_it)
 {
-	static const struct conf_relay relays[] = { { "eu", "eu" }, { "us", "us" } };
-	struct relay_conf *conf = mem_alloc(sizeof *conf);
 	struct talk talk = { 0 };
-	struct exchange exchange = {
-		.conf = conf, .store = store, .bus_ops = &knows_ops, .bus = &talk, .settled = settled
-	};
+	struct exchange *exchange = exchange_new(&knows_ops, &talk);
 	struct event_item item = { .text = "k" };
-	struct event event = { .class = EVENT_KEY, .nitems = 1, .items = &item, .why = "", .actor = "", .trace = "" };
+	struct event event = event_of(0, &item);
 	uint32_t epoch = store_epoch(store), sent = 0;
 
-	snprintf(conf->region, sizeof conf->region, "eu");
-	snprintf(conf->name, sizeof conf->name, "eu");
-	conf->relays = relays;
-	conf->nrelays = 2;
-	exchange.work = work_new(conf, store, -1, told, NULL, NULL);
+	exchange->settled = settled;
 	ck_assert(store_add(store, &event, 1, NULL));
 	for (uint64_t now_ms = 100000; now_ms < 105000; now_ms += 10) {
-		exchange_take(&exchange, now_ms);
-		exchange_give(&exchange, now_ms);
+		exchange_take(exchange, now_ms);
+		exchange_give(exchange, now_ms);
 	}
-	ck_assert_uint_eq(exchange.anew, 1);
+	ck_assert_uint_eq(exchange->anew, 1);
 	ck_assert_uint_gt(store_epoch(store), epoch);
 	store_outbox(store, 0, 1, read_epoch, &sent, NULL);
 	ck_assert_uint_eq(sent, store_epoch(store));
-	exchange.doubled = true; /* two with one name, who would do so in turns */
+	exchange->doubled = true; /* two with one name, who would do so in turns */
 	for (uint64_t now_ms = 105000; now_ms < 690000; now_ms += 1000) {
 		talk.given = 0; /* it says so again */
-		exchange_give(&exchange, now_ms);
+		exchange_give(exchange, now_ms);
 	}
-	ck_assert_uint_eq(exchange.anew, 1);
-	exchange.doubled = false; /* mended */
+	ck_assert_uint_eq(exchange->anew, 1);
+	exchange->doubled = false; /* mended */
 	talk.given = 0;
-	exchange_give(&exchange, 691000);
-	ck_assert_uint_eq(exchange.anew, 2);
-	work_free(exchange.work);
-	free(conf);
+	exchange_give(exchange, 691000);
+	ck_assert_uint_eq(exchange->anew, 2);
+	exchange_free(exchange);
 }
 END_TEST
 
@@ -241,61 +265,14 @@ static bool gift_fetch(void *bus, size_t max,
 	return true;
 }
 
-static bool gift_receipt(void *bus, const struct store_mark *done, bool errors, struct err *err)
-{
-	(void)bus;
-	(void)done;
-	(void)errors;
-	(void)err;
-	return true;
-}
-
-static void gift_listen(void *bus, const struct bus_ear *ear)
-{
-	(void)bus;
-	ear->receipt(ear->arg, "us", store_epoch(store), 1, false);
-}
-
 static const struct bus_ops gift_ops = {
 	.name = "gift",
 	.publish = talk_publish,
 	.fetch = gift_fetch,
 	.acknowledge = talk_acknowledge,
-	.receipt = gift_receipt,
-	.listen = gift_listen,
+	.receipt = no_receipt,
+	.listen = talk_listen,
 };
-
-static void settled_or_not(void *arg, bool committed, const struct err *why)
-{
-	(void)arg;
-	(void)committed;
-	(void)why;
-}
-
-/* Of region eu, beside us, on that bus. */
-static struct exchange *exchange_new(struct gift *gift)
-{
-	static const struct conf_relay relays[] = { { "eu", "eu" }, { "us", "us" } };
-	struct relay_conf *conf = mem_alloc(sizeof *conf);
-	struct exchange *exchange = mem_alloc(sizeof *exchange);
-
-	snprintf(conf->region, sizeof conf->region, "eu");
-	snprintf(conf->name, sizeof conf->name, "eu");
-	conf->relays = relays;
-	conf->nrelays = 2;
-	*exchange = (struct exchange){
-		.conf = conf, .store = store, .bus_ops = &gift_ops, .bus = gift, .settled = settled_or_not
-	};
-	exchange->work = work_new(conf, store, -1, told, NULL, NULL);
-	return exchange;
-}
-
-static void exchange_free(struct exchange *exchange)
-{
-	work_free(exchange->work);
-	free((void *)(uintptr_t)exchange->conf);
-	free(exchange);
-}
 
 static void run(struct exchange *exchange, uint64_t now_ms, unsigned turns)
 {
@@ -308,21 +285,12 @@ static void run(struct exchange *exchange, uint64_t now_ms, unsigned turns)
 START_TEST(a_jump_owes_a_coarse_flush_which_is_done_and_counted_once)
 {
 	struct event_item item = { .text = "k" };
-	struct event event = { .class = EVENT_KEY,
-		.nitems = 1,
-		.items = &item,
-		.origin = "us",
-		.epoch = 7,
-		.oseq = 1,
-		.why = "",
-		.actor = "",
-		.trace = "" };
+	struct event event = event_of(1, &item), own = event_of(0, NULL);
 	struct gift gift = { .event = &event, .times = 1 };
-	struct exchange *exchange = exchange_new(&gift);
+	struct exchange *exchange = exchange_new(&gift_ops, &gift);
 	struct store_mark received;
 
-	ck_assert(
-		store_add(store, &(struct event){ .class = EVENT_ALL, .why = "", .actor = "", .trace = "" }, 1, NULL));
+	ck_assert(store_add(store, &own, 1, NULL));
 	ck_assert(store_coarse_done(store, NULL)); /* of its beginning */
 	run(exchange, 100000, 3);
 	event.oseq = 6;
@@ -331,14 +299,8 @@ START_TEST(a_jump_owes_a_coarse_flush_which_is_done_and_counted_once)
 	store_received(store, "us", &received);
 	ck_assert_uint_eq(received.oseq, 1);
 	ck_assert_uint_eq(exchange->coarse, 0);
-	event = (struct event){ .class = EVENT_ALL,
-		.origin = "us",
-		.epoch = 7,
-		.oseq = 8,
-		.jump = 7,
-		.why = "",
-		.actor = "",
-		.trace = "" };
+	event = event_of(8, NULL);
+	event.jump = 7;
 	gift.spoils = true; /* it comes again */
 	exchange_take(exchange, 102000);
 	gift.spoils = false;
@@ -354,11 +316,9 @@ END_TEST
 
 START_TEST(a_flood_does_not_keep_the_turn_from_ending)
 {
-	struct event event = {
-		.class = EVENT_ALL, .origin = "us", .epoch = 7, .oseq = 1, .why = "", .actor = "", .trace = ""
-	};
+	struct event event = event_of(1, NULL);
 	struct gift gift = { .event = &event, .times = 512 };
-	struct exchange *exchange = exchange_new(&gift);
+	struct exchange *exchange = exchange_new(&gift_ops, &gift);
 
 	exchange_take(exchange, 100000);
 	ck_assert_uint_le(exchange_give(exchange, 100000), 100000); /* there is more */
@@ -372,9 +332,9 @@ END_TEST
 /* What was said to a region that had been away was not written: it is said again. */
 START_TEST(what_is_gone_is_told_again_when_the_log_did_not_take_it)
 {
-	struct event event = { .class = EVENT_ALL, .why = "", .actor = "", .trace = "" };
+	struct event event = event_of(0, NULL);
 	struct gift gift = { 0 };
-	struct exchange *exchange = exchange_new(&gift);
+	struct exchange *exchange = exchange_new(&gift_ops, &gift);
 	uint64_t rows, last;
 
 	for (unsigned i = 0; i < 4; i++)
@@ -407,19 +367,12 @@ START_TEST(a_policy_goes_by_the_region_of_whoever_made_the_event)
 	static const struct conf_relay relays[] = { { "eu", "eu" }, { "eu-2", "eu" }, { "us-2", "us" } };
 	static const char policy[] = "region us key cart:\n";
 	struct event_item item = { .text = "other" };
-	struct event event = { .class = EVENT_KEY,
-		.nitems = 1,
-		.items = &item,
-		.origin = "us-2",
-		.epoch = 7,
-		.oseq = 1,
-		.why = "",
-		.actor = "",
-		.trace = "" };
+	struct event event = event_of(1, &item);
 	struct gift gift = { .event = &event, .times = 1, .from = "us-2" };
-	struct exchange *exchange = exchange_new(&gift);
+	struct exchange *exchange = exchange_new(&gift_ops, &gift);
 	struct relay_conf *conf = (struct relay_conf *)(uintptr_t)exchange->conf;
 
+	strcpy(event.origin, "us-2");
 	conf->relays = relays;
 	conf->nrelays = 3;
 	conf->arena = arena_new();
@@ -432,15 +385,8 @@ START_TEST(a_policy_goes_by_the_region_of_whoever_made_the_event)
 	ck_assert_uint_eq(exchange->forbidden, 1);
 	item.text = "other";
 	gift.from = "eu-2";
-	event = (struct event){ .class = EVENT_KEY,
-		.nitems = 1,
-		.items = &item,
-		.origin = "eu-2",
-		.epoch = 7,
-		.oseq = 1,
-		.why = "",
-		.actor = "",
-		.trace = "" };
+	event = event_of(1, &item);
+	strcpy(event.origin, "eu-2");
 	exchange_take(exchange, 100020);
 	ck_assert_uint_eq(exchange->forbidden, 1);
 	ck_assert_uint_eq(exchange->spoofed, 0);
@@ -466,7 +412,7 @@ static void count_refusal(void *arg, const char *relay, const struct event *even
 static struct exchange *exchange_with_secrets(struct gift *gift, unsigned *refusals)
 {
 	static const char secrets[] = "eu eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee\nus uuuuuuuuuuuuuuuuuuuuuuuuuuuuuuuu\n";
-	struct exchange *exchange = exchange_new(gift);
+	struct exchange *exchange = exchange_new(&gift_ops, gift);
 	struct relay_conf *conf = (struct relay_conf *)(uintptr_t)exchange->conf;
 
 	conf->arena = arena_new();
@@ -480,9 +426,7 @@ static struct exchange *exchange_with_secrets(struct gift *gift, unsigned *refus
 /* Another host took bus.sign-file away, or has another secret than ours: what was refused is done when the mistake is put right here. */
 START_TEST(what_is_not_genuine_comes_again_and_is_done_when_it_is)
 {
-	struct event event = {
-		.class = EVENT_ALL, .origin = "us", .epoch = 7, .oseq = 1, .why = "", .actor = "", .trace = ""
-	};
+	struct event event = event_of(1, NULL);
 	struct gift gift = { .event = &event, .times = 1, .answer = BUS_LEFT };
 	unsigned refusals = 0;
 	struct exchange *exchange = exchange_with_secrets(&gift, &refusals);
@@ -507,9 +451,7 @@ END_TEST
 /* A forged one never is: it goes after ten minutes, and of many only some are left. */
 START_TEST(what_is_not_genuine_does_not_stay_for_ever)
 {
-	struct event event = {
-		.class = EVENT_ALL, .origin = "us", .epoch = 7, .oseq = 1, .why = "", .actor = "", .trace = ""
-	};
+	struct event event = event_of(1, NULL);
 	struct gift gift = { .event = &event, .times = 1, .answer = BUS_LEFT };
 	unsigned refusals = 0;
 	struct exchange *exchange = exchange_with_secrets(&gift, &refusals);
@@ -550,7 +492,7 @@ START_TEST(a_bus_that_takes_nothing_is_not_asked_at_once_again)
 {
 	const char *const relays[] = { "us" };
 	struct event_item item = { .text = "k" };
-	struct event event = { .class = EVENT_KEY, .nitems = 1, .items = &item, .why = "", .actor = "", .trace = "" };
+	struct event event = event_of(0, &item);
 	struct resend resend = { 0 };
 	unsigned offers = 0;
 	struct resend_way way = { .relays = relays, .nrelays = 1, .room = 10, .offer = count_offer, .arg = &offers };
@@ -575,7 +517,7 @@ START_TEST(what_a_bus_has_lost_is_sent_anew_as_soon_as_that_is_noticed)
 {
 	const char *const regions[] = { "us" };
 	struct event_item item = { .text = "k" };
-	struct event event = { .class = EVENT_KEY, .nitems = 1, .items = &item, .why = "", .actor = "", .trace = "" };
+	struct event event = event_of(0, &item);
 	struct resend resend = { 0 };
 	unsigned offers = 0;
 	struct resend_way way = { .relays = regions, .nrelays = 1, .room = 10, .offer = count_offer, .arg = &offers };
