@@ -149,6 +149,16 @@ static void drop_own_vote(struct member *member)
 			drop_said(member, &member->said[i]);
 }
 
+/* The board has room for very many, and a host that is alone has no members. */
+static uint32_t slots_used(const struct member *members, uint32_t n)
+{
+	uint32_t used = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		used = members[i].slot >= used ? members[i].slot + 1 : used;
+	return used;
+}
+
 void fleet_set(struct fleet *fleet, const struct health_plan *plan, uint32_t nslots, const struct fleet_now *now)
 {
 	struct member *members = mem_alloc((plan->ntargets + 1) * sizeof *members);
@@ -167,13 +177,13 @@ void fleet_set(struct fleet *fleet, const struct health_plan *plan, uint32_t nsl
 	drop_members(fleet);
 	fleet->members = members;
 	fleet->nmembers = n;
-	fleet->nslots = nslots;
-	fleet->member_of = mem_alloc(((size_t)nslots + 1) * sizeof *fleet->member_of);
+	fleet->nslots = slots_used(members, n);
+	fleet->member_of = mem_alloc(((size_t)fleet->nslots + 1) * sizeof *fleet->member_of);
 	fleet->queue = mem_alloc(((size_t)n + 1) * sizeof *fleet->queue);
 	fleet->queue_first = fleet->queue_len = fleet->next_look = fleet->nchanged = 0;
 	fleet->digest = 0;
-	fleet->all = gate_new(plan, nslots);
-	fleet->own = gate_new(plan, nslots);
+	fleet->all = gate_new(plan, fleet->nslots);
+	fleet->own = gate_new(plan, fleet->nslots);
 	for (uint32_t i = 0; i < n; i++) {
 		fleet->member_of[members[i].slot] = i + 1;
 		fleet->nchanged += members[i].changed;

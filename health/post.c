@@ -53,7 +53,8 @@ void post_set_board(struct post *post, const struct board_slot *slots, uint32_t 
 	post->slots = slots;
 	post->nslots = nslots;
 	post->waits = mem_alloc(nslots * sizeof *post->waits);
-	post->queue = mem_alloc(((size_t)nslots + 1) * sizeof *post->queue);
+	post->queue =
+		mem_resize(NULL, ((size_t)nslots + 1) * sizeof *post->queue); /* memory is taken as it is written */
 	post->head = post->tail = 0;
 	for (uint32_t slot = 0; slot < old_nslots && slot < nslots; slot++)
 		if (waited[slot])
@@ -100,6 +101,7 @@ bool post_flush(struct post *post)
 			return false;
 		post->waits[slot] = false;
 	}
+	post->head = post->tail = 0;
 	return true;
 }
 

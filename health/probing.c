@@ -81,8 +81,8 @@ static void call_witnesses(const struct target *failing)
 
 	if (!eyes_call_witnesses(probing->court.eyes))
 		return;
-	for (unsigned looks = 0; looks < WITNESS_LOOKS && looks < probing->nused && n < WITNESSES; looks++) {
-		struct target *other = probing->targets[++probing->witness % probing->nused];
+	for (unsigned looks = 0; looks < WITNESS_LOOKS && looks < probing->ntargets && n < WITNESSES; looks++) {
+		struct target *other = probing->targets[++probing->witness % probing->ntargets];
 		const struct crowd_member *member = other != NULL ? &other->judge.member : NULL;
 		bool fit = other != NULL && loop_is_set(&other->timer) && member->up && !member->failing &&
 			   member->group != failing->judge.member.group;
@@ -347,10 +347,21 @@ static uint32_t spread_for(const struct probing *probing, const struct health_ta
 	return work_us * 2 / 1000 < UINT32_MAX ? (uint32_t)(work_us * 2 / 1000) : UINT32_MAX;
 }
 
+/* The board has room for very many. */
+static uint32_t slots_used(const struct probing *probing, const struct health_target *targets, size_t n)
+{
+	uint32_t used = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (targets[i].slot < probing->nslots && targets[i].slot >= used)
+			used = targets[i].slot + 1;
+	return used;
+}
+
 void probing_set_targets(struct probing *probing, const struct health_target *targets, size_t n)
 {
-	struct target **fresh = mem_alloc(probing->nslots * sizeof *fresh);
-	uint32_t nused = 0;
+	uint32_t used = slots_used(probing, targets, n);
+	struct target **fresh = mem_alloc(used * sizeof *fresh);
 
 	probing->spread_ms = spread_for(probing, targets, n);
 	for (size_t i = 0; i < n; i++) {
@@ -364,15 +375,12 @@ void probing_set_targets(struct probing *probing, const struct health_target *ta
 				fresh[slot]->spec.label);
 		else
 			fresh[slot] = adopt(probing, &targets[i]);
-		if (slot < probing->nslots && slot >= nused)
-			nused = slot + 1;
 	}
 	for (uint32_t slot = 0; slot < probing->ntargets; slot++)
 		target_free(probing->targets[slot]);
 	free(probing->targets);
 	probing->targets = fresh;
-	probing->ntargets = probing->nslots;
-	probing->nused = nused;
+	probing->ntargets = used;
 }
 
 static void recheck(struct target *target)

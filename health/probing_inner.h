@@ -35,8 +35,7 @@ struct probing {
 	struct board_slot *slots;
 	uint32_t nslots;
 	struct target **targets; /* by slot; NULL: none */
-	uint32_t ntargets;       /* room in that array */
-	uint32_t nused;          /* all that are there have slots below */
+	uint32_t ntargets;       /* all that are there have slots below */
 	uint32_t spread_ms;      /* of the first probes of targets that are new now */
 	struct dice dice;
 	struct changelog changelog;

@@ -255,5 +255,15 @@ def a_missing_one_is_said_at_start(stack):
     assert "/nonexistent/gslb-health: No such file" in lab.gslbd.text(), lab.gslbd.text()
 
 
+@test
+def few_endpoints_take_little_memory(stack):
+    """with few endpoints gslb-health takes little memory, though the board has room for a million"""
+    lab = Lab(stack, {"svc.example": ZONE}).start()
+    wait_for("the endpoints to be probed", lambda: all(e["last_probe"] for e in lab.ctl("endpoints")["endpoints"]))
+    with open(f"/proc/{lab.health_pid()}/status") as f:
+        anonymous_kb = int(next(line for line in f if line.startswith("RssAnon")).split()[1])
+    assert anonymous_kb < 16384, f"{anonymous_kb} KB"
+
+
 if __name__ == "__main__":
     main()
