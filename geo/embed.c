@@ -3,6 +3,7 @@
  * host is tells where they are. Teredo's server address (bits 32 to 63) tells nothing about the client. */
 #include "geo/embed.h"
 
+#include "geo/depth.h"
 #include "geo/geo.h"
 
 const struct embed_range embed_ranges[EMBED_RANGES] = {
@@ -32,19 +33,12 @@ const struct embed_range *embed_find(uint64_t hi, uint64_t lo, uint32_t *v4)
 	return NULL;
 }
 
-static unsigned common_bits(uint64_t a, uint64_t b)
-{
-	return a == b ? 64 : (unsigned)__builtin_clzll(a ^ b);
-}
-
 void embed_keep_off(uint64_t hi, uint64_t lo, unsigned *depth)
 {
 	for (size_t i = 0; i < EMBED_RANGES; i++) {
 		const struct embed_range *range = &embed_ranges[i];
-		unsigned common = hi == range->hi ? 64 + common_bits(lo, range->lo) : common_bits(hi, range->hi);
 
-		if (common + 1 > *depth)
-			*depth = common + 1;
+		*depth = depth_larger(*depth, depth_apart_v6(hi, lo, range->hi, range->lo));
 	}
 }
 

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "geo/depth.h"
 #include "geo/embed.h"
 #include "geo/inside.h"
 #include "geo/read.h"
@@ -152,11 +153,6 @@ size_t geo_sources(const struct geo *geo, const struct geo_source **sources)
 
 /* ---- asking ---- */
 
-static unsigned common_bits(uint64_t a, uint64_t b, unsigned bits)
-{
-	return a == b ? bits : (unsigned)__builtin_clzll(a ^ b) - (64 - bits);
-}
-
 /* The id at a block, and into *depth, if that is less, how long a prefix around the block has to be to have no other. */
 static uint32_t ask_layer(const struct layer *layer, uint64_t block, unsigned *depth)
 {
@@ -165,13 +161,10 @@ static uint32_t ask_layer(const struct layer *layer, uint64_t block, unsigned *d
 
 	layer_find(layer, block, &run);
 	if (run.first > 0)
-		before = 1 + common_bits(block, run.first - 1, layer->bits);
+		before = depth_apart(block, run.first - 1, layer->bits);
 	if (run.last < ((uint64_t)1 << layer->bits) - 1)
-		behind = 1 + common_bits(block, run.last + 1, layer->bits);
-	if (before > *depth)
-		*depth = before;
-	if (behind > *depth)
-		*depth = behind;
+		behind = depth_apart(block, run.last + 1, layer->bits);
+	*depth = depth_larger(*depth, depth_larger(before, behind));
 	return run.id;
 }
 

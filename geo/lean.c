@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "geo/depth.h"
 #include "geo/embed.h"
 
 /* Runs whose class is another than that of the run before. */
@@ -137,11 +138,6 @@ static size_t edge_behind(const struct edges *edges, size_t run)
 	return word * 64 + (size_t)__builtin_ctzll(bits);
 }
 
-static unsigned common_bits(uint64_t a, uint64_t b, unsigned bits)
-{
-	return a == b ? bits : (unsigned)__builtin_clzll(a ^ b) - (64 - bits);
-}
-
 static struct geo_hit ask(const struct lean *lean, const struct edges *edges, uint64_t block)
 {
 	size_t group, run = layer_run(edges->layer, block, &group), next = edge_behind(edges, run);
@@ -150,12 +146,11 @@ static struct geo_hit ask(const struct lean *lean, const struct edges *edges, ui
 	unsigned before = 0, behind = 0;
 
 	if (first > 0)
-		before =
-			1 + common_bits(block, layer_first(edges->layer, (size_t)first, group) - 1, edges->layer->bits);
+		before = depth_apart(block, layer_first(edges->layer, (size_t)first, group) - 1, edges->layer->bits);
 	if (next != SIZE_MAX)
-		behind = 1 + common_bits(block, layer_first(edges->layer, next, group), edges->layer->bits);
+		behind = depth_apart(block, layer_first(edges->layer, next, group), edges->layer->bits);
 	return (struct geo_hit){ .class = lean->class[empty ? 0 : layer_id(edges->layer, run)],
-		.depth = (uint8_t)(before > behind ? before : behind) };
+		.depth = (uint8_t)depth_larger(before, behind) };
 }
 
 struct geo_hit lean_find(const struct lean *lean, const struct addr *addr)

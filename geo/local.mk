@@ -4,6 +4,7 @@ libgeo_a_CFLAGS = $(AM_CFLAGS) $(LTO_CFLAGS) $(MMDB_CFLAGS)
 libgeo_a_SOURCES = \
 	geo/geo.h \
 	geo/country.c \
+	geo/depth.h \
 	geo/distance.c \
 	geo/embed.c geo/embed.h \
 	geo/fields.c geo/fields.h \

@@ -4,6 +4,8 @@
 
 #include <assert.h>
 
+#include "geo/depth.h"
+
 /* ---- the runs as they come: first address << 32 | value ---- */
 
 static const uint64_t *run_at(const struct runs4 *runs)
@@ -20,25 +22,14 @@ void runs4_add(struct runs4 *runs, uint32_t first, uint32_t value)
 	runs->n++;
 }
 
-/* How long the prefix of an address is that a boundary does not touch; other: the address on its far side. */
-static unsigned depth_from(uint32_t address, uint32_t other)
-{
-	return 1 + (unsigned)__builtin_clz(address ^ other);
-}
-
-static unsigned larger(unsigned a, unsigned b)
-{
-	return a > b ? a : b;
-}
-
 /* How long the prefix of an address is that no other run than this one touches. */
 static unsigned depth_in(const struct runs4 *runs, uint32_t run, uint32_t address)
 {
 	const uint64_t *at = run_at(runs) + run;
-	unsigned before = run > 0 ? depth_from(address, (uint32_t)(*at >> 32) - 1) : 0;
-	unsigned behind = run + 1 < runs->n ? depth_from(address, (uint32_t)(at[1] >> 32)) : 0;
+	unsigned before = run > 0 ? depth_apart(address, (*at >> 32) - 1, 32) : 0;
+	unsigned behind = run + 1 < runs->n ? depth_apart(address, at[1] >> 32, 32) : 0;
 
-	return larger(before, behind);
+	return depth_larger(before, behind);
 }
 
 /* ---- chunks ---- */
@@ -54,12 +45,19 @@ static bool is_wide(const struct runs4 *runs)
 	return runs->shift > 16;
 }
 
+static size_t word_size(bool wide)
+{
+	return wide ? sizeof(uint64_t) : sizeof(uint32_t);
+}
+
 static void add_word(struct runs4 *runs, uint64_t word)
 {
+	void *at = pages_add(&runs->piece, word_size(is_wide(runs)));
+
 	if (is_wide(runs))
-		*(uint64_t *)pages_add(&runs->piece, sizeof(uint64_t)) = word;
+		*(uint64_t *)at = word;
 	else
-		*(uint32_t *)pages_add(&runs->piece, sizeof(uint32_t)) = (uint32_t)word;
+		*(uint32_t *)at = (uint32_t)word;
 	runs->nwords++;
 }
 
@@ -109,27 +107,29 @@ void runs4_free(struct runs4 *runs)
 
 /* ---- asking ---- */
 
-/* Of a chunk in pieces the nearer of both edges is within it, and so is deeper than any outside. */
-#define FIND_PIECE(word)                                                                                           \
-	static struct runs_found find_##word(const word *piece, uint32_t low)                                      \
-	{                                                                                                          \
-		const word *first = piece + 1, *end = first + *piece, *at = first, key = (word)low << 16 | 0xffff; \
-		unsigned before, behind;                                                                           \
-                                                                                                                   \
-		/* the last that begins at or before it; a select, not a branch, moves on */                       \
-		for (uint32_t n = (uint32_t)*piece; n > 1;) {                                                      \
-			uint32_t half = n / 2;                                                                     \
-                                                                                                                   \
-			at += at[half] <= key ? half : 0;                                                          \
-			n -= half;                                                                                 \
-		}                                                                                                  \
-		before = at > first ? depth_from(low, (uint32_t)(*at >> 16) - 1) : 0;                              \
-		behind = at + 1 < end ? depth_from(low, (uint32_t)(at[1] >> 16)) : 0;                              \
-		return (struct runs_found){ .value = (uint16_t)*at, .depth = larger(before, behind) };             \
-	}
+static inline uint64_t word_at(const void *words, bool wide, size_t i)
+{
+	return wide ? ((const uint64_t *)words)[i] : ((const uint32_t *)words)[i];
+}
 
-FIND_PIECE(uint32_t)
-FIND_PIECE(uint64_t)
+/* Of a chunk in pieces the nearer of both edges is within it, and so is deeper than any outside. wide is a constant to each caller. */
+static inline struct runs_found find_piece(const struct runs4 *runs, uint32_t entry, uint32_t low, bool wide)
+{
+	const char *words = (const char *)runs->piece.at + entry * word_size(wide);
+	uint32_t n = (uint32_t)word_at(words, wide, 0), at = 1;
+	uint64_t key = (uint64_t)low << 16 | 0xffff;
+	unsigned before, behind;
+
+	/* the last that begins at or before it; a select, not a branch, moves on */
+	for (uint32_t left = n, half; left > 1; left -= half) {
+		half = left / 2;
+		at += word_at(words, wide, at + half) <= key ? half : 0;
+	}
+	before = at > 1 ? depth_apart(low, (word_at(words, wide, at) >> 16) - 1, 32) : 0;
+	behind = at < n ? depth_apart(low, word_at(words, wide, at + 1) >> 16, 32) : 0;
+	return (struct runs_found){ .value = (uint16_t)word_at(words, wide, at),
+		.depth = depth_larger(before, behind) };
+}
 
 static uint32_t index_at(const struct runs4 *runs, uint32_t address)
 {
@@ -142,9 +142,7 @@ struct runs_found runs4_find(const struct runs4 *runs, uint32_t address)
 
 	if ((entry & WITHIN_ONE) != 0)
 		return (struct runs_found){ .value = (uint16_t)entry, .depth = entry >> 16 & 0x3f };
-	if (is_wide(runs))
-		return find_uint64_t((const uint64_t *)runs->piece.at + entry, low);
-	return find_uint32_t((const uint32_t *)runs->piece.at + entry, low);
+	return is_wide(runs) ? find_piece(runs, entry, low, true) : find_piece(runs, entry, low, false);
 }
 
 void runs4_prefetch_index(const struct runs4 *runs, uint32_t address)
@@ -157,6 +155,5 @@ void runs4_prefetch(const struct runs4 *runs, uint32_t address)
 	uint32_t entry = index_at(runs, address);
 
 	if ((entry & WITHIN_ONE) == 0)
-		__builtin_prefetch(
-			(const char *)runs->piece.at + entry * (is_wide(runs) ? sizeof(uint64_t) : sizeof(uint32_t)));
+		__builtin_prefetch((const char *)runs->piece.at + entry * word_size(is_wide(runs)));
 }

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "geo/depth.h"
+
 static const uint64_t *hi_at(const struct runs6 *runs)
 {
 	return runs->hi.at;
@@ -128,13 +130,6 @@ static uint64_t run_lo(const struct runs6 *runs, uint32_t run)
 	return odd_at(runs)[low].lo;
 }
 
-static unsigned common_bits(uint64_t ahi, uint64_t alo, uint64_t bhi, uint64_t blo)
-{
-	if (ahi != bhi)
-		return (unsigned)__builtin_clzll(ahi ^ bhi);
-	return alo == blo ? 128 : 64 + (unsigned)__builtin_clzll(alo ^ blo);
-}
-
 static unsigned find_depth(const struct runs6 *runs, uint32_t run, uint64_t hi, uint64_t lo)
 {
 	unsigned before = 0, behind = 0;
@@ -142,11 +137,11 @@ static unsigned find_depth(const struct runs6 *runs, uint32_t run, uint64_t hi, 
 	if (run > 0) {
 		uint64_t first_lo = run_lo(runs, run);
 
-		before = 1 + common_bits(hi, lo, hi_at(runs)[run] - (first_lo == 0), first_lo - 1);
+		before = depth_apart_v6(hi, lo, hi_at(runs)[run] - (first_lo == 0), first_lo - 1);
 	}
 	if (run + 1 < runs->n)
-		behind = 1 + common_bits(hi, lo, hi_at(runs)[run + 1], run_lo(runs, run + 1));
-	return before > behind ? before : behind;
+		behind = depth_apart_v6(hi, lo, hi_at(runs)[run + 1], run_lo(runs, run + 1));
+	return depth_larger(before, behind);
 }
 
 struct runs_found runs6_find(const struct runs6 *runs, uint64_t hi, uint64_t lo)
