@@ -16,14 +16,17 @@
 enum { FILE_MAX = 1 << 20 };
 
 #define AT(member) offsetof(struct conf, member)
+/* A change waits for a restart: of a field, of fields that lie beside each other. */
+#define WAITS(member) WAIT(member, member)
+#define WAIT(first, last) .offset = AT(first), .waits = AT(last) + sizeof(((struct conf *)0)->last) - AT(first)
 
 static const struct conf_row rows[] = {
-	{ "server.listen", &conf_listens, .required = true, .restart = true },
-	{ "server.workers", &conf_number, AT(workers), .min = 0, .max = 256, .fallback = "0", .restart = true },
-	{ "server.identity", &conf_identity, AT(identity), .max = 128, .restart = true },
+	{ "server.listen", &conf_listens, WAIT(listen, nlisten), .required = true },
+	{ "server.workers", &conf_number, WAITS(workers), .min = 0, .max = 256, .fallback = "0" },
+	{ "server.identity", &conf_identity, WAITS(identity), .max = 128 },
 	{ "server.region", &conf_label, AT(region), .max = 63 },
-	{ "server.user", &conf_user, AT(user), .restart = true },
-	{ "server.probe-user", &conf_user, AT(probe_user), .restart = true },
+	{ "server.user", &conf_user, WAITS(user) },
+	{ "server.probe-user", &conf_user, WAITS(probe_user) },
 	{ "server.limits.tcp-clients", &conf_number, AT(tcp_clients), .min = 1, .max = 1000000, .fallback = "10000" },
 	{ "server.limits.tcp-per-prefix", &conf_number, AT(tcp_per_prefix), .min = 0, .max = 1000000, .fallback = "0" },
 	{ "server.limits.tcp-idle", &conf_duration, AT(tcp_idle_ms), .min = 100, .max = 3600000, .fallback = "10s" },
@@ -42,15 +45,15 @@ static const struct conf_row rows[] = {
 	{ "health.push-token-file", &conf_secret, AT(push_token), .required = false },
 	{ "drills.directory", &conf_folder, AT(drills_directory), .required = false },
 	{ "selection.seed-file", &conf_seed, AT(seed_file), .required = false },
-	{ "state.directory", &conf_folder_made, AT(state_directory), .fallback = "/var/lib/gslb", .restart = true },
-	{ "control.socket", &conf_socket, AT(control_socket), .fallback = "/run/gslb/control.sock", .restart = true },
-	{ "control.group", &conf_group, AT(control_group), .restart = true },
-	{ "control.read-only-group", &conf_group, AT(readonly_group), .restart = true },
+	{ "state.directory", &conf_folder_made, WAITS(state_directory), .fallback = "/var/lib/gslb" },
+	{ "control.socket", &conf_socket, WAITS(control_socket), .fallback = "/run/gslb/control.sock" },
+	{ "control.group", &conf_group, WAITS(control_group) },
+	{ "control.read-only-group", &conf_group, WAITS(readonly_group) },
 	{ "http.token-file", &conf_secret, AT(http_token), .required = false }, /* before listen, which looks for it */
-	{ "http.listen", &conf_http, AT(http), .fallback = "127.0.0.1@9153", .restart = true },
+	{ "http.listen", &conf_http, WAIT(http, http_given), .fallback = "127.0.0.1@9153" },
 	{ "http.endpoint-metrics", &conf_yes_no, AT(endpoint_metrics), .fallback = "yes" },
-	{ "relay.socket", &conf_relay, AT(relay_socket), .restart = true },
-	{ "bus.regions", &conf_regions, .required = false, .restart = true },
+	{ "relay.socket", &conf_relay, WAITS(relay_socket) },
+	{ "bus.regions", &conf_regions, WAIT(regions, nregions), .required = false },
 	{ "log.level", &conf_level, AT(log_level), .fallback = "info" },
 };
 
@@ -250,10 +253,10 @@ void conf_free(struct conf *conf)
 	free(conf);
 }
 
-/* The regions of the fleet are named alike by all hosts, and this one is among them: they change together. */
-static bool waits(const struct conf *now, const struct conf_row *row)
+/* How many bytes of a row wait. The regions of a fleet are named alike by all hosts, and this one is among them: they change together. */
+static size_t waits(bool fleet, const struct conf_row *row)
 {
-	return row->restart || (row->offset == AT(region) && now->nregions > 0);
+	return fleet && row->offset == AT(region) ? sizeof(char *) : row->waits;
 }
 
 bool conf_needs_restart(const struct conf *now, const struct conf *next, char *text, size_t cap)
@@ -262,7 +265,7 @@ bool conf_needs_restart(const struct conf *now, const struct conf *next, char *t
 
 	text[0] = '\0';
 	for (size_t i = 0; i < NROWS; i++) {
-		if (!waits(now, &rows[i]) || strcmp(now->written[i], next->written[i]) == 0)
+		if (waits(now->nregions > 0, &rows[i]) == 0 || strcmp(now->written[i], next->written[i]) == 0)
 			continue;
 		len += (size_t)snprintf(
 			text + len, len < cap ? cap - len : 0, "%s%s", len > 0 ? ", " : "", rows[i].path);
@@ -271,32 +274,6 @@ bool conf_needs_restart(const struct conf *now, const struct conf *next, char *t
 	}
 	return len > 0;
 }
-
-#define KEPT(member)                                           \
-	{                                                      \
-		AT(member), sizeof(((struct conf *)0)->member) \
-	}
-
-/* The fields of the rows that wait. */
-static const struct kept {
-	size_t offset, size;
-} kept[] = {
-	KEPT(listen),
-	KEPT(nlisten),
-	KEPT(workers),
-	KEPT(identity),
-	KEPT(user),
-	KEPT(probe_user),
-	KEPT(state_directory),
-	KEPT(control_socket),
-	KEPT(control_group),
-	KEPT(readonly_group),
-	KEPT(http),
-	KEPT(http_given),
-	KEPT(relay_socket),
-	KEPT(regions),
-	KEPT(nregions),
-};
 
 static void swap(void *a, void *b, size_t size)
 {
@@ -309,11 +286,14 @@ static void swap(void *a, void *b, size_t size)
 
 void conf_keep(struct conf *now, struct conf *next)
 {
-	for (size_t i = 0; i < NROWS; i++)
-		if (waits(now, &rows[i]))
-			swap(&now->written[i], &next->written[i], sizeof(char *));
-	if (now->nregions > 0)
-		swap(&now->region, &next->region, sizeof(char *));
-	for (size_t i = 0; i < COUNT_OF(kept); i++)
-		swap((char *)now + kept[i].offset, (char *)next + kept[i].offset, kept[i].size);
+	bool fleet = now->nregions > 0;
+
+	for (size_t i = 0; i < NROWS; i++) {
+		size_t size = waits(fleet, &rows[i]);
+
+		if (size == 0)
+			continue;
+		swap(&now->written[i], &next->written[i], sizeof(char *));
+		swap((char *)now + rows[i].offset, (char *)next + rows[i].offset, size);
+	}
 }

@@ -15,7 +15,7 @@ struct conf_row {
 	uint64_t min, max;    /* numbers: bounds; durations: ms; texts: length in bytes */
 	const char *fallback; /* read as if it were written; NULL: "" */
 	bool required;
-	bool restart; /* a change waits for a restart */
+	size_t waits; /* bytes from offset on: a change of them waits for a restart; 0: it does not */
 };
 
 /* One text being read. */
