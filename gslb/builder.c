@@ -254,7 +254,7 @@ static struct build *carry_out(struct builder *builder, const struct build_order
 		conf = build->conf != NULL ? build->conf : conf;
 	}
 	if (builder->latency_file != NULL && (order->kind == BUILD_LATENCY || order->kind == BUILD_START))
-		latency_peers_read(&builder->peers, builder->inputs.meter, builder->peers_folder, conf->region,
+		latency_peers_read(&builder->peers, builder->inputs.meter, builder->peers_folder, conf_region(conf),
 			clock_wall_ms() / 1000);
 	if (order->kind != BUILD_NAMES && order->kind != BUILD_LATENCY)
 		build->good = take_geo(builder, build, conf) && build->good;

@@ -23,6 +23,11 @@ struct fleet {
 	char host[STATE_LABEL_MAX];
 };
 
+static bool is_in_a_fleet(const struct daemon *daemon)
+{
+	return daemon->fleet != NULL && daemon->conf->nregions > 1;
+}
+
 /* ---- what the accord asks for ---- */
 
 static const struct writ_set *known(void *arg)
@@ -106,7 +111,7 @@ void fleet_confirm(struct daemon *daemon, const json_t *args, uint64_t ticket, s
 	uint64_t wait_ms = wait_of(args);
 	json_t *in_force;
 
-	if (daemon->fleet == NULL || daemon->conf->nregions < 2 || wait_ms == 0 || last == NULL)
+	if (!is_in_a_fleet(daemon) || wait_ms == 0 || last == NULL)
 		return;
 	if (!accord_wait(daemon->fleet->accord, last, wait_ms, ticket, reply->result, &in_force)) {
 		complete(daemon, reply, in_force);
@@ -124,7 +129,7 @@ void fleet_name(struct daemon *daemon)
 
 	if (daemon->conf->relay_socket[0] == '\0')
 		return;
-	state_label(daemon->conf->region, region);
+	state_label(conf_region(daemon->conf), region);
 	state_label(daemon->conf->identity, host);
 	override_list_name(daemon->overrides, region, host);
 }
@@ -196,11 +201,6 @@ uint64_t fleet_run(struct fleet *fleet, uint64_t now_ms, uint64_t wall_ms)
 }
 
 /* ---- looking ---- */
-
-static bool is_in_a_fleet(const struct daemon *daemon)
-{
-	return daemon->fleet != NULL && daemon->conf->nregions > 1;
-}
 
 void fleet_words(const struct daemon *daemon, char text[static 320])
 {
