@@ -7,7 +7,7 @@
 
 #include "relay/adapter.h"
 #include "relay/check.h"
-#include "relay/hmac.h"
+#include "relay/crypto.h"
 #include "relay/wire.h"
 
 enum {
@@ -56,7 +56,7 @@ static void *bind_open(const struct cache_conf *conf, struct err *err)
 	bind->conf = conf;
 	bind->wire.fd = -1;
 	bind->serial = (uint32_t)dice_next(&dice) & 0x3fffffff;
-	bind->key_len = hmac_base64_read(conf->key, bind->key);
+	bind->key_len = crypto_base64_read(conf->key, bind->key);
 	if (bind->key_len == 0) {
 		free(bind);
 		err_set(err, "key: is not base64");
@@ -95,13 +95,13 @@ static void put_number(struct buf *buf, const char *key, uint64_t n)
 
 static void sign(const struct bind *bind, const void *bytes, size_t len, uint8_t hsha[static HSHA_LEN])
 {
-	uint8_t hash[HMAC_LEN];
-	char text[HMAC_BASE64_LEN + 1];
+	uint8_t hash[CRYPTO_HMAC_LEN];
+	char text[CRYPTO_BASE64_LEN + 1];
 
-	hmac_sha256(bind->key, bind->key_len, bytes, len, hash);
+	crypto_hmac(bind->key, bind->key_len, bytes, len, hash);
 	memset(hsha, 0, HSHA_LEN);
 	hsha[0] = ALGORITHM_SHA256;
-	hmac_base64(hash, text);
+	crypto_base64(hash, text);
 	memcpy(hsha + 1, text, strlen(text));
 }
 

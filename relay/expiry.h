@@ -1,5 +1,4 @@
-/* expiry - when the bus's certificate ends, and whether it is time to say so. Knows no TLS library, which libnats keeps to itself: of a certificate
- * (RFC 5280, DER in PEM) it reads the end and nothing else, and believes what stands there. Pure. */
+/* expiry - is it time to say that the bus's certificate ends? Pure; the clock is handed in. */
 #ifndef GSLB_RELAY_EXPIRY_H
 #define GSLB_RELAY_EXPIRY_H
 
@@ -16,8 +15,6 @@ struct expiry {
 
 enum expiry_word { EXPIRY_NOTHING, EXPIRY_SOON, EXPIRY_OVER };
 
-/* The end of the first certificate in a PEM file, in milliseconds since 1970. False with a sentence: it is none. */
-bool expiry_read(const char *text, size_t len, uint64_t *ends_ms, struct err *err);
 /* What it is at that time. */
 enum expiry_word expiry_is(const struct expiry *expiry, uint64_t wall_ms);
 /* What to say now: once a day, and when it has ended. */

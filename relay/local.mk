@@ -4,7 +4,6 @@ librelay_a_SOURCES = \
 	relay/relay.h \
 	relay/adapter.c relay/adapter.h \
 	relay/adapter_bind.c \
-	relay/hmac.c relay/hmac.h \
 	relay/adapter_http.c \
 	relay/adapter_knot.c \
 	relay/adapter_memcached.c \
@@ -19,6 +18,7 @@ librelay_a_SOURCES = \
 	relay/check.c relay/check.h \
 	relay/conf.c relay/conf.h \
 	relay/conf_bus.c relay/conf_bus.h \
+	relay/crypto.c relay/crypto.h \
 	relay/errand.c relay/errand.h \
 	relay/event.c relay/event.h \
 	relay/doubt.c relay/doubt.h \

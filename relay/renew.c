@@ -10,6 +10,7 @@
 
 #include "relay/certificates.h"
 #include "relay/conf_bus.h"
+#include "relay/crypto.h"
 #include "relay/expiry.h"
 
 enum { CERTIFICATE_MAX = 1 << 20 };
@@ -68,7 +69,7 @@ static void read_expiry(struct renew *renew)
 
 	renew->expiry = (struct expiry){ 0 };
 	if (renew->conf->cert[0] != '\0' && file_read(renew->conf->cert, CERTIFICATE_MAX, &text, &len, &err))
-		expiry_read(text, len, &renew->expiry.ends_ms, &err);
+		renew->expiry.ends_ms = crypto_certificate_end(text, len);
 	free(text);
 }
 

@@ -4,15 +4,15 @@
 #include <string.h>
 
 #include "relay/check.h"
+#include "relay/crypto.h"
 #include "relay/event.h"
-#include "relay/hmac.h"
 
 static const char before[] = ",\"sig\":\"", behind[] = "\"}";
 
 enum {
 	BEFORE_LEN = sizeof before - 1,
 	BEHIND_LEN = sizeof behind - 1,
-	TAIL_LEN = BEFORE_LEN + HMAC_BASE64_LEN + BEHIND_LEN
+	TAIL_LEN = BEFORE_LEN + CRYPTO_BASE64_LEN + BEHIND_LEN
 };
 _Static_assert(TAIL_LEN <= EVENT_SIGNED_MAX - EVENT_BYTES_MAX, "the longest event, signed, is read again");
 
@@ -86,12 +86,12 @@ bool sign_same(const struct sign *a, const struct sign *b)
 
 /* ---- signing ---- */
 
-static void sign_as(const struct secret *secret, const char *bytes, size_t len, char text[static HMAC_BASE64_LEN + 1])
+static void sign_as(const struct secret *secret, const char *bytes, size_t len, char text[static CRYPTO_BASE64_LEN + 1])
 {
-	uint8_t hmac[HMAC_LEN];
+	uint8_t hmac[CRYPTO_HMAC_LEN];
 
-	hmac_sha256(secret->text, strlen(secret->text), bytes, len, hmac);
-	hmac_base64(hmac, text);
+	crypto_hmac(secret->text, strlen(secret->text), bytes, len, hmac);
+	crypto_base64(hmac, text);
 }
 
 /* The one that signs. */
@@ -106,19 +106,19 @@ static const struct secret *secret_of(const struct sign *sign, const char *name)
 
 void sign_event(const struct sign *sign, const char *name, const char *bytes, size_t len, struct buf *out)
 {
-	char text[HMAC_BASE64_LEN + 1];
+	char text[CRYPTO_BASE64_LEN + 1];
 
 	len--; /* its brace */
 	sign_as(secret_of(sign, name), bytes, len, text);
 	buf_add(out, bytes, len);
 	buf_add(out, before, BEFORE_LEN);
-	buf_add(out, text, HMAC_BASE64_LEN);
+	buf_add(out, text, CRYPTO_BASE64_LEN);
 	buf_add(out, behind, BEHIND_LEN);
 }
 
 void sign_id(const struct sign *sign, const char *name, uint32_t epoch, uint64_t oseq, char id[static SIGN_ID_MAX])
 {
-	char text[HMAC_BASE64_LEN + 1];
+	char text[CRYPTO_BASE64_LEN + 1];
 	int len = snprintf(id, EVENT_ID_MAX, "%s:%u:%llu", name, epoch, (unsigned long long)oseq);
 
 	if (sign == NULL)
@@ -130,7 +130,7 @@ void sign_id(const struct sign *sign, const char *name, uint32_t epoch, uint64_t
 bool sign_check(const struct sign *sign, const char *name, const char *bytes, size_t len, struct err *err)
 {
 	const char *tail = bytes + len - TAIL_LEN;
-	char text[HMAC_BASE64_LEN + 1];
+	char text[CRYPTO_BASE64_LEN + 1];
 
 	if (len < TAIL_LEN || memcmp(tail, before, BEFORE_LEN) != 0)
 		return err_set(err, "it has no signature (bus.sign-file must be there, too)");
@@ -138,7 +138,7 @@ bool sign_check(const struct sign *sign, const char *name, const char *bytes, si
 		if (strcmp(sign->secrets[i].name, name) != 0)
 			continue;
 		sign_as(&sign->secrets[i], bytes, len - TAIL_LEN, text);
-		if (hmac_equal(text, tail + BEFORE_LEN, HMAC_BASE64_LEN) &&
+		if (crypto_equal(text, tail + BEFORE_LEN, CRYPTO_BASE64_LEN) &&
 			memcmp(bytes + len - BEHIND_LEN, behind, BEHIND_LEN) == 0)
 			return true;
 	}

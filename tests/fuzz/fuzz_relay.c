@@ -6,7 +6,6 @@
 #include "base/writ_set.h"
 #include "relay/check.h"
 #include "relay/event.h"
-#include "relay/expiry.h"
 #include "relay/policy.h"
 
 #define NOW_MS UINT64_C(1764000000000)
@@ -105,7 +104,6 @@ static void pass_gate(bool (*check)(const char *, size_t, char *, struct err *),
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	const char *text = (const char *)data + 1;
-	uint64_t ends_ms;
 
 	if (len == 0)
 		return 0;
@@ -121,10 +119,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		break;
 	case 'u':
 		pass_gate(check_url, text, len - 1);
-		break;
-	case 'c':
-		if (!expiry_read(text, len - 1, &ends_ms, NULL) && ends_ms != 0)
-			abort();
 		break;
 	case 'p':
 		read_policy(text, len - 1);
