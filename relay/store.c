@@ -88,15 +88,10 @@ struct store *store_open(const char *path, const char *name, uint64_t now_ms, bo
 	store->path = mem_strdup(path);
 	snprintf(store->name, sizeof store->name, "%s", name);
 	*fresh = false;
-	if (!sql_open(store, err)) {
-		store_close(store);
-		return NULL;
-	}
-	if (!read_identity(store, now_ms, fresh, err) || !anew_if_renamed(store, err)) {
-		store_close(store);
-		return NULL;
-	}
-	return store;
+	if (sql_open(store, err) && read_identity(store, now_ms, fresh, err) && anew_if_renamed(store, err))
+		return store;
+	store_close(store);
+	return NULL;
 }
 
 void store_close(struct store *store)
@@ -200,21 +195,16 @@ bool store_outbox_left(struct store *store, uint64_t *rows, uint64_t *oldest_ms,
 
 /* ---- inbox ---- */
 
-static bool bind_mark(struct store *store, enum statement which, const char *origin, uint64_t oseq)
+static void bind_mark(struct store *store, enum statement which, const char *origin, uint64_t oseq)
 {
 	sql_text(store, which, 1, origin);
 	sql_number(store, which, 2, oseq);
-	return true;
 }
 
 static bool is_ahead(struct store *store, const char *origin, uint64_t oseq)
 {
-	bool has;
-
 	bind_mark(store, AHEAD_HAS, origin, oseq);
-	has = sql_row(store, AHEAD_HAS, &(bool){ false }, NULL);
-	sql_reset(store, AHEAD_HAS);
-	return has;
+	return sql_one(store, AHEAD_HAS) != 0;
 }
 
 /* The floor rises over what lies ahead of it without a gap. */
@@ -362,33 +352,30 @@ void store_floors(
 	struct store *store, const char *origin, struct store_mark *received, struct store_mark *done, bool *errors)
 {
 	const struct origin *known = floor_of(store, origin);
+	uint64_t first;
 
 	*errors = known->nerrors > 0;
 	*done = *received = known->floor;
 	sql_text(store, INBOX_FIRST, 1, origin);
 	sql_number(store, INBOX_FIRST, 2, received->epoch);
-	if (sql_row(store, INBOX_FIRST, &(bool){ false }, NULL) && !sql_is_null(store, INBOX_FIRST, 0)) {
-		uint64_t first = sql_get_number(store, INBOX_FIRST, 0);
-
-		done->oseq = first <= received->oseq ? first - 1 : received->oseq;
-	}
-	sql_reset(store, INBOX_FIRST);
+	first = sql_one(store, INBOX_FIRST);
+	if (first != 0 && first <= received->oseq)
+		done->oseq = first - 1;
 }
 
 bool store_gap(struct store *store, const char *name, struct store_mark *upto)
 {
-	struct origin *origin = floor_of(store, name);
-	bool has;
+	const struct origin *origin = floor_of(store, name);
+	uint64_t first;
 
 	if (origin->nahead == 0)
 		return false;
 	*upto = origin->floor;
 	sql_text(store, AHEAD_FIRST, 1, name);
-	has = sql_row(store, AHEAD_FIRST, &(bool){ false }, NULL) && !sql_is_null(store, AHEAD_FIRST, 0);
-	if (has)
-		upto->oseq = sql_get_number(store, AHEAD_FIRST, 0) - 1;
-	sql_reset(store, AHEAD_FIRST);
-	return has;
+	first = sql_one(store, AHEAD_FIRST);
+	if (first != 0)
+		upto->oseq = first - 1;
+	return first != 0;
 }
 
 bool store_jump(struct store *store, const struct store_mark *mark, struct err *err)
@@ -494,10 +481,5 @@ bool store_dead_drop(struct store *store, int64_t id, struct err *err)
 
 uint64_t store_dead_count(struct store *store)
 {
-	uint64_t count = 0;
-
-	if (sql_row(store, DEAD_COUNT, &(bool){ false }, NULL))
-		count = sql_get_number(store, DEAD_COUNT, 0);
-	sql_reset(store, DEAD_COUNT);
-	return count;
+	return sql_one(store, DEAD_COUNT);
 }

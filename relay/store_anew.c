@@ -5,7 +5,6 @@
 #include "relay/store_floor.h"
 
 struct rewriting {
-	struct store *store;
 	struct arena *arena;
 	uint64_t oseq;
 	struct event event;
@@ -23,7 +22,7 @@ static bool read_row(void *arg, uint64_t oseq, const char *bytes, size_t len)
 /* The first row behind `after`, which becomes its number; false at the end, or with good unset. */
 static bool rewrite_row(struct store *store, uint32_t epoch, uint64_t *after, bool *good, struct err *err)
 {
-	struct rewriting r = { .store = store, .arena = arena_new() };
+	struct rewriting r = { .arena = arena_new() };
 	struct buf body = { 0 };
 
 	*good = store_outbox(store, *after, 1, read_row, &r, err);
@@ -66,7 +65,7 @@ static uint64_t number_of(const char *name)
 /* What is in its outbox has another name. */
 static bool is_of_another(struct store *store)
 {
-	struct rewriting r = { .store = store, .arena = arena_new() };
+	struct rewriting r = { .arena = arena_new() };
 	bool other = store_outbox(store, 0, 1, read_row, &r, NULL) && r.oseq != 0 &&
 		     strcmp(r.event.origin, store->name) != 0;
 

@@ -6,17 +6,10 @@
 
 uint64_t store_gone(struct store *store)
 {
-	uint64_t gone = 0;
-
-	if (store->gone_known)
-		return store->gone;
-	sql_text(store, META_GET, 1, "gone");
-	if (sql_row(store, META_GET, &(bool){ false }, NULL))
-		gone = sql_get_number(store, META_GET, 0);
-	sql_reset(store, META_GET);
-	store->gone = gone;
+	if (!store->gone_known)
+		store->gone = sql_meta_get(store, "gone");
 	store->gone_known = true;
-	return gone;
+	return store->gone;
 }
 
 /* The last number of those that are too many, or were made before then_ms; 0: none. */
@@ -31,9 +24,7 @@ static uint64_t last_to_go(struct store *store, uint64_t then_ms, uint64_t most)
 	sql_reset(store, OUTBOX_FIRST);
 	if (made_ms < then_ms) {
 		sql_number(store, OUTBOX_OLD, 1, then_ms);
-		if (sql_row(store, OUTBOX_OLD, &(bool){ false }, NULL))
-			last = sql_get_number(store, OUTBOX_OLD, 0);
-		sql_reset(store, OUTBOX_OLD);
+		last = sql_one(store, OUTBOX_OLD);
 	}
 	if (first > 0 && store->last_oseq - first + 1 > most && store->last_oseq - most > last)
 		last = store->last_oseq - most;
@@ -55,25 +46,16 @@ bool store_let_go(struct store *store, uint64_t then_ms, uint64_t most, uint64_t
 	if (!sql_begin(store, err))
 		return false;
 	sql_number(store, OUTBOX_COUNT, 1, last);
-	if (sql_row(store, OUTBOX_COUNT, &(bool){ false }, NULL))
-		*rows = sql_get_number(store, OUTBOX_COUNT, 0);
-	sql_reset(store, OUTBOX_COUNT);
+	*rows = sql_one(store, OUTBOX_COUNT);
 	sql_number(store, OUTBOX_TRIM, 1, last);
-	sql_text(store, META_PUT, 1, "gone");
-	sql_number(store, META_PUT, 2, last);
 	store->gone_known = false;
-	return sql_run(store, OUTBOX_TRIM, err) && sql_run(store, META_PUT, err);
+	return sql_run(store, OUTBOX_TRIM, err) && sql_meta_put(store, "gone", last, err);
 }
 
 uint64_t store_made_after(struct store *store, uint64_t oseq)
 {
-	uint64_t made_ms = 0;
-
 	sql_number(store, OUTBOX_MADE, 1, oseq);
-	if (sql_row(store, OUTBOX_MADE, &(bool){ false }, NULL))
-		made_ms = sql_get_number(store, OUTBOX_MADE, 0);
-	sql_reset(store, OUTBOX_MADE);
-	return made_ms;
+	return sql_one(store, OUTBOX_MADE);
 }
 
 uint64_t store_least_receipt(struct store *store)

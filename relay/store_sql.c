@@ -33,9 +33,8 @@ static const char *const sql[STATEMENTS] = {
 	[OUTBOX_AFTER] = "SELECT oseq, body FROM outbox WHERE oseq > ?1 ORDER BY oseq LIMIT ?2",
 	[OUTBOX_TRIM] = "DELETE FROM outbox WHERE oseq <= ?1",
 	[OUTBOX_LEFT] = "SELECT count(*), min(made_ms) FROM outbox",
-	[OUTBOX_LAST] = "SELECT max(oseq) FROM outbox",
 	[OUTBOX_FIRST] = "SELECT oseq, made_ms FROM outbox ORDER BY oseq LIMIT 1",
-	[OUTBOX_OLD] = "SELECT ifnull(max(oseq), 0) FROM outbox WHERE made_ms < ?1",
+	[OUTBOX_OLD] = "SELECT max(oseq) FROM outbox WHERE made_ms < ?1",
 	[OUTBOX_MADE] = "SELECT made_ms FROM outbox WHERE oseq > ?1 ORDER BY oseq LIMIT 1",
 	[OUTBOX_COUNT] = "SELECT count(*) FROM outbox WHERE oseq <= ?1",
 	[INBOX_ADD] = "INSERT INTO inbox(origin, epoch, oseq, body) VALUES(?1, ?2, ?3, ?4)",
@@ -234,15 +233,20 @@ bool sql_open(struct store *store, struct err *err)
 
 /* ---- single numbers ---- */
 
+uint64_t sql_one(struct store *store, enum statement which)
+{
+	uint64_t number = 0;
+
+	if (sql_row(store, which, &(bool){ false }, NULL))
+		number = sql_get_number(store, which, 0); /* NULL is 0 for SQLite, too */
+	sql_reset(store, which);
+	return number;
+}
+
 uint64_t sql_meta_get(struct store *store, const char *key)
 {
-	uint64_t value = 0;
-
 	sql_text(store, META_GET, 1, key);
-	if (sql_row(store, META_GET, &(bool){ false }, NULL))
-		value = sql_get_number(store, META_GET, 0);
-	sql_reset(store, META_GET);
-	return value;
+	return sql_one(store, META_GET);
 }
 
 bool sql_meta_put(struct store *store, const char *key, uint64_t value, struct err *err)

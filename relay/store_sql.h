@@ -18,7 +18,6 @@ enum statement {
 	OUTBOX_AFTER,
 	OUTBOX_TRIM,
 	OUTBOX_LEFT,
-	OUTBOX_LAST,
 	OUTBOX_FIRST,
 	OUTBOX_OLD,
 	OUTBOX_MADE,
@@ -90,6 +89,8 @@ uint64_t sql_get_number(struct store *store, enum statement which, int at);
 const char *sql_get_text(struct store *store, enum statement which, int at);
 const char *sql_get_blob(struct store *store, enum statement which, int at, size_t *len);
 bool sql_is_null(struct store *store, enum statement which, int at);
+/* The number that a statement answers with; 0: none, or NULL. */
+uint64_t sql_one(struct store *store, enum statement which);
 bool sql_in_transaction(struct store *store);
 uint64_t sql_meta_get(struct store *store, const char *key); /* 0: there is none */
 bool sql_meta_put(struct store *store, const char *key, uint64_t value, struct err *err);
