@@ -327,12 +327,9 @@ static void look_at_state(struct look *look)
 static void look_around(struct look *look)
 {
 	const struct relay_conf *conf = look->conf;
-	natsOptions *options = NULL;
-	natsStatus status = nats_options(conf, true, &options);
+	natsStatus status = nats_connect(conf, &look->connection);
 	bool there;
 
-	if (status == NATS_OK)
-		status = natsConnection_Connect(&look->connection, options);
 	if (status == NATS_OK) {
 		say(look, conf->name, "ok", "connected to %s", conf->servers[0]);
 		there = look_at_ours(look);
@@ -351,7 +348,6 @@ static void look_around(struct look *look)
 		say(look, conf->name, "error", "%s: %s", conf->servers[0], natsStatus_GetText(status));
 	}
 	natsConnection_Destroy(look->connection);
-	natsOptions_Destroy(options);
 	look_at_server(look);
 }
 

@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "relay/bus_nats_consumer.h"
-
 enum {
 	FETCH_MAX = 256,
 	FETCH_MS = 1000,
@@ -22,20 +20,35 @@ static void name_consumer(
 	snprintf(durable, NATS_SUBJECT_MAX, "relay-%s", fetcher->conf->name);
 }
 
+/* A server that lost its files knows the consumer no more, and leaves what is asked of it unanswered. */
 static bool is_forgotten(const struct nats_fetcher *fetcher, jsCtx *js)
 {
 	char stream[NATS_SUBJECT_MAX], durable[NATS_SUBJECT_MAX];
+	jsConsumerInfo *info = NULL;
+	jsErrCode code = 0;
+	natsStatus status;
 
 	name_consumer(fetcher, stream, durable);
-	return nats_consumer_is_forgotten(js, stream, durable);
+	status = js_GetConsumerInfo(&info, js, stream, durable, NULL, &code);
+	jsConsumerInfo_Destroy(info);
+	return status == NATS_NOT_FOUND;
 }
 
+/* After a power loss a server may have forgotten a consumer, but not the file that says how far it was; one that is made anew then goes on from
+ * there, and passes over what a stream that lost more has under these numbers now. True: that was so of this one, which was made just now and is
+ * gone again. */
 static bool knew_too_much(const struct nats_fetcher *fetcher, jsCtx *js)
 {
 	char stream[NATS_SUBJECT_MAX], durable[NATS_SUBJECT_MAX];
+	jsConsumerInfo *info = NULL;
+	jsErrCode code = 0;
+	bool knew;
 
 	name_consumer(fetcher, stream, durable);
-	return nats_consumer_knew_too_much(js, stream, durable);
+	knew = js_GetConsumerInfo(&info, js, stream, durable, NULL, &code) == NATS_OK &&
+	       (info->Delivered.Stream > 0 || info->AckFloor.Stream > 0);
+	jsConsumerInfo_Destroy(info);
+	return knew && js_DeleteConsumer(js, stream, durable, NULL, &code) == NATS_OK;
 }
 
 /* made: there was no such consumer. */

@@ -7,15 +7,11 @@
 
 static natsStatus set_options(const struct relay_conf *conf, bool asap, natsOptions *options)
 {
-	const char *servers[16];
 	char inbox[NATS_SUBJECT_MAX];
 	natsStatus s;
-	int n = 0;
 
-	for (size_t i = 0; i < conf->nservers && n < 16; i++)
-		servers[n++] = conf->servers[i];
 	snprintf(inbox, sizeof inbox, "_INBOX_relay_%s", conf->name);
-	s = natsOptions_SetServers(options, servers, n);
+	s = natsOptions_SetServers(options, (const char **)(uintptr_t)conf->servers, (int)conf->nservers);
 	if (s == NATS_OK)
 		s = natsOptions_SetMaxReconnect(options, -1);
 	if (s == NATS_OK)
@@ -42,6 +38,17 @@ natsStatus nats_options(const struct relay_conf *conf, bool asap, natsOptions **
 	return s == NATS_OK ? set_options(conf, asap, *options) : s;
 }
 
+natsStatus nats_connect(const struct relay_conf *conf, natsConnection **connection)
+{
+	natsOptions *options = NULL;
+	natsStatus status = nats_options(conf, true, &options);
+
+	if (status == NATS_OK)
+		status = natsConnection_Connect(connection, options);
+	natsOptions_Destroy(options);
+	return status;
+}
+
 /* For the library: with nobody to be told it would not come back from a bus that is away. */
 static void on_later(natsConnection *connection, void *context)
 {
@@ -66,7 +73,8 @@ natsConnection *nats_connect_later(const struct relay_conf *conf)
 /* libnats leaves out why it cannot read a file. */
 static bool can_read(const char *key, const char *path, struct err *err)
 {
-	return path[0] == '\0' || access(path, R_OK) == 0 ? true : err_set(err, "%s: %s: %s", key, path, strerror(errno));
+	return path[0] == '\0' || access(path, R_OK) == 0 ? true
+							  : err_set(err, "%s: %s: %s", key, path, strerror(errno));
 }
 
 bool nats_why(const struct relay_conf *conf, natsStatus status, struct err *err)
@@ -77,10 +85,11 @@ bool nats_why(const struct relay_conf *conf, natsStatus status, struct err *err)
 		!can_read("bus.key", conf->key, err))
 		return false;
 	if (conf->nservers > 0 && (status == NATS_NOT_PERMITTED || status == NATS_CONNECTION_AUTH_FAILED))
-		return err_set(err, "bus: %s: the server has no user for us (bus.cert %s)", conf->servers[0], conf->cert);
+		return err_set(
+			err, "bus: %s: the server has no user for us (bus.cert %s)", conf->servers[0], conf->cert);
 	if (conf->nservers > 0 && status == NATS_PROTOCOL_ERROR && conf->cert[0] != '\0')
-		return err_set(err, "bus: %s: the server hangs up: it may not trust the CA of bus.cert %s", conf->servers[0],
-			conf->cert);
+		return err_set(err, "bus: %s: the server hangs up: it may not trust the CA of bus.cert %s",
+			conf->servers[0], conf->cert);
 	if (text != NULL && strncmp(text + 3, "Error loading", strlen("Error loading")) == 0)
 		return err_set(err, "bus: %s", text + 3);
 	return err_set(err, "bus: %s: %s", conf->servers[0], text != NULL ? text + 3 : natsStatus_GetText(status));
@@ -89,14 +98,8 @@ bool nats_why(const struct relay_conf *conf, natsStatus status, struct err *err)
 bool nats_reach(const struct relay_conf *conf, struct err *err)
 {
 	natsConnection *connection = NULL;
-	natsOptions *options = NULL;
-	natsStatus status = nats_options(conf, true, &options);
+	natsStatus status = nats_connect(conf, &connection);
 
-	if (status == NATS_OK)
-		status = natsConnection_Connect(&connection, options);
-	if (status != NATS_OK)
-		nats_why(conf, status, err);
 	natsConnection_Destroy(connection);
-	natsOptions_Destroy(options);
-	return status == NATS_OK;
+	return status == NATS_OK ? true : nats_why(conf, status, err);
 }

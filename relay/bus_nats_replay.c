@@ -47,19 +47,13 @@ static json_t *failure(const struct reading *reading, natsStatus status)
 
 static natsStatus connect_to(struct reading *reading)
 {
-	natsOptions *options = NULL;
-	jsOptions js;
-	natsStatus status = nats_options(reading->conf, true, &options);
+	natsStatus status = nats_connect(reading->conf, &reading->connection);
+	jsOptions options;
 
-	jsOptions_Init(&js);
-	js.Domain = reading->relay->region;
-	js.Wait = ASK_MS;
-	if (status == NATS_OK)
-		status = natsConnection_Connect(&reading->connection, options);
-	if (status == NATS_OK)
-		status = natsConnection_JetStream(&reading->js, reading->connection, &js);
-	natsOptions_Destroy(options);
-	return status;
+	jsOptions_Init(&options);
+	options.Domain = reading->relay->region;
+	options.Wait = ASK_MS;
+	return status == NATS_OK ? natsConnection_JetStream(&reading->js, reading->connection, &options) : status;
 }
 
 /* The number of the stream's last message; 0: it has none. */

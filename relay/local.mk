@@ -13,7 +13,7 @@ librelay_a_SOURCES = \
 	relay/adapter_whole.c \
 	relay/audit.c relay/audit.h \
 	relay/breaker.c relay/breaker.h \
-	relay/bus.h relay/bus_local.c relay/bus_nats.c relay/bus_nats_check.c relay/bus_nats_check.h relay/bus_nats_consumer.c relay/bus_nats_consumer.h relay/bus_nats_fetch.c relay/bus_nats_fetch.h relay/bus_nats_link.c relay/bus_nats_link.h relay/bus_nats_publish.c relay/bus_nats_publish.h relay/bus_nats_replay.c relay/bus_nats_replay.h relay/bus_queue.c relay/bus_queue.h \
+	relay/bus.h relay/bus_local.c relay/bus_nats.c relay/bus_nats_check.c relay/bus_nats_check.h relay/bus_nats_fetch.c relay/bus_nats_fetch.h relay/bus_nats_link.c relay/bus_nats_link.h relay/bus_nats_publish.c relay/bus_nats_publish.h relay/bus_nats_replay.c relay/bus_nats_replay.h relay/bus_queue.c relay/bus_queue.h \
 	relay/certificates.c relay/certificates.h \
 	relay/check.c relay/check.h \
 	relay/conf.c relay/conf.h \
