@@ -316,6 +316,19 @@ const char *check_type_name(uint16_t type)
 	return NULL;
 }
 
+char *check_line(char **rest, unsigned *number)
+{
+	char *line;
+
+	while ((line = strsep(rest, "\n")) != NULL) {
+		++*number;
+		line += strspn(line, " \t\r");
+		if (line[0] != '\0' && line[0] != '#')
+			return line;
+	}
+	return NULL;
+}
+
 char *check_word(char **rest)
 {
 	char *at;

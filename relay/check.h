@@ -30,7 +30,9 @@ void check_url_host(const char *url, char host[static CHECK_TEXT_MAX]);
 
 /* A region, an origin: letters, digits, - and _, at most 63. */
 bool check_label(const char *text, size_t len);
-/* The next word of a line, in the text itself; NULL at the end. */
+/* The next line of a file that is no comment (#) and not empty, from its first word on, in the text itself; NULL at the end. Counts lines. */
+char *check_line(char **rest, unsigned *number);
+/* The next word of a line, likewise. */
 char *check_word(char **rest);
 
 /* DNS types that may be named, by RFC 1035's mnemonics. 0: none of them. */

@@ -389,35 +389,40 @@ static bool read_bus(struct reading *r, const struct yaml_file *file)
 		r->err);
 }
 
-/* A line for each: NAME TOKEN, or the token alone. */
+/* NAME TOKEN, or the token alone. */
+static bool read_token(struct relay_conf *conf, char *line)
+{
+	const char *name = check_word(&line), *token = check_word(&line);
+
+	if (token == NULL) {
+		token = name;
+		name = "http";
+	}
+	if (conf->ntokens == CONF_TOKENS_MAX || strlen(token) < 16 || !check_label(name, strlen(name)) ||
+		check_word(&line) != NULL)
+		return false;
+	conf->tokens[conf->ntokens++] =
+		(struct conf_token){ arena_strdup(conf->arena, name), arena_strdup(conf->arena, token) };
+	return true;
+}
+
 static bool read_tokens(struct reading *r, const char *file)
 {
-	struct relay_conf *conf = r->conf;
 	char *path = file_beside(r->path, file), *text = NULL, *line, *rest;
+	unsigned number = 0;
 	struct err why;
 	size_t len;
 	bool good = file_read(path, KEY_FILE_MAX, &text, &len, &why);
 
 	if (!good)
 		err_set(r->err, "%s: relay.token-file: %s", r->path, why.text);
-	for (rest = text; good && (line = strsep(&rest, "\r\n")) != NULL;) {
-		char *space = strrchr(line, ' ');
-
-		if (line[0] == '\0' || line[0] == '#')
-			continue;
-		if (space != NULL)
-			*space = '\0';
-		if (conf->ntokens == CONF_TOKENS_MAX || strlen(space != NULL ? space + 1 : line) < 16 ||
-			(space != NULL && !check_label(line, strlen(line)))) {
+	rest = text;
+	while (good && (line = check_line(&rest, &number)) != NULL)
+		if (!read_token(r->conf, line))
 			good = err_set(r->err,
-				"%s: relay.token-file: %s: wants up to %d lines of NAME TOKEN, a token has 16 "
+				"%s: relay.token-file: %s:%u: wants up to %d lines of NAME TOKEN, a token has 16 "
 				"characters or more",
-				r->path, path, CONF_TOKENS_MAX);
-			break;
-		}
-		conf->tokens[conf->ntokens++] = (struct conf_token){ space != NULL ? text_of(r, line) : "http",
-			text_of(r, space != NULL ? space + 1 : line) };
-	}
+				r->path, path, number, CONF_TOKENS_MAX);
 	free(text);
 	free(path);
 	return good;

@@ -36,7 +36,7 @@ struct exchange {
 	uint64_t said_ms, settled_ms;    /* monotonic: receipts last given, and either */
 	struct gap gap[CONF_RELAYS_MAX]; /* by conf's relays */
 	struct doubts doubts;            /* what is not genuine, and may turn out to be */
-	bool doubled; /* another host has our name on the bus: what is done of its events is no reason to begin anew */
+	bool doubled; /* another host has our name on the bus: what is done of its events is a reason to begin anew every ten minutes only */
 	uint64_t anew_ms; /* monotonic: the log began anew; 0: never */
 	uint64_t duplicates, spoofed, forbidden, coarse, gaps, anew, log_failures;
 	uint64_t let_go; /* events that are not kept any more, though some relay did not have them */

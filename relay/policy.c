@@ -129,13 +129,9 @@ const struct policy *policy_parse(const char *path, const char *text, size_t len
 	for (size_t i = 0; i < len; i++)
 		most += text[i] == '\n';
 	policy->rules = arena_alloc(arena, most * sizeof *policy->rules);
-	while ((line = strsep(&rest, "\n")) != NULL) {
+	while ((line = check_line(&rest, &r.line)) != NULL) {
 		struct rule *rule = &policy->rules[policy->nrules];
 
-		r.line++;
-		line += strspn(line, " \t\r");
-		if (line[0] == '\0' || line[0] == '#')
-			continue;
 		if (!read_rule(&r, line, rule))
 			return NULL;
 		policy->names[rule->kind] = true;

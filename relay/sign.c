@@ -54,10 +54,8 @@ const struct sign *sign_parse(const char *path, const char *text, size_t len, st
 
 	memcpy(rest, text, len);
 	sign->secrets = arena_alloc(arena, (len / SIGN_SECRET_MIN + 1) * sizeof *sign->secrets);
-	while ((line = strsep(&rest, "\n")) != NULL) {
-		number++;
-		line += strspn(line, " \t\r");
-		if (line[0] == '\0' || line[0] == '#' || read_line(sign, line, arena, &why))
+	while ((line = check_line(&rest, &number)) != NULL) {
+		if (read_line(sign, line, arena, &why))
 			continue;
 		err_set(err, "%s:%u: %s", path, number, why.text);
 		return NULL;

@@ -73,6 +73,56 @@ START_TEST(who_is_on_the_bus_is_read_or_refused_with_a_sentence)
 }
 END_TEST
 
+#define TOKEN "0123456789abcdef"
+
+static const struct {
+	const char *file;
+	const char *tokens; /* "NAME=TOKEN …"; NULL: refused, … */
+	unsigned line;      /* … at that line */
+} token_files[] = {
+	{ "shop " TOKEN "\n", "shop=" TOKEN, 0 },
+	{ TOKEN, "http=" TOKEN, 0 },
+	{ "# ours\r\n\r\nshop\t" TOKEN " \r\n  " TOKEN "g\n", "shop=" TOKEN " http=" TOKEN "g", 0 },
+	{ "# none\n", "", 0 },
+	{ "# ours\nshop 0123456789abcde\n", NULL, 2 },
+	{ "the shop " TOKEN "\n", NULL, 1 },
+	{ TOKEN "\nsh.op " TOKEN "\n", NULL, 2 },
+};
+
+START_TEST(tokens_are_lines_of_a_name_and_a_token)
+{
+	static const char yaml[] = "relay: { listen: 127.0.0.1@9154, token-file: tokens }\n";
+	char folder[] = "/tmp/gslb-relays.XXXXXX", place[64];
+	char *path, *at;
+	struct err err = { .text = "" };
+	struct relay_conf *conf;
+	struct buf got = { 0 };
+	FILE *file;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	path = mem_printf("%s/tokens", folder);
+	at = mem_printf("%s/f", folder);
+	file = fopen(path, "w");
+	fputs(token_files[_i].file, file);
+	fclose(file);
+	conf = relay_conf_parse(at, yaml, sizeof yaml - 1, &err);
+	for (size_t i = 0; conf != NULL && i < conf->ntokens; i++)
+		buf_printf(&got, "%s%s=%s", i > 0 ? " " : "", conf->tokens[i].name, conf->tokens[i].secret);
+	ck_assert_int_eq(conf != NULL, token_files[_i].tokens != NULL);
+	snprintf(place, sizeof place, "%s:%u: wants", path, token_files[_i].line);
+	if (conf != NULL)
+		ck_assert_str_eq(got.len > 0 ? got.text : "", token_files[_i].tokens);
+	else
+		ck_assert_msg(strstr(err.text, place) != NULL, "%s", err.text);
+	relay_conf_free(conf);
+	buf_fini(&got);
+	unlink(path);
+	rmdir(folder);
+	free(path);
+	free(at);
+}
+END_TEST
+
 /* ---- events ---- */
 
 START_TEST(an_event_for_one_relay_is_for_no_other_of_its_region)
@@ -224,6 +274,7 @@ int main(void)
 	TCase *all = tcase_create("relays");
 
 	tcase_add_loop_test(all, who_is_on_the_bus_is_read_or_refused_with_a_sentence, 0, COUNT_OF(files));
+	tcase_add_loop_test(all, tokens_are_lines_of_a_name_and_a_token, 0, COUNT_OF(token_files));
 	tcase_add_test(all, an_event_for_one_relay_is_for_no_other_of_its_region);
 	tcase_add_test(all, a_log_that_gets_another_name_goes_on_as_another_life);
 	tcase_add_test(all, a_log_of_an_older_version_that_gets_a_name_goes_on_as_another_life);
