@@ -78,9 +78,8 @@ static void print_times(struct service *service, struct buf *text)
 			(unsigned long long)store_receipt_of(service->store, service->conf->relays[i].name, NULL));
 }
 
-static void print_work(struct service *service, struct buf *text)
+static void print_bus(struct service *service, struct buf *text)
 {
-	struct work_totals totals = work_totals(service->work);
 	struct renew_status renew = renew_status(service->renew);
 	char stranger[STRANGERS_TEXT_MAX];
 	struct bus_status bus;
@@ -99,6 +98,14 @@ static void print_work(struct service *service, struct buf *text)
 	if (renew.ends_ms != 0)
 		put(text, "bus_certificate_end_timestamp_seconds", "gauge", "When bus.cert ends.",
 			(double)renew.ends_ms / 1000);
+	head(text, "publish_seconds", "histogram", "From an event being sent to the bus until that had taken it.");
+	spread_print(&bus.published, "gslb_relay_publish_seconds", "", text);
+}
+
+static void print_work(struct service *service, struct buf *text)
+{
+	struct work_totals totals = work_totals(service->work);
+
 	put(text, "events_total", "counter", "Events worked on.", (double)totals.events);
 	put(text, "active", "gauge", "Events under way.", (double)totals.active);
 	put(text, "moot_total", "counter", "Events that were moot or not for this region.", (double)totals.moot);
@@ -126,15 +133,6 @@ static void print_work(struct service *service, struct buf *text)
 	buf_printf(text,
 		"gslb_relay_applied_seconds{quantile=\"0.5\"} %g\ngslb_relay_applied_seconds{quantile=\"0.99\"} %g\n",
 		(double)totals.took_us_p50 / 1e6, (double)totals.took_us_p99 / 1e6);
-}
-
-static void print_publish(struct service *service, struct buf *text)
-{
-	struct bus_status bus;
-
-	service->bus_ops->status(service->bus, &bus);
-	head(text, "publish_seconds", "histogram", "From an event being sent to the bus until that had taken it.");
-	spread_print(&bus.published, "gslb_relay_publish_seconds", "", text);
 }
 
 /* Of what the resolvers' answers and the caches' own words show. */
@@ -228,8 +226,8 @@ void metrics_print(void *arg, struct buf *text)
 
 	print_log(service, text);
 	print_times(service, text);
+	print_bus(service, text);
 	print_work(service, text);
-	print_publish(service, text);
 	print_target_numbers(service, text);
 	print_proofs(service, text);
 }
