@@ -127,10 +127,10 @@ void sign_id(const struct sign *sign, const char *name, uint32_t epoch, uint64_t
 
 bool sign_check(const struct sign *sign, const char *name, const char *bytes, size_t len, struct err *err)
 {
-	const char *tail = bytes + len - TAIL_LEN;
+	const char *tail = len >= TAIL_LEN ? bytes + len - TAIL_LEN : NULL;
 	char text[CRYPTO_BASE64_LEN + 1];
 
-	if (len < TAIL_LEN || memcmp(tail, before, BEFORE_LEN) != 0)
+	if (tail == NULL || memcmp(tail, before, BEFORE_LEN) != 0)
 		return err_set(err, "it has no signature (bus.sign-file must be there, too)");
 	for (size_t i = 0; i < sign->n; i++) {
 		if (strcmp(sign->secrets[i].name, name) != 0)
