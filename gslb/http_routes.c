@@ -118,30 +118,35 @@ static void run_page(struct daemon *daemon, const struct http_request *request, 
 
 /* ---- the tables ---- */
 
-/* Parameters of commands that take some, apart by blanks; one that may be repeated ends in '*'. A command that is not here gets all
- * there are, as texts. */
-static const struct {
+/* What there is below /v1/, and the parameters that it takes, apart by blanks; one that may be repeated ends in '*'. Other commands are for
+ * gslbctl: they take time, or tell who asked, and this is for whoever comes by. */
+static const struct table {
 	const char *command, *asks;
-} parameters[] = {
+} tables[] = {
 	{ "status", "" },
 	{ "services", "" },
 	{ "pools", "" },
 	{ "endpoints", "" },
+	{ "capacity", "" },
 	{ "overrides", "" },
 	{ "stats", "" },
 	{ "explain", "name client type at assume*" },
 };
 
-/* 0: not taken, 1: once, 2: it may be repeated. */
-static int parameter_kind(const char *command, const char *name)
+static const struct table *find_table(const char *command)
 {
-	size_t len = strlen(name), i = 0;
+	for (size_t i = 0; i < COUNT_OF(tables); i++)
+		if (strcmp(tables[i].command, command) == 0)
+			return &tables[i];
+	return NULL;
+}
 
-	while (i < COUNT_OF(parameters) && strcmp(parameters[i].command, command) != 0)
-		i++;
-	if (i == COUNT_OF(parameters))
-		return 1;
-	for (const char *at = parameters[i].asks; *at != '\0'; at += strcspn(at, " "), at += *at == ' ') {
+/* 0: not taken, 1: once, 2: it may be repeated. */
+static int parameter_kind(const struct table *table, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = table->asks; *at != '\0'; at += strcspn(at, " "), at += *at == ' ') {
 		size_t asked = strcspn(at, " *");
 
 		if (asked == len && strncmp(at, name, len) == 0)
@@ -150,12 +155,13 @@ static int parameter_kind(const char *command, const char *name)
 	return 0;
 }
 
-static bool read_arguments(const struct http_request *request, const char *command, json_t *args, struct err *err)
+static bool read_arguments(
+	const struct http_request *request, const struct table *table, json_t *args, struct err *err)
 {
 	for (unsigned i = 0; i < request->nparams; i++) {
 		const char *name = request->param[i].name;
 		json_t *value = json_string(request->param[i].value), *list = json_object_get(args, name);
-		int kind = parameter_kind(command, name);
+		int kind = parameter_kind(table, name);
 
 		if (kind == 2) {
 			if (list == NULL)
@@ -166,7 +172,7 @@ static bool read_arguments(const struct http_request *request, const char *comma
 		} else {
 			json_decref(value);
 			return err_set(err, kind == 0 ? "%s: no such parameter: %.40s=" : "%s: %.40s= is there twice",
-				command, name);
+				table->command, name);
 		}
 	}
 	return true;
@@ -190,7 +196,7 @@ static void run_command(
 	if (said.result != NULL)
 		give(reply, said.result);
 	else
-		refuse(reply, said.defer != 0 ? 501 : 400, said.err.text[0] != '\0' ? said.err.text : "refused");
+		refuse(reply, 400, said.err.text[0] != '\0' ? said.err.text : "refused");
 }
 
 /* Of 100,000 endpoints it is 33 MB: not in one piece. */
@@ -202,17 +208,19 @@ static bool is_long(const struct daemon *daemon, const struct control_command *c
 static void run_table(struct daemon *daemon, const struct http_request *request, struct http_reply *reply)
 {
 	const struct control_command *command = request->nsegments == 2 ? find_command(request->segment[1]) : NULL;
+	const struct table *table = command != NULL ? find_table(command->name) : NULL;
 	json_t *args = json_object();
 	struct err err;
 
-	if (command == NULL) {
-		refuse(reply, 404,
-			"no such thing under /v1/ (status, services, pools, endpoints, overrides, stats, explain)");
-	} else if (command->changes) {
+	if (command != NULL && command->changes) {
 		refuse(reply, 403,
 			"what changes something is for gslbctl; over HTTP there are only POST /v1/push/POOL/ENDPOINT "
 			"and POST /v1/latency");
-	} else if (!read_arguments(request, command->name, args, &err)) {
+	} else if (table == NULL) {
+		refuse(reply, 404,
+			"no such thing under /v1/ (status, services, pools, endpoints, capacity, overrides, stats, "
+			"explain)");
+	} else if (!read_arguments(request, table, args, &err)) {
 		refuse(reply, 400, err.text);
 	} else if (is_long(daemon, command)) {
 		*reply = (struct http_reply){

@@ -193,6 +193,7 @@ def the_same_as_gslbctl(stack):
     assert json.loads(ask(lab, "/v1/overrides")[2])["overrides"][0]["why"] == "the café moves"
     status = json.loads(ask(lab, "/v1/status")[2])
     assert status["pid"] == lab.gslbd.pid and status["identity"] == "lab"
+    assert json.loads(ask(lab, "/v1/capacity")[2]) == lab.ctl("capacity")
     assert json.loads(ask(lab, "/v1/stats")[2])["counters"].keys() == lab.ctl("stats")["counters"].keys()
     lab.ctl("clear", "us")
 
@@ -217,6 +218,8 @@ REFUSED = [
     ("dots", "GET", "/../../etc/passwd", None, {}, 404, "no such page"),
     ("escaped dots", "GET", "/%2e%2e/%2e%2e/etc/passwd", None, {}, 404, "no such page"),
     ("an escaped slash", "GET", "/v1%2fstatus", None, {}, 404, "no such page"),
+    ("who asked for what", "GET", "/v1/clients", None, {}, 404, "no such thing under /v1/"),
+    ("a plan, which takes time", "GET", "/v1/plan-begin", None, {}, 404, "no such thing under /v1/"),
     ("a NUL", "GET", "/v1/status%00", None, {}, 400, "malformed"),
     ("half an escape", "GET", "/%4", None, {}, 400, "malformed"),
     ("what is not UTF-8", "GET", "/v1/explain?name=%ff", None, {}, 400, "malformed"),
