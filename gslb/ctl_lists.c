@@ -146,12 +146,12 @@ static const struct ctl_column pool_columns[] = {
 	{ "CAPACITY", true },
 	{ "HEADROOM", true },
 	{ "OVERRIDE", false },
-	{ "NEEDS", false },
+	{ "REASON", false },
 	{ NULL, false },
 };
 
-/* Why it is down though its own endpoints are not; else what it would be down without. */
-static void needs_cell(struct ctl_table *table, const json_t *pool)
+/* Why it is down or in doubt; else what it would be down without. */
+static void pool_reason_cell(struct ctl_table *table, const json_t *pool)
 {
 	const json_t *name, *needs = json_object_get(pool, "needs");
 	struct buf text = { 0 };
@@ -162,7 +162,7 @@ static void needs_cell(struct ctl_table *table, const json_t *pool)
 		return;
 	}
 	json_array_foreach(needs, i, name)
-		buf_printf(&text, "%s%s", i > 0 ? "," : "", json_is_string(name) ? json_string_value(name) : "?");
+		buf_printf(&text, "%s%s", i > 0 ? "," : "needs ", json_is_string(name) ? json_string_value(name) : "?");
 	ctl_cell(table, CTL_PLAIN, "%s", text.len > 0 ? text.text : "-");
 	buf_fini(&text);
 }
@@ -211,7 +211,7 @@ static void print_pools(const json_t *result, const struct ctl_view *view, struc
 		share_cell(&table, pool);
 		load_cells(&table, json_object_get(pool, "load"));
 		ctl_state(&table, ctl_string(pool, "override"));
-		needs_cell(&table, pool);
+		pool_reason_cell(&table, pool);
 	}
 	ctl_table_print(&table, view, "no pools", out);
 }
