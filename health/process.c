@@ -20,9 +20,9 @@ static void print_help(void)
 	     "\n"
 	     "gslbd starts it with --fd: it probes endpoints and writes verdicts to the board that gslbd "
 	     "shares with it.\n"
-	     "--once runs one probe (none, tcp, http, https, dns or exec) and prints how it went: exit "
-	     "status 0 when the\n"
-	     "endpoint is up, 1 when not, 2 when it was called wrongly. Its keys are those of a pool:");
+	     "--once runs one probe (none, tcp, http, https, grpc, grpcs, dns or exec) and prints how it "
+	     "went: exit status 0\n"
+	     "when the endpoint is up, 1 when not, 2 when it was called wrongly. Its keys are those of a pool:");
 	once_print_keys();
 }
 
