@@ -11,8 +11,7 @@ struct cache_conf {
 	const char *type, *name;
 	const char *socket;   /* a path, or ADDRESS@PORT */
 	const char *url;      /* http: where requests go */
-	const char *key;      /* a secret: rndc's, an API's */
-	const char *key_name; /* rndc */
+	const char *key;      /* a secret, from its key-file: rndc's, an API's */
 	const char *view;     /* bind */
 	const char *method;   /* http: PURGE, BAN, POST, … */
 	const char *header;   /* http: what carries tags: xkey-purge, Surrogate-Key, … */

@@ -48,8 +48,8 @@ static void *bind_open(const struct cache_conf *conf, struct err *err)
 	struct dice dice = dice_from_kernel();
 
 	if (conf->socket[0] == '\0' || len == 0 || len % 4 != 0 || len > KEY_MAX) {
-		err_set(err, "socket and key: must be given (ADDRESS@PORT of named's controls, and rndc.key's secret "
-			     "in base64)");
+		err_set(err, "socket and key-file: must be given (ADDRESS@PORT of named's controls, and a file with "
+			     "rndc.key's secret in base64)");
 		return NULL;
 	}
 	bind = mem_alloc(sizeof *bind);
@@ -59,7 +59,7 @@ static void *bind_open(const struct cache_conf *conf, struct err *err)
 	bind->key_len = crypto_base64_read(conf->key, bind->key);
 	if (bind->key_len == 0) {
 		free(bind);
-		err_set(err, "key: is not base64");
+		err_set(err, "key-file: is not base64");
 		return NULL;
 	}
 	return bind;

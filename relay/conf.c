@@ -19,8 +19,8 @@ enum { FILE_MAX_LEN = 1 << 20, KEY_FILE_MAX = 4096 };
 /* ---- the file's shape ---- */
 
 struct yaml_cache {
-	char *type, *name, *socket, *url, *key_file, *key_name, *view, *method, *header, *pid_file, *prefix, *timeout,
-		*rate, *stagger, *budget, *flush_all, *verify, *authority;
+	char *type, *name, *socket, *url, *key_file, *view, *method, *header, *pid_file, *prefix, *timeout, *rate,
+		*stagger, *budget, *flush_all, *verify, *authority;
 	char **zones;
 	uint32_t nzones;
 };
@@ -53,13 +53,13 @@ static const cyaml_schema_field_t cache_fields[] = { CYAML_FIELD_STRING_PTR("typ
 							     struct yaml_cache, type, 0, CYAML_UNLIMITED),
 	CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct yaml_cache, name, 0, CYAML_UNLIMITED),
 	TEXT("socket", struct yaml_cache, socket), TEXT("url", struct yaml_cache, url),
-	TEXT("key-file", struct yaml_cache, key_file), TEXT("key-name", struct yaml_cache, key_name),
-	TEXT("view", struct yaml_cache, view), TEXT("method", struct yaml_cache, method),
-	TEXT("header", struct yaml_cache, header), TEXT("pid-file", struct yaml_cache, pid_file),
-	TEXT("prefix", struct yaml_cache, prefix), TEXT("timeout", struct yaml_cache, timeout),
-	TEXT("rate", struct yaml_cache, rate), TEXT("stagger", struct yaml_cache, stagger),
-	TEXT("budget", struct yaml_cache, budget), TEXT("flush-all", struct yaml_cache, flush_all),
-	TEXT("verify", struct yaml_cache, verify), TEXT("authority", struct yaml_cache, authority),
+	TEXT("key-file", struct yaml_cache, key_file), TEXT("view", struct yaml_cache, view),
+	TEXT("method", struct yaml_cache, method), TEXT("header", struct yaml_cache, header),
+	TEXT("pid-file", struct yaml_cache, pid_file), TEXT("prefix", struct yaml_cache, prefix),
+	TEXT("timeout", struct yaml_cache, timeout), TEXT("rate", struct yaml_cache, rate),
+	TEXT("stagger", struct yaml_cache, stagger), TEXT("budget", struct yaml_cache, budget),
+	TEXT("flush-all", struct yaml_cache, flush_all), TEXT("verify", struct yaml_cache, verify),
+	TEXT("authority", struct yaml_cache, authority),
 	CYAML_FIELD_SEQUENCE_COUNT("zones", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct yaml_cache, zones, nzones,
 		&text_schema, 0, CYAML_UNLIMITED),
 	CYAML_FIELD_END };
@@ -342,7 +342,6 @@ static bool read_cache(
 		.name = text_of(r, from->name),
 		.socket = text_of(r, from->socket),
 		.url = text_of(r, from->url),
-		.key_name = text_of(r, from->key_name),
 		.view = text_of(r, from->view),
 		.method = text_of(r, from->method),
 		.header = text_of(r, from->header),

@@ -238,7 +238,6 @@ static void ask(const char *type, uint8_t what, const uint8_t *data, size_t len)
 		.prefix = "",
 		.method = "",
 		.header = "",
-		.key_name = "",
 		.pid_file = "",
 		.verify = "",
 		.authority = "",
