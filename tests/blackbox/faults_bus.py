@@ -414,8 +414,7 @@ def signatures_are_brought_in_host_by_host(stack):
     for region in ("us", "eu"):
         rig = fleet.rigs[region]
         rig.bus = dict(rig.bus, **{"sign-file": write(os.path.join(rig.folder, "sign.keys"), f"eu {'e' * 40}\nus {'u' * 40}\n")})
-        rig.write_conf()
-        rig.relay.process.send_signal(signal.SIGHUP)
+        rig.reload()
         rig.relay.wait_log("state=renewed")
         if region == "us":
             assert fleet.purge("eu", "k")
@@ -476,8 +475,7 @@ def a_region_that_is_not_named_any_more(stack):
     fleet.wait_empty()
     fleet.rigs["us"].relay.kill(signal.SIGTERM)
     eu.bus = dict(eu.bus, regions=["eu"])
-    eu.write_conf()
-    eu.relay.process.send_signal(signal.SIGHUP)
+    eu.reload()
     eu.relay.wait_log("state=renewed")
     assert fleet.confirmed("eu", "b")
     lag = next(row for row in eu.ctl("relay", "lag")["lag"] if row["region"] == "us")

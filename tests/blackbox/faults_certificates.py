@@ -52,11 +52,6 @@ authorization {{ users: [ {{ user: "{self.user[region]}" }} ] }}
         """The server reads its files again."""
         self.servers[region].process.send_signal(signal.SIGHUP)
 
-    def reload(self, region):
-        """gslb-relay does."""
-        self.rigs[region].write_conf()
-        self.rigs[region].relay.process.send_signal(signal.SIGHUP)
-
     def renewals(self, region):
         return self.rigs[region].relay.text().count("state=renewed")
 
@@ -75,10 +70,8 @@ def put_in_place(new, old):
 
 def reload(fleet, region, times):
     """gslb-relay reads its configuration again, and is on another bus then, for so many times."""
-    relay = fleet.rigs[region].relay
-    fleet.rigs[region].write_conf()
-    relay.process.send_signal(signal.SIGHUP)
-    wait_for("another bus", lambda: relay.text().count("state=renewed") == times, 30)
+    fleet.rigs[region].reload()
+    wait_for("another bus", lambda: fleet.rigs[region].relay.text().count("state=renewed") == times, 30)
 
 
 class Flow(threading.Thread):
@@ -133,7 +126,7 @@ def certificates_are_exchanged(stack):
         start = time.monotonic()
         if region == "eu":
             wait_for("its server to take the new ones", lambda: fleet.client("eu").greeting == "PONG")
-            fleet.reload("eu")
+            fleet.rigs["eu"].reload()
         wait_for(f"{region} to be on the new ones", lambda: fleet.renewals(region) == 1, 60)
         took[region] = time.monotonic() - start
         try:
@@ -177,7 +170,7 @@ def a_damaged_certificate_is_not_taken(stack):
 
     def damage(reason):
         """Whatever is damaged now."""
-        fleet.reload("eu")
+        fleet.rigs["eu"].reload()
         wait_for("it to be said", lambda: reason in fleet.status("eu")["bus_trouble"])
         assert reason in eu.text().rpartition("bus=kept")[2], eu.text()[-500:]
         for region in REGIONS:
@@ -210,7 +203,7 @@ def a_certificate_that_ends_soon(stack):
     shutil.copytree(folder, fleet.tls("eu", "../good"))
     subprocess.run(f"openssl req -new -key relay-eu.key -subj /O=gslb/CN=relay-eu | openssl x509 -req -CA ca.crt -CAkey ca.key -days 3 -out new.crt && "
                    "mv new.crt relay-eu.crt", shell=True, check=True, cwd=folder, capture_output=True)
-    fleet.reload("eu")
+    fleet.rigs["eu"].reload()
     wait_for("it to be said", lambda: "relay-eu.crt ends on 2" in fleet.status("eu")["bus_trouble"])
     assert "relay-eu.crt ends on 2" in eu.relay.text() and fleet.renewals("eu") == 1
     said = subprocess.run([f"{BUILD}/gslbctl", "-s", eu.socket, "relay", "status"], capture_output=True, text=True, check=True).stdout
@@ -320,8 +313,7 @@ def an_errand_while_another_bus_is_opened(stack):
     had = threads(eu.relay.process)
     # the first server says nothing for two seconds, so that there is time for the errand
     eu.bus = dict(eu.bus, servers=[f"nats://127.0.0.1:{slow.getsockname()[1]}", *eu.bus["servers"]])
-    eu.write_conf()
-    eu.relay.process.send_signal(signal.SIGHUP)
+    eu.reload()
     eu.relay.wait_log("reload=bus")
     asked = socket.socket(socket.AF_UNIX)
     stack.enter_context(asked).connect(eu.socket)

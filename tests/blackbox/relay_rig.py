@@ -3,6 +3,7 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -57,6 +58,11 @@ class Rig:
         self.relay = Program(self.stack, f"relay-{self.starts}", [os.path.join(BUILD, "gslb-relay"), "-c", self.conf], self.folder, self.env)
         self.relay.wait_log("state=running")
         return self
+
+    def reload(self):
+        """Another configuration, by SIGHUP."""
+        self.write_conf()
+        self.relay.kill(signal.SIGHUP)
 
     def ctl(self, *arguments, expect=0):
         done = subprocess.run([os.path.join(BUILD, "gslbctl"), "-s", self.socket, "--json", *arguments], capture_output=True, text=True,

@@ -168,8 +168,7 @@ def two_with_one_name(stack):
     wait_for("eu to say that it does not know it", lambda: "add eu-2@eu to bus.relays" in fleet.status("eu")["bus_trouble"], 60)
     for name in ("eu", "us"):  # without a restart
         fleet.rigs[name].bus["relays"] = relays
-        fleet.rigs[name].write_conf()
-        fleet.rigs[name].relay.process.send_signal(signal.SIGHUP)
+        fleet.rigs[name].reload()
     fleet.relays["eu-2"] = "eu"
     began = time.monotonic()
     for name in ALL:
