@@ -1,5 +1,6 @@
 RELAY_UNIT = tests/unit/storm_test tests/unit/measure_test tests/unit/hot_test tests/unit/relay_test tests/unit/sign_test \
-	tests/unit/state_test tests/unit/relays_test tests/unit/exchange_test tests/unit/renew_test tests/unit/writs_test
+	tests/unit/state_test tests/unit/relays_test tests/unit/exchange_test tests/unit/renew_test tests/unit/writs_test \
+	tests/unit/target_test
 RELAY_UNIT_LIBS = librelay.a libbase.a $(RELAY_LIBS) $(CHECK_LIBS)
 check_PROGRAMS += $(RELAY_UNIT)
 TESTS += $(RELAY_UNIT)
@@ -33,6 +34,10 @@ tests_unit_renew_test_LDADD = $(RELAY_UNIT_LIBS)
 tests_unit_writs_test_SOURCES = tests/unit/writs.c
 tests_unit_writs_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS) $(SQLITE_CFLAGS)
 tests_unit_writs_test_LDADD = $(RELAY_UNIT_LIBS)
+# its own cache takes the place of librelay's
+tests_unit_target_test_SOURCES = tests/unit/target.c
+tests_unit_target_test_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_target_test_LDADD = $(RELAY_UNIT_LIBS)
 
 check_PROGRAMS += tests/fuzz/fuzz_relay
 tests_fuzz_fuzz_relay_SOURCES = tests/fuzz/fuzz_relay.c tests/fuzz/replay.c
