@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -135,16 +136,22 @@ START_TEST(a_certificate_says_when_it_ends)
 }
 END_TEST
 
-/* An encrypted one has nobody asked for a password: there may be nobody at the terminal. */
+/* For an encrypted one nobody is asked for a password, at the terminal or, without one, here: there may be nobody. */
 START_TEST(what_is_cut_short_is_no_certificate_and_an_encrypted_one_neither)
 {
 	char *locked = mem_printf("-----BEGIN CERTIFICATE-----\nProc-Type: 4,ENCRYPTED\n"
 				  "DEK-Info: AES-128-CBC,000102030405060708090A0B0C0D0E0F\n\n%s",
 		near_pem + strlen("-----BEGIN CERTIFICATE-----\n"));
+	int typed[2], left;
 
+	ck_assert_int_eq(pipe(typed), 0);
+	ck_assert_int_eq(write(typed[1], "password\n", 9), 9);
+	ck_assert_int_eq(dup2(typed[0], STDIN_FILENO), STDIN_FILENO);
 	for (size_t cut = 0; cut + strlen("-----\n") < strlen(near_pem); cut++)
 		ck_assert_uint_eq(crypto_certificate_end(near_pem, cut), 0);
 	ck_assert_uint_eq(crypto_certificate_end(locked, strlen(locked)), 0);
+	ck_assert_int_eq(ioctl(STDIN_FILENO, FIONREAD, &left), 0);
+	ck_assert_int_eq(left, 9);
 	free(locked);
 }
 END_TEST
