@@ -211,7 +211,13 @@ START_TEST(a_number_that_the_bus_had_before_begins_the_log_anew_with_all_that_is
 	struct event_item item = { .text = "k" };
 	struct event event = event_of(0, &item);
 	uint32_t epoch = store_epoch(store), sent = 0;
+	uint64_t rows, oldest_ms, last;
 
+	ck_assert(store_add(store, &event, 1, NULL));
+	store->failed = true; /* a full disk: the next word is heeded, not only one of ten seconds later */
+	exchange_give(exchange, 99990);
+	ck_assert_uint_eq(exchange->anew, 0);
+	talk.given = 0;
 	exchange->settled = settled;
 	ck_assert(store_add(store, &event, 1, NULL));
 	for (uint64_t now_ms = 100000; now_ms < 105000; now_ms += 10) {
@@ -222,7 +228,9 @@ START_TEST(a_number_that_the_bus_had_before_begins_the_log_anew_with_all_that_is
 	ck_assert_uint_gt(store_epoch(store), epoch);
 	store_outbox(store, 0, 1, read_epoch, &sent, NULL);
 	ck_assert_uint_eq(sent, store_epoch(store));
-	exchange->doubled = true; /* two with one name, who would do so in turns */
+	store_outbox_left(store, &rows, &oldest_ms, &last);
+	ck_assert_uint_eq(rows, 2); /* and whoever knew the life before is told at once */
+	exchange->doubled = true;   /* two with one name, who would do so in turns */
 	for (uint64_t now_ms = 105000; now_ms < 690000; now_ms += 1000) {
 		talk.given = 0; /* it says so again */
 		exchange_give(exchange, now_ms);
@@ -322,9 +330,12 @@ START_TEST(a_flood_does_not_keep_the_turn_from_ending)
 
 	exchange_take(exchange, 100000);
 	ck_assert_uint_le(exchange_give(exchange, 100000), 100000); /* there is more */
-	gift.event = NULL;
+	gift.from = "ap"; /* none of these counts, and they may come again at once */
 	exchange_take(exchange, 100001);
 	ck_assert_uint_gt(exchange_give(exchange, 100001), 100001);
+	gift.event = NULL;
+	exchange_take(exchange, 100002);
+	ck_assert_uint_gt(exchange_give(exchange, 100002), 100002);
 	exchange_free(exchange);
 }
 END_TEST
@@ -361,11 +372,21 @@ END_TEST
 
 /* ---- several relays of a region ---- */
 
+static void count_refusal(void *arg, const char *relay, const struct event *event, const char *reason)
+{
+	(void)relay;
+	(void)event;
+	(void)reason;
+	++*(unsigned *)arg;
+}
+
 /* Another relay of our region has our region's policy; one of another region is held to what that one may. */
 START_TEST(a_policy_goes_by_the_region_of_whoever_made_the_event)
 {
 	static const struct conf_relay relays[] = { { "eu", "eu" }, { "eu-2", "eu" }, { "us-2", "us" } };
 	static const char policy[] = "region us key cart:\n";
+	static const char *const elsewhere[] = { "ap" };
+	unsigned refusals = 0;
 	struct event_item item = { .text = "other" };
 	struct event event = event_of(1, &item);
 	struct gift gift = { .event = &event, .times = 1, .from = "us-2" };
@@ -377,18 +398,33 @@ START_TEST(a_policy_goes_by_the_region_of_whoever_made_the_event)
 	conf->nrelays = 3;
 	conf->arena = arena_new();
 	conf->policy = policy_parse("p", policy, strlen(policy), conf->arena, NULL);
+	exchange->refused = count_refusal;
+	exchange->arg = &refusals;
 	exchange_take(exchange, 100000);
 	ck_assert_uint_eq(exchange->forbidden, 1);
+	ck_assert_uint_eq(refusals, 1);
 	item.text = "cart:7";
 	event.oseq = 2;
 	exchange_take(exchange, 100010);
+	item.text = "other"; /* it is not for us */
+	event.oseq = 3;
+	event.regions = elsewhere;
+	event.nregions = 1;
+	exchange_take(exchange, 100012);
+	event = event_of(4, NULL); /* it says what it does not keep any more */
+	event.jump = 1;
+	strcpy(event.origin, "us-2");
+	exchange_take(exchange, 100014);
 	ck_assert_uint_eq(exchange->forbidden, 1);
-	item.text = "other";
+	event.jump = 0; /* it asks for it */
+	event.oseq = 5;
+	exchange_take(exchange, 100016);
+	ck_assert_uint_eq(exchange->forbidden, 2);
 	gift.from = "eu-2";
 	event = event_of(1, &item);
 	strcpy(event.origin, "eu-2");
 	exchange_take(exchange, 100020);
-	ck_assert_uint_eq(exchange->forbidden, 1);
+	ck_assert_uint_eq(exchange->forbidden, 2);
 	ck_assert_uint_eq(exchange->spoofed, 0);
 	event.oseq = 2;
 	gift.from = "eu"; /* of its region, and yet not its stream */
@@ -400,14 +436,6 @@ START_TEST(a_policy_goes_by_the_region_of_whoever_made_the_event)
 END_TEST
 
 /* ---- what is not genuine ---- */
-
-static void count_refusal(void *arg, const char *relay, const struct event *event, const char *reason)
-{
-	(void)relay;
-	(void)event;
-	(void)reason;
-	++*(unsigned *)arg;
-}
 
 static struct exchange *exchange_with_secrets(struct gift *gift, unsigned *refusals)
 {

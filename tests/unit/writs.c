@@ -375,6 +375,35 @@ START_TEST(a_region_with_others_is_sent_all_and_sends_all)
 }
 END_TEST
 
+START_TEST(a_region_that_stays_different_is_sent_all_less_and_less_often)
+{
+	static const unsigned at_s[] = { 3, 13, 33, 73, 153, 313, 613, 913, 1213 };
+	struct fleet *fleet = fleet_new(1);
+	struct region *region = &fleet->region[0];
+	uint64_t sent[REGIONS] = { 0 }, digest;
+	unsigned n = 0;
+
+	offer(fleet, 0, decided(0, 0, WRIT_DOWN, NOW));
+	send_all(fleet, sent);
+	arrive_all(fleet);
+	writs_hear_digest(region->writs, names[0], names[0], 7, 1000); /* our own word is no matter */
+	writs_hear_digest(region->writs, names[1], names[1], 7, 1000);
+	for (unsigned now_s = 1; now_s <= at_s[COUNT_OF(at_s) - 1]; now_s++) {
+		writs_repair(region->writs, now_s * 1000, &digest);
+		if (region->writs->repairs == n)
+			continue;
+		ck_assert_uint_eq(now_s, at_s[n]);
+		ck_assert_uint_eq(region->writs->repairs, ++n);
+		region->store->failed = n == 1; /* what the log did not take is not waited for */
+		ck_assert_int_eq(store_commit(region->store, NULL), n > 1);
+		ck_assert(store_receipt(
+			region->store, names[1], store_epoch(region->store), store_last(region->store), false, NULL));
+	}
+	ck_assert_uint_eq(n, COUNT_OF(at_s));
+	fleet_free(fleet);
+}
+END_TEST
+
 START_TEST(what_is_made_in_the_future_is_refused_where_it_is_offered_and_where_it_comes)
 {
 	struct fleet *fleet = fleet_new(1);
@@ -439,6 +468,7 @@ int main(void)
 	tcase_add_test(tests, what_could_not_be_put_into_the_log_is_not_known_either);
 	tcase_add_test(tests, it_is_in_force_when_every_gslbd_that_is_here_has_it);
 	tcase_add_test(tests, a_region_with_others_is_sent_all_and_sends_all);
+	tcase_add_test(tests, a_region_that_stays_different_is_sent_all_less_and_less_often);
 	tcase_add_test(tests, what_is_made_in_the_future_is_refused_where_it_is_offered_and_where_it_comes);
 	tcase_add_test(tests, what_need_not_be_remembered_leaves_the_log);
 	suite_add_tcase(suite, tests);
