@@ -45,7 +45,6 @@ struct adapter_work {
 
 struct adapter {
 	const char *type;
-	const char *needs;   /* keys that must be given, comma-separated, for the error text */
 	unsigned classes;    /* 1 << EVENT_…, of what it can do */
 	bool by_consent;     /* EVENT_ALL only with flush_all: what it holds may be more than a cache of ours */
 	bool whole;          /* a batch is one command: it is paced as one item */

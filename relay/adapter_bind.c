@@ -315,7 +315,6 @@ static bool bind_ping(void *state, uint64_t *lived_s, struct err *err)
 
 const struct adapter adapter_bind = {
 	.type = "bind",
-	.needs = "socket, key",
 	.classes = 1 << EVENT_DNS | 1 << EVENT_ZONE | 1 << EVENT_ALL,
 	.batch = 64,
 	.most = 2000,

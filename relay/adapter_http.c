@@ -249,7 +249,6 @@ static bool http_ping(void *state, uint64_t *lived_s, struct err *err)
 
 const struct adapter adapter_http = {
 	.type = "http",
-	.needs = "url",
 	.classes = 1 << EVENT_URL | 1 << EVENT_TAG | 1 << EVENT_PREFIX,
 	.batch = TAGS_MAX,
 	.most = 500,

@@ -125,7 +125,6 @@ static bool knot_ping(void *state, uint64_t *lived_s, struct err *err)
 
 const struct adapter adapter_knot = {
 	.type = "knot",
-	.needs = "socket",
 	.classes = 1 << EVENT_DNS | 1 << EVENT_ZONE | 1 << EVENT_ALL,
 	.batch = 64,
 	.most = 2000,

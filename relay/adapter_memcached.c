@@ -115,7 +115,6 @@ static bool memcached_ping(void *state, uint64_t *lived_s, struct err *err)
 
 const struct adapter adapter_memcached = {
 	.type = "memcached",
-	.needs = "socket",
 	.classes = 1 << EVENT_KEY | 1 << EVENT_ALL,
 	.by_consent = true,
 	.batch = BATCH,

@@ -111,7 +111,6 @@ static bool powerdns_ping(void *state, uint64_t *lived_s, struct err *err)
 
 const struct adapter adapter_powerdns = {
 	.type = "powerdns",
-	.needs = "socket",
 	.classes = 1 << EVENT_DNS | 1 << EVENT_ZONE | 1 << EVENT_ALL,
 	.batch = BATCH,
 	.most = 5000,

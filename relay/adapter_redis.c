@@ -222,7 +222,6 @@ static bool redis_ping(void *state, uint64_t *lived_s, struct err *err)
 
 const struct adapter adapter_redis = {
 	.type = "redis",
-	.needs = "socket",
 	.classes = 1 << EVENT_KEY | 1 << EVENT_TAG | 1 << EVENT_ALL,
 	.by_consent = true,
 	.batch = BATCH,

@@ -128,7 +128,6 @@ static bool unbound_ping(void *state, uint64_t *lived_s, struct err *err)
 
 const struct adapter adapter_unbound = {
 	.type = "unbound",
-	.needs = "socket",
 	.classes = 1 << EVENT_DNS | 1 << EVENT_ZONE | 1 << EVENT_ALL,
 	.batch = 32,
 	.most = 2000,

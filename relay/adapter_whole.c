@@ -140,7 +140,6 @@ static bool resolved_ping(void *state, uint64_t *lived_s, struct err *err)
 
 const struct adapter adapter_dnsmasq = {
 	.type = "dnsmasq",
-	.needs = "pid-file",
 	.classes = CLASSES,
 	.whole = true,
 	.batch = BATCH,
@@ -154,7 +153,6 @@ const struct adapter adapter_dnsmasq = {
 
 const struct adapter adapter_resolved = {
 	.type = "resolved",
-	.needs = "",
 	.classes = CLASSES,
 	.whole = true,
 	.batch = BATCH,

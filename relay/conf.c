@@ -67,9 +67,13 @@ static const cyaml_schema_field_t cache_fields[] = { CYAML_FIELD_STRING_PTR("typ
 static const cyaml_schema_value_t cache_schema = { CYAML_VALUE_MAPPING(
 	CYAML_FLAG_DEFAULT, struct yaml_cache, cache_fields) };
 
+/* What is gslbd's, which reads it as strictly. */
+#define THEIRS(key) CYAML_FIELD_IGNORE(key, CYAML_FLAG_OPTIONAL)
+
 static const cyaml_schema_field_t server_fields[] = { TEXT("region", struct yaml_file, server.region),
 	TEXT("user", struct yaml_file, server.user), TEXT("probe-user", struct yaml_file, server.probe_user),
-	TEXT("identity", struct yaml_file, server.identity), CYAML_FIELD_END };
+	TEXT("identity", struct yaml_file, server.identity), THEIRS("listen"), THEIRS("workers"), THEIRS("limits"),
+	THEIRS("rrl"), THEIRS("cookies"), CYAML_FIELD_END };
 static const cyaml_schema_field_t state_fields[] = { TEXT("directory", struct yaml_file, state.directory),
 	CYAML_FIELD_END };
 static const cyaml_schema_field_t relay_fields[] = { TEXT("socket", struct yaml_file, relay.socket),
@@ -113,7 +117,8 @@ static const cyaml_schema_field_t file_fields[] = { { .key = "server",
 			.mapping = { relay_fields } } },
 	CYAML_FIELD_SEQUENCE_COUNT("caches", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct yaml_file, caches,
 		ncaches, &cache_schema, 0, CONF_CACHES_MAX),
-	CYAML_FIELD_END };
+	THEIRS("zones"), THEIRS("geo"), THEIRS("latency"), THEIRS("health"), THEIRS("drills"), THEIRS("selection"),
+	THEIRS("control"), THEIRS("http"), THEIRS("log"), CYAML_FIELD_END };
 
 static const cyaml_schema_value_t file_schema = { CYAML_VALUE_MAPPING(
 	CYAML_FLAG_POINTER, struct yaml_file, file_fields) };
@@ -325,6 +330,17 @@ static bool read_verify(const struct reading *r, const struct cache_conf *cache)
 		       : wrong(r, "authority", cache->authority, "must be ADDRESS@PORT, where gslbd answers");
 }
 
+static bool is_right(const struct reading *r, const struct adapter *adapter, const struct cache_conf *cache)
+{
+	struct err why;
+	void *opened = adapter->open(cache, &why);
+
+	if (opened == NULL)
+		return err_set(r->err, "%s: caches: %s: %s", r->path, cache->name, why.text);
+	adapter->close(opened);
+	return true;
+}
+
 static bool read_cache(
 	struct reading *r, const struct yaml_cache *from, struct cache_conf *cache, struct pacer_rule *rule)
 {
@@ -334,9 +350,8 @@ static bool read_cache(
 	if (!check_label(from->name, strlen(from->name)))
 		return wrong(r, "name", from->name, "must be 1 to 63 letters, digits, - and _");
 	if (adapter == NULL)
-		return wrong(r, "type", from->type,
-			"no such cache (try unbound, bind, powerdns, knot, dnsmasq, resolved, http, redis or "
-			"memcached)");
+		return err_set(r->err, "%s: caches: %s: type: %s: no such cache (try %s)", r->path, from->name,
+			from->type, adapter_types());
 	*cache = (struct cache_conf){
 		.type = adapter->type,
 		.name = text_of(r, from->name),
@@ -360,7 +375,7 @@ static bool read_cache(
 		return wrong(r, "flush-all", from->flush_all, "neither yes nor no");
 	cache->flush_all = from->flush_all != NULL && strcmp(from->flush_all, "yes") == 0;
 	return read_secret(r, from->key_file, &cache->key) && read_zones(r, from, cache) &&
-	       read_times(r, from, adapter, cache, rule);
+	       read_times(r, from, adapter, cache, rule) && is_right(r, adapter, cache);
 }
 
 static bool read_bus(struct reading *r, const struct yaml_file *file)
@@ -517,7 +532,7 @@ struct relay_conf *relay_conf_parse(const char *path, const char *text, size_t l
 		.log_ctx = &log,
 		.log_level = CYAML_LOG_ERROR,
 		.mem_fn = cyaml_mem,
-		.flags = CYAML_CFG_IGNORE_UNKNOWN_KEYS | CYAML_CFG_NO_ALIAS,
+		.flags = CYAML_CFG_NO_ALIAS,
 	};
 	struct relay_conf *conf = mem_alloc(sizeof *conf);
 	struct reading r = { .conf = conf, .path = path, .err = err };

@@ -22,7 +22,7 @@ static void print_help(void)
 	     "\n"
 	     "Drops what has become stale from this region's caches. FILE is gslb.yaml, the same that gslbd reads: its "
 	     "sections\n"
-	     "caches and relay are for gslb-relay.\n"
+	     "caches, relay and bus are for gslb-relay.\n"
 	     "  -c FILE   the configuration\n"
 	     "  -t        check it and end: exit status 0 when it is right, 1 when not\n"
 	     "\n"

@@ -210,10 +210,7 @@ struct target *target_new(const struct cache_conf *conf, const struct pacer_rule
 	void *state;
 	int error;
 
-	if (adapter == NULL) {
-		err_set(err, "type: %s: no such cache (try %s)", conf->type, adapter_types());
-		return NULL;
-	}
+	assert(adapter != NULL); /* or the file was refused */
 	state = adapter->open(conf, err);
 	if (state == NULL)
 		return NULL;

@@ -73,6 +73,60 @@ START_TEST(who_is_on_the_bus_is_read_or_refused_with_a_sentence)
 }
 END_TEST
 
+/* The file is gslbd's, too. unknown: what nobody knows; NULL: each key is known. */
+static const struct {
+	const char *yaml, *unknown;
+} keys[] = {
+	{ "server: { listen: [127.0.0.1@53], workers: 1, limits: { tcp-clients: 1 }, rrl: { rate: 1 }, cookies: {} }\n"
+	  "zones: { directory: zones }\ngeo: {}\nlatency: {}\nhealth: {}\ndrills: {}\nselection: {}\ncontrol: {}\n"
+	  "http: {}\nlog: {}\n",
+		NULL },
+	{ "serve: { region: eu }\n", "serve" },
+	{ "server: { regoin: eu }\n", "regoin" },
+	{ "relay: { sokcet: s }\n", "sokcet" },
+	{ "state: { folder: s }\n", "folder" },
+	{ BUS ", realys: [eu, us] }\n", "realys" },
+	{ "caches: [ { type: redis, name: shop, socket: 127.0.0.1@6379, prefx: 'shop:' } ]\n", "prefx" },
+};
+
+START_TEST(a_key_that_nobody_knows_is_a_mistake)
+{
+	struct err err = { .text = "" };
+	struct relay_conf *conf = relay_conf_parse("f", keys[_i].yaml, strlen(keys[_i].yaml), &err);
+
+	if (keys[_i].unknown == NULL)
+		ck_assert_msg(conf != NULL, "%s", err.text);
+	else
+		ck_assert_msg(conf == NULL && strstr(err.text, keys[_i].unknown) != NULL, "%s", err.text);
+	relay_conf_free(conf);
+}
+END_TEST
+
+#define CACHE "caches: [ { name: ub1, "
+
+static const struct {
+	const char *yaml, *wrong;
+} incomplete[] = {
+	{ CACHE "type: unbound } ]\n",
+		"f: caches: ub1: socket: must be given (unbound.conf's control-interface, as a path)" },
+	{ CACHE "type: dnsmasq } ]\n", "f: caches: ub1: pid-file: must be given (the path that dnsmasq has it at)" },
+	{ CACHE "type: bind, socket: 127.0.0.1@953 } ]\n",
+		"f: caches: ub1: socket and key-file: must be given (ADDRESS@PORT of named's controls, and a file with "
+		"rndc.key's secret in base64)" },
+	{ CACHE "type: squid } ]\n",
+		"f: caches: ub1: type: squid: no such cache (try unbound, bind, powerdns, knot, dnsmasq, resolved, "
+		"http, redis and memcached)" },
+};
+
+START_TEST(what_a_cache_cannot_be_told_without_is_asked_for_when_the_file_is_read)
+{
+	struct err err = { .text = "" };
+
+	ck_assert_ptr_null(relay_conf_parse("f", incomplete[_i].yaml, strlen(incomplete[_i].yaml), &err));
+	ck_assert_str_eq(err.text, incomplete[_i].wrong);
+}
+END_TEST
+
 #define TOKEN "0123456789abcdef"
 
 static const struct {
@@ -272,6 +326,9 @@ int main(void)
 	TCase *all = tcase_create("relays");
 
 	tcase_add_loop_test(all, who_is_on_the_bus_is_read_or_refused_with_a_sentence, 0, COUNT_OF(files));
+	tcase_add_loop_test(all, a_key_that_nobody_knows_is_a_mistake, 0, COUNT_OF(keys));
+	tcase_add_loop_test(
+		all, what_a_cache_cannot_be_told_without_is_asked_for_when_the_file_is_read, 0, COUNT_OF(incomplete));
 	tcase_add_loop_test(all, tokens_are_lines_of_a_name_and_a_token, 0, COUNT_OF(token_files));
 	tcase_add_test(all, an_event_for_one_relay_is_for_no_other_of_its_region);
 	tcase_add_test(all, a_log_that_gets_another_name_goes_on_as_another_life);
