@@ -251,7 +251,6 @@ static void close_gap(struct exchange *exchange, const struct store_mark *upto)
 	exchange->gaps++;
 	exchange->coarse++;
 	work_coarse(exchange->work, "events of another relay are missing for good", exchange->now_ms);
-	exchange->receipts_due = true;
 }
 
 static void look_for_gaps(struct exchange *exchange)

@@ -322,6 +322,45 @@ START_TEST(a_jump_owes_a_coarse_flush_which_is_done_and_counted_once)
 }
 END_TEST
 
+START_TEST(what_is_missing_for_good_is_made_good_by_a_coarse_flush)
+{
+	struct event_item item = { .text = "k" };
+	struct event event = event_of(1, &item), own = event_of(0, NULL);
+	struct gift gift = { .event = &event, .times = 1 };
+	struct exchange *exchange = exchange_new(&gift_ops, &gift);
+
+	ck_assert(store_add(store, &own, 1, NULL));
+	ck_assert(store_coarse_done(store, NULL)); /* of its beginning */
+	run(exchange, 100000, 2);
+	event.oseq = 3;
+	run(exchange, 102000, 8); /* it is noticed once a second */
+	run(exchange, 100000 + GAP_MS, 2);
+	ck_assert_uint_eq(exchange->gaps, 0);
+	run(exchange, 105000 + GAP_MS, 8);
+	ck_assert_uint_eq(exchange->gaps, 1);
+	ck_assert_uint_eq(exchange->coarse, 1);
+	ck_assert_uint_eq(work_begun(exchange->work), 2 + 1);
+	ck_assert(!store_coarse_due(store)); /* it is done */
+	exchange_free(exchange);
+}
+END_TEST
+
+START_TEST(nothing_is_begun_before_it_is_in_the_log)
+{
+	struct event_item item = { .text = "k" };
+	struct event event = event_of(1, &item);
+	struct gift gift = { .event = &event, .times = 1, .spoils = true };
+	struct exchange *exchange = exchange_new(&gift_ops, &gift);
+
+	exchange_take(exchange, 100000);
+	ck_assert_uint_eq(work_begun(exchange->work), 0);
+	gift.spoils = false;
+	exchange_take(exchange, 100010);
+	ck_assert_uint_eq(work_begun(exchange->work), 1);
+	exchange_free(exchange);
+}
+END_TEST
+
 START_TEST(a_flood_does_not_keep_the_turn_from_ending)
 {
 	struct event event = event_of(1, NULL);
@@ -627,6 +666,8 @@ int main(void)
 	tcase_add_test(tcase, a_receipt_that_is_heard_brings_forth_none);
 	tcase_add_test(tcase, a_number_that_the_bus_had_before_begins_the_log_anew_with_all_that_is_in_it);
 	tcase_add_test(tcase, a_jump_owes_a_coarse_flush_which_is_done_and_counted_once);
+	tcase_add_test(tcase, what_is_missing_for_good_is_made_good_by_a_coarse_flush);
+	tcase_add_test(tcase, nothing_is_begun_before_it_is_in_the_log);
 	tcase_add_test(tcase, a_flood_does_not_keep_the_turn_from_ending);
 	tcase_add_test(tcase, what_is_gone_is_told_again_when_the_log_did_not_take_it);
 	tcase_add_test(tcase, a_policy_goes_by_the_region_of_whoever_made_the_event);
