@@ -1,4 +1,7 @@
 /* What is served: the snapshot, the zones, the geo databases. */
+#include "gslb/drills.h"
+#include "gslb/fleet.h"
+#include "gslb/fleet_document.h"
 #include "gslb/metrics.h"
 
 static void write_serial(const struct metrics *metrics, size_t thing, const char *name, struct buf *out)
@@ -35,12 +38,20 @@ static void write_last_reload(const struct metrics *metrics, size_t thing, const
 static void write_alarms(const struct metrics *metrics, size_t thing, const char *name, struct buf *out)
 {
 	const struct daemon *daemon = metrics->daemon;
+	json_t *drills = json_array(), *fleet = json_array();
 
 	(void)thing;
+	drills_alarms(daemon->drills, drills);
+	fleet_document_alarms(fleet, prober_board(daemon->prober));
+	fleet_alarms(daemon, fleet);
 	metrics_put(out, name, METRICS_LABELS("of", "geo"), daemon->geo_alarm[0] != '\0');
 	metrics_put(out, name, METRICS_LABELS("of", "health"), daemon->health_alarm[0] != '\0');
 	metrics_put(
 		out, name, METRICS_LABELS("of", "state"), daemon->state_alarm[0] != '\0' || metrics->prober.unsaved);
+	metrics_put(out, name, METRICS_LABELS("of", "drills"), json_array_size(drills) > 0);
+	metrics_put(out, name, METRICS_LABELS("of", "fleet"), json_array_size(fleet) > 0);
+	json_decref(drills);
+	json_decref(fleet);
 }
 
 /* ---- zones: few enough for one piece; a reload may replace the list between two ---- */
@@ -121,7 +132,9 @@ const struct metrics_family metrics_zones[] = {
 	{ "gslb_reloads_total", METRICS_COUNTER, "reloads that were asked for and are done", NULL, write_reloads },
 	{ "gslb_last_reload_timestamp_seconds", METRICS_GAUGE, "when the last one was done, Unix time", NULL,
 		write_last_reload },
-	{ "gslb_alarm", METRICS_GAUGE, "1: there is one (gslbctl status says which)", NULL, write_alarms },
+	{ "gslb_alarm", METRICS_GAUGE,
+		"1: there is one of geo, health, state, drills or fleet (gslbctl status says which)", NULL,
+		write_alarms },
 	{ "gslb_zones", METRICS_GAUGE, "zones by state: loaded, last-good (an older state is served), refused", NULL,
 		write_zones },
 	{ "gslb_zone_mistakes", METRICS_GAUGE, "mistakes in a zone file as it is now", NULL, write_zone_mistakes },

@@ -588,6 +588,17 @@ def endpoints_left_out(stack):
 
 
 @test
+def a_drill_that_cannot_run_is_seen(stack):
+    """an alarm of drills, as of a file with mistakes in drills.directory, is in the metrics as it is in gslbctl status"""
+    lab = server(stack, drills={"directory": "zones"})  # any folder that is there
+    assert scrape(lab).one("gslb_alarm", of="drills") == 0
+    with open(os.path.join(lab.zones, "broken.yaml"), "w") as f:
+        f.write("name: broken\n")
+    wait_for("the drill's alarm", lambda: scrape(lab).one("gslb_alarm", of="drills") == 1)
+    assert "drill broken.yaml" in lab.ctl("status")["alarms"][0] and scrape(lab).one("gslb_alarm", of="fleet") == 0
+
+
+@test
 def zones_with_mistakes_are_seen(stack):
     """a zone with a mistake is a number to alarm on"""
     lab = server(stack)
