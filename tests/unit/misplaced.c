@@ -235,6 +235,22 @@ START_TEST(it_ends_when_nothing_was_too_soon_for_twenty_days)
 }
 END_TEST
 
+START_TEST(one_that_ends_leaves_those_behind_it_where_they_are)
+{
+	struct misplaced_list list = { .most = 4 };
+
+	misplaced_merge(&list, &(struct misplaced){ .key = 1, .seen_s = 1000, .moved_s = 1000 });
+	misplaced_merge(&list, &(struct misplaced){ .key = 2, .seen_s = 2000, .moved_s = 2000 });
+	ck_assert_uint_eq(list.nmoved, 2);
+	misplaced_sweep(&list, 1000 + MISPLACED_KEPT_S);
+	ck_assert_ptr_null(misplaced_find(&list, 1));
+	ck_assert_ptr_nonnull(misplaced_find(&list, 2));
+	ck_assert_uint_eq(list.nmoved, 1);
+	free(list.metros);
+	free(list.keys);
+}
+END_TEST
+
 /* ---- kept ---- */
 
 /* By a restart, from the file of another host, or as its region tells the others. */
@@ -348,6 +364,7 @@ int main(void)
 	tcase_add_test(all, what_was_held_for_impossible_is_forgotten_and_what_follows_counts_as_it_is);
 	tcase_add_test(all, what_is_better_by_measurement_leads_in_a_moved_metro_too);
 	tcase_add_test(all, it_ends_when_nothing_was_too_soon_for_twenty_days);
+	tcase_add_test(all, one_that_ends_leaves_those_behind_it_where_they_are);
 	tcase_add_loop_test(all, moves_and_what_speaks_for_them_are_kept_and_told_to_others, 0, WAYS);
 	tcase_add_test(all, the_list_says_what_was_moved_where_and_why);
 	tcase_add_test(all, many_suspects_make_room_for_new_ones_but_moved_ones_stay);
