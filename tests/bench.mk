@@ -14,8 +14,8 @@ EXTRA_DIST += tests/bench/instructions.sh tests/bench/mmdb_nest.py tests/bench/p
 	tests/bench/servers.py tests/bench/soak.py
 
 GEO =
-bench_rounds = 5
-bench_seconds = 4
+bench_rounds = 20
+bench_seconds = 1
 bench_ecs = v4
 bench_servers =
 bench_geo = $(if $(GEO),$(GEO),bench/countries.mmdb)

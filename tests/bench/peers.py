@@ -1,12 +1,13 @@
 #!/usr/bin/python3
-"""Measure gslbd, the kernel's floor and the other servers that are installed, side by side: each in turn for some seconds, and
-that for some rounds, since the figures of one moment on a shared machine say little. Each run starts the server anew on core
-0, with the load on the last core, over loopback.
+"""Measure gslbd, the kernel's floor and the other servers that are installed, side by side. All are started on core 0, and then
+asked in turn, one second each and that for many rounds, with the load on the last core, over loopback: a shared machine may be half as
+fast from one minute to the next, but a round is over before that, so that what is compared had the same moment. A server that is not asked
+takes next to nothing.
 
 usage: peers.py --build DIR --geo FILE[,FILE] [--rounds N] [--seconds N] [--warm N] [--ecs v4|v6|none|opt|mix] [SERVER…]
 
-Prints a table and writes it, and each run's figures, to DIR/bench/. A figure is the median of the rounds, with the least and
-the greatest; a ratio is one of medians."""
+Prints a table and writes it, and each run's figures, to DIR/bench/. A figure is the median of the rounds, with its quartiles; a ratio is
+the median of those of each round."""
 import argparse
 import glob
 import os
@@ -24,7 +25,8 @@ UNDER_WAY = 128 # queries: so many fit into a receive buffer of the size that th
 COLUMNS = [("user_ns", "user ns", "{:.0f}"), ("sys_ns", "system ns", "{:.0f}"), ("cpu_ns", "CPU ns", "{:.0f}"),
            ("qps", "answers/s", "{:.0f}"), ("p50_us", "p50 µs", "{:.0f}"), ("p99_us", "p99 µs", "{:.0f}"),
            ("rss_mb", "RSS MB", "{:.1f}"), ("start_ms", "start ms", "{:.0f}")]
-RATIOS = [("CPU ×floor", "floor", "cpu_ns"), ("user ×gdnsd", "gdnsd", "user_ns"), ("CPU ×gdnsd", "gdnsd", "cpu_ns")]
+RATIOS = [("CPU ×floor", "floor", "cpu_ns"), ("user ×gdnsd", "gdnsd", "user_ns"), ("CPU ×gdnsd", "gdnsd", "cpu_ns"),
+          ("answers ×gdnsd", "gdnsd", "qps")]
 
 
 class Bench:
@@ -51,47 +53,58 @@ def check_steering(server, port):
             say(f"   {server.name}: {client}/24 is told {answer}, which is not {wanted}")
 
 
-def measure(bench, server):
-    """One run: what dnsload says, as a dictionary."""
-    options, folder = bench.options, os.path.join(bench.folder, server.name)
-    os.makedirs(folder, exist_ok=True)
-    port = rig.free_port()
-    running = rig.Server(server.write(bench, folder, port), port, os.path.join(bench.folder, server.name + ".log"),
-                         server.name == "floor")
-    try:
-        if hasattr(server, "settle"):
-            server.settle(bench, folder)
-        if server.steers:
-            check_steering(server, port)
-        pids = running.pids()
-        load = [os.path.join(bench.build, "tests", "bench", "dnsload"), "-p", str(port), "-n", rig.NAME, "-e", options.ecs,
-                "-w", str(UNDER_WAY), "-t", str(options.seconds), "-W", str(options.warm), "-S", ",".join(map(str, pids)), "-C",
-                str(rig.SERVER_CORE)]
-        done = subprocess.run(load, capture_output=True, text=True)
+class Peer:
+    """A server that runs, and what its rounds gave."""
+
+    def __init__(self, bench, server):
+        folder = os.path.join(bench.folder, server.name)
+        os.makedirs(folder, exist_ok=True)
+        self.bench, self.server, self.runs, self.port = bench, server, [], rig.free_port()
+        self.running = rig.Server(server.write(bench, folder, self.port), self.port,
+                                  os.path.join(bench.folder, server.name + ".log"), server.name == "floor")
+        try:
+            if hasattr(server, "settle"):
+                server.settle(bench, folder)
+            if server.steers:
+                check_steering(server, self.port)
+        except rig.Trouble:
+            self.running.end()
+            raise
+        self.pids = self.running.pids()
+
+    def load(self, warm, seconds):
+        """What dnsload says, as a dictionary."""
+        options = self.bench.options
+        done = subprocess.run([os.path.join(self.bench.build, "tests", "bench", "dnsload"), "-p", str(self.port), "-n", rig.NAME, "-e",
+                               options.ecs, "-w", str(UNDER_WAY), "-t", str(seconds), "-W", str(warm), "-S",
+                               ",".join(map(str, self.pids)), "-C", str(rig.SERVER_CORE)], capture_output=True, text=True)
         if done.returncode != 0:
             raise rig.Trouble(f"dnsload: {done.stderr.strip()}")
-        run = {key: float(value) for key, value in (word.split("=") for word in done.stdout.split())}
-        run.update(rss_mb=rig.memory_mb(pids), start_ms=running.start_ms)
-        if not running.alive():
+        if not self.running.alive():
             raise rig.Trouble("it died under the load")
-    finally:
-        running.end()
-    with open(os.path.join(bench.folder, "runs.txt"), "a") as file:
-        file.write(f"{server.name} {' '.join(f'{k}={v:g}' for k, v in run.items())}\n")
-    if run["answered"] == 0 or run["noerror"] < run["answered"] or server.name != "floor" and run["empty"] > 0:
-        say(f"   {server.name}: not all answers are good: {done.stdout.strip()}")
-    return run
+        return {key: float(value) for key, value in (word.split("=") for word in done.stdout.split())}
+
+    def round(self):
+        run = self.load(0, self.bench.options.seconds)
+        run.update(rss_mb=rig.memory_mb(self.pids), start_ms=self.running.start_ms)
+        with open(os.path.join(self.bench.folder, "runs.txt"), "a") as file:
+            file.write(f"{self.server.name} {' '.join(f'{k}={v:g}' for k, v in run.items())}\n")
+        if run["answered"] == 0 or run["noerror"] < run["answered"] or self.server.name != "floor" and run["empty"] > 0:
+            say(f"   {self.server.name}: not all answers are good: {run}")
+        self.runs.append(run)
 
 
 def spread(runs, key, form):
     values = sorted(run.get(key, 0) for run in runs)
     median = form.format(statistics.median(values))
-    return median if len(values) < 2 else f"{median} ({form.format(values[0])}–{form.format(values[-1])})"
+    if len(values) < 4:
+        return median
+    return f"{median} ({form.format(values[len(values) // 4])}–{form.format(values[-1 - len(values) // 4])})"
 
 
 def ratio(results, name, base, key):
-    below = statistics.median(run.get(key, 0) for run in results[base])
-    return f"{statistics.median(run.get(key, 0) for run in results[name]) / below:.2f}" if below > 0 else "-"
+    rounds = [run.get(key, 0) / below[key] for run, below in zip(results[name], results[base]) if below.get(key, 0) > 0]
+    return f"{statistics.median(rounds):.2f}" if rounds else "-"
 
 
 def table(results, by_name):
@@ -121,9 +134,19 @@ def conditions(bench, results):
             + (f"; other programs had {others:.0f} % of the servers' core." if sampled else "."))
 
 
+def attempt(peers, name, step):
+    """A server with which something is wrong is left out."""
+    try:
+        step()
+    except rig.Trouble as trouble:
+        say(f"left out: {name}: {trouble}")
+        if name in peers:
+            peers.pop(name).running.end()
+
+
 def main():
     parser = argparse.ArgumentParser()
-    for name, default, kind in (("build", ".", str), ("rounds", 5, int), ("seconds", 4, int), ("warm", 1, int),
+    for name, default, kind in (("build", ".", str), ("rounds", 20, int), ("seconds", 1, int), ("warm", 1, int),
                                 ("ecs", "v4", str), ("geo", "", str)):
         parser.add_argument("--" + name, default=default, type=kind)
     parser.add_argument("servers", nargs="*")
@@ -133,29 +156,31 @@ def main():
         raise rig.Trouble(f"the servers are: {' '.join(by_name)}")
     if os.cpu_count() < 2:
         raise rig.Trouble("this takes two cores: one for the server, one for the load")
-    bench, results, packages = Bench(options), {}, set()
+    bench, peers, packages = Bench(options), {}, set()
     rig.write(os.path.join(bench.folder, "runs.txt"), "")
-    for name in options.servers or by_name:
-        absent = missing(by_name[name])
-        if absent:
-            say(f"skipped: {name} (not installed: {' '.join(absent)})")
-            packages.update(absent)
-        else:
-            results[name] = []
-    if packages:
-        say(f"to install them: apt-get install --no-install-recommends {' '.join(sorted(packages))} (Debian starts the servers "
-            "that it installs: stop them again)")
-    for number in range(options.rounds):
-        for name in list(results):
-            try:
-                run = measure(bench, by_name[name])
-            except rig.Trouble as trouble:
-                say(f"left out: {name}: {trouble}")
-                del results[name]
+    try:
+        for name in options.servers or by_name:
+            absent = missing(by_name[name])
+            if absent:
+                say(f"skipped: {name} (not installed: {' '.join(absent)})")
+                packages.update(absent)
                 continue
-            results[name].append(run)
-            say(f"   round {number + 1} {name}: user {run.get('user_ns', 0):.0f} ns, system {run.get('sys_ns', 0):.0f} ns, "
-                f"{run['qps']:.0f} answers/s, {run['lost']:.0f} lost")
+            attempt(peers, name, lambda: peers.update({name: Peer(bench, by_name[name])}))
+            if name in peers:
+                attempt(peers, name, lambda: peers[name].load(0, options.warm))
+        if packages:
+            say(f"to install them: apt-get install --no-install-recommends {' '.join(sorted(packages))} (Debian starts the servers "
+                "that it installs: stop them again)")
+        for number in range(options.rounds):
+            # back and forth, so that none is always the one behind the slowest
+            for name in list(peers)[::1 if number % 2 == 0 else -1]:
+                attempt(peers, name, peers[name].round)
+            say(f"   round {number + 1} of {options.rounds}: " + ", ".join(
+                f"{name} {peer.runs[-1].get('user_ns', 0):.0f} + {peer.runs[-1].get('sys_ns', 0):.0f} ns" for name, peer in peers.items()))
+    finally:
+        for peer in peers.values():
+            peer.running.end()
+    results = {name: peer.runs for name, peer in peers.items()}
     text = f"{table(results, by_name)}\n\n{conditions(bench, results)}"
     rig.write(os.path.join(bench.folder, "peers.md"), text + "\n")
     say(f"\n{text}\n\n(also in {os.path.join(bench.folder, 'peers.md')}; each run in runs.txt beside it)")
