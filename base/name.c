@@ -8,19 +8,22 @@
 /* Vectors of GCC and clang: the machine's own where it has them. A comparison gives all ones or zeros a byte. */
 typedef uint8_t letters __attribute__((vector_size(16)));
 typedef uint8_t few_letters __attribute__((vector_size(8)));
+typedef int8_t signed_letters __attribute__((vector_size(16)));
+typedef int8_t signed_few_letters __attribute__((vector_size(8)));
 
-/* A name's bytes to lower case. The bytes that hold lengths are at most 63, less than any letter: they stay as they are. */
-#define LOWER(type, to, from)                                         \
-	do {                                                          \
-		type some;                                            \
-		memcpy(&some, from, sizeof some);                     \
-		some |= (type)((some >= 'A') & (some <= 'Z')) & 0x20; \
-		memcpy(to, &some, sizeof some);                       \
+/* A name's bytes to lower case: machines compare bytes with signs, so that 'A' goes to the least one, and all but 26 are above. The bytes that
+ * hold lengths are at most 63, less than any letter: they stay as they are. */
+#define LOWER(type, to, from)                                                                             \
+	do {                                                                                              \
+		type some;                                                                                \
+		memcpy(&some, from, sizeof some);                                                         \
+		some |= (type)((signed_##type)(some + (uint8_t)(INT8_MIN - 'A')) < INT8_MIN + 26) & 0x20; \
+		memcpy(to, &some, sizeof some);                                                           \
 	} while (0)
 
 static void lower_copy(uint8_t *to, const uint8_t *from, size_t len)
 {
-	if (len < sizeof(few_letters)) {
+	if (UNLIKELY(len < sizeof(few_letters))) {
 		for (; len > 0; len--, to++, from++)
 			*to = (uint8_t)(*from - 'A') < 26 ? (uint8_t)(*from | 0x20) : *from;
 		return;
@@ -41,14 +44,15 @@ size_t name_from_wire(struct name *name, const uint8_t *wire, size_t len)
 	unsigned n = 0, label_len;
 
 	for (;; n++, at += label_len) {
-		if (at >= limit)
+		if (UNLIKELY(at >= limit))
 			return 0;
 		label_len = wire[at];
 		name->label[n] = (uint8_t)at++;
-		if (label_len == 0)
+		if (label_len - 1u > 62) { /* the end, or too long */
+			if (UNLIKELY(label_len != 0))
+				return 0;
 			break;
-		if (label_len > 63)
-			return 0;
+		}
 	}
 	lower_copy(name->wire, wire, at);
 	name->len = (uint8_t)at;
@@ -219,31 +223,4 @@ bool name_prepend(const struct name *name, const uint8_t *label, size_t label_le
 	memcpy(wire + 1, label, label_len);
 	memcpy(wire + 1 + label_len, name->wire, name->len);
 	return name_from_wire(longer, wire, len) == len;
-}
-
-/* As hash_bytes, of what is one word nearly always. */
-static uint64_t hash_label(uint64_t h, const uint8_t *label)
-{
-	unsigned len = *label++;
-	uint64_t word;
-
-	for (; len > sizeof word; len -= sizeof word, label += sizeof word) {
-		memcpy(&word, label, sizeof word);
-		h = hash_mix(h, word);
-	}
-	memcpy(&word, label, sizeof word); /* there is room behind a name */
-	return hash_mix(h + len, word << 8 * (sizeof word - len));
-}
-
-void name_hash(const struct name *name, uint64_t seed, uint64_t hash[static NAME_LABELS_MAX + 1])
-{
-	uint64_t h = seed;
-
-	hash[name->nlabels] = h;
-	for (unsigned i = name->nlabels; i-- > 0;) {
-		const uint8_t *label = name->wire + name->label[i];
-
-		h = hash_label(h, label);
-		hash[i] = h;
-	}
 }

@@ -1,4 +1,4 @@
-/* name - domain names in wire form (RFC 1035 3.1), with their labels found and their suffixes hashed. Plain values. */
+/* name - domain names in wire form (RFC 1035 3.1), with their labels found. Plain values. */
 #ifndef GSLB_BASE_NAME_H
 #define GSLB_BASE_NAME_H
 
@@ -6,6 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "base/hash.h"
+#include "base/likely.h"
 
 enum { NAME_MAX_LEN = 255, NAME_LABELS_MAX = 127, NAME_TEXT_MAX = 1024 };
 enum { NAME_ROOM = NAME_MAX_LEN + 9 }; /* so that a word may be read from any byte of a name */
@@ -35,13 +38,13 @@ static inline bool name_bytes_equal(const uint8_t *a, const uint8_t *b, size_t l
 {
 	uint64_t x, y, differ = 0;
 
-	if (len < sizeof x) {
+	if (UNLIKELY(len < sizeof x)) {
 		while (len > 0 && a[len - 1] == b[len - 1])
 			len--;
 		return len == 0;
 	}
 	for (size_t at = 0;; at += sizeof x) {
-		if (at + sizeof x > len)
+		if (UNLIKELY(at + sizeof x > len))
 			at = len - sizeof x; /* the last ones overlap those before */
 		memcpy(&x, a + at, sizeof x);
 		memcpy(&y, b + at, sizeof y);
@@ -59,8 +62,10 @@ void name_suffix(const struct name *name, unsigned i, struct name *suffix);
 /* "label" before name; false when that is too long. label_len 1 to 63. */
 bool name_prepend(const struct name *name, const uint8_t *label, size_t label_len, struct name *longer);
 
-/* Hash every suffix at once, right to left, label by label: hash[i] is that of the name from label i on, hash[nlabels]
- * that of the root. Keyed with a secret seed, so that strangers cannot aim at a bucket. */
-void name_hash(const struct name *name, uint64_t seed, uint64_t hash[static NAME_LABELS_MAX + 1]);
+/* Of the name from its label i on. Keyed with a secret seed, so that strangers cannot aim at a bucket. */
+static inline uint64_t name_hash(const struct name *name, unsigned i, uint64_t seed)
+{
+	return hash_bytes(seed, name->wire + name->label[i], (size_t)name->len - name->label[i]);
+}
 
 #endif

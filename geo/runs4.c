@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#include "base/likely.h"
 #include "geo/depth.h"
 
 /* ---- the runs as they come: first address << 32 | value ---- */
@@ -142,7 +143,7 @@ struct runs_found runs4_find(const struct runs4 *runs, uint32_t address)
 
 	if ((entry & WITHIN_ONE) != 0)
 		return (struct runs_found){ .value = (uint16_t)entry, .depth = entry >> 16 & 0x3f };
-	return is_wide(runs) ? find_piece(runs, entry, low, true) : find_piece(runs, entry, low, false);
+	return UNLIKELY(is_wide(runs)) ? find_piece(runs, entry, low, true) : find_piece(runs, entry, low, false);
 }
 
 void runs4_prefetch_index(const struct runs4 *runs, uint32_t address)

@@ -175,25 +175,25 @@ struct geo_hit geo_table_find(const struct geo_table *table, const struct addr *
 	uint64_t hi, lo;
 
 	assert(addr->family != ADDR_NONE);
-	if (table->lean != NULL)
+	if (UNLIKELY(table->lean != NULL))
 		return lean_find(table->lean, addr);
-	if (addr->family == ADDR_V4) {
+	if (LIKELY(addr->family == ADDR_V4)) {
 		found = runs4_find(&table->v4, embed_load32(addr->bytes));
 		return (struct geo_hit){ .class = (uint16_t)found.value, .depth = (uint8_t)found.depth };
 	}
 	hi = embed_load64(addr->bytes);
 	lo = embed_load64(addr->bytes + 8);
 	found = runs6_find(&table->v6, hi, lo);
-	if (found.value == EMBEDDED)
+	if (UNLIKELY(found.value == EMBEDDED))
 		return find_embedded(table, hi, lo);
 	return (struct geo_hit){ .class = (uint16_t)found.value, .depth = (uint8_t)found.depth };
 }
 
 void geo_table_prefetch_index(const struct geo_table *table, const struct addr *addr)
 {
-	if (table->lean != NULL)
+	if (UNLIKELY(table->lean != NULL))
 		lean_prefetch_index(table->lean, addr);
-	else if (addr->family == ADDR_V4)
+	else if (LIKELY(addr->family == ADDR_V4))
 		runs4_prefetch_index(&table->v4, embed_load32(addr->bytes));
 	else
 		runs6_prefetch_index(&table->v6, embed_load64(addr->bytes));
@@ -201,9 +201,9 @@ void geo_table_prefetch_index(const struct geo_table *table, const struct addr *
 
 void geo_table_prefetch(const struct geo_table *table, const struct addr *addr)
 {
-	if (table->lean != NULL)
+	if (UNLIKELY(table->lean != NULL))
 		lean_prefetch(table->lean, addr);
-	else if (addr->family == ADDR_V4)
+	else if (LIKELY(addr->family == ADDR_V4))
 		runs4_prefetch(&table->v4, embed_load32(addr->bytes));
 	else
 		runs6_prefetch(&table->v6, embed_load64(addr->bytes));

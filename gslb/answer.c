@@ -91,8 +91,7 @@ static void answer_steered(struct answer *answer, const struct query *query, con
 	struct decision *decision = &answer->decision;
 
 	answer->service = service;
-	decide_from(world, service, client, answer_family(query->qtype), lookup->place, now_ms, dice,
-		decision, NULL);
+	decide_from(world, service, client, answer_family(query->qtype), lookup->place, now_ms, dice, decision, NULL);
 	answer->ttl_s = decision->ttl_s;
 	answer_why(answer, decision->why);
 	switch (decision->kind) {
@@ -109,8 +108,7 @@ static void answer_steered(struct answer *answer, const struct query *query, con
 		return;
 	case DECIDE_NODATA:
 		decision->scope = 0; /* a negative answer is everyone's (RFC 7871 7.4) */
-		answer_negative(
-			answer, RCODE_NOERROR, lookup->found.zone, lookup->found.service->negative_ttl_s);
+		answer_negative(answer, RCODE_NOERROR, lookup->found.zone, lookup->found.service->negative_ttl_s);
 		return;
 	case DECIDE_SERVFAIL:
 		decision->scope = 0;
@@ -134,7 +132,7 @@ const struct service_plan *answer_steering(const struct snapshot *snapshot, cons
 	if (found->service == NULL)
 		return NULL;
 	service = plan_of(snapshot, found->service);
-	return qtype == RR_A || qtype == RR_AAAA || service->via_cname ? service : NULL;
+	return LIKELY(qtype == RR_A || qtype == RR_AAAA || service->via_cname) ? service : NULL;
 }
 
 /* ---- static data ---- */
@@ -160,7 +158,6 @@ static void answer_node(struct answer *answer, uint16_t qtype, const struct foun
 /* Behind a CNAME: follow it. found is where it stands, and is overwritten. */
 static void answer_chain(struct answer *answer, uint16_t qtype, const struct snapshot *snapshot, struct found *found)
 {
-	uint64_t hash[NAME_LABELS_MAX + 1];
 	const struct rrset *cname;
 	const uint8_t *rdata;
 	uint16_t rdlen;
@@ -177,8 +174,7 @@ static void answer_chain(struct answer *answer, uint16_t qtype, const struct sna
 		rdata = rr_rdata(cname->wire, &rdlen);
 		if (name_from_wire(&name, rdata, rdlen) == 0)
 			return;
-		name_hash(&name, snapshot->name_seed, hash);
-		switch (zone_set_find(snapshot->set, &name, hash, qtype, found)) {
+		switch (zone_set_find(snapshot->set, &name, qtype, found)) {
 		case FOUND_NO_ZONE:
 		case FOUND_CUT:
 			return;
@@ -275,7 +271,7 @@ void answer_make(struct answer *answer, const struct query *query, const struct 
 	case FOUND_NODE:
 		break;
 	}
-	if (service != NULL)
+	if (LIKELY(service != NULL))
 		answer_steered(answer, query, world, service, lookup, client, now_ms, dice);
 	else
 		answer_found(answer, query->qtype, world, *found);

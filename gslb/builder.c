@@ -126,7 +126,7 @@ static bool compile(struct builder *builder, const struct build_order *order, st
 	memcpy(inputs.seed, build->seed, sizeof inputs.seed);
 	inputs.learn = order->kind == BUILD_START || order->kind == BUILD_LATENCY;
 	inputs.now_s = clock_wall_ms() / 1000;
-	build->snapshot = snapshot_new(set, builder->name_seed, builder->geo, &inputs, order->before, &build->err);
+	build->snapshot = snapshot_new(set, builder->geo, &inputs, order->before, &build->err);
 	builder->owing = build->snapshot == NULL;
 	if (build->snapshot != NULL && order->before != NULL && order->conf->relay_socket[0] != '\0')
 		build->edits = edits_new(order->before->set, build->snapshot->set);

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/likely.h"
+
 static inline void store16(uint8_t *at, unsigned value)
 {
 	uint16_t word = htobe16((uint16_t)value);
@@ -31,7 +33,7 @@ static inline void store64(uint8_t *at, uint64_t value)
 /* At least 4 bytes, without the call that a memcpy of unknown length is: pieces that overlap. */
 static inline void copy_some(uint8_t *restrict to, const uint8_t *restrict from, size_t len)
 {
-	if (len < 8) {
+	if (UNLIKELY(len < 8)) {
 		memcpy(to, from, 4);
 		memcpy(to + len - 4, from + len - 4, 4);
 		return;
@@ -41,7 +43,7 @@ static inline void copy_some(uint8_t *restrict to, const uint8_t *restrict from,
 		memcpy(to + len - 8, from + len - 8, 8);
 		return;
 	}
-	if (len > 48) { /* long enough for a call */
+	if (UNLIKELY(len > 48)) { /* long enough for a call */
 		memcpy(to, from, len);
 		return;
 	}

@@ -85,9 +85,9 @@ json_t *ctl_plan_local(
 	if (geo != NULL)
 		snapshot_geo_ref(geo);
 	if (old != NULL)
-		before = snapshot_new(old, zones->seed, geo, &inputs, NULL, err);
+		before = snapshot_new(old, geo, &inputs, NULL, err);
 	if (before != NULL)
-		after = snapshot_new(set, zones->seed, geo, &inputs, before, err);
+		after = snapshot_new(set, geo, &inputs, before, err);
 	else
 		zone_set_free(set);
 	if (after != NULL)

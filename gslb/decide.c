@@ -43,9 +43,9 @@ static inline bool is_whole(const struct sight *sight, const struct service_plan
 	uint32_t pool = service->candidates[candidate].pool;
 	const struct pool_part *part = &snapshot->pools[pool].part[family];
 
-	if (part->dated ||
-		!pool_glance(sight, pool, family,
-			overlay != NULL ? overlay->service_pool[service->first_override + candidate] : NULL, up))
+	if (UNLIKELY(part->dated ||
+		     !pool_glance(sight, pool, family,
+			     overlay != NULL ? overlay->service_pool[service->first_override + candidate] : NULL, up)))
 		return false;
 	return glance_serves(snapshot, pool, family, *up) && glance_whole(part, *up);
 }
@@ -122,16 +122,16 @@ static bool decide_at_a_glance(const struct sight *sight, const struct service_p
 	unsigned chosen = 0;
 	uint64_t up;
 
-	if (order->npools == 0 || service->via_cname)
+	if (UNLIKELY(order->npools == 0 || service->via_cname))
 		return false;
-	if (order->npools == 1 || (order->begins & 2) != 0) {
-		if (!is_whole(sight, service, family, order->pool[0], &up))
+	if (LIKELY(order->npools == 1 || (order->begins & 2) != 0)) {
+		if (UNLIKELY(!is_whole(sight, service, family, order->pool[0], &up)))
 			return false;
 	} else if (!choose_of_group(sight, service, family, order, split, choice, &chosen, &up)) {
 		return false;
 	}
 	decision->kind = DECIDE_ADDRESSES;
-	decision->why = split != NULL && (split->home >> chosen & 1) == 0 ? WHY_SPILL : WHY_RANKED;
+	decision->why = UNLIKELY(split != NULL && (split->home >> chosen & 1) == 0) ? WHY_SPILL : WHY_RANKED;
 	decision->candidate = order->pool[chosen];
 	decision->pool = service->candidates[decision->candidate].pool;
 	decision->target = POOL_NONE;
@@ -158,14 +158,15 @@ static void trace_explored(const struct sight *sight, const struct service_plan 
 void decide(const struct world *world, const struct service_plan *service, const struct client *client,
 	enum family family, uint64_t now_ms, struct dice *dice, struct decision *decision, struct trace *trace)
 {
-	decide_from(world, service, client, family, decide_place(service, client, family), now_ms, dice, decision, trace);
+	decide_from(
+		world, service, client, family, decide_place(service, client, family), now_ms, dice, decision, trace);
 }
 
 struct geo_hit decide_place(const struct service_plan *service, const struct client *client, enum family family)
 {
 	const struct geo_table *table = service->steering[family].table;
 
-	return table != NULL ? geo_table_find(table, &client->addr) : (struct geo_hit){ 0 };
+	return LIKELY(table != NULL) ? geo_table_find(table, &client->addr) : (struct geo_hit){ 0 };
 }
 
 void decide_from(const struct world *world, const struct service_plan *service, const struct client *client,
@@ -181,25 +182,26 @@ void decide_from(const struct world *world, const struct service_plan *service, 
 	const struct order *order = decide_order(steering, hit);
 	const struct split_row *split = NULL;
 
-	if (world->split != NULL) {
+	if (UNLIKELY(world->split != NULL)) {
 		split = split_find(world->split, (uint32_t)(service - world->snapshot->services), family,
 			(uint32_t)(order - steering->orders));
 		order = split != NULL ? &split->order : order;
 	}
-	if (choice.sticky)
+	if (UNLIKELY(choice.sticky))
 		choice.key = sticky_key(world->snapshot, service, &client->addr, key_len);
 	decision->class = hit.class;
-	decision->scope = service->keyed[family] && key_len > hit.depth ? key_len : hit.depth;
-	if (trace != NULL) {
+	decision->scope = UNLIKELY(service->keyed[family] && key_len > hit.depth) ? key_len : hit.depth;
+	if (UNLIKELY(trace != NULL)) {
 		trace->depth = hit.depth;
 		trace->key_len = key_len;
 	}
-	if (order->explore != 0 && explore_try(&sight, service, client, family, order, &choice, decision)) {
+	if (UNLIKELY(order->explore != 0) && explore_try(&sight, service, client, family, order, &choice, decision)) {
 		if (trace != NULL)
 			trace_explored(&sight, service, client, family, order, decision, trace);
 		return;
 	}
-	if (trace == NULL && decide_at_a_glance(&sight, service, client, family, order, split, &choice, decision))
+	if (LIKELY(trace == NULL &&
+		    decide_at_a_glance(&sight, service, client, family, order, split, &choice, decision)))
 		return;
 	decide_closely(&sight, service, client, family, order, split, &choice, decision, trace);
 }

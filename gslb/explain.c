@@ -499,14 +499,12 @@ static json_t *explain_asked(
 	const struct world *world, const struct asked *asked, const struct explain_request *request)
 {
 	const struct snapshot *snapshot = world->snapshot;
-	uint64_t hash[NAME_LABELS_MAX + 1];
 	struct found found = { 0 };
 	char type[16];
 	enum found_kind kind;
 	json_t *json;
 
-	name_hash(&asked->name, snapshot->name_seed, hash);
-	kind = zone_set_find(snapshot->set, &asked->name, hash, asked->qtype, &found);
+	kind = zone_set_find(snapshot->set, &asked->name, asked->qtype, &found);
 	json = json_pack("{s:o s:s}", "name", name_json(&asked->name), "type", rrtype_format(asked->qtype, type));
 	if (kind == FOUND_NODE && is_steered(&found, asked->qtype)) {
 		json_object_set_new(json, "steered", json_true());

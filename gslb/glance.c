@@ -13,7 +13,7 @@ static bool is_ramping(const struct sight *sight, uint32_t ramp_ms, uint32_t sin
 /* What the board says of an endpoint; of one that is not probed, that it is up. */
 static uint64_t word_of(const struct world *world, const struct endpoint *endpoint)
 {
-	if (endpoint->slot == SLOT_NONE)
+	if (UNLIKELY(endpoint->slot == SLOT_NONE))
 		return HEALTH_UP;
 	return board_word(world->slots, world->nslots, endpoint->slot, endpoint->generation);
 }
@@ -56,20 +56,20 @@ bool pool_glance(
 	const struct endpoint *endpoint = &world->snapshot->endpoints[part->first];
 	uint64_t bits = 0;
 
-	if (part->n > GLANCE_MAX || part->needs || (part->dated && any_expired(sight, part)))
+	if (UNLIKELY(part->n > GLANCE_MAX || part->needs || (part->dated && any_expired(sight, part))))
 		return false;
-	if (overlay != NULL && overlay->neffects > 1 &&
+	if (UNLIKELY(overlay != NULL && overlay->neffects > 1) &&
 		(any_covered(overlay, pool, part) || (service_pair != NULL && is_covered(service_pair))))
 		return false;
 	for (uint32_t i = 0; i < part->n; i++, endpoint++) {
 		uint64_t word = word_of(world, endpoint);
 		enum { RECOVERED_UP = HEALTH_UP | VERDICT_RECOVERED };
 
-		if ((word & (VERDICT_DOUBT | VERDICT_DAMPED)) != 0 &&
+		if (UNLIKELY((word & (VERDICT_DOUBT | VERDICT_DAMPED)) != 0) &&
 			((word & VERDICT_DOUBT) != 0 || (word & VERDICT_STATE) != HEALTH_DOWN))
 			return false; /* what is down has no weight to be damped */
 		if ((word & (VERDICT_STATE | VERDICT_RECOVERED)) == RECOVERED_UP &&
-			is_ramping(sight, part->ramp_ms, (uint32_t)(word >> VERDICT_SINCE_AT)))
+			UNLIKELY(is_ramping(sight, part->ramp_ms, (uint32_t)(word >> VERDICT_SINCE_AT))))
 			return false;
 		bits |= (uint64_t)((word & VERDICT_STATE) != HEALTH_DOWN) << i; /* unknown counts as up */
 	}
@@ -90,7 +90,7 @@ bool glance_serves(const struct snapshot *snapshot, uint32_t pool, enum family f
 	const struct endpoint *endpoint = &snapshot->endpoints[part->first];
 	uint32_t ntargets = 0;
 
-	if (plan->min_up <= 1)
+	if (LIKELY(plan->min_up <= 1))
 		return up != 0;
 	for (uint32_t i = 0; i < part->n; i += endpoint[i].nsharers)
 		ntargets += (up & target_bits(&endpoint[i], i)) != 0;
@@ -255,11 +255,11 @@ unsigned glance_pick(const struct snapshot *snapshot, const struct pool_part *pa
 {
 	struct tier tier;
 
-	if (part->even && (up & part->whole) != 0)
+	if (LIKELY(part->even && (up & part->whole) != 0))
 		tier_gather_even(&tier, snapshot->endpoints, part, up & part->whole);
 	else
 		tier_gather(&tier, snapshot->endpoints, part, up);
-	if (!choice->sticky)
+	if (LIKELY(!choice->sticky))
 		return tier_draw(&tier, choice, endpoint);
 	return tier_race(&tier, snapshot->endpoints, choice, endpoint);
 }

@@ -44,12 +44,12 @@ bool guard_judge(const struct guard *guard, const struct guarded *guarded, struc
 {
 	enum rrl_weight weight = answer->rcode == RCODE_NOERROR ? RRL_ANSWER : RRL_ERROR;
 
-	if (guarded->limited && !rrl_take(guard->rrl, &guarded->keys, weight, now_monotonic_ms)) {
+	if (guarded->limited && UNLIKELY(!rrl_take(guard->rrl, &guarded->keys, weight, now_monotonic_ms))) {
 		if (!readable)
 			return false;
 		answer_rcode(answer, guarded->cookie ? RCODE_BADCOOKIE : RCODE_NOERROR);
 		answer->limited = true;
 	}
-	answer->cookie = guarded->cookie ? guarded->reply : NULL;
+	answer->cookie = UNLIKELY(guarded->cookie) ? guarded->reply : NULL;
 	return true;
 }

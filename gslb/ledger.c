@@ -145,7 +145,7 @@ const void *ledger_ahead(const struct ledger_row *row, const struct service_plan
 
 static inline void raise_to(_Atomic uint32_t *latest_s, uint32_t expires_s)
 {
-	if (atomic_load_explicit(latest_s, memory_order_relaxed) < expires_s)
+	if (UNLIKELY(atomic_load_explicit(latest_s, memory_order_relaxed) < expires_s)) /* once a second */
 		atomic_store_explicit(latest_s, expires_s, memory_order_relaxed);
 }
 
@@ -213,7 +213,7 @@ bool ledger_note(
 	atomic_store_explicit(
 		&pair->answers, atomic_load_explicit(&pair->answers, memory_order_relaxed) + 1, memory_order_relaxed);
 	raise_to(&pair->expires_s, expires_s);
-	if (decision->kind == DECIDE_CNAME) {
+	if (UNLIKELY(decision->kind == DECIDE_CNAME)) {
 		raise_to(&row->slots[slot_of(row, decision)], expires_s);
 	} else {
 		for (uint32_t i = 0; i < decision->nendpoints; i++)

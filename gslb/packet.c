@@ -12,7 +12,7 @@
 
 static void count_options(const struct packet_context *context, const struct query *query)
 {
-	if (query->edns)
+	if (LIKELY(query->edns))
 		count(context->counters, COUNT_queries_edns);
 	if (query->ecs)
 		count(context->counters, COUNT_queries_ecs);
@@ -86,9 +86,9 @@ static enum outcome count_steered(const struct packet_context *context, const st
 {
 	const struct decision *decision = &answer->decision;
 
-	if (decision->why != WHY_RANKED)
+	if (UNLIKELY(decision->why != WHY_RANKED))
 		count_why(context, answer);
-	if (answer->rcode == RCODE_NOERROR && answer->body != ANSWER_NEGATIVE)
+	if (LIKELY(answer->rcode == RCODE_NOERROR && answer->body != ANSWER_NEGATIVE))
 		return OUTCOME_STEERED;
 	count(context->counters, COUNT_answers_steered);
 	return outcome_of(answer);
@@ -98,8 +98,9 @@ static enum outcome count_steered(const struct packet_context *context, const st
 static void note_steered(
 	const struct packet_context *context, const struct packet *packet, const struct answer *answer, bool truncated)
 {
-	if (context->row == NULL || truncated || (answer->body != ANSWER_ADDRESSES && answer->body != ANSWER_ALIAS) ||
-		!ledger_note(context->row, answer->service, &answer->decision, context->now_s))
+	if (UNLIKELY(context->row == NULL || truncated ||
+		     (answer->body != ANSWER_ADDRESSES && answer->body != ANSWER_ALIAS)) ||
+		LIKELY(!ledger_note(context->row, answer->service, &answer->decision, context->now_s)))
 		return;
 	ledger_write(context->row, &(struct ledger_answer){
 					   .service = answer->service,
@@ -117,7 +118,7 @@ static void note_steered(
 static enum query_verdict read_query(
 	struct packet *packet, const struct packet_context *context, const uint8_t *message, size_t len)
 {
-	if (context->transport == TRANSPORT_UDP && guard_port_is_forged(packet->source_port))
+	if (context->transport == TRANSPORT_UDP && UNLIKELY(guard_port_is_forged(packet->source_port)))
 		return QUERY_DROP;
 	return query_parse(&packet->query, message, len);
 }
@@ -128,12 +129,12 @@ void packet_read(struct packet *packet, const struct packet_context *context, co
 
 	guard_begin(context->guard, &packet->guarded, context->transport == TRANSPORT_UDP);
 	packet->verdict = read_query(packet, context, message, len);
-	packet->for_zones = packet->verdict == QUERY_OK && (query->qclass == CLASS_IN || query->qclass == CLASS_ANY);
+	packet->for_zones = LIKELY(packet->verdict == QUERY_OK) &&
+			    (LIKELY(query->qclass == CLASS_IN) || query->qclass == CLASS_ANY);
 	packet->service = NULL;
-	if (!packet->for_zones)
+	if (UNLIKELY(!packet->for_zones))
 		return;
 	answer_client(&packet->client, query, &packet->source);
-	name_hash(&query->name, context->world->snapshot->name_seed, packet->hash);
 }
 
 /* ---- find ---- */
@@ -143,12 +144,11 @@ static void find_service(struct packet *packet, const struct snapshot *snapshot)
 	const struct query *query = &packet->query;
 	struct lookup *lookup = &packet->lookup;
 
-	lookup->kind =
-		zone_seek_end(&packet->seek, snapshot->set, &query->name, packet->hash, query->qtype, &lookup->found);
-	if (lookup->kind != FOUND_NODE)
+	lookup->kind = zone_seek_end(&packet->seek, snapshot->set, &query->name, query->qtype, &lookup->found);
+	if (UNLIKELY(lookup->kind != FOUND_NODE))
 		return;
 	packet->service = answer_steering(snapshot, &lookup->found, query->qtype);
-	if (packet->service == NULL)
+	if (UNLIKELY(packet->service == NULL))
 		return;
 	__builtin_prefetch(packet->service);
 	__builtin_prefetch((const uint8_t *)packet->service + 64);
@@ -187,9 +187,9 @@ static void find_place(struct packet *packet)
 	__builtin_prefetch(decide_order(&packet->service->steering[family], packet->lookup.place));
 }
 
-#define EACH(condition, step)             \
-	for (unsigned i = 0; i < n; i++)  \
-		if (packets[i].condition) \
+#define EACH(condition, step)                     \
+	for (unsigned i = 0; i < n; i++)          \
+		if (LIKELY(packets[i].condition)) \
 	step
 
 void packets_find(struct packet *packets, unsigned n, const struct packet_context *context)
@@ -198,8 +198,8 @@ void packets_find(struct packet *packets, unsigned n, const struct packet_contex
 
 	if (context->exploring != NULL)
 		exploring_earn(context->exploring, n);
-	EACH(for_zones, zone_seek_slot(&packets[i].seek, snapshot->set, &packets[i].query.name, packets[i].hash));
-	EACH(for_zones, zone_seek_node(&packets[i].seek, packets[i].hash[0]));
+	EACH(for_zones, zone_seek_slot(&packets[i].seek, snapshot->set, &packets[i].query.name));
+	EACH(for_zones, zone_seek_node(&packets[i].seek));
 	EACH(for_zones, zone_seek_name(&packets[i].seek));
 	EACH(for_zones, find_service(&packets[i], snapshot));
 	EACH(service, ahead_steering(&packets[i], context));
@@ -260,26 +260,26 @@ size_t packet_write(struct packet *packet, const struct packet_context *context,
 	struct answer answer;
 	size_t len;
 
-	if (packet->verdict == QUERY_DROP) {
+	if (UNLIKELY(packet->verdict == QUERY_DROP)) {
 		count(counters, COUNT_dropped);
 		return 0;
 	}
 	count_options(context, &packet->query);
-	if (packet->query.cookie_len > 0 && readable)
+	if (UNLIKELY(packet->query.cookie_len > 0) && readable)
 		guard_cookie(
 			context->guard, &packet->guarded, &packet->query, &packet->source, context->now_ms, counters);
-	if (context->exploring != NULL)
+	if (LIKELY(context->exploring != NULL))
 		packet->client.explore = context->exploring->credit >= EXPLORE_EACH;
-	if (packet->for_zones)
+	if (LIKELY(packet->for_zones))
 		answer_make(&answer, &packet->query, &packet->lookup, packet->service, &packet->client, context->world,
 			context->now_ms, context->dice);
 	else
 		answer_verdict(&answer, packet, context);
-	if (!guard_judge(context->guard, &packet->guarded, &answer, readable, context->now_monotonic_ms)) {
+	if (UNLIKELY(!guard_judge(context->guard, &packet->guarded, &answer, readable, context->now_monotonic_ms))) {
 		count_query(context, packet, OUTCOME_LIMITED_DROPPED);
 		return 0;
 	}
-	if (context->sampling != NULL && is_sampled(packet, context, &answer)) {
+	if (UNLIKELY(context->sampling != NULL && is_sampled(packet, context, &answer))) {
 		answer_rcode(&answer, RCODE_NOERROR);
 		answer.limited = true;
 		answer.cookie = packet->guarded.cookie ? packet->guarded.reply : NULL;
@@ -287,9 +287,9 @@ size_t packet_write(struct packet *packet, const struct packet_context *context,
 	}
 	len = reply_write(&packet->query, &answer, context->identity, context->transport, out, cap, &truncated);
 	count_query(context, packet, answer.service != NULL ? count_steered(context, &answer) : outcome_of(&answer));
-	if (truncated)
+	if (UNLIKELY(truncated))
 		count(counters, COUNT_answers_truncated);
-	if (answer.service != NULL)
+	if (LIKELY(answer.service != NULL))
 		note_steered(context, packet, &answer, truncated);
 	return len;
 }

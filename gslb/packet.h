@@ -48,17 +48,16 @@ struct packet_context {
 
 /* A message on its way. */
 struct packet {
-	struct addr source; /* where it came from: set by the caller */
+	alignas(64) struct addr source; /* where it came from: set by the caller */
 	uint16_t source_port;
 	enum query_verdict verdict;
 	bool for_zones;                     /* a question that the zones have an answer to; then: */
 	struct client client;               /* whom the answer is for */
-	struct lookup lookup;               /* set by packets_find, as service is */
-	const struct service_plan *service; /* that steers the answer; NULL: none */
+	const struct service_plan *service; /* that steers the answer; NULL: none. Set by packets_find, as lookup is */
+	struct lookup lookup;
 	struct zone_seek seek;
 	struct guarded guarded;
 	struct query query; /* borrows from the message */
-	uint64_t hash[NAME_LABELS_MAX + 1];
 };
 
 /* Read one message of len bytes. */

@@ -29,7 +29,7 @@ static inline uint8_t *put_addresses(uint8_t *at, const struct answer *answer, u
 
 uint8_t *plain_addresses(uint8_t *at, const struct answer *answer, bool v6)
 {
-	return v6 ? put_addresses(at, answer, RR_AAAA, 16) : put_addresses(at, answer, RR_A, 4);
+	return UNLIKELY(v6) ? put_addresses(at, answer, RR_AAAA, 16) : put_addresses(at, answer, RR_A, 4);
 }
 
 /* The root, OPT, what we take, version 0; and a Client Subnet as it came, but for the scope (RFC 7871 7.2.1). */
@@ -55,14 +55,14 @@ size_t plain_write(const struct query *query, const struct answer *answer, uint8
 	size_t len = question_end + answer->naddresses * (v6 ? PLAIN_AAAA_LEN : PLAIN_A_LEN) + opt_len;
 	uint8_t *at = out + question_end;
 
-	if (len > PLAIN_MAX)
+	if (UNLIKELY(len > PLAIN_MAX))
 		return 0;
 	store32(out, (uint32_t)query->id << 16 | REPLY_FLAG_QR | (query->flags & REPLY_FLAGS_KEPT) |
 			     (answer->authoritative ? REPLY_FLAG_AA : 0));
 	store64(out + 4, UINT64_C(1) << 48 | (uint64_t)answer->naddresses << 32 | query->edns);
 	copy_some(out + QUERY_HEADER_LEN, query->question, query->question_len);
 	at = plain_addresses(at, answer, v6);
-	if (query->edns)
+	if (LIKELY(query->edns))
 		put_opt(at, query, answer, ecs_len);
 	return len;
 }

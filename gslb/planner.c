@@ -273,7 +273,7 @@ static void carry_out(void *context, struct geo *geo, uint64_t name_seed)
 		zone_set_free(set);
 		return;
 	}
-	snapshot = snapshot_new(set, name_seed, geo, &job->inputs, job->before.snapshot, &job->err);
+	snapshot = snapshot_new(set, geo, &job->inputs, job->before.snapshot, &job->err);
 	if (snapshot != NULL)
 		replay(job, snapshot);
 	snapshot_free(snapshot);

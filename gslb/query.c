@@ -26,7 +26,7 @@ static const uint8_t *cursor_take(struct cursor *c, size_t len)
 {
 	const uint8_t *at = c->at;
 
-	if (c->bad || len > (size_t)(c->end - at)) {
+	if (UNLIKELY(c->bad || len > (size_t)(c->end - at))) {
 		c->bad = true;
 		return NULL;
 	}
@@ -74,7 +74,7 @@ static bool question_parse(struct query *query, struct cursor *c)
 	size_t name_len = name_from_wire(&query->name, c->at, (size_t)(c->end - c->at));
 	const uint8_t *tail = c->at + name_len;
 
-	if (name_len == 0 || c->end - tail < 4) {
+	if (UNLIKELY(name_len == 0 || c->end - tail < 4)) {
 		c->bad = true;
 		return false;
 	}
@@ -89,7 +89,8 @@ static bool question_parse(struct query *query, struct cursor *c)
 static void ecs_address(struct addr *addr, const uint8_t *bytes, size_t n)
 {
 	size_t first_n = n < 8 ? n : 8;
-	uint64_t first = load_ending(bytes + first_n, first_n), rest = load_ending(bytes + n, n - first_n);
+	uint64_t first = load_ending(bytes + first_n, first_n);
+	uint64_t rest = UNLIKELY(n > 8) ? load_ending(bytes + n, n - 8) : 0;
 
 	memcpy(addr->bytes, &first, sizeof first);
 	memcpy(addr->bytes + 8, &rest, sizeof rest);
@@ -101,22 +102,22 @@ static bool ecs_parse(struct query *query, const uint8_t *option, size_t len)
 	unsigned family, source_len, scope_len, bits;
 	size_t naddr;
 
-	if (query->ecs || len < ECS_HEAD_LEN)
+	if (UNLIKELY(query->ecs || len < ECS_HEAD_LEN))
 		return false;
 	family = load16(option);
 	source_len = option[2];
 	scope_len = option[3];
 	naddr = len - ECS_HEAD_LEN;
-	bits = family == 1 ? 32 : family == 2 ? 128 : 0;
-	if (family > 2 || source_len > bits || scope_len != 0 || naddr != (source_len + 7) / 8)
+	bits = LIKELY(family == 1) ? 32 : family == 2 ? 128 : 0;
+	if (UNLIKELY(family > 2 || source_len > bits || scope_len != 0 || naddr != (source_len + 7) / 8))
 		return false;
-	if (source_len % 8 != 0 && (option[ECS_HEAD_LEN + naddr - 1] & (0xff >> (source_len % 8))) != 0)
+	if (UNLIKELY(source_len % 8 != 0) && (option[ECS_HEAD_LEN + naddr - 1] & (0xff >> (source_len % 8))) != 0)
 		return false;
 	query->ecs = true;
 	query->ecs_source_len = (uint8_t)source_len;
 	query->ecs_option = option;
 	ecs_address(&query->ecs_addr, option + ECS_HEAD_LEN, naddr);
-	query->ecs_addr.family = family == 1 ? ADDR_V4 : family == 2 ? ADDR_V6 : ADDR_NONE;
+	query->ecs_addr.family = LIKELY(family == 1) ? ADDR_V4 : family == 2 ? ADDR_V6 : ADDR_NONE;
 	return true;
 }
 
@@ -134,9 +135,9 @@ static bool cookie_parse(struct query *query, const uint8_t *option, size_t len)
 
 static bool option_parse(struct query *query, unsigned code, const uint8_t *option, size_t len)
 {
-	switch (code) {
-	case OPTION_ECS:
+	if (LIKELY(code == OPTION_ECS))
 		return ecs_parse(query, option, len);
+	switch (code) {
 	case OPTION_COOKIE:
 		return cookie_parse(query, option, len);
 	case OPTION_NSID:
@@ -156,7 +157,7 @@ static bool options_parse(struct query *query, const uint8_t *at, const uint8_t 
 		unsigned len = load16(at + 2);
 		const uint8_t *option = at + OPTION_HEAD_LEN;
 
-		if (len > (size_t)(end - option) || !option_parse(query, load16(at), option, len))
+		if (UNLIKELY(len > (size_t)(end - option)) || !option_parse(query, load16(at), option, len))
 			return false;
 		at = option + len;
 	}
@@ -168,12 +169,12 @@ static enum query_verdict opt_parse(struct query *query, const uint8_t *head, co
 {
 	unsigned payload = load16(head + 2);
 
-	if (query->edns)
+	if (UNLIKELY(query->edns))
 		return QUERY_FORMERR;
 	query->edns = true;
 	query->payload = payload < QUERY_UDP_MIN ? QUERY_UDP_MIN : (uint16_t)payload; /* RFC 6891 6.2.3 */
 	query->dnssec_ok = (head[6] & 0x80) != 0;
-	if (head[5] != 0)
+	if (UNLIKELY(head[5] != 0))
 		return QUERY_BADVERS;
 	return options_parse(query, rdata, rdata + rdlen) ? QUERY_OK : QUERY_FORMERR;
 }
@@ -221,8 +222,8 @@ static enum query_verdict records_parse(
 
 static enum query_verdict qtype_verdict(uint16_t qtype)
 {
-	if (qtype < 128)
-		return qtype != TYPE_OPT ? QUERY_OK : QUERY_NOTIMP;
+	if (LIKELY(qtype < 128))
+		return LIKELY(qtype != TYPE_OPT) ? QUERY_OK : QUERY_NOTIMP;
 	if (qtype == TYPE_AXFR || qtype == TYPE_IXFR)
 		return QUERY_REFUSED;
 	if (qtype < TYPE_IXFR || qtype == TYPE_MAILA || qtype == TYPE_MAILB)
@@ -299,8 +300,8 @@ enum query_verdict query_parse(struct query *query, const uint8_t *packet, size_
 	unsigned flags;
 	bool question;
 
-	if (len < QUERY_HEADER_LEN ||
-		(packet[2] & 0x80) != 0) /* QR: two servers must not talk to each other for ever */
+	/* QR: two servers must not talk to each other for ever */
+	if (UNLIKELY(len < QUERY_HEADER_LEN || (packet[2] & 0x80) != 0))
 		return QUERY_DROP;
 	flags = load16(packet + 2);
 	query->flags = (uint16_t)flags;
@@ -312,8 +313,8 @@ enum query_verdict query_parse(struct query *query, const uint8_t *packet, size_
 	query->edns = query->dnssec_ok = query->wants_nsid = query->wants_keepalive = query->ecs = false;
 	query->payload = QUERY_UDP_MIN;
 
-	question = load16(packet + 4) == 1 && question_parse(query, &c);
-	if (question && is_usual(packet, flags) && is_one_opt(&c)) {
+	question = LIKELY(load16(packet + 4) == 1) && question_parse(query, &c);
+	if (LIKELY(question && is_usual(packet, flags) && is_one_opt(&c))) {
 		enum query_verdict verdict = opt_parse(query, c.at + 1, c.at + 1 + RECORD_HEAD_LEN, load16(c.at + 9));
 
 		return verdict != QUERY_OK ? verdict : qtype_verdict(query->qtype);

@@ -27,20 +27,22 @@ struct query {
 	uint16_t id, flags; /* flags as they came */
 	uint8_t opcode;
 
-	/* the question */
-	uint16_t question_len;   /* name, type and class; 0: none that can be sent back */
-	const uint8_t *question; /* as it came, in the packet: the case of its letters is the asker's cookie (0x20) */
-	uint16_t qtype, qclass;  /* qtype 0: there is no question */
-
 	/* EDNS */
 	bool edns, dnssec_ok, wants_nsid, wants_keepalive;
-	uint8_t cookie_len;        /* a cookie's, which has a length that cookies have; 0: none came */
-	const uint8_t *cookie;     /* in the packet */
-	uint16_t payload;          /* what the asker takes over UDP */
-	bool ecs;                  /* Client Subnet came with it: */
-	uint8_t ecs_source_len;    /* bits; 0: the client wishes not to be located by it */
-	const uint8_t *ecs_option; /* its data as it came, in the packet: 4 bytes and the address's */
-	struct addr ecs_addr;      /* zero-filled; ADDR_NONE for family 0 */
+	uint16_t payload;       /* what the asker takes over UDP */
+	uint8_t cookie_len;     /* a cookie's, which has a length that cookies have; 0: none came */
+	bool ecs;               /* Client Subnet came with it: */
+	uint8_t ecs_source_len; /* bits; 0: the client wishes not to be located by it */
+	struct addr ecs_addr;   /* zero-filled; ADDR_NONE for family 0 */
+
+	/* the question */
+	uint16_t question_len;  /* name, type and class; 0: none that can be sent back */
+	uint16_t qtype, qclass; /* qtype 0: there is no question */
+
+	/* in the packet */
+	const uint8_t *question;   /* as it came: the case of its letters is the asker's cookie (0x20) */
+	const uint8_t *ecs_option; /* its data as it came: 4 bytes and the address's */
+	const uint8_t *cookie;
 
 	struct name name; /* last, since it is long and never cleared */
 };

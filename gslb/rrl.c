@@ -215,7 +215,7 @@ static _Atomic uint64_t *find_item(const struct rrl *rrl, uint64_t hash, uint64_
 	_Atomic uint64_t *first = line_of(rrl, hash, 0), *item;
 
 	/* nearly always it is there where it was put into an empty line */
-	if ((uint16_t)atomic_load_explicit(first, memory_order_relaxed) == hash >> 48)
+	if (LIKELY((uint16_t)atomic_load_explicit(first, memory_order_relaxed) == hash >> 48))
 		return first;
 	item = find_id(first, (uint16_t)(hash >> 48));
 	if (item == NULL)
@@ -234,7 +234,7 @@ static inline __attribute__((always_inline)) bool take(
 	for (unsigned i = 0; i < n; i++) {
 		item[i] = find_item(rrl, hash[i], now);
 		x[i] = height(atomic_load_explicit(item[i], memory_order_relaxed), now);
-		if (x[i] >= rrl->limit)
+		if (UNLIKELY(x[i] >= rrl->limit))
 			return false;
 	}
 #pragma GCC unroll 5

@@ -413,7 +413,7 @@ static bool make_services(
 
 /* ---- the whole ---- */
 
-struct snapshot *snapshot_new(struct zone_set *set, uint64_t name_seed, struct geo *geo,
+struct snapshot *snapshot_new(struct zone_set *set, struct geo *geo,
 	const struct snapshot_inputs *inputs, const struct snapshot *before, struct err *err)
 {
 	struct snapshot *snapshot = mem_alloc(sizeof(*snapshot));
@@ -425,7 +425,6 @@ struct snapshot *snapshot_new(struct zone_set *set, uint64_t name_seed, struct g
 	snapshot->made_ms = clock_wall_ms();
 	snapshot->set = set;
 	snapshot->geo = snapshot_geo_ref(geo);
-	snapshot->name_seed = name_seed;
 	memcpy(snapshot->seed, inputs->seed, sizeof(snapshot->seed));
 	make_pools(snapshot, inputs);
 	if (!make_services(snapshot, inputs, before, err)) {

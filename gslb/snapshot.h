@@ -139,7 +139,6 @@ struct snapshot {
 	struct zone_set *set; /* owned */
 	struct geo *geo;      /* shared, see snapshot_geo_ref */
 	uint8_t seed[16];
-	uint64_t name_seed; /* for name_hash */
 	uint32_t nendpoints, npools, nservices, nservice_pools;
 	const struct endpoint *endpoints;
 	const struct pool_plan *pools;       /* by pool number */
@@ -154,7 +153,7 @@ void snapshot_geo_unref(struct geo *geo);
 
 /* Compile. Takes over `set` (also on failure) and a reference to geo (which may not be NULL). `before` may be NULL; tables that it has and this needs unchanged are shared.
  * NULL with a sentence when a limit is broken. Making and freeing is for one thread (builder.h): it counts what snapshots share. */
-struct snapshot *snapshot_new(struct zone_set *set, uint64_t name_seed, struct geo *geo,
+struct snapshot *snapshot_new(struct zone_set *set, struct geo *geo,
 	const struct snapshot_inputs *inputs, const struct snapshot *before, struct err *err);
 void snapshot_free(struct snapshot *snapshot); /* after a grace period, same thread; NULL is fine */
 size_t snapshot_bytes(const struct snapshot *snapshot);

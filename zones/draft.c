@@ -56,10 +56,7 @@ static uint32_t find(const struct draft *draft, const uint8_t *wire, size_t len,
 
 uint32_t draft_find(const struct draft *draft, const struct name *name)
 {
-	uint64_t hash[NAME_LABELS_MAX + 1];
-
-	name_hash(name, draft->seed, hash);
-	return find(draft, name->wire, name->len, hash[0]);
+	return find(draft, name->wire, name->len, name_hash(name, 0, draft->seed));
 }
 
 static void grow_table(struct draft *draft)
@@ -112,16 +109,17 @@ static bool is_config(const struct draft *draft, const struct name *name)
 }
 
 /* The names between this one and the apex exist, too: empty non-terminals, unless the file gives them records. */
-static void intern_parents(struct draft *draft, const struct name *name, const uint64_t *hash, uint32_t child)
+static void intern_parents(struct draft *draft, const struct name *name, uint32_t child)
 {
 	for (unsigned i = 1; i + draft->apex.nlabels <= name->nlabels; i++) {
 		const uint8_t *wire = name->wire + name->label[i], *below = name->wire + name->label[i - 1];
 		size_t len = (size_t)name->len - name->label[i];
-		uint32_t parent = find(draft, wire, len, hash[i]);
+		uint64_t hash = name_hash(name, i, draft->seed);
+		uint32_t parent = find(draft, wire, len, hash);
 		bool known = parent != NONE;
 
 		if (!known)
-			parent = add_node(draft, wire, len, name->nlabels - i, hash[i]);
+			parent = add_node(draft, wire, len, name->nlabels - i, hash);
 		draft->nodes[child].parent = parent;
 		if (below[0] == 1 && below[1] == '*')
 			draft->nodes[parent].wildcard = child;
@@ -133,18 +131,16 @@ static void intern_parents(struct draft *draft, const struct name *name, const u
 
 uint32_t draft_intern(struct draft *draft, const struct name *name)
 {
-	uint64_t hash[NAME_LABELS_MAX + 1];
-	uint32_t index;
+	uint64_t hash = name_hash(name, 0, draft->seed);
+	uint32_t index = find(draft, name->wire, name->len, hash);
 
-	name_hash(name, draft->seed, hash);
-	index = find(draft, name->wire, name->len, hash[0]);
 	if (index != NONE)
 		return index;
-	index = add_node(draft, name->wire, name->len, name->nlabels, hash[0]);
+	index = add_node(draft, name->wire, name->len, name->nlabels, hash);
 	if (is_config(draft, name))
 		draft->nodes[index].config = true;
 	else
-		intern_parents(draft, name, hash, index);
+		intern_parents(draft, name, index);
 	return index;
 }
 

@@ -16,13 +16,16 @@ const struct rrset *node_rrset(const struct node *node, uint16_t type)
 	return NULL;
 }
 
-static const struct node *probe(const struct zone *zone, const uint8_t *wire, size_t len, uint64_t hash)
+/* The node of the name from its label i on. */
+static const struct node *probe(const struct zone *zone, const struct name *name, unsigned i)
 {
-	uint64_t at = hash;
-	uint32_t i;
+	const uint8_t *wire = name->wire + name->label[i];
+	size_t len = (size_t)name->len - name->label[i];
+	uint64_t hash = name_hash(name, i, zone->inner->seed), at = hash;
+	uint32_t index;
 
-	while ((i = table_next(&zone->inner->table, hash, &at)) != NONE) {
-		const struct node *node = &zone->inner->nodes[i];
+	while ((index = table_next(&zone->inner->table, hash, &at)) != NONE) {
+		const struct node *node = &zone->inner->nodes[index];
 
 		if (node->hash == hash && node->len == len && name_bytes_equal(node->wire, wire, len))
 			return node;
@@ -32,25 +35,20 @@ static const struct node *probe(const struct zone *zone, const uint8_t *wire, si
 
 const struct node *zone_node(const struct zone *zone, const uint8_t *wire, size_t len)
 {
-	uint64_t hash[NAME_LABELS_MAX + 1];
 	struct name name;
 
 	if (name_from_wire(&name, wire, len) != len)
 		return NULL;
-	name_hash(&name, zone->inner->seed, hash);
-	return probe(zone, name.wire, name.len, hash[0]);
+	return probe(zone, &name, 0);
 }
 
 /* The deepest name above that exists (RFC 4592 3.3.1); *i is its first label in name. */
-static const struct node *closest_encloser(
-	const struct zone *zone, const struct name *name, const uint64_t *hash, unsigned *i)
+static const struct node *closest_encloser(const struct zone *zone, const struct name *name, unsigned *i)
 {
 	const struct node *closest = zone->apex_node, *node;
 
 	for (*i = (unsigned)name->nlabels - zone->apex.nlabels; *i > 1; --*i) {
-		unsigned at = name->label[*i - 1];
-
-		node = probe(zone, name->wire + at, (size_t)name->len - at, hash[*i - 1]);
+		node = probe(zone, name, *i - 1);
 		if (node == NULL)
 			break;
 		closest = node;
@@ -58,15 +56,14 @@ static const struct node *closest_encloser(
 	return closest;
 }
 
-enum found_kind zone_find(const struct zone *zone, const struct name *name,
-	const uint64_t hash[static NAME_LABELS_MAX + 1], uint16_t qtype, struct found *found)
+enum found_kind zone_find(const struct zone *zone, const struct name *name, uint16_t qtype, struct found *found)
 {
-	const struct node *node = probe(zone, name->wire, name->len, hash[0]);
+	const struct node *node = probe(zone, name, 0);
 	unsigned encloser;
 
 	*found = (struct found){ .zone = zone, .node = node };
 	if (node == NULL) {
-		node = closest_encloser(zone, name, hash, &encloser);
+		node = closest_encloser(zone, name, &encloser);
 		if (node->cut == NULL) {
 			for (unsigned i = 0; i < encloser; i++)
 				if (label_is_config(name->wire + name->label[i]))
@@ -85,17 +82,17 @@ enum found_kind zone_find(const struct zone *zone, const struct name *name,
 /* ---- in a set ---- */
 
 /* The deepest zone at or above the name, from label *i on; what is found has *i at its apex. */
-static const struct zone_place *deepest_zone(
-	const struct zone_set_inner *inner, const struct name *name, const uint64_t *hash, unsigned *i)
+static const struct zone_place *deepest_zone(const struct zone_set_inner *inner, const struct name *name, unsigned *i)
 {
 	for (; *i <= name->nlabels; ++*i) {
 		unsigned depth = (unsigned)name->nlabels - *i, at = name->label[*i];
-		uint64_t slot = hash[*i];
+		uint64_t hash, slot;
 		uint32_t k;
 
 		if ((inner->depths[depth / 64] >> depth % 64 & 1) == 0)
 			continue;
-		while ((k = table_next(&inner->apexes, hash[*i], &slot)) != NONE) {
+		hash = slot = name_hash(name, *i, inner->seed);
+		while ((k = table_next(&inner->apexes, hash, &slot)) != NONE) {
 			const struct zone *zone = inner->places[k].zone;
 
 			if (zone->apex.len == name->len - at &&
@@ -115,74 +112,76 @@ static void found_service(struct found *found, const struct zone_set *set, const
 }
 
 static enum found_kind find_in(const struct zone_set *set, const struct zone_place *place, const struct name *name,
-	const uint64_t *hash, uint16_t qtype, struct found *found)
+	uint16_t qtype, struct found *found)
 {
-	enum found_kind kind = zone_find(place->zone, name, hash, qtype, found);
+	enum found_kind kind = zone_find(place->zone, name, qtype, found);
 
 	if (kind == FOUND_NODE)
 		found_service(found, set, place);
 	return kind;
 }
 
-enum found_kind zone_set_find(const struct zone_set *set, const struct name *name,
-	const uint64_t hash[static NAME_LABELS_MAX + 1], uint16_t qtype, struct found *found)
+enum found_kind zone_set_find(const struct zone_set *set, const struct name *name, uint16_t qtype, struct found *found)
 {
 	unsigned i = 0, above = 1;
-	const struct zone_place *place = deepest_zone(set->inner, name, hash, &i), *parent;
+	const struct zone_place *place = deepest_zone(set->inner, name, &i), *parent;
 
 	if (place == NULL) {
 		*found = (struct found){ 0 };
 		return FOUND_NO_ZONE;
 	}
 	if (qtype == RR_DS && i == 0 && name->nlabels > 0 &&
-		(parent = deepest_zone(set->inner, name, hash, &above)) != NULL) {
-		enum found_kind kind = find_in(set, parent, name, hash, qtype, found);
+		(parent = deepest_zone(set->inner, name, &above)) != NULL) {
+		enum found_kind kind = find_in(set, parent, name, qtype, found);
 
 		/* a parent that does not delegate it must not deny that it exists */
 		if (kind == FOUND_CUT || (kind == FOUND_NODE && !found->wildcard))
 			return kind;
 	}
-	return find_in(set, place, name, hash, qtype, found);
+	return find_in(set, place, name, qtype, found);
 }
 
 /* ---- in steps ---- */
 
-/* The deepest zone that has an apex of such a hash: the names are compared once, at the end. */
-static const struct zone_place *likely_zone(
-	const struct zone_set_inner *inner, const struct name *name, const uint64_t *hash)
+/* The deepest zone that has an apex of such a hash: the names are compared once, at the end. Names of more than 63 labels are
+ * left to zone_set_find. */
+static const struct zone_place *likely_zone(const struct zone_set_inner *inner, const struct name *name)
 {
-	for (unsigned i = 0; i <= name->nlabels; i++) {
-		unsigned depth = (unsigned)name->nlabels - i;
-		uint64_t at = hash[i];
-		uint32_t k;
+	if (UNLIKELY(name->nlabels > 63))
+		return NULL;
+	/* the name's own depth lies at the top, and is looked at first */
+	for (uint64_t depths = inner->depths[0] << (63 - name->nlabels); depths != 0;) {
+		unsigned i = (unsigned)__builtin_clzll(depths);
+		uint64_t hash = name_hash(name, i, inner->seed), at = hash;
+		uint32_t k = table_next(&inner->apexes, hash, &at);
 
-		if ((inner->depths[depth / 64] >> depth % 64 & 1) != 0 &&
-			(k = table_next(&inner->apexes, hash[i], &at)) != NONE)
+		if (LIKELY(k != NONE))
 			return &inner->places[k];
+		depths &= ~(UINT64_C(1) << (63 - i));
 	}
 	return NULL;
 }
 
-void zone_seek_slot(struct zone_seek *seek, const struct zone_set *set, const struct name *name,
-	const uint64_t hash[static NAME_LABELS_MAX + 1])
+void zone_seek_slot(struct zone_seek *seek, const struct zone_set *set, const struct name *name)
 {
-	seek->place = likely_zone(set->inner, name, hash);
+	seek->hash = name_hash(name, 0, set->inner->seed);
+	seek->place = likely_zone(set->inner, name);
 	seek->node = NULL;
-	if (seek->place != NULL)
-		table_prefetch(&seek->place->zone->inner->table, hash[0]);
+	if (LIKELY(seek->place != NULL))
+		table_prefetch(&seek->place->zone->inner->table, seek->hash);
 }
 
-void zone_seek_node(struct zone_seek *seek, uint64_t hash)
+void zone_seek_node(struct zone_seek *seek)
 {
 	const struct zone_inner *inner;
-	uint64_t at = hash;
+	uint64_t hash = seek->hash, at = hash;
 	uint32_t i;
 
-	if (seek->place == NULL)
+	if (UNLIKELY(seek->place == NULL))
 		return;
 	inner = seek->place->zone->inner;
 	i = table_next(&inner->table, hash, &at);
-	if (i == NONE)
+	if (UNLIKELY(i == NONE))
 		return;
 	seek->node = &inner->nodes[i];
 	__builtin_prefetch(seek->node);
@@ -191,19 +190,19 @@ void zone_seek_node(struct zone_seek *seek, uint64_t hash)
 
 void zone_seek_name(const struct zone_seek *seek)
 {
-	if (seek->node != NULL)
+	if (LIKELY(seek->node != NULL))
 		__builtin_prefetch(seek->node->wire);
 }
 
 enum found_kind zone_seek_end(const struct zone_seek *seek, const struct zone_set *set, const struct name *name,
-	const uint64_t hash[static NAME_LABELS_MAX + 1], uint16_t qtype, struct found *found)
+	uint16_t qtype, struct found *found)
 {
 	const struct node *node = seek->node;
 
 	/* the whole name says that it lies in this zone, too; a DS may be the parent's to answer */
-	if (node == NULL || node->hash != hash[0] || node->len != name->len || node->cut != NULL || qtype == RR_DS ||
-		!name_bytes_equal(node->wire, name->wire, name->len))
-		return zone_set_find(set, name, hash, qtype, found);
+	if (UNLIKELY(node == NULL || node->hash != seek->hash || node->len != name->len || node->cut != NULL ||
+		     qtype == RR_DS || !name_bytes_equal(node->wire, name->wire, name->len)))
+		return zone_set_find(set, name, qtype, found);
 	*found = (struct found){ .zone = seek->place->zone, .node = node };
 	found_service(found, set, seek->place);
 	return FOUND_NODE;

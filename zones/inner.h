@@ -37,9 +37,9 @@ static inline uint32_t table_next(const struct table *table, uint64_t hash, uint
 	for (;;) {
 		const struct slot *slot = &table->slots[(*at)++ & table->mask];
 
-		if (slot->index == 0)
+		if (UNLIKELY(slot->index == 0))
 			return NONE;
-		if (slot->mark == (uint32_t)(hash >> 32))
+		if (LIKELY(slot->mark == (uint32_t)(hash >> 32)))
 			return slot->index - 1;
 	}
 }
@@ -155,8 +155,7 @@ struct zone_inner {
 };
 
 /* RFC 1034 4.3.2 within one zone (find.c). */
-enum found_kind zone_find(const struct zone *zone, const struct name *name,
-	const uint64_t hash[static NAME_LABELS_MAX + 1], uint16_t qtype, struct found *found);
+enum found_kind zone_find(const struct zone *zone, const struct name *name, uint16_t qtype, struct found *found);
 /* One of the labels that hold configuration: _gslb, _map, _pool. */
 bool label_is_config(const uint8_t *label);
 

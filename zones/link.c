@@ -88,23 +88,18 @@ void link_services(struct zone_set *set, struct report *report)
 
 void link_delegations(const struct zone_set *set, struct report *report)
 {
-	uint64_t hash[NAME_LABELS_MAX + 1];
-
 	for (size_t i = 0; i < set->nzones; i++) {
 		const struct zone *zone = set->zones[i];
 		char child[NAME_TEXT_MAX], parent[NAME_TEXT_MAX];
-		uint64_t above[NAME_LABELS_MAX + 1];
 		struct found found;
 		struct name name;
 
 		if (zone->apex.nlabels == 0)
 			continue;
-		name_hash(&zone->apex, zone->inner->seed, hash);
 		name_suffix(&zone->apex, 1, &name);
-		name_hash(&name, zone->inner->seed, above);
-		if (zone_set_find(set, &name, above, RR_NS, &found) == FOUND_NO_ZONE)
+		if (zone_set_find(set, &name, RR_NS, &found) == FOUND_NO_ZONE)
 			continue;
-		if (zone_find(found.zone, &zone->apex, hash, RR_NS, &found) != FOUND_CUT)
+		if (zone_find(found.zone, &zone->apex, RR_NS, &found) != FOUND_CUT)
 			report_add(report, REPORT_WARNING, zone->file, 0,
 				"@: %s above does not delegate %s (add its NS records there)",
 				name_format(&found.zone->apex, parent), name_format(&zone->apex, child));

@@ -143,6 +143,7 @@ struct zone_set *zone_set_link(struct zone *const *zones, size_t nzones, uint64_
 
 	set->inner = mem_alloc(sizeof *set->inner);
 	set->inner->arena = arena_new();
+	set->inner->seed = seed;
 	set->inner->places = mem_alloc(nzones * sizeof *set->inner->places);
 	table_init(&set->inner->apexes, nzones);
 	add_zones(set, zones, nzones, seed, &own);

@@ -13,6 +13,7 @@ struct zone_place {
 
 struct zone_set_inner {
 	struct arena *arena;
+	uint64_t seed;       /* of its names' hashes */
 	struct table apexes; /* to places */
 	uint64_t depths[2];  /* bit n: a zone's apex has n labels */
 	struct zone_place *places;

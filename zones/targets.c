@@ -105,14 +105,12 @@ static bool has_address(const struct node *node)
 
 static void link_target(struct filling *filling, struct target *target)
 {
-	uint64_t hash[NAME_LABELS_MAX + 1];
 	char apex[NAME_TEXT_MAX] = "";
 	const struct node *glue;
 	struct found found;
 	enum found_kind kind;
 
-	name_hash(&target->name, filling->seed, hash);
-	kind = zone_set_find(filling->set, &target->name, hash, RR_A, &found);
+	kind = zone_set_find(filling->set, &target->name, RR_A, &found);
 	if (kind != FOUND_NO_ZONE)
 		name_format(&found.zone->apex, apex);
 	switch (kind) {

@@ -270,21 +270,21 @@ struct found {
 	bool wildcard;
 };
 
-/* hash comes from name_hash with the set's seed. A DS question at a cut is answered by the parent's side (RFC 4035 3.1.4.1),
- * also when the zone below is loaded here. Takes no lock, allocates nothing. */
-enum found_kind zone_set_find(const struct zone_set *set, const struct name *name,
-	const uint64_t hash[static NAME_LABELS_MAX + 1], uint16_t qtype, struct found *found);
+/* A DS question at a cut is answered by the parent's side (RFC 4035 3.1.4.1), also when the zone below is loaded here. Takes no lock,
+ * allocates nothing. */
+enum found_kind zone_set_find(
+	const struct zone_set *set, const struct name *name, uint16_t qtype, struct found *found);
 /* The same in steps, for batches: each begins the memory reads that the next one needs. The end may follow after any of them. */
 struct zone_seek {
 	const struct zone_place *place;
 	const struct node *node;
+	uint64_t hash; /* of the whole name */
 };
-void zone_seek_slot(struct zone_seek *seek, const struct zone_set *set, const struct name *name,
-	const uint64_t hash[static NAME_LABELS_MAX + 1]);
-void zone_seek_node(struct zone_seek *seek, uint64_t hash); /* hash[0], of the whole name */
+void zone_seek_slot(struct zone_seek *seek, const struct zone_set *set, const struct name *name);
+void zone_seek_node(struct zone_seek *seek);
 void zone_seek_name(const struct zone_seek *seek);
 enum found_kind zone_seek_end(const struct zone_seek *seek, const struct zone_set *set, const struct name *name,
-	const uint64_t hash[static NAME_LABELS_MAX + 1], uint16_t qtype, struct found *found);
+	uint16_t qtype, struct found *found);
 /* A node of a zone by its whole name; NULL when it does not exist. For glue. */
 const struct node *zone_node(const struct zone *zone, const uint8_t *wire, size_t len);
 

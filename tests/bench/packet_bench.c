@@ -64,13 +64,11 @@ static void run_parse(const struct packet_context *context, const struct load *l
 static void run_find(const struct packet_context *context, const struct load *load, size_t i)
 {
 	const struct snapshot *snapshot = context->world->snapshot;
-	uint64_t hash[NAME_LABELS_MAX + 1];
 	struct found found;
 	struct name name;
 
 	name_from_wire(&name, load->bytes[i] + QUERY_HEADER_LEN, load->len[i] - QUERY_HEADER_LEN);
-	name_hash(&name, snapshot->name_seed, hash);
-	sink += zone_set_find(snapshot->set, &name, hash, RR_A, &found);
+	sink += zone_set_find(snapshot->set, &name, RR_A, &found);
 }
 
 static void decide_in(const struct world *world, const struct packet_context *context, size_t i)

@@ -279,7 +279,7 @@ void sim_load(struct sim *sim)
 	report_fini(&report);
 	if (sim->geo == NULL)
 		sim->geo = snapshot_geo_ref(open_geo(sim));
-	sim->snapshot = snapshot_new(set, sim->name_seed, sim->geo, &inputs, before, &err);
+	sim->snapshot = snapshot_new(set, sim->geo, &inputs, before, &err);
 	if (sim->snapshot == NULL)
 		fail("%s", err.text);
 	snapshot_free(before);
@@ -631,14 +631,12 @@ void sim_restart(struct sim *sim)
 
 const struct service_plan *sim_service(const struct sim *sim, const char *text)
 {
-	uint64_t hash[NAME_LABELS_MAX + 1];
 	struct found found = { 0 };
 	struct name name;
 
 	if (!name_from_text(&name, text))
 		fail("%s: no name", text);
-	name_hash(&name, sim->name_seed, hash);
-	if (zone_set_find(sim->snapshot->set, &name, hash, RR_A, &found) != FOUND_NODE || found.service == NULL)
+	if (zone_set_find(sim->snapshot->set, &name, RR_A, &found) != FOUND_NODE || found.service == NULL)
 		fail("%s: no service", text);
 	return &sim->snapshot->services[found.service->number];
 }

@@ -128,15 +128,12 @@ END_TEST
 
 START_TEST(a_suffix_hashes_as_the_name_it_is)
 {
-	uint64_t whole[NAME_LABELS_MAX + 1], part[NAME_LABELS_MAX + 1];
 	struct name name, suffix;
 
 	ck_assert(name_from_text(&name, "a.bc.def.example"));
-	name_hash(&name, 42, whole);
 	for (unsigned i = 0; i <= name.nlabels; i++) {
 		name_suffix(&name, i, &suffix);
-		name_hash(&suffix, 42, part);
-		ck_assert(part[0] == whole[i]);
+		ck_assert(name_hash(&suffix, 0, 42) == name_hash(&name, i, 42));
 		ck_assert(name_is_under(&name, &suffix));
 	}
 	ck_assert(name_from_text(&suffix, "ef.example"));

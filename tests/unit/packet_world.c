@@ -143,7 +143,7 @@ void packet_world_init(struct world *world, unsigned nworkers)
 	must(set != NULL, &report);
 	zone_unref(zones[0]);
 	zone_unref(zones[1]);
-	*world = (struct world){ .snapshot = snapshot_new(set, SEED, geo, &inputs, NULL, &err) };
+	*world = (struct world){ .snapshot = snapshot_new(set, geo, &inputs, NULL, &err) };
 	must(world->snapshot != NULL, &report);
 	world->ledger = ledger_new(world->snapshot, nworkers);
 	report_fini(&report);

@@ -158,7 +158,6 @@ static void unload(void)
 START_TEST(a_question_finds_what_rfc_1034_and_rfc_4592_say)
 {
 	const struct find_case *c = &cases[_i];
-	uint64_t hash[NAME_LABELS_MAX + 1];
 	char text[NAME_TEXT_MAX];
 	enum found_kind kind;
 	struct found found;
@@ -166,8 +165,7 @@ START_TEST(a_question_finds_what_rfc_1034_and_rfc_4592_say)
 	uint16_t type;
 
 	ck_assert(name_from_text(&name, c->name) && rrtype_parse(c->type, &type));
-	name_hash(&name, SEED, hash);
-	kind = zone_set_find(set, &name, hash, type, &found);
+	kind = zone_set_find(set, &name, type, &found);
 	ck_assert_msg((int)kind == (c->kind & ~W), "%s %s: kind %d", c->name, c->type, kind);
 	ck_assert_msg(found.wildcard == ((c->kind & W) != 0), "%s: wildcard %d", c->name, found.wildcard);
 	if (c->node != NULL)
@@ -189,14 +187,12 @@ START_TEST(ds_is_the_parents_where_it_delegates_and_the_childs_where_not)
 		{ "svc.example", "svc.example" } };
 
 	for (size_t i = 0; i < COUNT_OF(answers); i++) {
-		uint64_t hash[NAME_LABELS_MAX + 1];
 		char text[NAME_TEXT_MAX];
 		struct found found;
 		struct name name;
 
 		ck_assert(name_from_text(&name, answers[i].name));
-		name_hash(&name, SEED, hash);
-		ck_assert_int_eq(zone_set_find(set, &name, hash, RR_DS, &found), FOUND_NODE);
+		ck_assert_int_eq(zone_set_find(set, &name, RR_DS, &found), FOUND_NODE);
 		ck_assert_str_eq(name_format(&found.zone->apex, text), answers[i].zone);
 	}
 }
@@ -252,7 +248,6 @@ static void expect_plain_search(
 	const struct zone_set *some, char names[NAMES][NAME_TEXT], const char *asked, const char *body)
 {
 	bool exists = stands(names, asked), star;
-	uint64_t hash[NAME_LABELS_MAX + 1];
 	const char *encloser = asked;
 	char text[64] = "*";
 	struct found found;
@@ -266,8 +261,7 @@ static void expect_plain_search(
 	star = stands(names, text);
 	snprintf(text, sizeof text, "%s.svc.example", asked);
 	ck_assert(name_from_text(&name, text));
-	name_hash(&name, SEED, hash);
-	kind = zone_set_find(some, &name, hash, RR_TXT, &found);
+	kind = zone_set_find(some, &name, RR_TXT, &found);
 	ck_assert_msg(kind == (exists || star ? FOUND_NODE : FOUND_NOTHING), "%s in\n%s", asked, body);
 	ck_assert_msg(found.wildcard == (!exists && star), "%s in\n%s", asked, body);
 }

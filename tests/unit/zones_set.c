@@ -175,14 +175,12 @@ START_TEST(a_set_of_no_zones_finds_nothing)
 {
 	struct report report = { 0 };
 	struct zone_set *set = zone_set_link(NULL, 0, SEED, &report);
-	uint64_t hash[NAME_LABELS_MAX + 1];
 	struct found found;
 	struct name name;
 
 	ck_assert_ptr_nonnull(set);
 	ck_assert(name_from_text(&name, "www.example"));
-	name_hash(&name, SEED, hash);
-	ck_assert_int_eq(zone_set_find(set, &name, hash, RR_A, &found), FOUND_NO_ZONE);
+	ck_assert_int_eq(zone_set_find(set, &name, RR_A, &found), FOUND_NO_ZONE);
 	ck_assert_ptr_null(found.zone);
 	zone_set_free(set);
 }
@@ -196,17 +194,14 @@ START_TEST(the_root_may_be_a_zone)
 		"eu._pool TXT \"v=pool1\"\n SRV 0 1 443 a\n",
 		&report);
 	struct zone_set *set = zone_set_link(&zone, 1, SEED, &report);
-	uint64_t hash[NAME_LABELS_MAX + 1];
 	struct found found;
 	struct name name;
 
 	ck_assert_ptr_nonnull(set);
 	ck_assert(name_from_text(&name, "x.com"));
-	name_hash(&name, SEED, hash);
-	ck_assert_int_eq(zone_set_find(set, &name, hash, RR_A, &found), FOUND_CUT);
+	ck_assert_int_eq(zone_set_find(set, &name, RR_A, &found), FOUND_CUT);
 	ck_assert(name_from_text(&name, "."));
-	name_hash(&name, SEED, hash);
-	ck_assert_int_eq(zone_set_find(set, &name, hash, RR_DS, &found), FOUND_NODE);
+	ck_assert_int_eq(zone_set_find(set, &name, RR_DS, &found), FOUND_NODE);
 	ck_assert_uint_eq(zone_set_service(set, "www", NULL), 0);
 	zone_set_free(set);
 	zone_unref(zone);
