@@ -209,18 +209,24 @@ __attribute__((noinline)) static _Atomic uint64_t *find_least(const struct rrl *
 	return least;
 }
 
-/* The key's item, or the one that it takes the place of. */
-static _Atomic uint64_t *find_item(const struct rrl *rrl, uint64_t hash, uint64_t now)
+/* The key's item, or the one that it takes the place of; not the first of its first line. */
+__attribute__((noinline)) static _Atomic uint64_t *find_further(const struct rrl *rrl, uint64_t hash, uint64_t now)
 {
-	_Atomic uint64_t *first = line_of(rrl, hash, 0), *item;
+	_Atomic uint64_t *item = find_id(line_of(rrl, hash, 0), (uint16_t)(hash >> 48));
+
+	if (item == NULL)
+		item = find_id(line_of(rrl, hash, 1), (uint16_t)(hash >> 48));
+	return item != NULL ? item : find_least(rrl, hash, now);
+}
+
+static inline _Atomic uint64_t *find_item(const struct rrl *rrl, uint64_t hash, uint64_t now)
+{
+	_Atomic uint64_t *first = line_of(rrl, hash, 0);
 
 	/* nearly always it is there where it was put into an empty line */
 	if (LIKELY((uint16_t)atomic_load_explicit(first, memory_order_relaxed) == hash >> 48))
 		return first;
-	item = find_id(first, (uint16_t)(hash >> 48));
-	if (item == NULL)
-		item = find_id(line_of(rrl, hash, 1), (uint16_t)(hash >> 48));
-	return item != NULL ? item : find_least(rrl, hash, now);
+	return find_further(rrl, hash, now);
 }
 
 /* With n a constant the loops are laid out flat, and the heights stay in registers. */
