@@ -18,7 +18,7 @@ enum build_kind {
 	BUILD_RELOAD, /* configuration, databases and zones, so far as they changed */
 	BUILD_WATCH,  /* databases and zones; a zone whose file is gone stays */
 	BUILD_NAMES,  /* the same zones, for names that resolved to something else */
-	BUILD_ASIDE, /* nothing: order.aside runs, and the build says that it has */
+	BUILD_ASIDE,  /* nothing: order.aside runs, and the build says that it has */
 	BUILD_LATENCY, /* the same zones, for what round trips were measured; without a snapshot when they change nothing */
 };
 

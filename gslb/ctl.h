@@ -62,8 +62,8 @@ struct ctl_command {
 };
 
 extern const struct ctl_command ctl_status, ctl_services, ctl_pools, ctl_endpoints, ctl_explain, ctl_check, ctl_force,
-	ctl_clear, ctl_latency, ctl_overrides, ctl_push, ctl_reload, ctl_stats, ctl_drain_status, ctl_capacity, ctl_plan,
-	ctl_purge, ctl_relay, ctl_bus, ctl_drill;
+	ctl_clear, ctl_latency, ctl_overrides, ctl_push, ctl_reload, ctl_stats, ctl_drain_status, ctl_capacity,
+	ctl_plan, ctl_purge, ctl_relay, ctl_bus, ctl_drill;
 extern const struct ctl_command *const ctl_commands[]; /* NULL behind the last */
 
 /* ---- the command line (ctl_args.c) ---- */

@@ -2,7 +2,8 @@
 #include "gslb/ctl_text.h"
 
 static const struct ctl_operand operands[] = {
-	{ "POOL[/ENDPOINT]", "endpoint", CTL_ONE, NULL, "for example eu/lb1, or eu/192.0.2.10; a load may be all of eu's" },
+	{ "POOL[/ENDPOINT]", "endpoint", CTL_ONE, NULL,
+		"for example eu/lb1, or eu/192.0.2.10; a load may be all of eu's" },
 	{ "STATE", "state", CTL_ONE, "up|down|load=NUMBER", "what its owner found" },
 	{ 0 },
 };
@@ -19,8 +20,8 @@ static void print_push(const json_t *result, const struct ctl_view *view, struct
 
 	ctl_add(out, ctl_string(result, "endpoint"));
 	if (json_object_get(result, "load") != NULL) {
-		buf_printf(out, ": pushed load %.15g until %s\n",
-			json_number_value(json_object_get(result, "load")), ctl_string(result, "until"));
+		buf_printf(out, ": pushed load %.15g until %s\n", json_number_value(json_object_get(result, "load")),
+			ctl_string(result, "until"));
 		return;
 	}
 	buf_printf(out, ": pushed ");

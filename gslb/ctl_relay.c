@@ -469,8 +469,10 @@ const struct ctl_command ctl_relay = {
 	.summary = "gslb-relay: its state, its caches, and what could not be done",
 	.operands = operands,
 	.options = options,
-	.more = "Exit status: 3 when not all is done. Of drain: regions or caches have something to do yet; of bench: not\n"
-		"every region confirmed every event; of replay: some numbers are not kept any more, not allowed, or not\n"
+	.more = "Exit status: 3 when not all is done. Of drain: regions or caches have something to do yet; of bench: "
+		"not\n"
+		"every region confirmed every event; of replay: some numbers are not kept any more, not allowed, or "
+		"not\n"
 		"confirmed. 4: of drain --off, it was not drained; of replay, nothing is for the caches now.",
 	.relay = true,
 	.talk = talk,

@@ -21,8 +21,8 @@ struct explain_request {
 	const struct override_list *overrides; /* those in force and to come; with `at` only */
 	uint64_t dice;                         /* seed: the same dice give the same explanation */
 	const char *abstaining;                /* why gslb-health abstains, as a sentence; NULL or "": it does not */
-	unsigned vantages;   /* assigned to each endpoint; 0 and 1: this one alone, which has no budget */
-	struct meter *meter; /* what was measured; may be NULL */
+	unsigned vantages;               /* assigned to each endpoint; 0 and 1: this one alone, which has no budget */
+	struct meter *meter;             /* what was measured; may be NULL */
 	const struct capacity *capacity; /* why clients are sent elsewhere; may be NULL */
 };
 

@@ -104,8 +104,9 @@ void fleet_document_alarms(json_t *alarms, const struct board *board)
 	if (fleet == NULL)
 		return;
 	if (load(&fleet->relay) == 0)
-		add(alarms, "gslb-health does not reach gslb-relay: the fleet does not hear what this host sees, nor this "
-			    "host the fleet");
+		add(alarms,
+			"gslb-health does not reach gslb-relay: the fleet does not hear what this host sees, nor this "
+			"host the fleet");
 	else if (load(&fleet->bus) == 0)
 		add(alarms, "the bus is away: the fleet does not hear what this host sees, nor this host the fleet");
 	if (load(&fleet->differs) != 0)

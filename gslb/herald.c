@@ -206,7 +206,8 @@ static void send_batch(struct herald *herald, uint64_t now_ms)
 
 static void disconnect(struct herald *herald, const char *why, uint64_t now_ms)
 {
-	bool idle = (!herald->waiting || herald->asked_hits) && herald->status.waiting == 0; /* it may come and go while nothing is to be told */
+	bool idle = (!herald->waiting || herald->asked_hits) &&
+		    herald->status.waiting == 0; /* it may come and go while nothing is to be told */
 
 	if (!idle && herald->status.trouble[0] == '\0')
 		log_warning("program=gslb-relay state=away reason=\"%s\" names=%zu", why, herald->status.waiting);

@@ -155,8 +155,7 @@ static int parameter_kind(const struct table *table, const char *name)
 	return 0;
 }
 
-static bool read_arguments(
-	const struct http_request *request, const struct table *table, json_t *args, struct err *err)
+static bool read_arguments(const struct http_request *request, const struct table *table, json_t *args, struct err *err)
 {
 	for (unsigned i = 0; i < request->nparams; i++) {
 		const char *name = request->param[i].name;

@@ -9,7 +9,7 @@
 
 struct line {
 	char *path; /* of its own: a reload frees what it came from */
-	int fd;           /* -1: not connected */
+	int fd;     /* -1: not connected */
 	struct buf out, in;
 	size_t sent;  /* of out */
 	bool waiting; /* a request is under way */

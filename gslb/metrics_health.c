@@ -185,8 +185,8 @@ static void write_max_descriptors(const struct metrics *metrics, size_t thing, c
 const struct metrics_family metrics_health[] = {
 	{ "gslb_health_running", METRICS_GAUGE, "1: gslb-health runs", NULL, write_running },
 	{ "gslb_health_restarts_total", METRICS_COUNTER, "how often it was started again", NULL, write_restarts },
-	{ "gslb_health_abstaining", METRICS_GAUGE, "1: it does not trust what it sees, and takes no endpoint down", NULL,
-		write_abstaining },
+	{ "gslb_health_abstaining", METRICS_GAUGE, "1: it does not trust what it sees, and takes no endpoint down",
+		NULL, write_abstaining },
 	{ "gslb_board_age_seconds", METRICS_GAUGE, "since the last word from gslb-health; it speaks once a second",
 		NULL, write_age },
 	{ "gslb_health_targets", METRICS_GAUGE, "what it was told to probe", NULL, write_targets },

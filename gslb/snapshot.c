@@ -413,8 +413,8 @@ static bool make_services(
 
 /* ---- the whole ---- */
 
-struct snapshot *snapshot_new(struct zone_set *set, struct geo *geo,
-	const struct snapshot_inputs *inputs, const struct snapshot *before, struct err *err)
+struct snapshot *snapshot_new(struct zone_set *set, struct geo *geo, const struct snapshot_inputs *inputs,
+	const struct snapshot *before, struct err *err)
 {
 	struct snapshot *snapshot = mem_alloc(sizeof(*snapshot));
 

@@ -153,8 +153,8 @@ void snapshot_geo_unref(struct geo *geo);
 
 /* Compile. Takes over `set` (also on failure) and a reference to geo (which may not be NULL). `before` may be NULL; tables that it has and this needs unchanged are shared.
  * NULL with a sentence when a limit is broken. Making and freeing is for one thread (builder.h): it counts what snapshots share. */
-struct snapshot *snapshot_new(struct zone_set *set, struct geo *geo,
-	const struct snapshot_inputs *inputs, const struct snapshot *before, struct err *err);
+struct snapshot *snapshot_new(struct zone_set *set, struct geo *geo, const struct snapshot_inputs *inputs,
+	const struct snapshot *before, struct err *err);
 void snapshot_free(struct snapshot *snapshot); /* after a grace period, same thread; NULL is fine */
 size_t snapshot_bytes(const struct snapshot *snapshot);
 /* How many tables of classes it has, and how many of them it shares with the snapshot it was made from. */
@@ -200,7 +200,7 @@ struct world {
 	uint32_t nslots;
 	const struct split *split; /* split.h: what capacity makes of orders; NULL: nothing */
 	const struct board *board; /* that they are of: what the regions say lies there; NULL: nothing is known of it */
-	struct ledger *ledger; /* ledger.h: what workers write down of steered answers; NULL: nothing */
+	struct ledger *ledger;     /* ledger.h: what workers write down of steered answers; NULL: nothing */
 	/* Why, for what is not of the first choice: a row a worker, each of nservices times WHYS (decide.h). The place of
 	 * WHY_RANKED counts those of the others that a candidate gave: what of the ledger's answers was not ranked. May be NULL. */
 	_Atomic uint64_t *reasons;

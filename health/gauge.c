@@ -154,8 +154,7 @@ static void gauge_free(struct gauge *gauge)
 static bool is_same(const struct gauge *gauge, const struct health_gauge *spec)
 {
 	return gauge->id == spec->id && gauge->target.port == spec->port && strcmp(gauge->host, spec->host) == 0 &&
-	       strcmp(gauge->path, spec->path) == 0 &&
-	       (gauge->target.probe.check == HEALTH_CHECK_HTTPS) == spec->tls;
+	       strcmp(gauge->path, spec->path) == 0 && (gauge->target.probe.check == HEALTH_CHECK_HTTPS) == spec->tls;
 }
 
 static struct gauge *find_same(const struct gauges *gauges, const struct health_gauge *spec)

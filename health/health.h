@@ -335,7 +335,7 @@ enum health_message_kind {
 	HEALTH_RESOLVED, /* ← health: value = lookup id, ttl_s, addresses; naddrs 0 with ok = false: failed, keep the last */
 	HEALTH_ALIVE, /* ← health: once a second */
 	HEALTH_ABSTAIN, /* ← health: it abstains, or no longer: state = enum abstain_why, slot failing of ttl_s, value = since, wall ms */
-	HEALTH_LOAD,    /* ← health: a load, in thousandths: value. state 0: of the gauge with the id `slot`; ok = false: it could not be
+	HEALTH_LOAD, /* ← health: a load, in thousandths: value. state 0: of the gauge with the id `slot`; ok = false: it could not be
 			 * read, generation = enum probe_result. state 1: of the target in the slot, of its generation */
 };
 

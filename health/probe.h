@@ -18,9 +18,9 @@ struct probe_report {
 	uint16_t number; /* HTTP status, DNS rcode, exit status or signal; else 0 */
 	uint32_t took_us;
 	uint32_t connect_us, tls_us,
-		first_byte_us;         /* its parts, each by itself; 0: it did not get so far, or has none */
-	bool reused;                   /* over a connection that was open already */
-	uint32_t cert_end_s;           /* Unix seconds when the certificate ends; 0: not looked at */
+		first_byte_us; /* its parts, each by itself; 0: it did not get so far, or has none */
+	bool reused;           /* over a connection that was open already */
+	uint32_t cert_end_s;   /* Unix seconds when the certificate ends; 0: not looked at */
 	bool has_load;
 	uint64_t load_milli;           /* what the answer told of load, where the probe asks for it */
 	char detail[BOARD_DETAIL_MAX]; /* "" or a few words, always terminated */

@@ -259,7 +259,8 @@ static void *nats_open(const struct relay_conf *conf, int event_fd, struct err *
 		nats_close(nats);
 		return NULL;
 	}
-	if (natsConnection_Status(nats->connection) == NATS_CONN_STATUS_CONNECTED) /* the server knows what we want to hear */
+	if (natsConnection_Status(nats->connection) ==
+		NATS_CONN_STATUS_CONNECTED) /* the server knows what we want to hear */
 		natsConnection_FlushTimeout(nats->connection, FLUSH_MS);
 	nats->later = nats_connect_later(conf);
 	start_threads(nats);

@@ -20,9 +20,7 @@ struct heat *heat_new(const struct relay_conf *conf, uint64_t now_ms)
 {
 	struct heat *heat = mem_alloc(sizeof *heat);
 
-	*heat = (struct heat){
-		.conf = conf, .here = hot_new(now_ms), .elsewhere = hot_new(now_ms), .read_ms = now_ms
-	};
+	*heat = (struct heat){ .conf = conf, .here = hot_new(now_ms), .elsewhere = hot_new(now_ms), .read_ms = now_ms };
 	for (size_t i = 0; i < conf->nlogs; i++)
 		heat->log[i] = hits_follow(conf->logs[i]);
 	return heat;
@@ -68,8 +66,7 @@ static bool read_hit(const json_t *item, size_t at, struct told *told, struct er
 		return err_set(err, "hits[%zu].class: must be one of dns, key, tag, url, prefix and zone", at);
 	if (!json_is_string(value))
 		return err_set(err, "hits[%zu]: must have a text \"value\"", at);
-	if (!event_item_check(
-		    told->class, json_string_value(value), json_string_length(value), told->text, &why))
+	if (!event_item_check(told->class, json_string_value(value), json_string_length(value), told->text, &why))
 		return err_set(err, "hits[%zu]: %s", at, why.text);
 	return told->times > 0 && told->times <= 1e9
 		       ? true
@@ -135,7 +132,9 @@ void heat_print(struct heat *heat, struct buf *body, uint64_t now_ms)
 		double times = items[i].rate * HEAT_SAY_MS / 1000;
 
 		buf_printf(body, "%s %s %.0f\n", event_class_name(items[i].class), items[i].text,
-			times < 1 ? 1 : times < 1e9 ? times : 1e9);
+			times < 1     ? 1
+			: times < 1e9 ? times
+				      : 1e9);
 		if (body->len > STATE_BODY_MAX) {
 			body->len = before; /* the rest is colder */
 			return;

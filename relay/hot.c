@@ -220,9 +220,8 @@ size_t hot_top(struct hot *hot, struct hot_item *items, size_t n, uint64_t now_m
 	qsort(sorted, hot->n, sizeof *sorted, hotter);
 	n = n < hot->n ? n : hot->n;
 	for (size_t i = 0; i < n; i++)
-		items[i] = (struct hot_item){
-			sorted[i]->class, sorted[i]->text, sorted[i]->count / window_s(hot, now_ms)
-		};
+		items[i] = (struct hot_item){ sorted[i]->class, sorted[i]->text,
+			sorted[i]->count / window_s(hot, now_ms) };
 	free(sorted);
 	return n;
 }

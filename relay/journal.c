@@ -15,7 +15,7 @@ struct entry {
 	enum event_op op;
 	enum event_prio prio;
 	size_t nitems;
-	uint64_t made_ms;                      /* wall: by its origin */
+	uint64_t made_ms;                       /* wall: by its origin */
 	uint64_t began_ms, flushed_ms, done_ms; /* wall: here; 0: not yet */
 	unsigned caches;
 	bool errors;

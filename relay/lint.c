@@ -98,8 +98,7 @@ json_t *lint_signs(const struct relay_conf *conf, const char *name)
 	for (i = 0; i < conf->ncaches; i++)
 		if (name[0] == '\0' || strcmp(name, conf->cache[i].name) == 0)
 			json_array_append_new(list, sign_of(&conf->cache[i]));
-	json_array_foreach(list, i, sign)
-		if (strcmp(json_string_value(json_object_get(sign, "state")), "works") != 0)
-			status = 1;
+	json_array_foreach(list, i, sign) if (strcmp(json_string_value(json_object_get(sign, "state")), "works") != 0)
+		status = 1;
 	return json_pack("{s:o,s:i}", "signs", list, "exit", json_array_size(list) > 0 ? status : 1);
 }

@@ -111,7 +111,8 @@ static void print_work(struct service *service, struct buf *text)
 	put(text, "moot_total", "counter", "Events that were moot or not for this region.", (double)totals.moot);
 	put(text, "failed_total", "counter", "Events that ended with errors.", (double)totals.failed);
 	put(text, "dup_total", "counter", "Events that came again.", (double)service->exchange.duplicates);
-	put(text, "spoofed_total", "counter", "Events that were damaged, spoke for another relay, or had not its signature.",
+	put(text, "spoofed_total", "counter",
+		"Events that were damaged, spoke for another relay, or had not its signature.",
 		(double)service->exchange.spoofed);
 	put(text, "gap_total", "counter",
 		"Times that events of a relay did not come for two minutes, and were given up.",

@@ -494,7 +494,8 @@ static unsigned gather(struct target *target, uint64_t now_ms)
 
 uint64_t target_run(struct target *target, uint64_t now_ms)
 {
-	enum phase phase = phase_of(target); /* once: the thread may be done between two looks, and what it did would be lost */
+	enum phase phase =
+		phase_of(target); /* once: the thread may be done between two looks, and what it did would be lost */
 	uint64_t next_ms;
 	unsigned n;
 

@@ -76,7 +76,8 @@ static struct config_entry *sort_config(const struct zone *zone)
 static const struct node *find_config(const struct diff *diff, const struct node *like)
 {
 	const struct config_entry key = { .hash = hash_of(like) },
-			   *found = bsearch(&key, diff->config, diff->other->inner->nconfig, sizeof key, by_hash);
+				  *found =
+					  bsearch(&key, diff->config, diff->other->inner->nconfig, sizeof key, by_hash);
 
 	if (found == NULL || found->node->len != like->len || memcmp(found->node->wire, like->wire, like->len) != 0)
 		return NULL;

@@ -322,8 +322,9 @@ static const struct tag rows[] = {
 		.normal = "3",
 		.try = "3",
 		TAG_FIELD(struct pool, vantages),
-		.sentence = "In a fleet its endpoints are probed from so many regions, or from all where there are fewer; "
-			    "a majority of those decides." },
+		.sentence =
+			"In a fleet its endpoints are probed from so many regions, or from all where there are fewer; "
+			"a majority of those decides." },
 	{ .name = "needs",
 		.kind = TAG_OTHER,
 		.parse = parse_needs,
@@ -376,8 +377,8 @@ static void check_tag_fits(const struct tag_reader *reader, const struct pool *p
 	for (size_t i = 0; check_names[i] != NULL; i++)
 		if ((row->checks >> i & 1) != 0)
 			buf_printf(&right, "%s%s", right.len == 0 ? "" : ", ", check_names[i]);
-	tags_mistake(reader, "%s: has no meaning with check=%s (it is for %s)", row->name, pool_check_name(pool->check.type),
-		right.text);
+	tags_mistake(reader, "%s: has no meaning with check=%s (it is for %s)", row->name,
+		pool_check_name(pool->check.type), right.text);
 	buf_fini(&right);
 }
 
@@ -452,7 +453,8 @@ static void read_target(
 			"SRV .: no target (name the endpoint, or leave the record out)");
 	if (target->port == 0 && (FOR_PORTS >> pool->check.type & 1) != 0)
 		draft_report(reader->draft, REPORT_MISTAKE, node, srv,
-			"SRV %s: port 0 cannot be probed by check=%s (try 443)", text, pool_check_name(pool->check.type));
+			"SRV %s: port 0 cannot be probed by check=%s (try 443)", text,
+			pool_check_name(pool->check.type));
 }
 
 static int by_name(const void *a, const void *b, void *targets)

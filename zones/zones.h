@@ -170,10 +170,10 @@ struct target {
 enum load_source { LOAD_NONE, LOAD_PUSH, LOAD_URL, LOAD_HEADER };
 struct load_place {
 	enum load_source source;
-	const char *text;   /* as written; NULL: none */
-	bool tls;           /* LOAD_URL, with the three that follow */
-	const char *host;   /* a name or an address */
-	const char *path;   /* with its query */
+	const char *text; /* as written; NULL: none */
+	bool tls;         /* LOAD_URL, with the three that follow */
+	const char *host; /* a name or an address */
+	const char *path; /* with its query */
 	uint16_t port;
 	const char *header; /* LOAD_HEADER: its name, on the answers of the health check */
 };
@@ -189,7 +189,7 @@ struct pool {
 	double latitude, longitude; /* degrees, from LOC (RFC 1876) */
 	const char *region;
 	struct check check;
-	int bias; /* -99 to 99 */
+	int bias;          /* -99 to 99 */
 	uint32_t capacity; /* load units; 0: none */
 	struct load_place load;
 	uint32_t ramp_ms;
@@ -272,8 +272,7 @@ struct found {
 
 /* A DS question at a cut is answered by the parent's side (RFC 4035 3.1.4.1), also when the zone below is loaded here. Takes no lock,
  * allocates nothing. */
-enum found_kind zone_set_find(
-	const struct zone_set *set, const struct name *name, uint16_t qtype, struct found *found);
+enum found_kind zone_set_find(const struct zone_set *set, const struct name *name, uint16_t qtype, struct found *found);
 /* The same in steps, for batches: each begins the memory reads that the next one needs. The end may follow after any of them. */
 struct zone_seek {
 	const struct zone_place *place;

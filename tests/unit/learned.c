@@ -363,7 +363,8 @@ static void random_world(struct dice *dice)
 		unsigned wide = (unsigned)dice_below(dice, 64) * 4;
 		unsigned narrow = (unsigned)dice_below(dice, 256);
 
-		buf_printf(&zone, "_map.www TXT \"v=map1; net:10.0.%u.0/22=p2; net:10.0.%u.128/25=p3\"\n", wide, narrow);
+		buf_printf(
+			&zone, "_map.www TXT \"v=map1; net:10.0.%u.0/22=p2; net:10.0.%u.128/25=p3\"\n", wide, narrow);
 	}
 	for (unsigned i = 0; i < POOLS; i++) {
 		unsigned north = (unsigned)dice_below(dice, 60);

@@ -227,7 +227,8 @@ START_TEST(a_step_is_what_the_demand_takes)
 	const struct part_case *c = &part_cases[_i];
 	double part = spill_part((uint32_t)(c->before * SPILL_ONE + 0.5), c->demand, c->target) / (double)SPILL_ONE;
 
-	ck_assert_msg(part > c->after - 0.002 && part < c->after + 0.002, "%s: %.4f, not %.4f", c->name, part, c->after);
+	ck_assert_msg(
+		part > c->after - 0.002 && part < c->after + 0.002, "%s: %.4f, not %.4f", c->name, part, c->after);
 }
 END_TEST
 
