@@ -5,7 +5,7 @@
  *                [-e none|opt|v4|v6|mix] [-S PID[,PID…] [-C CORE]]
  *
  * Prints one line of key=value. With -S, what those processes used of that core, too, for each answer (cpu.h). The warm-up's
- * queries and answers are not counted. */
+ * queries and answers are not counted; what is under way at the end is lost when no answer comes within a second. */
 #include <arpa/inet.h>
 #include <poll.h>
 #include <stdio.h>
@@ -214,6 +214,31 @@ static uint64_t load(const struct options *options, unsigned seconds, struct cpu
 	return now_us - began_us;
 }
 
+/* When the time is over: what is still under way has its second, too, but counts only when it is lost. */
+static void drain(const struct options *options)
+{
+	uint64_t began_us = clock_monotonic_us(), now_us = began_us, lost;
+	unsigned out = 1;
+	static struct tally before;
+
+	before = tally;
+	while (out > 0 && now_us - began_us < LOST_US) {
+		bool any = false;
+
+		out = 0;
+		for (unsigned i = 0; i < options->nsockets; i++) {
+			any |= line_receive(&lines[i]);
+			out += lines[i].out;
+		}
+		if (!any && out > 0)
+			poll(polled, options->nsockets, 1);
+		now_us = clock_monotonic_us();
+	}
+	lost = tally.lost + out;
+	tally = before;
+	tally.lost = lost;
+}
+
 static uint64_t percentile_us(unsigned percent)
 {
 	uint64_t seen = 0;
@@ -270,6 +295,7 @@ int main(int argc, char **argv)
 	cpu_watch_start(watch);
 	took_us = load(&options, options.seconds, watch);
 	use = cpu_watch_stop(watch);
+	drain(&options);
 	print(took_us, &use);
 	cpu_watch_free(watch);
 	return 0;

@@ -9,6 +9,7 @@ usage: peers.py --build DIR --geo FILE[,FILE] [--rounds N] [--seconds N] [--warm
 Prints a table and writes it, and each run's figures, to DIR/bench/. A figure is the median of the rounds, with its quartiles; a ratio is
 the median of those of each round."""
 import argparse
+import contextlib
 import glob
 import os
 import platform
@@ -67,7 +68,7 @@ class Peer:
                 server.settle(bench, folder)
             if server.steers:
                 check_steering(server, self.port)
-        except rig.Trouble:
+        except BaseException:
             self.running.end()
             raise
         self.pids = self.running.pids()
@@ -97,7 +98,7 @@ class Peer:
 def spread(runs, key, form):
     values = sorted(run.get(key, 0) for run in runs)
     median = form.format(statistics.median(values))
-    if len(values) < 4:
+    if len(values) < 4 or values[0] == values[-1]:
         return median
     return f"{median} ({form.format(values[len(values) // 4])}–{form.format(values[-1 - len(values) // 4])})"
 
@@ -158,8 +159,8 @@ def main():
         raise rig.Trouble("this takes two cores: one for the server, one for the load")
     bench, peers, packages = Bench(options), {}, set()
     rig.write(os.path.join(bench.folder, "runs.txt"), "")
-    try:
-        for name in options.servers or by_name:
+    with contextlib.ExitStack() as running:
+        for name in dict.fromkeys(options.servers or by_name):
             absent = missing(by_name[name])
             if absent:
                 say(f"skipped: {name} (not installed: {' '.join(absent)})")
@@ -167,6 +168,8 @@ def main():
                 continue
             attempt(peers, name, lambda: peers.update({name: Peer(bench, by_name[name])}))
             if name in peers:
+                running.callback(peers[name].running.end)
+            if name in peers and options.warm > 0:
                 attempt(peers, name, lambda: peers[name].load(0, options.warm))
         if packages:
             say(f"to install them: apt-get install --no-install-recommends {' '.join(sorted(packages))} (Debian starts the servers "
@@ -177,10 +180,9 @@ def main():
                 attempt(peers, name, peers[name].round)
             say(f"   round {number + 1} of {options.rounds}: " + ", ".join(
                 f"{name} {peer.runs[-1].get('user_ns', 0):.0f} + {peer.runs[-1].get('sys_ns', 0):.0f} ns" for name, peer in peers.items()))
-    finally:
-        for peer in peers.values():
-            peer.running.end()
     results = {name: peer.runs for name, peer in peers.items()}
+    if not results:
+        raise rig.Trouble("no server is left to measure")
     text = f"{table(results, by_name)}\n\n{conditions(bench, results)}"
     rig.write(os.path.join(bench.folder, "peers.md"), text + "\n")
     say(f"\n{text}\n\n(also in {os.path.join(bench.folder, 'peers.md')}; each run in runs.txt beside it)")

@@ -98,15 +98,17 @@ def tree(pid):
 
 
 def memory_mb(pids):
-    """What they hold in memory, what they share counted once (PSS)."""
-    kb = 0
+    """What they hold in memory: each its own, and what is shared once, whoever else shares it."""
+    own, shared = 0, [0]
     for pid in pids:
         try:
             with open(f"/proc/{pid}/smaps_rollup") as file:
-                kb += sum(int(line.split()[1]) for line in file if line.startswith("Pss:"))
+                kb = {line.split(":")[0]: int(line.split()[1]) for line in file if line.endswith("kB\n")}
         except OSError:
-            pass
-    return kb / 1024
+            continue
+        own += kb["Private_Clean"] + kb["Private_Dirty"]
+        shared.append(kb["Shared_Clean"] + kb["Shared_Dirty"])
+    return (own + max(shared)) / 1024
 
 
 class Backends:
@@ -219,6 +221,7 @@ def say(text):
 
 
 def main(function):
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)) # so that what was started is ended
     try:
         os.sched_setaffinity(0, {LOAD_CORE})
         sys.exit(function())
