@@ -65,7 +65,16 @@ bool name_prepend(const struct name *name, const uint8_t *label, size_t label_le
 /* Of the name from its label i on. Keyed with a secret seed, so that strangers cannot aim at a bucket. */
 static inline uint64_t name_hash(const struct name *name, unsigned i, uint64_t seed)
 {
-	return hash_bytes(seed, name->wire + name->label[i], (size_t)name->len - name->label[i]);
+	const uint8_t *at = name->wire + name->label[i];
+	size_t len = (size_t)name->len - name->label[i];
+	uint64_t word;
+
+	for (seed += len; len > sizeof word; at += sizeof word, len -= sizeof word) {
+		memcpy(&word, at, sizeof word);
+		seed = hash_mix(seed, word);
+	}
+	memcpy(&word, at, sizeof word); /* there is room behind a name */
+	return hash_mix(seed, word << 8 * (sizeof word - len));
 }
 
 #endif

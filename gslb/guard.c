@@ -50,6 +50,6 @@ bool guard_judge(const struct guard *guard, const struct guarded *guarded, struc
 		answer_rcode(answer, guarded->cookie ? RCODE_BADCOOKIE : RCODE_NOERROR);
 		answer->limited = true;
 	}
-	answer->cookie = UNLIKELY(guarded->cookie) ? guarded->reply : NULL;
+	answer->cookie = guarded->cookie ? guarded->reply : NULL;
 	return true;
 }

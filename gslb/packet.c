@@ -265,7 +265,7 @@ size_t packet_write(struct packet *packet, const struct packet_context *context,
 		return 0;
 	}
 	count_options(context, &packet->query);
-	if (UNLIKELY(packet->query.cookie_len > 0) && readable)
+	if (packet->query.cookie_len > 0 && readable)
 		guard_cookie(
 			context->guard, &packet->guarded, &packet->query, &packet->source, context->now_ms, counters);
 	if (LIKELY(context->exploring != NULL))

@@ -7,6 +7,8 @@
 #ifndef GSLB_PACKET_H
 #define GSLB_PACKET_H
 
+#include <stdalign.h>
+
 #include "gslb/answer.h"
 #include "gslb/counters.h"
 #include "gslb/explore.h"

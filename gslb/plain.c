@@ -29,7 +29,7 @@ static inline uint8_t *put_addresses(uint8_t *at, const struct answer *answer, u
 
 uint8_t *plain_addresses(uint8_t *at, const struct answer *answer, bool v6)
 {
-	return UNLIKELY(v6) ? put_addresses(at, answer, RR_AAAA, 16) : put_addresses(at, answer, RR_A, 4);
+	return v6 ? put_addresses(at, answer, RR_AAAA, 16) : put_addresses(at, answer, RR_A, 4);
 }
 
 /* The root, OPT, what we take, version 0; and a Client Subnet as it came, but for the scope (RFC 7871 7.2.1). */

@@ -401,8 +401,8 @@ size_t reply_write(const struct query *query, struct answer *answer, const struc
 {
 	size_t len;
 
-	if (LIKELY(answer->plain && answer->cookie == NULL && !query->wants_nsid && !query->wants_keepalive &&
-		    (len = plain_write(query, answer, out)) > 0)) {
+	if (answer->plain && answer->cookie == NULL && !query->wants_nsid && !query->wants_keepalive &&
+		(len = plain_write(query, answer, out)) > 0) {
 		*truncated = false;
 		return len;
 	}

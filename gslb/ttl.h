@@ -38,7 +38,7 @@ static inline uint32_t ttl_steady(
 	unsigned most = addr->family == ADDR_V4 ? TTL_PREFIX_V4 : TTL_PREFIX_V6;
 	uint64_t prefix, mixed;
 
-	if (UNLIKELY(bits == 0 || bits > most))
+	if (bits == 0 || bits > most)
 		bits = most;
 	memcpy(&prefix, addr->bytes, sizeof(prefix));
 	prefix = be64toh(prefix) >> (64 - bits);

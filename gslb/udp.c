@@ -3,6 +3,7 @@
 #include "gslb/udp.h"
 
 #include <errno.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* Names found: one probe for the zone's apex, one for the name; on a miss one for each label of the closest encloser below
  * the apex, which is as deep as the zone is and not as the question. Nothing here allocates or locks.
  *
- * A hit is found in steps, with nothing done twice; whatever is not plainly one (a miss, a cut, a hash that another name has, too)
- * is left to zone_set_find, which looks at everything. */
+ * A hit is found in steps; whatever is not plainly one (a miss, a cut, a hash that another name has, too) is left to zone_set_find,
+ * which looks at everything anew. */
 #include <string.h>
 
 #include "zones/inner.h"

@@ -183,6 +183,25 @@ START_TEST(a_name_off_the_wire_is_in_lower_case_whatever_its_bytes)
 }
 END_TEST
 
+/* Hosts of several versions agree by them: who probes an endpoint, and what the relays' writs are. */
+START_TEST(a_hash_stays_what_it_was)
+{
+	static const struct {
+		const char *text;
+		uint64_t hash;
+	} cases[] = {
+		{ "", 0x0850f9794d5108b4 },
+		{ "eu", 0x6108a311df90486c },
+		{ "us-1", 0x375dcab3b073a786 },
+		{ "ap-south", 0x18e895daac07b55a },
+		{ "reg=eu pool=a", 0x743547cadefd075f },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++)
+		ck_assert_uint_eq(hash_bytes(0, cases[i].text, strlen(cases[i].text)), cases[i].hash);
+}
+END_TEST
+
 START_TEST(a_hash_looks_at_every_byte_and_at_the_length)
 {
 	uint8_t bytes[24] = { 0 };
@@ -324,6 +343,7 @@ int main(void)
 	tcase_add_test(cases, a_suffix_hashes_as_the_name_it_is);
 	tcase_add_loop_test(cases, a_wire_name_ends_within_its_bytes, 0, COUNT_OF(wires));
 	tcase_add_loop_test(cases, a_name_off_the_wire_is_in_lower_case_whatever_its_bytes, 1, 64);
+	tcase_add_test(cases, a_hash_stays_what_it_was);
 	tcase_add_test(cases, a_hash_looks_at_every_byte_and_at_the_length);
 	tcase_add_loop_test(cases, a_prefix_has_no_bits_past_its_length, 0, COUNT_OF(prefixes));
 	tcase_add_test(cases, private_addresses_are_told_from_public_ones);

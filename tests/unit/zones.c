@@ -61,6 +61,24 @@ struct zone_set *set_of(const char *body)
 	return set;
 }
 
+enum found_kind find_both(const struct zone_set *set, const struct name *name, uint16_t qtype, struct found *found)
+{
+	enum found_kind kind = zone_set_find(set, name, qtype, found);
+	struct found stepwise;
+	struct zone_seek seek;
+
+	zone_seek_slot(&seek, set, name);
+	ck_assert_int_eq(zone_seek_end(&seek, set, name, qtype, &stepwise), kind); /* the end may follow after any */
+	zone_seek_node(&seek);
+	zone_seek_name(&seek);
+	ck_assert_int_eq(zone_seek_end(&seek, set, name, qtype, &stepwise), kind);
+	ck_assert_ptr_eq(stepwise.zone, found->zone);
+	ck_assert_ptr_eq(stepwise.node, found->node);
+	ck_assert_ptr_eq(stepwise.service, found->service);
+	ck_assert_int_eq(stepwise.wildcard, found->wildcard);
+	return kind;
+}
+
 int main(void)
 {
 	Suite *suite = suite_create("zones");

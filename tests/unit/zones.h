@@ -22,6 +22,8 @@ char *report_text(const struct report *report);
 void expect_report(const char *body, const char *expected);
 /* A set of one zone (HEAD and the body) that must be without mistakes. */
 struct zone_set *set_of(const char *body);
+/* zone_set_find; and fails unless the same is found in steps, as a batch of packets does it. */
+enum found_kind find_both(const struct zone_set *set, const struct name *name, uint16_t qtype, struct found *found);
 
 void add_reader_cases(Suite *suite);
 void add_rule_cases(Suite *suite);

@@ -165,7 +165,7 @@ START_TEST(a_question_finds_what_rfc_1034_and_rfc_4592_say)
 	uint16_t type;
 
 	ck_assert(name_from_text(&name, c->name) && rrtype_parse(c->type, &type));
-	kind = zone_set_find(set, &name, type, &found);
+	kind = find_both(set, &name, type, &found);
 	ck_assert_msg((int)kind == (c->kind & ~W), "%s %s: kind %d", c->name, c->type, kind);
 	ck_assert_msg(found.wildcard == ((c->kind & W) != 0), "%s: wildcard %d", c->name, found.wildcard);
 	if (c->node != NULL)
@@ -175,6 +175,40 @@ START_TEST(a_question_finds_what_rfc_1034_and_rfc_4592_say)
 		ck_assert_str_eq(name_format(&found.service->owner, text), c->service);
 		ck_assert_ptr_eq(found.service, &set->services[found.service->number]);
 	}
+}
+END_TEST
+
+/* Names as deep as names can be, and a zone that deep: at 63 labels the steps give up. */
+START_TEST(a_zone_of_many_labels_is_found_as_any)
+{
+	struct report report = { 0 };
+	struct zone *zones[2];
+	struct zone_set *some;
+	struct found found;
+	struct name name;
+
+	for (size_t labels = 60; labels < 68; labels++) {
+		char apex[160] = "", text[160];
+
+		for (size_t i = 0; i < labels; i++)
+			strcat(apex, i == 0 ? "z" : ".z");
+		zones[0] = zone_of("z.z", HEAD "*.z TXT above\n", &report);
+		zones[1] = zone_of(apex, HEAD "www TXT x\n", &report);
+		some = zone_set_link(zones, COUNT_OF(zones), SEED, &report);
+		ck_assert_ptr_nonnull(some);
+		for (size_t i = 0; i < 3; i++) {
+			snprintf(text, sizeof text, "%s%s", (const char *[]){ "www.", "", "none." }[i], apex);
+			ck_assert(name_from_text(&name, text));
+			ck_assert_int_eq(find_both(some, &name, RR_TXT, &found), i < 2 ? FOUND_NODE : FOUND_NOTHING);
+			ck_assert(name_equal(&found.zone->apex, &zones[1]->apex));
+		}
+		ck_assert(name_from_text(&name, "a.z.z"));
+		ck_assert_int_eq(find_both(some, &name, RR_TXT, &found), FOUND_NOTHING);
+		zone_set_free(some);
+		zone_unref(zones[0]);
+		zone_unref(zones[1]);
+	}
+	report_fini(&report);
 }
 END_TEST
 
@@ -192,7 +226,7 @@ START_TEST(ds_is_the_parents_where_it_delegates_and_the_childs_where_not)
 		struct name name;
 
 		ck_assert(name_from_text(&name, answers[i].name));
-		ck_assert_int_eq(zone_set_find(set, &name, RR_DS, &found), FOUND_NODE);
+		ck_assert_int_eq(find_both(set, &name, RR_DS, &found), FOUND_NODE);
 		ck_assert_str_eq(name_format(&found.zone->apex, text), answers[i].zone);
 	}
 }
@@ -261,7 +295,7 @@ static void expect_plain_search(
 	star = stands(names, text);
 	snprintf(text, sizeof text, "%s.svc.example", asked);
 	ck_assert(name_from_text(&name, text));
-	kind = zone_set_find(some, &name, RR_TXT, &found);
+	kind = find_both(some, &name, RR_TXT, &found);
 	ck_assert_msg(kind == (exists || star ? FOUND_NODE : FOUND_NOTHING), "%s in\n%s", asked, body);
 	ck_assert_msg(found.wildcard == (!exists && star), "%s in\n%s", asked, body);
 }
@@ -298,6 +332,7 @@ void add_find_cases(Suite *suite)
 	tcase_add_test(tcase, an_rrset_is_found_by_its_type_and_glue_by_its_name);
 	suite_add_tcase(suite, tcase);
 	tcase_set_timeout(random, 60);
+	tcase_add_test(random, a_zone_of_many_labels_is_found_as_any);
 	tcase_add_test(random, random_names_are_found_as_by_a_plain_search);
 	suite_add_tcase(suite, random);
 }

@@ -180,7 +180,7 @@ START_TEST(a_set_of_no_zones_finds_nothing)
 
 	ck_assert_ptr_nonnull(set);
 	ck_assert(name_from_text(&name, "www.example"));
-	ck_assert_int_eq(zone_set_find(set, &name, RR_A, &found), FOUND_NO_ZONE);
+	ck_assert_int_eq(find_both(set, &name, RR_A, &found), FOUND_NO_ZONE);
 	ck_assert_ptr_null(found.zone);
 	zone_set_free(set);
 }
@@ -199,9 +199,14 @@ START_TEST(the_root_may_be_a_zone)
 
 	ck_assert_ptr_nonnull(set);
 	ck_assert(name_from_text(&name, "x.com"));
-	ck_assert_int_eq(zone_set_find(set, &name, RR_A, &found), FOUND_CUT);
+	ck_assert_int_eq(find_both(set, &name, RR_A, &found), FOUND_CUT);
 	ck_assert(name_from_text(&name, "."));
-	ck_assert_int_eq(zone_set_find(set, &name, RR_DS, &found), FOUND_NODE);
+	ck_assert_int_eq(find_both(set, &name, RR_DS, &found), FOUND_NODE);
+	ck_assert(name_from_text(&name, "www"));
+	ck_assert_int_eq(find_both(set, &name, RR_A, &found), FOUND_NODE);
+	ck_assert_ptr_nonnull(found.service);
+	ck_assert(name_from_text(&name, "www.nothing"));
+	ck_assert_int_eq(find_both(set, &name, RR_A, &found), FOUND_NOTHING);
 	ck_assert_uint_eq(zone_set_service(set, "www", NULL), 0);
 	zone_set_free(set);
 	zone_unref(zone);
