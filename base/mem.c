@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { HUGE_PAGE_LEN = 2 << 20, LARGE_LEN = 2 * HUGE_PAGE_LEN };
+enum { CACHE_LINE = 64, HUGE_PAGE_LEN = 2 << 20, LARGE_LEN = 2 * HUGE_PAGE_LEN };
 
 static void *checked(void *memory)
 {
@@ -33,6 +33,15 @@ void *mem_alloc(size_t len)
 	if (len >= LARGE_LEN)
 		return alloc_large(len);
 	return checked(calloc(1, len > 0 ? len : 1));
+}
+
+void *mem_lines(size_t len)
+{
+	size_t whole = (len + 2 * CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+
+	if (whole >= LARGE_LEN)
+		return alloc_large(whole);
+	return memset(checked(aligned_alloc(CACHE_LINE, whole)), 0, whole);
 }
 
 void *mem_resize(void *old, size_t len)

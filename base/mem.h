@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 void *mem_alloc(size_t len);             /* zeroed */
+void *mem_lines(size_t len);             /* the same, on cache lines of its own */
 void *mem_resize(void *old, size_t len); /* new bytes are not zeroed */
 void *mem_dup(const void *bytes, size_t len);
 char *mem_strdup(const char *text);

@@ -15,7 +15,6 @@
 enum {
 	ENTRY_WORDS = 6,
 	CACHE_LINE = 64,
-	LARGE_LEN = 4 << 20, /* from here on mem_alloc gives huge pages, and writes them */
 	SHIFT_MAX = 24,
 	FLAG_V6 = 1,
 	FLAG_ECS = 2,
@@ -59,17 +58,8 @@ struct ledger {
 
 /* ---- making ---- */
 
-/* Written, not only asked for: a worker that is the first to touch a page would wait for whoever has the address space. */
-static void *lines(size_t len)
-{
-	size_t whole = (len + 2 * CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
-	void *bytes = whole < LARGE_LEN ? aligned_alloc(CACHE_LINE, whole) : mem_alloc(whole);
-
-	if (bytes == NULL)
-		abort();
-	return whole < LARGE_LEN ? memset(bytes, 0, whole) : bytes;
-}
-
+/* Rows on lines of their own. They are written when they are made (mem.h): a worker that is the first to touch a page would wait for
+ * whoever has the address space. */
 struct ledger *ledger_new(const struct snapshot *snapshot, unsigned nrows)
 {
 	struct ledger *ledger = mem_alloc(sizeof *ledger);
@@ -79,13 +69,13 @@ struct ledger *ledger_new(const struct snapshot *snapshot, unsigned nrows)
 	ledger->nrows = nrows;
 	ledger->npairs = snapshot->nservice_pools;
 	ledger->nslots = snapshot->nendpoints + (uint32_t)snapshot->set->ntargets;
-	ledger->rows = lines(nrows * sizeof *ledger->rows);
+	ledger->rows = mem_lines(nrows * sizeof *ledger->rows);
 	for (unsigned i = 0; i < nrows; i++) {
 		struct ledger_row *row = &ledger->rows[i];
 
-		row->pairs = lines(ledger->npairs * sizeof *row->pairs);
-		row->slots = lines(ledger->nslots * sizeof *row->slots);
-		row->ring = lines(LEDGER_RING_LEN * sizeof *row->ring);
+		row->pairs = mem_lines(ledger->npairs * sizeof *row->pairs);
+		row->slots = mem_lines(ledger->nslots * sizeof *row->slots);
+		row->ring = mem_lines(LEDGER_RING_LEN * sizeof *row->ring);
 		row->nendpoints = snapshot->nendpoints;
 		row->dice.state = dice_next(&dice);
 	}

@@ -198,7 +198,8 @@ void packets_find(struct packet *packets, unsigned n, const struct packet_contex
 
 	if (context->exploring != NULL)
 		exploring_earn(context->exploring, n);
-	EACH(for_zones, zone_seek_slot(&packets[i].seek, snapshot->set, &packets[i].query.name));
+	EACH(for_zones, zone_seek_place(&packets[i].seek, snapshot->set, &packets[i].query.name));
+	EACH(for_zones, zone_seek_slot(&packets[i].seek));
 	EACH(for_zones, zone_seek_node(&packets[i].seek));
 	EACH(for_zones, zone_seek_name(&packets[i].seek));
 	EACH(for_zones, find_service(&packets[i], snapshot));

@@ -3,7 +3,6 @@
 #include "gslb/udp.h"
 
 #include <errno.h>
-#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,11 +25,8 @@ struct udp {
 
 struct udp *udp_new(void)
 {
-	struct udp *udp = aligned_alloc(alignof(struct udp), sizeof *udp);
+	struct udp *udp = mem_lines(sizeof *udp);
 
-	if (udp == NULL)
-		abort();
-	memset(udp, 0, sizeof *udp);
 	for (unsigned i = 0; i < UDP_BATCH; i++) {
 		udp->in_bytes[i] = (struct iovec){ udp->query[i], sizeof udp->query[i] };
 		udp->in[i].msg_hdr = (struct msghdr){

@@ -108,7 +108,7 @@ static void found_service(struct found *found, const struct zone_set *set, const
 	const struct service *service = found->node->service;
 
 	if (service != NULL)
-		found->service = &set->services[place->first_service + (size_t)(service - place->zone->services)];
+		found->service = &set->services[place->first_service + (size_t)(service - place->services)];
 }
 
 static enum found_kind find_in(const struct zone_set *set, const struct zone_place *place, const struct name *name,
@@ -162,30 +162,32 @@ static const struct zone_place *likely_zone(const struct zone_set_inner *inner, 
 	return NULL;
 }
 
-void zone_seek_slot(struct zone_seek *seek, const struct zone_set *set, const struct name *name)
+void zone_seek_place(struct zone_seek *seek, const struct zone_set *set, const struct name *name)
 {
 	seek->hash = name_hash(name, 0, set->inner->seed);
 	seek->place = likely_zone(set->inner, name);
 	seek->node = NULL;
+	__builtin_prefetch(seek->place); /* NULL is fine */
+}
+
+void zone_seek_slot(const struct zone_seek *seek)
+{
 	if (LIKELY(seek->place != NULL))
-		table_prefetch(&seek->place->zone->inner->table, seek->hash);
+		table_prefetch(&seek->place->table, seek->hash);
 }
 
 void zone_seek_node(struct zone_seek *seek)
 {
-	const struct zone_inner *inner;
-	uint64_t hash = seek->hash, at = hash;
+	uint64_t at = seek->hash;
 	uint32_t i;
 
 	if (UNLIKELY(seek->place == NULL))
 		return;
-	inner = seek->place->zone->inner;
-	i = table_next(&inner->table, hash, &at);
+	i = table_next(&seek->place->table, seek->hash, &at);
 	if (UNLIKELY(i == NONE))
 		return;
-	seek->node = &inner->nodes[i];
+	seek->node = &seek->place->nodes[i];
 	__builtin_prefetch(seek->node);
-	__builtin_prefetch((const uint8_t *)(seek->node + 1) - 1); /* it may lie on two lines */
 }
 
 void zone_seek_name(const struct zone_seek *seek)

@@ -42,6 +42,9 @@ static void add_zones(
 		}
 		inner->places[inner->nplaces] = (struct zone_place){
 			.zone = zone_ref(zone),
+			.table = zone->inner->table,
+			.nodes = zone->inner->nodes,
+			.services = zone->services,
 			.first_service = (uint32_t)set->nservices,
 			.first_pool = (uint32_t)set->npools,
 		};
@@ -144,7 +147,7 @@ struct zone_set *zone_set_link(struct zone *const *zones, size_t nzones, uint64_
 	set->inner = mem_alloc(sizeof *set->inner);
 	set->inner->arena = arena_new();
 	set->inner->seed = seed;
-	set->inner->places = mem_alloc(nzones * sizeof *set->inner->places);
+	set->inner->places = mem_lines(nzones * sizeof *set->inner->places);
 	table_init(&set->inner->apexes, nzones);
 	add_zones(set, zones, nzones, seed, &own);
 	set->nzones = set->inner->nplaces;

@@ -2,11 +2,17 @@
 #ifndef GSLB_ZONES_SET_H
 #define GSLB_ZONES_SET_H
 
+#include <stdalign.h>
+
 #include "zones/inner.h"
 
-/* A zone, and where its parts start in the set. */
+/* A zone, and where its parts start in the set. What a question needs of the zone is here, too: one line of the caches where there would be
+ * three, each known only from the one before. */
 struct zone_place {
-	struct zone *zone;
+	alignas(64) struct zone *zone;
+	struct table table; /* the zone's, of its: */
+	const struct node *nodes;
+	const struct service *services; /* as the zone has them; in the set from here on: */
 	uint32_t first_service, first_pool;
 	uint32_t *pools; /* number in the set of each of the zone's pool_names; POOL_NONE: no such pool */
 };

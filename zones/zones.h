@@ -9,6 +9,8 @@
 #ifndef GSLB_ZONES_H
 #define GSLB_ZONES_H
 
+#include <stdalign.h>
+
 #include "base/base.h"
 
 /* ---- records ---- */
@@ -56,8 +58,8 @@ struct service;
 
 /* A name that exists in a zone: it owns records, or something below it does (an empty non-terminal). */
 struct node {
-	uint64_t hash;       /* of the whole name, with the seed of the set */
-	const uint8_t *wire; /* the name, lower case */
+	alignas(64) uint64_t hash; /* of the whole name, with the seed of the set */
+	const uint8_t *wire;       /* the name, lower case */
 	uint8_t len, nlabels;
 	uint16_t nrrsets;
 	const struct rrset *rrsets;  /* by rising type; 0 for an empty non-terminal, and for what is occluded */
@@ -279,7 +281,8 @@ struct zone_seek {
 	const struct node *node;
 	uint64_t hash; /* of the whole name */
 };
-void zone_seek_slot(struct zone_seek *seek, const struct zone_set *set, const struct name *name);
+void zone_seek_place(struct zone_seek *seek, const struct zone_set *set, const struct name *name);
+void zone_seek_slot(const struct zone_seek *seek);
 void zone_seek_node(struct zone_seek *seek);
 void zone_seek_name(const struct zone_seek *seek);
 enum found_kind zone_seek_end(const struct zone_seek *seek, const struct zone_set *set, const struct name *name,

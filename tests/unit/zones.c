@@ -67,8 +67,9 @@ enum found_kind find_both(const struct zone_set *set, const struct name *name, u
 	struct found stepwise;
 	struct zone_seek seek;
 
-	zone_seek_slot(&seek, set, name);
+	zone_seek_place(&seek, set, name);
 	ck_assert_int_eq(zone_seek_end(&seek, set, name, qtype, &stepwise), kind); /* the end may follow after any */
+	zone_seek_slot(&seek);
 	zone_seek_node(&seek);
 	zone_seek_name(&seek);
 	ck_assert_int_eq(zone_seek_end(&seek, set, name, qtype, &stepwise), kind);
