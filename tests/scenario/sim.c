@@ -51,7 +51,8 @@ void sim_init(struct sim *sim)
 
 static void remove_state(const char *state)
 {
-	static const char *const files[] = { "overrides.json", "overrides.json.bad", "audit.log", "audit.log.1" };
+	static const char *const files[] = { "overrides.json", "overrides.json.bad", "audit.log", "audit.log.1",
+		"audit.log.2", "audit.log.3", "audit.log.4" };
 	char path[128];
 
 	for (size_t i = 0; i < COUNT_OF(files); i++) {
