@@ -45,10 +45,11 @@ TESTS += $(BLACKBOX_TESTS)
 # A measurement of large loads: GSLB_BENCH_DATABASES names geo databases; prints figures, asserts nothing.
 scale_options = --tenth --steps start,edit,reload
 .PHONY: bench-scale
-bench-scale: gslbd gslbctl gslb-health tests/blackbox/steady
+bench-scale: gslbd gslbctl gslb-health tests/blackbox/steady tests/bench/dnsload$(EXEEXT)
 	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' $(top_srcdir)/tests/bench/scale.py $(scale_options)
 	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' $(top_srcdir)/tests/bench/scale.py \
 		--services 10 --sets 1 --records 1000000 --steps start,edit
+	top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' $(top_srcdir)/tests/bench/scale.py --workers 1 --steps names
 EXTRA_DIST += tests/bench/scale.py
 
 # The same with gslb-health killed each second for a minute.

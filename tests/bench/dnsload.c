@@ -1,7 +1,7 @@
 /* UDP load in a closed loop: so many queries under way at any time, each with another client's subnet; an answer makes room
  * for the next query. Loopback only.
  *
- * usage: dnsload [-s ADDRESS] [-p PORT] [-t SECONDS] [-W WARM-SECONDS] [-w UNDER-WAY] [-c SOCKETS] [-n NAME] [-q TYPE]
+ * usage: dnsload [-s ADDRESS] [-p PORT] [-t SECONDS] [-W WARM-SECONDS] [-w UNDER-WAY] [-c SOCKETS] [-n NAME | -d NAMES-FILE] [-q TYPE]
  *                [-e none|opt|v4|v6|mix] [-S PID[,PID…] [-C CORE]]
  *
  * Prints one line of key=value. With -S, what those processes used of that core, too, for each answer (cpu.h). The warm-up's
@@ -22,7 +22,7 @@ enum { BATCH = 64, IDS = 65536, ANSWER_MAX = 4096, SOCKETS_MAX = 64, HISTOGRAM_U
 enum { SWEEP_US = 100000, LOST_US = 1000000 };
 
 struct options {
-	const char *address, *name, *type, *edns;
+	const char *address, *name, *names, *type, *edns; /* names: a file of one a line, from which each query draws */
 	char *pids;
 	unsigned port, seconds, warm, under_way, nsockets, core;
 };
@@ -43,7 +43,8 @@ struct tally {
 static struct line *lines;
 static struct pollfd polled[SOCKETS_MAX];
 static struct tally tally;
-static struct question question;
+static struct question *questions;
+static size_t nquestions;
 static struct dice dice = { 1 };
 static uint8_t queries[BATCH][QUESTION_MAX], answers[BATCH][ANSWER_MAX];
 static struct iovec query_parts[BATCH], answer_parts[BATCH];
@@ -53,16 +54,41 @@ static void usage(void)
 {
 	fprintf(stderr,
 		"usage: dnsload [-s ADDRESS] [-p PORT] [-t SECONDS] [-W WARM-SECONDS] [-w UNDER-WAY] [-c SOCKETS]\n"
-		"               [-n NAME] [-q TYPE] [-e none|opt|v4|v6|mix] [-S PID[,PID...] [-C CORE]]\n");
+		"               [-n NAME | -d NAMES-FILE] [-q TYPE] [-e none|opt|v4|v6|mix] [-S PID[,PID...] [-C "
+		"CORE]]\n");
 	exit(2);
+}
+
+static bool add_question(const struct options *options, const char *name)
+{
+	static size_t cap;
+
+	questions = mem_grow(questions, nquestions, &cap, sizeof *questions);
+	return question_init(&questions[nquestions++], name, options->type, options->edns);
+}
+
+/* What there is to ask: one name, or those of a file. */
+static bool read_questions(const struct options *options)
+{
+	FILE *file = options->names != NULL ? fopen(options->names, "r") : NULL;
+	char name[NAME_TEXT_MAX];
+	bool good = true;
+
+	if (options->names == NULL)
+		return add_question(options, options->name);
+	while (good && file != NULL && fscanf(file, "%1023s", name) == 1)
+		good = add_question(options, name);
+	if (file != NULL)
+		fclose(file);
+	return good && nquestions > 0;
 }
 
 static struct options read_options(int argc, char **argv)
 {
-	struct options options = { "127.0.0.1", "www.example.com", "A", "v4", NULL, 5300, 5, 0, 256, 4, 0 };
+	struct options options = { "127.0.0.1", "www.example.com", NULL, "A", "v4", NULL, 5300, 5, 0, 256, 4, 0 };
 	int option;
 
-	while ((option = getopt(argc, argv, "s:p:t:W:w:c:n:q:e:S:C:")) != -1)
+	while ((option = getopt(argc, argv, "s:p:t:W:w:c:n:d:q:e:S:C:")) != -1)
 		switch (option) {
 		case 's':
 			options.address = optarg;
@@ -85,6 +111,9 @@ static struct options read_options(int argc, char **argv)
 		case 'n':
 			options.name = optarg;
 			break;
+		case 'd':
+			options.names = optarg;
+			break;
 		case 'q':
 			options.type = optarg;
 			break;
@@ -100,9 +129,8 @@ static struct options read_options(int argc, char **argv)
 		default:
 			usage();
 		}
-	if (!question_init(&question, options.name, options.type, options.edns) ||
-		strncmp(options.address, "127.", 4) != 0 || options.nsockets < 1 || options.nsockets > SOCKETS_MAX ||
-		options.under_way < options.nsockets || options.seconds < 1)
+	if (!read_questions(&options) || strncmp(options.address, "127.", 4) != 0 || options.nsockets < 1 ||
+		options.nsockets > SOCKETS_MAX || options.under_way < options.nsockets || options.seconds < 1)
 		usage();
 	return options;
 }
@@ -143,7 +171,8 @@ static bool line_send(struct line *line, unsigned under_way)
 
 		for (; n < want && n < BATCH && line->sent_us[(uint16_t)(line->next + n)] == 0; n++)
 			query_parts[n].iov_len =
-				question_write(&question, (uint16_t)(line->next + n), &dice, queries[n]);
+				question_write(&questions[nquestions > 1 ? dice_below(&dice, nquestions) : 0],
+					(uint16_t)(line->next + n), &dice, queries[n]);
 		sent = n > 0 ? sendmmsg(line->fd, query_headers, n, 0) : 0;
 		if (sent <= 0)
 			break;

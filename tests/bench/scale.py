@@ -3,18 +3,21 @@
 printed, one `key value` a line. A measurement, not a test: `make bench-scale` runs it with 100,000 services of 1,000
 pools, and with 1,000,000 static records.
 
-    scale.py [--services N] [--pools P] [--sets K] [--records M] [--zones Z] [--database FILE]… [--steps start,edit,reload]
+    scale.py [--services N] [--pools P] [--sets K] [--records M] [--zones Z] [--database FILE]… [--steps start,edit,reload,names]
 
 start   from the program's start to its first right answer, and its memory then; `--tenth` does it for a tenth of the load, too
 edit    one zone of all is edited and reloaded: how long that takes, and how long `gslbctl overrides` takes meanwhile
 reload  a reload of everything (each zone is touched) asked for every --every ms for --seconds under --rate queries a second,
-        after as long a time of quiet; the longest that `gslbctl overrides` took meanwhile"""
+        after as long a time of quiet; the longest that `gslbctl overrides` took meanwhile
+names   user CPU an answer with one name, and with all services' names at random: in turn, two seconds each, on core 0 with the load
+        on the last one; give it --workers 1"""
 import argparse
 import contextlib
 import os
 import random
 import re
 import socket
+import statistics
 import subprocess
 import sys
 import threading
@@ -22,6 +25,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "blackbox"))
 from lab import BUILD, Lab, Program, wait_for  # noqa: E402
+from rig import tree  # noqa: E402
 
 HEAD = "$TTL 3600\n@ SOA ns1 hostmaster {serial} 3600 600 604800 30\n@ NS ns1\nns1 A 127.0.0.1\n"
 STEERED = "s0.z0.example"
@@ -198,6 +202,31 @@ def measure_reload(stack, lab, load, args):
     say("after_peak_mb", memory_mb(lab.gslbd.pid, "VmHWM"))
 
 
+def load_names(lab, arguments):
+    """Two seconds of load: the user CPU of an answer, in ns."""
+    load = ["taskset", "-c", str((os.cpu_count() or 1) - 1), os.path.join(BUILD, "tests/bench/dnsload"), "-s", lab.address, "-p", str(lab.port),
+            "-w", "128", "-t", "2", "-S", str(lab.gslbd.pid), "-C", "0", *arguments]
+    run = dict(word.split("=") for word in subprocess.run(load, capture_output=True, text=True, check=True).stdout.split())
+    assert run["noerror"] == run["answered"] and run["empty"] == "0", run
+    return float(run["user_ns"])
+
+
+def measure_names(lab, load):
+    names = os.path.join(lab.folder, "names.txt")
+    with open(names, "w") as file:
+        file.writelines(f"s{i}.z{i % load.nzones}.example\n" for i in range(load.services))
+    for pid in tree(lab.gslbd.pid):
+        subprocess.run(["taskset", "-acp", "0", str(pid)], stdout=subprocess.DEVNULL, check=True)
+    spent = -1.0
+    while cpu_s(lab.gslbd.pid) - spent > 0.02: # the zones are saved behind the start
+        spent = cpu_s(lab.gslbd.pid)
+        time.sleep(1)
+    rounds = [(load_names(lab, ["-n", STEERED]), load_names(lab, ["-d", names])) for _ in range(10)]
+    say("one_name_user_ns", statistics.median(one for one, _ in rounds))
+    say("random_names_user_ns", statistics.median(many for _, many in rounds))
+    say("random_to_one", statistics.median(many / one for one, many in rounds))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--services", type=int, default=100000)
@@ -223,6 +252,8 @@ def main():
             measure_edit(lab, load)
         if "reload" in steps:
             measure_reload(stack, lab, load, args)
+        if "names" in steps:
+            measure_names(lab, load)
         lab.stop()
 
 
