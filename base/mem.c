@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { CACHE_LINE = 64, HUGE_PAGE_LEN = 2 << 20, LARGE_LEN = 2 * HUGE_PAGE_LEN };
+enum { HUGE_PAGE_LEN = 2 << 20, LARGE_LEN = 2 * HUGE_PAGE_LEN };
 
 static void *checked(void *memory)
 {
@@ -37,11 +37,11 @@ void *mem_alloc(size_t len)
 
 void *mem_lines(size_t len)
 {
-	size_t whole = (len + 2 * CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+	size_t whole = (len + 2 * MEM_LINE - 1) / MEM_LINE * MEM_LINE;
 
 	if (whole >= LARGE_LEN)
 		return alloc_large(whole);
-	return memset(checked(aligned_alloc(CACHE_LINE, whole)), 0, whole);
+	return memset(checked(aligned_alloc(MEM_LINE, whole)), 0, whole);
 }
 
 void *mem_resize(void *old, size_t len)

@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+enum { MEM_LINE = 64 }; /* bytes of a cache line */
+
 void *mem_alloc(size_t len);             /* zeroed */
 void *mem_lines(size_t len);             /* the same, on cache lines of its own */
 void *mem_resize(void *old, size_t len); /* new bytes are not zeroed */

@@ -12,15 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-	ENTRY_WORDS = 6,
-	CACHE_LINE = 64,
-	SHIFT_MAX = 24,
-	FLAG_V6 = 1,
-	FLAG_ECS = 2,
-	FLAG_RESOLVER_V6 = 4,
-	FLAG_NET_V6 = 8
-};
+enum { ENTRY_WORDS = 6, SHIFT_MAX = 24, FLAG_V6 = 1, FLAG_ECS = 2, FLAG_RESOLVER_V6 = 4, FLAG_NET_V6 = 8 };
 
 struct pair {
 	_Atomic uint64_t answers;
@@ -33,7 +25,7 @@ struct entry {
 };
 
 struct ledger_row {
-	alignas(CACHE_LINE) struct pair *pairs;
+	alignas(MEM_LINE) struct pair *pairs;
 	_Atomic uint32_t *slots;
 	_Atomic uint64_t answers; /* noted */
 	_Atomic uint64_t
@@ -44,7 +36,7 @@ struct ledger_row {
 	struct dice dice;
 	struct entry *ring;
 	uint32_t nendpoints;
-	alignas(CACHE_LINE) uint64_t tail; /* main's: entries taken or lost */
+	alignas(MEM_LINE) uint64_t tail; /* main's: entries taken or lost */
 };
 
 struct ledger {

@@ -50,7 +50,7 @@ struct packet_context {
 
 /* A message on its way. */
 struct packet {
-	alignas(64) struct addr source; /* where it came from: set by the caller */
+	alignas(MEM_LINE) struct addr source; /* where it came from: set by the caller */
 	uint16_t source_port;
 	enum query_verdict verdict;
 	bool for_zones;                     /* a question that the zones have an answer to; then: */

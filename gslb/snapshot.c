@@ -9,7 +9,7 @@
 #include "gslb/steering.h"
 #include "gslb/ttl.h"
 
-enum { CANDIDATES_MAX = 255, CACHE_LINE = 64 };
+enum { CANDIDATES_MAX = 255 };
 
 struct snapshot_inner {
 	struct arena *arena;
@@ -182,9 +182,9 @@ static void make_pool(struct build *build, const struct pool *pool, struct pool_
 /* A copy that begins at a cache line. */
 static void *dup_lines(struct arena *arena, const void *bytes, size_t len)
 {
-	uint8_t *at = arena_alloc(arena, len + CACHE_LINE);
+	uint8_t *at = arena_alloc(arena, len + MEM_LINE);
 
-	at += -(uintptr_t)at % CACHE_LINE;
+	at += -(uintptr_t)at % MEM_LINE;
 	if (len > 0)
 		memcpy(at, bytes, len);
 	return at;

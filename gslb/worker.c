@@ -130,16 +130,12 @@ static uint32_t raise_files(const struct workers *workers, uint32_t tcp_clients)
 struct workers *workers_bind(const struct conf *conf, struct err *err)
 {
 	struct workers *workers = mem_alloc(sizeof *workers);
-	size_t bytes = conf->workers * sizeof *workers->worker;
 
 	assert(conf->workers > 0 && conf->nlisten <= CONF_LISTEN_MAX);
 	workers->nworkers = conf->workers;
 	workers->nlisten = conf->nlisten;
 	memcpy(workers->listen, conf->listen, conf->nlisten * sizeof *conf->listen);
-	workers->worker = aligned_alloc(alignof(struct worker), bytes);
-	if (workers->worker == NULL)
-		abort();
-	memset(workers->worker, 0, bytes);
+	workers->worker = mem_lines(conf->workers * sizeof *workers->worker);
 	for (unsigned i = 0; i < workers->nworkers; i++) {
 		workers->worker[i].workers = workers;
 		workers->worker[i].number = i;
@@ -353,10 +349,7 @@ static bool worker_start(struct worker *worker, const struct packet_identity *id
 	worker->tcp = tcp_new(worker->epoll, &worker->context, &worker->limits, &worker->identity.tcp_idle_ms, err);
 	if (worker->tcp == NULL)
 		return false;
-	worker->rtts = aligned_alloc(alignof(struct rtt_ring), sizeof *worker->rtts);
-	if (worker->rtts == NULL)
-		abort();
-	memset(worker->rtts, 0, sizeof *worker->rtts);
+	worker->rtts = mem_lines(sizeof *worker->rtts);
 	tcp_measure_into(worker->tcp, worker->rtts);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the main thread's */

@@ -22,8 +22,7 @@ static uint32_t find_apex(const struct zone_set_inner *inner, const struct name 
 	return i;
 }
 
-static void add_zones(
-	struct zone_set *set, struct zone *const *zones, size_t nzones, uint64_t seed, struct report *report)
+static void add_zones(struct zone_set *set, struct zone *const *zones, size_t nzones, struct report *report)
 {
 	struct zone_set_inner *inner = set->inner;
 	char text[NAME_TEXT_MAX];
@@ -33,7 +32,7 @@ static void add_zones(
 		uint64_t hash = zone->apex_node->hash;
 		uint32_t twin = find_apex(inner, &zone->apex, hash);
 
-		assert(zone->inner->seed == seed);
+		assert(zone->inner->seed == inner->seed);
 		if (twin != NONE) {
 			report_add(report, REPORT_MISTAKE, zone->file, 0,
 				"@: the zone %s is that of %s, too (load one of them)", name_format(&zone->apex, text),
@@ -111,14 +110,15 @@ static void copy_services(struct zone_set *set)
 }
 
 /* Each name of a pool that a zone's services use, looked up once. */
-static void resolve_names(struct zone_set *set, uint64_t seed)
+static void resolve_names(struct zone_set *set)
 {
 	struct zone_set_inner *inner = set->inner;
 	struct table table;
 
 	table_init(&table, set->npools);
 	for (size_t i = 0; i < set->npools; i++)
-		table_put(&table, hash_bytes(seed, set->pools[i].name.wire, set->pools[i].name.len), (uint32_t)i);
+		table_put(&table, hash_bytes(set->inner->seed, set->pools[i].name.wire, set->pools[i].name.len),
+			(uint32_t)i);
 	for (size_t i = 0; i < inner->nplaces; i++) {
 		struct zone_place *place = &inner->places[i];
 		const struct zone_inner *names = place->zone->inner;
@@ -149,15 +149,15 @@ struct zone_set *zone_set_link(struct zone *const *zones, size_t nzones, uint64_
 	set->inner->seed = seed;
 	set->inner->places = mem_lines(nzones * sizeof *set->inner->places);
 	table_init(&set->inner->apexes, nzones);
-	add_zones(set, zones, nzones, seed, &own);
+	add_zones(set, zones, nzones, &own);
 	set->nzones = set->inner->nplaces;
 	set->zones = zones_of(set);
 	copy_pools(set);
 	copy_services(set);
-	resolve_names(set, seed);
+	resolve_names(set);
 	link_needs(set, &own);
 	link_services(set, &own);
-	link_targets(set, seed, &own);
+	link_targets(set, &own);
 	link_delegations(set, &own);
 	whole = own.nmistakes == 0;
 	report_sort(&own);

@@ -9,7 +9,7 @@
 /* A zone, and where its parts start in the set. What a question needs of the zone is here, too: one line of the caches where there would be
  * three, each known only from the one before. */
 struct zone_place {
-	alignas(64) struct zone *zone;
+	alignas(MEM_LINE) struct zone *zone;
 	struct table table; /* the zone's, of its: */
 	const struct node *nodes;
 	const struct service *services; /* as the zone has them; in the set from here on: */
@@ -31,7 +31,7 @@ struct zone_set_inner {
 /* The checks of what crosses zones; each fills its part of the set's copies (link.c, needs.c, targets.c). */
 void link_needs(struct zone_set *set, struct report *report);
 void link_services(struct zone_set *set, struct report *report);
-void link_targets(struct zone_set *set, uint64_t seed, struct report *report);
+void link_targets(struct zone_set *set, struct report *report);
 void link_delegations(const struct zone_set *set, struct report *report);
 
 #endif

@@ -12,7 +12,6 @@ struct filling {
 	const struct zone_set *set;
 	const struct pool *pool;
 	struct report *report;
-	uint64_t seed;
 	struct table seen; /* to addrs */
 	struct addr *addrs;
 	const struct target **owners; /* of each address */
@@ -40,13 +39,13 @@ static void grow_seen(struct filling *filling)
 	table_fini(&filling->seen);
 	table_init(&filling->seen, filling->naddrs * 2 + 4);
 	for (size_t i = 0; i < filling->naddrs; i++)
-		table_put(&filling->seen, hash_bytes(filling->seed, &filling->addrs[i], sizeof(struct addr)),
-			(uint32_t)i);
+		table_put(&filling->seen,
+			hash_bytes(filling->set->inner->seed, &filling->addrs[i], sizeof(struct addr)), (uint32_t)i);
 }
 
 static void take_address(struct filling *filling, const struct target *target, const struct addr *addr)
 {
-	uint64_t hash = hash_bytes(filling->seed, addr, sizeof *addr), at = hash;
+	uint64_t hash = hash_bytes(filling->set->inner->seed, addr, sizeof *addr), at = hash;
 	char text[ADDR_TEXT_MAX], other[NAME_TEXT_MAX];
 	uint32_t i;
 
@@ -139,9 +138,9 @@ static void link_target(struct filling *filling, struct target *target)
 		take_addresses(filling, target, found.node);
 }
 
-void link_targets(struct zone_set *set, uint64_t seed, struct report *report)
+void link_targets(struct zone_set *set, struct report *report)
 {
-	struct filling filling = { .set = set, .report = report, .seed = seed };
+	struct filling filling = { .set = set, .report = report };
 
 	for (size_t i = 0; i < set->npools; i++) {
 		struct pool *pool = &set->inner->pools[i];

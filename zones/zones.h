@@ -58,8 +58,8 @@ struct service;
 
 /* A name that exists in a zone: it owns records, or something below it does (an empty non-terminal). */
 struct node {
-	alignas(64) uint64_t hash; /* of the whole name, with the seed of the set */
-	const uint8_t *wire;       /* the name, lower case */
+	alignas(MEM_LINE) uint64_t hash; /* of the whole name, with the seed of the set */
+	const uint8_t *wire;             /* the name, lower case */
 	uint8_t len, nlabels;
 	uint16_t nrrsets;
 	const struct rrset *rrsets;  /* by rising type; 0 for an empty non-terminal, and for what is occluded */

@@ -116,13 +116,19 @@ def keys_of_memcached(stack):
 
 # ---- HTTP caches ----
 
+def behind(stack, cache):
+    """A relay, an origin behind a cache of this kind, and the cache's port."""
+    rig, origin = Rig(stack, []), Origin(stack)
+    port, row = cache(stack, rig, origin)
+    rig.caches = [row]
+    rig.start()
+    return rig, origin, port
+
+
 @test
 def urls_and_prefixes_of_varnish(stack):
     """varnish: a URL is purged, a prefix banned with nothing but what begins so, and a refresh puts the new one in place"""
-    rig, origin = Rig(stack, []), Origin(stack)
-    port, cache = varnish(stack, rig, origin)
-    rig.caches = [cache]
-    rig.start()
+    rig, origin, port = behind(stack, varnish)
     first = {path: get(port, path) for path in ("/a", "/b", "/shop/1", "/shop/2", "/shopping", "/s.op/1", "/r")}
     assert all(get(port, path) == n for path, n in first.items())
     rig.ctl("purge", "url", "http://www.example/a", "--wait", "30s")
@@ -140,10 +146,7 @@ def urls_and_prefixes_of_varnish(stack):
 @test
 def a_refresh_through_nginx(stack):
     """nginx, which has no purge of its own: a refresh of a URL goes by its cache to the origin and puts the new one in place, and no other"""
-    rig, origin = Rig(stack, []), Origin(stack)
-    port, cache = nginx(stack, rig, origin)
-    rig.caches = [cache]
-    rig.start()
+    rig, origin, port = behind(stack, nginx)
     first = {path: get(port, path) for path in ("/a", "/b")}
     assert all(get(port, path) == n for path, n in first.items())
     rig.ctl("purge", "url", "http://www.example/a", "--refresh", "--wait", "30s")
