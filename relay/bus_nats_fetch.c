@@ -9,6 +9,9 @@ enum {
 	ANSWER_MS = 2000,
 	RETRY_MS = 250,
 	QUIET_LOOK = 5, /* fetches that brought nothing */
+	LATE_ROUNDS = 8,
+	LATE_MS = 50,
+	LATE_FETCH_MS = 200,
 };
 #define SECOND_NS INT64_C(1000000000)
 
@@ -145,6 +148,26 @@ static void pause_ms(unsigned ms)
 	usleep(ms * 1000);
 }
 
+/* A server may answer a request once more when it has said that it is over: most of all with what was just given back. What is left in a
+ * subscription that ends comes again after NATS_ACK_WAIT_S only, so it ends when an answer from there finds nothing before it. */
+static void give_back_late(struct nats_fetcher *fetcher, jsCtx *js, natsSubscription *sub)
+{
+	for (unsigned i = 0; i < LATE_ROUNDS && sub != NULL; i++) {
+		natsMsgList list = { 0 };
+		jsErrCode code = 0;
+		int waiting = 0;
+
+		if (natsConnection_Status(fetcher->connection) != NATS_CONN_STATUS_CONNECTED)
+			return;
+		pause_ms(LATE_MS);
+		(void)is_forgotten(fetcher, js);
+		if (natsSubscription_GetPending(sub, &waiting, NULL) != NATS_OK || waiting == 0)
+			return;
+		if (natsSubscription_Fetch(&list, sub, waiting, LATE_FETCH_MS, &code) == NATS_OK)
+			take_list(fetcher, &list);
+	}
+}
+
 static void *fetch_main(void *arg)
 {
 	struct nats_fetcher *fetcher = arg;
@@ -176,6 +199,7 @@ static void *fetch_main(void *arg)
 		if (sub != NULL && (status == NATS_TIMEOUT || ++failures % 20 == 0))
 			unsubscribe(&js, &sub);
 	}
+	give_back_late(fetcher, js, sub);
 	unsubscribe(&js, &sub);
 	return NULL;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The bus's certificates, its servers and the bus itself are exchanged while events flow: no restart, and no event is lost. tests/FAULTS.md, 20."""
 import os
+import re
 import shutil
 import signal
 import socket
@@ -157,6 +158,48 @@ def certificates_are_exchanged(stack):
         assert "log=anew" not in fleet.rigs[region].relay.text()
     seen(f"{len(keys)} events; on the new certificates {took['eu']:.1f} s after SIGHUP, {took['us']:.1f} s by itself; meanwhile the "
          f"slowest event was confirmed by both regions after {slowest_ms:.0f} ms")
+
+
+class TwiceToTheSame(Wire):
+    """What is given back comes to the same one once more, as servers give it now and then that have said already that its request is over."""
+    given = re.compile(rb"HMSG \S+ (\$JS\.ACK\.[^@ ]+)@\S+ \d+ (\d+)\r\n")
+    back = re.compile(rb"LMSG (\$JS\.ACK\.\S+) 4\r\n-NAK\r\n")
+
+    def __init__(self, stack, to):
+        self.messages, self.again = {}, 0
+        super().__init__(stack, to)
+
+    def parts(self, way, data):
+        if way == "near":
+            for given in self.given.finditer(data):
+                self.messages[given[1]] = data[given.start():given.end() + int(given[2]) + 2]
+            return [data]
+        for back in self.back.finditer(data):
+            if message := self.messages.pop(back[1], None):
+                data = data.replace(back[0], b"")
+                self.pairs[-1][0].sendall(message)
+                self.again += 1
+        return [data]
+
+
+@test
+def what_the_old_connection_gives_back(stack):
+    """an event that comes by the old connection while that one is being closed comes by the new one at once, also when the old one is given it
+    twice"""
+    class TwiceFleet(TlsFleet):
+        def link(self, leaf):
+            return TwiceToTheSame(self.stack, leaf)
+
+    fleet = TwiceFleet(stack)
+    fleet.wait_empty()
+    made = 0
+    while fleet.wires["eu"].again < 2:  # it may have been closed already
+        made += 1
+        assert made < 20
+        os.utime(fleet.tls("eu", "ca.crt"))
+        fleet.rigs["eu"].reload()
+        wait_for("the new one to be in service", lambda: fleet.renewals("eu") == made, 30)
+        assert fleet.confirmed("us", f"k{made}", "15s"), made
 
 
 @test

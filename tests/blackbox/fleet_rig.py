@@ -29,6 +29,10 @@ class Wire(Tcp):
         while way in self.swallowing:
             time.sleep(0.005)
 
+    def parts(self, way, data):
+        """What was said at once, as it is to go on."""
+        return [data]
+
     def join_pair(self, near):
         if not self.whole:
             return
@@ -38,7 +42,7 @@ class Wire(Tcp):
                 s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self.lock:
                 self.pairs.append((near, far))
-            join(near, far, self.held)
+            join(near, far, self.held, self.parts)
 
     def cut(self):
         self.whole = False
@@ -145,7 +149,7 @@ leafnodes {{ listen: 127.0.0.1:{leaf}, advertise: "127.0.0.1:1" }}
         for region in REGIONS:
             rig = Rig(stack, [], region)
             self.rigs[region], self.ports[region] = rig, free_port()
-            self.wires[region] = Wire(stack, leaf)
+            self.wires[region] = self.link(leaf)
             self.start_server(region)
             port = self.ports[region]
             if region in through:
@@ -157,6 +161,10 @@ leafnodes {{ listen: 127.0.0.1:{leaf}, advertise: "127.0.0.1:1" }}
             self.start_relay(name, self.ports[self.relays[name]], cache, relay)
         for name in self.relays:
             wait_for(f"{name} to hear the others", lambda name=name: self.confirmed(name, "hello"), 30)
+
+    def link(self, leaf):
+        """From a region's server to the hub."""
+        return Wire(self.stack, leaf)
 
     def start_relay(self, name, port, cache, more):
         rig = self.rigs[name]

@@ -61,13 +61,15 @@ def hang_up(*sockets):
             pass
 
 
-def join(near, far, held=lambda way: None):
-    """What one says the other hears, until one of them ends; held(way) waits, before what goes towards "far" or "near" goes on."""
+def join(near, far, held=lambda way: None, parts=lambda way, data: [data]):
+    """What one says the other hears, until one of them ends; held(way) waits, before what goes towards "far" or "near" goes on, which it does in
+    those parts."""
     def pump(a, b, way):
         try:
             while data := a.recv(65536):
-                held(way)
-                b.sendall(data)
+                for part in parts(way, data):
+                    held(way)
+                    b.sendall(part)
         except OSError:
             pass
         held(way)
