@@ -151,8 +151,7 @@ static void find_service(struct packet *packet, const struct snapshot *snapshot)
 	if (UNLIKELY(packet->service == NULL))
 		return;
 	__builtin_prefetch(packet->service);
-	__builtin_prefetch((const uint8_t *)packet->service + 64);
-	__builtin_prefetch((const uint8_t *)(packet->service + 1) - 1); /* it may lie on three lines */
+	__builtin_prefetch(&packet->service->steering[answer_family(query->qtype)]);
 }
 
 static const struct steering *steering_of(const struct packet *packet)
@@ -201,7 +200,6 @@ void packets_find(struct packet *packets, unsigned n, const struct packet_contex
 	EACH(for_zones, zone_seek_place(&packets[i].seek, snapshot->set, &packets[i].query.name));
 	EACH(for_zones, zone_seek_slot(&packets[i].seek));
 	EACH(for_zones, zone_seek_node(&packets[i].seek));
-	EACH(for_zones, zone_seek_name(&packets[i].seek));
 	EACH(for_zones, find_service(&packets[i], snapshot));
 	EACH(service, ahead_steering(&packets[i], context));
 	/* what must be done anyway, while the reads that were just begun are under way */

@@ -179,15 +179,11 @@ static void make_pool(struct build *build, const struct pool *pool, struct pool_
 	}
 }
 
-/* A copy that begins at a cache line. */
-static void *dup_lines(struct arena *arena, const void *bytes, size_t len)
+static void *alloc_lines(struct arena *arena, size_t len)
 {
 	uint8_t *at = arena_alloc(arena, len + MEM_LINE);
 
-	at += -(uintptr_t)at % MEM_LINE;
-	if (len > 0)
-		memcpy(at, bytes, len);
-	return at;
+	return at + -(uintptr_t)at % MEM_LINE;
 }
 
 static void make_pool_held(struct build *build, const struct pool *pool, struct pool_plan *plan)
@@ -205,6 +201,7 @@ static void make_pools(struct snapshot *snapshot, const struct snapshot_inputs *
 {
 	struct arena *arena = snapshot->inner->arena;
 	struct build build = { .inputs = inputs };
+	struct endpoint *endpoints;
 	struct pool_plan *pools;
 
 	snapshot->npools = (uint32_t)snapshot->set->npools;
@@ -213,7 +210,10 @@ static void make_pools(struct snapshot *snapshot, const struct snapshot_inputs *
 		make_pool_held(&build, &snapshot->set->pools[i], &pools[i]);
 	snapshot->pools = pools;
 	snapshot->nendpoints = (uint32_t)build.nendpoints;
-	snapshot->endpoints = dup_lines(arena, build.endpoints, build.nendpoints * sizeof(*build.endpoints));
+	endpoints = alloc_lines(arena, build.nendpoints * sizeof(*endpoints));
+	if (build.nendpoints > 0)
+		memcpy(endpoints, build.endpoints, build.nendpoints * sizeof(*endpoints));
+	snapshot->endpoints = endpoints;
 	free(build.endpoints);
 }
 
@@ -228,8 +228,55 @@ static void add_candidate(struct candidate *candidates, uint32_t *n, const struc
 		candidates[(*n)++] = (struct candidate){ .pool = use->pool, .weight = use->weight };
 }
 
-static void make_candidates(struct service_plan *plan, const struct service *service, struct arena *arena)
+/* Services that have something in common: what a hundred thousand of them need is there once a kind. */
+struct twins {
+	const struct service_plan *services;
+	bool (*alike)(const struct service_plan *a, const struct service_plan *b);
+	uint32_t *slots; /* of the first of a kind: its number + 1; 0: free */
+	size_t nslots;   /* a power of two */
+};
+
+static void twins_init(struct twins *twins, const struct service_plan *services, uint32_t nservices,
+	bool (*alike)(const struct service_plan *a, const struct service_plan *b))
 {
+	*twins = (struct twins){ .services = services, .alike = alike, .nslots = 16 };
+	while (twins->nslots < nservices * UINT64_C(2))
+		twins->nslots *= 2;
+	twins->slots = mem_alloc(twins->nslots * sizeof(*twins->slots));
+}
+
+/* The first service that is alike: perhaps itself. */
+static const struct service_plan *twins_find(struct twins *twins, const struct service_plan *plan, uint64_t hash)
+{
+	size_t at = hash & (twins->nslots - 1);
+
+	while (twins->slots[at] != 0 && !twins->alike(&twins->services[twins->slots[at] - 1], plan))
+		at = (at + 1) & (twins->nslots - 1);
+	if (twins->slots[at] == 0)
+		twins->slots[at] = (uint32_t)(plan - twins->services) + 1;
+	return &twins->services[twins->slots[at] - 1];
+}
+
+static uint64_t candidates_hash(const struct service_plan *plan, uint32_t n, bool weights)
+{
+	uint64_t hash = n;
+
+	for (uint32_t i = 0; i < n; i++)
+		hash = hash_mix(
+			hash, plan->candidates[i].pool | (uint64_t)(weights ? plan->candidates[i].weight : 0) << 32);
+	return hash;
+}
+
+static bool same_candidates(const struct service_plan *a, const struct service_plan *b)
+{
+	return a->ncandidates == b->ncandidates &&
+	       memcmp(a->candidates, b->candidates, a->ncandidates * sizeof(*a->candidates)) == 0;
+}
+
+static void make_candidates(
+	struct service_plan *plan, const struct service *service, struct twins *lists, struct arena *arena)
+{
+	const struct service_plan *twin;
 	struct candidate candidates[CANDIDATES_MAX + 1];
 	uint32_t n = 0;
 
@@ -248,7 +295,9 @@ static void make_candidates(struct service_plan *plan, const struct service *ser
 				plan->fallback_candidate = i;
 	}
 	plan->ncandidates = n;
-	plan->candidates = arena_dup(arena, candidates, n * sizeof(*candidates));
+	plan->candidates = candidates;
+	twin = twins_find(lists, plan, candidates_hash(plan, n, true));
+	plan->candidates = twin != plan ? twin->candidates : arena_dup(arena, candidates, n * sizeof(*candidates));
 }
 
 static bool usable_for(
@@ -276,13 +325,7 @@ static bool keyed_for(
 	return nusable > 1 || most > (plan->service->via_cname ? 1 : plan->service->answers);
 }
 
-/* Services without a map that list the same pools order alike: what a hundred thousand of them need is worked out once a list. */
-struct twins {
-	const struct service_plan *services;
-	uint32_t *slots; /* of the first of a kind: its number + 1; 0: free */
-	size_t nslots;   /* a power of two */
-};
-
+/* Without a map: what is listed orders them, and nothing else does. */
 static bool orders_alike(const struct service_plan *a, const struct service_plan *b)
 {
 	bool alike =
@@ -294,32 +337,8 @@ static bool orders_alike(const struct service_plan *a, const struct service_plan
 	return alike;
 }
 
-static void twins_init(struct twins *twins, const struct service_plan *services, uint32_t nservices)
-{
-	*twins = (struct twins){ .services = services, .nslots = 16 };
-	while (twins->nslots < nservices * UINT64_C(2))
-		twins->nslots *= 2;
-	twins->slots = mem_alloc(twins->nslots * sizeof(*twins->slots));
-}
-
-/* The first service that orders as this one does: perhaps itself. */
-static uint32_t twins_find(struct twins *twins, const struct service_plan *plan)
-{
-	uint64_t hash = plan->nlisted;
-	size_t at;
-
-	for (uint32_t i = 0; i < plan->nlisted; i++)
-		hash = hash_mix(hash, plan->candidates[i].pool);
-	at = hash & (twins->nslots - 1);
-	while (twins->slots[at] != 0 && !orders_alike(&twins->services[twins->slots[at] - 1], plan))
-		at = (at + 1) & (twins->nslots - 1);
-	if (twins->slots[at] == 0)
-		twins->slots[at] = (uint32_t)(plan - twins->services) + 1;
-	return twins->slots[at] - 1;
-}
-
-static bool make_service(
-	struct snapshot *snapshot, const struct service *service, struct service_plan *plan, struct err *err)
+static bool make_service(struct snapshot *snapshot, const struct service *service, struct service_plan *plan,
+	struct twins *lists, struct err *err)
 {
 	char owner[NAME_TEXT_MAX];
 
@@ -333,7 +352,7 @@ static bool make_service(
 	plan->ttl_min_s = service->ttl_min_s;
 	plan->ttl_span_s = ttl_span(service->ttl_max_s, service->ttl_min_s);
 	plan->identity = identity(snapshot->seed, 's', service->owner.wire, service->owner.len);
-	make_candidates(plan, service, snapshot->inner->arena);
+	make_candidates(plan, service, lists, snapshot->inner->arena);
 	if (plan->ncandidates > CANDIDATES_MAX)
 		return err_set(err, "%s:%u: %s: a service can use at most %d pools, with those that its map names",
 			service->file, service->line, name_format(&service->owner, owner), CANDIDATES_MAX);
@@ -385,22 +404,28 @@ static bool make_services(
 {
 	uint32_t(*numbers)[FAMILIES];
 	struct service_plan *services;
-	struct twins twins;
+	struct twins lists, twins;
 	bool good = true;
 
 	snapshot->nservices = (uint32_t)snapshot->set->nservices;
-	services = arena_alloc(snapshot->inner->arena, snapshot->nservices * sizeof(*services));
+	services = alloc_lines(snapshot->inner->arena, snapshot->nservices * sizeof(*services));
 	snapshot->services = services;
 	numbers = mem_alloc((snapshot->nservices + 1) * sizeof(*numbers));
+	twins_init(&lists, services, snapshot->nservices, same_candidates);
 	for (uint32_t i = 0; i < snapshot->nservices && good; i++)
-		good = make_service(snapshot, &snapshot->set->services[i], &services[i], err);
-	twins_init(&twins, services, snapshot->nservices);
+		good = make_service(snapshot, &snapshot->set->services[i], &services[i], &lists, err);
+	free(lists.slots);
+	twins_init(&twins, services, snapshot->nservices, orders_alike);
 	if (inputs->meter != NULL && !inputs->trial)
 		meter_next(inputs->meter);
 	for (uint32_t i = 0; i < snapshot->nservices && good; i++) {
-		uint32_t twin = services[i].service->nrules == 0 ? twins_find(&twins, &services[i]) : i;
+		const struct service_plan *plan = &services[i], *twin = plan;
 
-		want_tables(snapshot, inputs, before, &services[i], twin != i ? numbers[twin] : NULL, numbers[i]);
+		if (plan->service->nrules == 0)
+			twin = twins_find(&twins, plan, candidates_hash(plan, plan->nlisted, false));
+
+		want_tables(snapshot, inputs, before, &services[i], twin != plan ? numbers[twin - services] : NULL,
+			numbers[i]);
 	}
 	free(twins.slots);
 	if (good)

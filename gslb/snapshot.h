@@ -5,6 +5,7 @@
 #ifndef GSLB_SNAPSHOT_H
 #define GSLB_SNAPSHOT_H
 
+#include <stdalign.h>
 #include <stdatomic.h>
 
 #include "base/base.h"
@@ -85,25 +86,26 @@ struct candidate {
 	uint32_t weight; /* for ties */
 };
 
+/* What an answer wants to know of it lies on its first cache line, and for IPv6 on its second. */
 struct service_plan {
-	const struct service *service;
-	/* what each answer wants to know of it, here, where the rest is */
-	bool via_cname, sticky;
+	alignas(MEM_LINE) bool via_cname;
+	bool sticky;
 	uint8_t sticky_v4, sticky_v6, answers;
+	bool keyed
+		[FAMILIES]; /* spread=sticky, and there is something to choose from: the key's length counts for scope */
 	uint32_t ttl_max_s, ttl_min_s;
 	uint32_t ttl_span_s; /* what jitter may take of max */
-	uint64_t identity;   /* of its owner's name: for rendezvous hashing, and for jitter */
+	uint32_t
+		first_override; /* where its candidates' entries begin in overlay.service_pool, and their pairs in the ledger */
+	uint64_t identity;                  /* of its owner's name: for rendezvous hashing, and for jitter */
+	const struct candidate *candidates; /* shared with services that have the same */
+	struct steering steering[FAMILIES]; /* with via=cname both are the same: all pools are candidates */
+	const struct service *service;
 	uint32_t
 		ncandidates; /* pools=, then pools that only maps name, then a fallback that neither does; at most 255 */
 	uint32_t nlisted;    /* how many of them, the first ones, are pools= */
-	const struct candidate *candidates;
-	uint32_t fallback;           /* pool number or POOL_NONE */
+	uint32_t fallback;   /* pool number or POOL_NONE */
 	uint32_t fallback_candidate; /* its index; only with a fallback */
-	uint32_t
-		first_override; /* where its candidates' entries begin in overlay.service_pool, and their pairs in the ledger */
-	bool keyed
-		[FAMILIES]; /* spread=sticky, and there is something to choose from: the key's length counts for scope */
-	struct steering steering[FAMILIES]; /* with via=cname both are the same: all pools are candidates */
 };
 
 /* An address that gslb-health found for a dynamic target. */

@@ -172,8 +172,10 @@ void zone_seek_place(struct zone_seek *seek, const struct zone_set *set, const s
 
 void zone_seek_slot(const struct zone_seek *seek)
 {
-	if (LIKELY(seek->place != NULL))
-		table_prefetch(&seek->place->table, seek->hash);
+	if (UNLIKELY(seek->place == NULL))
+		return;
+	table_prefetch(&seek->place->table, seek->hash);
+	__builtin_prefetch(seek->place->apex);
 }
 
 void zone_seek_node(struct zone_seek *seek)
@@ -190,10 +192,17 @@ void zone_seek_node(struct zone_seek *seek)
 	__builtin_prefetch(seek->node);
 }
 
-void zone_seek_name(const struct zone_seek *seek)
+/* Is it this node's name? A long one lies elsewhere in memory: it is waited for. */
+static bool is_name_of(const struct node *node, const struct zone_place *place, const struct name *name)
 {
-	if (LIKELY(seek->node != NULL))
-		__builtin_prefetch(seek->node->wire);
+	size_t head = (size_t)name->len - place->apex_len;
+
+	if (UNLIKELY(node->len != name->len))
+		return false;
+	if (UNLIKELY(head > NODE_HEAD || name->len < NODE_HEAD))
+		return name_bytes_equal(node->wire, name->wire, name->len);
+	return memcmp(node->head, name->wire, NODE_HEAD) == 0 &&
+	       name_bytes_equal(place->apex, name->wire + head, place->apex_len);
 }
 
 enum found_kind zone_seek_end(const struct zone_seek *seek, const struct zone_set *set, const struct name *name,
@@ -202,8 +211,8 @@ enum found_kind zone_seek_end(const struct zone_seek *seek, const struct zone_se
 	const struct node *node = seek->node;
 
 	/* the whole name says that it lies in this zone, too; a DS may be the parent's to answer */
-	if (UNLIKELY(node == NULL || node->hash != seek->hash || node->len != name->len || node->cut != NULL ||
-		     qtype == RR_DS || !name_bytes_equal(node->wire, name->wire, name->len)))
+	if (UNLIKELY(node == NULL || node->hash != seek->hash || node->cut != NULL || qtype == RR_DS ||
+		     !is_name_of(node, seek->place, name)))
 		return zone_set_find(set, name, qtype, found);
 	*found = (struct found){ .zone = seek->place->zone, .node = node };
 	found_service(found, set, seek->place);

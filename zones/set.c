@@ -43,6 +43,8 @@ static void add_zones(struct zone_set *set, struct zone *const *zones, size_t nz
 			.zone = zone_ref(zone),
 			.table = zone->inner->table,
 			.nodes = zone->inner->nodes,
+			.apex = zone->apex.wire,
+			.apex_len = zone->apex.len,
 			.services = zone->services,
 			.first_service = (uint32_t)set->nservices,
 			.first_pool = (uint32_t)set->npools,

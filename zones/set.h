@@ -12,8 +12,12 @@ struct zone_place {
 	alignas(MEM_LINE) struct zone *zone;
 	struct table table; /* the zone's, of its: */
 	const struct node *nodes;
+	const uint8_t *apex;
 	const struct service *services; /* as the zone has them; in the set from here on: */
-	uint32_t first_service, first_pool;
+	uint32_t first_service;
+	uint8_t apex_len;
+	/* on another line: finding a name has no use for it */
+	uint32_t first_pool;
 	uint32_t *pools; /* number in the set of each of the zone's pool_names; POOL_NONE: no such pool */
 };
 

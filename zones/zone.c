@@ -101,6 +101,7 @@ static void fill_nodes(const struct draft *draft, struct zone *zone)
 			.cut = from->cut == NONE ? NULL : &inner->nodes[place[from->cut]],
 			.service = from->service == NONE ? NULL : &zone->services[from->service],
 		};
+		memcpy(to->head, to->wire, to->len < NODE_HEAD ? to->len : NODE_HEAD);
 		fill_rrsets(draft, from, to, &filler);
 		if (!from->config)
 			table_put(&inner->table, from->hash, place[i]);

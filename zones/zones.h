@@ -57,11 +57,14 @@ static inline const uint8_t *rr_rdata(const uint8_t *record, uint16_t *rdlen)
 struct service;
 
 /* A name that exists in a zone: it owns records, or something below it does (an empty non-terminal). */
+enum { NODE_HEAD = 12 };
+
 struct node {
 	alignas(MEM_LINE) uint64_t hash; /* of the whole name, with the seed of the set */
 	const uint8_t *wire;             /* the name, lower case */
 	uint8_t len, nlabels;
 	uint16_t nrrsets;
+	uint8_t head[NODE_HEAD];     /* the name's first bytes: most names are those, and the zone's apex */
 	const struct rrset *rrsets;  /* by rising type; 0 for an empty non-terminal, and for what is occluded */
 	const struct node *wildcard; /* its child "*", or NULL */
 	const struct node *cut; /* the topmost delegation at or above it below the apex, or NULL (RFC 1034 4.3.2 3b) */
@@ -284,7 +287,6 @@ struct zone_seek {
 void zone_seek_place(struct zone_seek *seek, const struct zone_set *set, const struct name *name);
 void zone_seek_slot(const struct zone_seek *seek);
 void zone_seek_node(struct zone_seek *seek);
-void zone_seek_name(const struct zone_seek *seek);
 enum found_kind zone_seek_end(const struct zone_seek *seek, const struct zone_set *set, const struct name *name,
 	uint16_t qtype, struct found *found);
 /* A node of a zone by its whole name; NULL when it does not exist. For glue. */

@@ -322,6 +322,40 @@ START_TEST(random_names_are_found_as_by_a_plain_search)
 }
 END_TEST
 
+/* What hashes alike in 64 bits cannot be found: one name's search is ended with the other. */
+static const struct alike_case {
+	const char *sought, *asked;
+} alike[] = {
+	{ "www.svc.example", "wxw.svc.example" },
+	{ "www.svc.example", "www.svc.exampla" },
+	{ "www.svc.example", "www.suc.example" },
+	{ "a.svc.example", "b.svc.example" },
+	{ "one-of-12-by.svc.example", "one-of-12-bz.svc.example" },
+	{ "one-of-11-b.svc.example", "one-of-11-c.svc.example" },
+	{ "one-of-11-b.svc.example", "one-of-11-b.tvc.example" },
+	{ "a-label-beyond-the-head.svc.example", "a-label-beyond-the-hend.svc.example" },
+	{ "a-label-beyond-the-head.svc.example", "a-label-beyond-the-head.svd.example" },
+};
+
+START_TEST(a_name_is_not_answered_with_another_of_its_hash)
+{
+	const struct alike_case *c = &alike[_i];
+	struct zone_set *some = set_of("www A 192.0.2.1\na A 192.0.2.1\none-of-12-by A 192.0.2.1\n"
+				       "one-of-11-b A 192.0.2.1\na-label-beyond-the-head A 192.0.2.1\n");
+	struct name sought, asked;
+	struct zone_seek seek;
+	struct found found;
+
+	ck_assert(name_from_text(&sought, c->sought) && name_from_text(&asked, c->asked));
+	zone_seek_place(&seek, some, &sought);
+	zone_seek_slot(&seek);
+	zone_seek_node(&seek);
+	ck_assert_int_eq(zone_seek_end(&seek, some, &sought, RR_A, &found), FOUND_NODE);
+	ck_assert_int_ne(zone_seek_end(&seek, some, &asked, RR_A, &found), FOUND_NODE);
+	zone_set_free(some);
+}
+END_TEST
+
 void add_find_cases(Suite *suite)
 {
 	TCase *tcase = tcase_create("find"), *random = tcase_create("find at random");
@@ -329,6 +363,7 @@ void add_find_cases(Suite *suite)
 	tcase_add_checked_fixture(tcase, load, unload);
 	tcase_add_loop_test(tcase, a_question_finds_what_rfc_1034_and_rfc_4592_say, 0, COUNT_OF(cases));
 	tcase_add_test(tcase, ds_is_the_parents_where_it_delegates_and_the_childs_where_not);
+	tcase_add_loop_test(tcase, a_name_is_not_answered_with_another_of_its_hash, 0, COUNT_OF(alike));
 	tcase_add_test(tcase, an_rrset_is_found_by_its_type_and_glue_by_its_name);
 	suite_add_tcase(suite, tcase);
 	tcase_set_timeout(random, 60);
