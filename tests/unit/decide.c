@@ -339,6 +339,28 @@ START_TEST(each_of_many_services_has_the_order_of_its_own_list)
 }
 END_TEST
 
+START_TEST(each_of_services_with_the_same_pools_has_its_own_weights)
+{
+	struct decision decision;
+
+	sim_zone(&sim, "svc.example",
+		ZONE_HEAD "_gslb.a TXT \"v=gslb1; pools=eu:65535,us:1; rank=weight\"\n"
+			  "_gslb.b TXT \"v=gslb1; pools=eu:1,us:65535; rank=weight\"\n"
+			  "_gslb.c TXT \"v=gslb1; pools=eu:65535,us:1; rank=weight\"\n" THREE_POOLS);
+	sim_load(&sim);
+	for (char name[] = "a.svc.example"; name[0] <= 'c'; name[0]++) {
+		unsigned favoured = 0;
+
+		for (unsigned i = 0; i < 40; i++) {
+			sim_ask(&sim, "198.51.100.7", name, FAMILY_V4, &decision, NULL);
+			favoured += strcmp(sim.snapshot->pools[decision.pool].pool->label,
+					    name[0] == 'b' ? "us" : "eu") == 0;
+		}
+		ck_assert_uint_ge(favoured, 38);
+	}
+}
+END_TEST
+
 START_TEST(new_geo_data_makes_new_tables_and_new_answers)
 {
 	struct decision decision;
@@ -1296,6 +1318,7 @@ int main(void)
 	tcase_add_checked_fixture(worlds, setup, teardown);
 	tcase_add_test(worlds, tables_are_shared_by_services_and_over_reloads_and_dropped_when_flat);
 	tcase_add_test(worlds, each_of_many_services_has_the_order_of_its_own_list);
+	tcase_add_test(worlds, each_of_services_with_the_same_pools_has_its_own_weights);
 	tcase_add_test(worlds, new_geo_data_makes_new_tables_and_new_answers);
 	tcase_add_loop_test(worlds, an_ecs_scope_is_exact_and_minimal, 0, 12);
 	tcase_add_test(worlds, all_of_a_sticky_scope_block_is_told_the_same);
