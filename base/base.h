@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/huge.h"
 #include "base/likely.h"
 #include "base/log.h"
 #include "base/mem.h"

@@ -11,6 +11,7 @@ libbase_a_SOURCES = \
 	base/err.c base/err.h \
 	base/file.c base/file.h \
 	base/hash.c base/hash.h \
+	base/huge.c base/huge.h \
 	base/likely.h \
 	base/log.c base/log.h \
 	base/mem.c base/mem.h \

@@ -149,7 +149,7 @@ struct zone *zone_build(struct draft *draft)
 		.seed = draft->seed,
 		.refs = 1,
 		.names = (uint8_t *)draft->names.text,
-		.nodes = mem_lines(sizes.nnodes * sizeof(struct node)),
+		.nodes = huge_alloc(sizes.nnodes * sizeof(struct node)),
 		.config = mem_lines(sizes.nconfig * sizeof(struct node)),
 		.nconfig = sizes.nconfig,
 		.rrsets = mem_alloc(sizes.nrrsets * sizeof(struct rrset)),
@@ -257,7 +257,7 @@ void zone_unref(struct zone *zone)
 	free(inner->services);
 	free(inner->pools);
 	free(inner->pool_names);
-	free(inner->nodes);
+	huge_free(inner->nodes, zone->nnodes * sizeof(struct node));
 	free(inner->config);
 	free(inner->rrsets);
 	free(inner->wires);

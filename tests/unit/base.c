@@ -331,6 +331,41 @@ START_TEST(a_replaced_file_holds_the_new_bytes_and_no_rest_stays)
 }
 END_TEST
 
+static size_t random_len(struct dice *dice)
+{
+	return dice_below(dice, 32) == 0 ? dice_below(dice, 3 << 20) : dice_below(dice, 100000);
+}
+
+static bool all_are(const uint8_t *bytes, size_t len, uint8_t byte)
+{
+	return len == 0 || (bytes[0] == byte && memcmp(bytes, bytes + 1, len - 1) == 0);
+}
+
+/* All bytes are the block's own: none is another's, or was left in it. */
+START_TEST(blocks_of_huge_pages_are_zeroed_and_nobody_elses)
+{
+	enum { BLOCKS = 200, STEPS = 2000 };
+	struct {
+		uint8_t *bytes;
+		size_t len;
+	} block[BLOCKS] = { 0 };
+	struct dice dice = { 5 };
+
+	for (unsigned step = 0; step < STEPS + BLOCKS; step++) {
+		size_t i = step < STEPS ? dice_below(&dice, BLOCKS) : step - STEPS;
+
+		ck_assert(all_are(block[i].bytes, block[i].len, (uint8_t)(i + 1)));
+		huge_free(block[i].bytes, block[i].len);
+		block[i].len = step < STEPS ? random_len(&dice) : 0;
+		block[i].bytes = step < STEPS ? huge_alloc(block[i].len) : NULL;
+		ck_assert_uint_eq((uintptr_t)block[i].bytes % MEM_LINE, 0);
+		ck_assert(all_are(block[i].bytes, block[i].len, 0));
+		if (block[i].len > 0)
+			memset(block[i].bytes, (int)(i + 1), block[i].len);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("base");
@@ -349,6 +384,7 @@ int main(void)
 	tcase_add_test(cases, private_addresses_are_told_from_public_ones);
 	tcase_add_test(cases, siphash_matches_its_paper);
 	tcase_add_test(cases, a_report_is_sorted_by_file_and_line_and_keeps_the_order_within);
+	tcase_add_test(cases, blocks_of_huge_pages_are_zeroed_and_nobody_elses);
 	tcase_add_test(cases, a_replaced_file_holds_the_new_bytes_and_no_rest_stays);
 	suite_add_tcase(suite, cases);
 	return unit_run(suite);
