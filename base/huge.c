@@ -1,5 +1,5 @@
-/* Slabs of two huge pages, in units; a block is a run of units, the first that is free. Under AddressSanitizer each block is by itself,
- * so that what is read beyond it is seen. */
+/* Slabs in units; a block is a run of units, the first that is free. The last slab stays when it is empty: what is made while a zone is read
+ * comes and goes. Under AddressSanitizer each block is by itself, so that what is read beyond it is seen. */
 #include "base/huge.h"
 
 #include <pthread.h>
@@ -7,14 +7,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/queue.h>
 
 #include "base/mem.h"
 
 enum {
-	HUGE_PAGE = 2 << 20,
-	SLAB_LEN = 2 * HUGE_PAGE,
+	SLAB_LEN = 4 << 20, /* of mem_alloc, which has huge pages for it */
 	UNIT_LEN = 8192,
 	UNITS = SLAB_LEN / UNIT_LEN,
 	BLOCK_MIN = 2 * UNIT_LEN, /* smaller ones would waste too much of a unit */
@@ -70,10 +68,7 @@ static struct slab *slab_new(void)
 {
 	struct slab *slab = mem_alloc(sizeof *slab);
 
-	slab->memory = aligned_alloc(HUGE_PAGE, SLAB_LEN);
-	if (slab->memory == NULL)
-		abort();
-	madvise(slab->memory, SLAB_LEN, MADV_HUGEPAGE); /* a wish: a kernel without huge pages is as right */
+	slab->memory = mem_alloc(SLAB_LEN);
 	slab->nfree = UNITS;
 	SLIST_INSERT_HEAD(&slabs, slab, link);
 	return slab;
@@ -122,7 +117,7 @@ static void give(const uint8_t *block, unsigned n)
 		break;
 	mark(slab, (unsigned)((size_t)(block - slab->memory) / UNIT_LEN), n);
 	slab->nfree += n;
-	if (slab->nfree < UNITS)
+	if (slab->nfree < UNITS || SLIST_NEXT(SLIST_FIRST(&slabs), link) == NULL)
 		return;
 	SLIST_REMOVE(&slabs, slab, slab, link);
 	free(slab->memory);

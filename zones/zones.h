@@ -56,9 +56,9 @@ static inline const uint8_t *rr_rdata(const uint8_t *record, uint16_t *rdlen)
 
 struct service;
 
-/* A name that exists in a zone: it owns records, or something below it does (an empty non-terminal). */
 enum { NODE_HEAD = 12 };
 
+/* A name that exists in a zone: it owns records, or something below it does (an empty non-terminal). A cache line. */
 struct node {
 	alignas(MEM_LINE) uint64_t hash; /* of the whole name, with the seed of the set */
 	const uint8_t *wire;             /* the name, lower case */

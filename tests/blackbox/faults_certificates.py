@@ -169,17 +169,17 @@ class TwiceToTheSame(Wire):
         self.messages, self.again = {}, 0
         super().__init__(stack, to)
 
-    def parts(self, way, data):
+    def heard(self, way, data):
         if way == "near":
             for given in self.given.finditer(data):
                 self.messages[given[1]] = data[given.start():given.end() + int(given[2]) + 2]
-            return [data]
+            return data
         for back in self.back.finditer(data):
             if message := self.messages.pop(back[1], None):
                 data = data.replace(back[0], b"")
                 self.pairs[-1][0].sendall(message)
                 self.again += 1
-        return [data]
+        return data
 
 
 @test

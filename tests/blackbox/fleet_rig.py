@@ -29,9 +29,9 @@ class Wire(Tcp):
         while way in self.swallowing:
             time.sleep(0.005)
 
-    def parts(self, way, data):
-        """What was said at once, as it is to go on."""
-        return [data]
+    def heard(self, way, data):
+        """What was said, as it goes on."""
+        return data
 
     def join_pair(self, near):
         if not self.whole:
@@ -42,7 +42,7 @@ class Wire(Tcp):
                 s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self.lock:
                 self.pairs.append((near, far))
-            join(near, far, self.held, self.parts)
+            join(near, far, self.held, self.heard)
 
     def cut(self):
         self.whole = False

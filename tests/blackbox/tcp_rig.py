@@ -61,15 +61,14 @@ def hang_up(*sockets):
             pass
 
 
-def join(near, far, held=lambda way: None, parts=lambda way, data: [data]):
-    """What one says the other hears, until one of them ends; held(way) waits, before what goes towards "far" or "near" goes on, which it does in
-    those parts."""
+def join(near, far, held=lambda way: None, heard=lambda way, data: data):
+    """What one says the other hears, until one of them ends; held(way) waits, before what goes towards "far" or "near" goes on, as heard(way,
+    data) has it."""
     def pump(a, b, way):
         try:
             while data := a.recv(65536):
-                for part in parts(way, data):
-                    held(way)
-                    b.sendall(part)
+                held(way)
+                b.sendall(heard(way, data))
         except OSError:
             pass
         held(way)
