@@ -16,7 +16,7 @@ enum {
 	UNIT_LEN = 8192,
 	UNITS = SLAB_LEN / UNIT_LEN,
 	BLOCK_MIN = 2 * UNIT_LEN, /* smaller ones would waste too much of a unit */
-	BLOCK_MAX = SLAB_LEN / 4, /* larger ones would leave too much of a slab */
+	BLOCK_MAX = SLAB_LEN / 2, /* larger ones have huge pages by themselves */
 };
 
 struct slab {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { HUGE_PAGE_LEN = 2 << 20, LARGE_LEN = 2 * HUGE_PAGE_LEN };
+enum { HUGE_PAGE_LEN = 2 << 20, LARGE_LEN = HUGE_PAGE_LEN };
 
 static void *checked(void *memory)
 {
