@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define PROMPT 0.92 /* caches that ask again when the TTL is over */
-enum { SLOW_TTLS = 5, SERVICE_NONE = 0xffffffff, SCORE_STEP = 500 /* 50 ms a place, of what has no distance */ };
+enum { SLOW_TTLS = 5, SCORE_STEP = 500 /* 50 ms a place, of what has no distance */ };
 
 struct demand *demand_new(void)
 {

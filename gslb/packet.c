@@ -123,6 +123,12 @@ static enum query_verdict read_query(
 	return query_parse(&packet->query, message, len);
 }
 
+/* What every service steers; of other types it depends on the service. */
+static bool asks_for_addresses(const struct query *query)
+{
+	return query->qtype == RR_A || query->qtype == RR_AAAA;
+}
+
 void packet_read(struct packet *packet, const struct packet_context *context, const uint8_t *message, size_t len)
 {
 	const struct query *query = &packet->query;
@@ -134,24 +140,47 @@ void packet_read(struct packet *packet, const struct packet_context *context, co
 	packet->service = NULL;
 	if (UNLIKELY(!packet->for_zones))
 		return;
+	zone_seek_name(&packet->seek, context->world->snapshot->set, &query->name, asks_for_addresses(query));
 	answer_client(&packet->client, query, &packet->source);
 }
 
 /* ---- find ---- */
+
+/* Both of its lines. */
+static void ahead_service(const struct service_plan *service)
+{
+	__builtin_prefetch(service);
+	__builtin_prefetch(&service->steering[FAMILY_V6]);
+}
+
+static void find_slot(struct packet *packet, const struct snapshot *snapshot)
+{
+	zone_seek_slot(&packet->seek, snapshot->set, &packet->query.name);
+	if (LIKELY(packet->seek.service != SERVICE_NONE))
+		ahead_service(&snapshot->services[packet->seek.service]);
+}
 
 static void find_service(struct packet *packet, const struct snapshot *snapshot)
 {
 	const struct query *query = &packet->query;
 	struct lookup *lookup = &packet->lookup;
 
+	if (LIKELY(packet->seek.service != SERVICE_NONE)) {
+		const struct service_plan *service = &snapshot->services[packet->seek.service];
+
+		if (LIKELY(zone_seek_service(
+			    &packet->seek, snapshot->set, &query->name, &service->owner, &lookup->found))) {
+			lookup->kind = FOUND_NODE;
+			packet->service = service;
+			return;
+		}
+	}
 	lookup->kind = zone_seek_end(&packet->seek, snapshot->set, &query->name, query->qtype, &lookup->found);
 	if (UNLIKELY(lookup->kind != FOUND_NODE))
 		return;
 	packet->service = answer_steering(snapshot, &lookup->found, query->qtype);
-	if (UNLIKELY(packet->service == NULL))
-		return;
-	__builtin_prefetch(packet->service);
-	__builtin_prefetch(&packet->service->steering[answer_family(query->qtype)]);
+	if (packet->service != NULL)
+		ahead_service(packet->service);
 }
 
 static const struct steering *steering_of(const struct packet *packet)
@@ -197,8 +226,7 @@ void packets_find(struct packet *packets, unsigned n, const struct packet_contex
 
 	if (context->exploring != NULL)
 		exploring_earn(context->exploring, n);
-	EACH(for_zones, zone_seek_place(&packets[i].seek, snapshot->set, &packets[i].query.name));
-	EACH(for_zones, zone_seek_slot(&packets[i].seek));
+	EACH(for_zones, find_slot(&packets[i], snapshot));
 	EACH(for_zones, zone_seek_node(&packets[i].seek));
 	EACH(for_zones, find_service(&packets[i], snapshot));
 	EACH(service, ahead_steering(&packets[i], context));

@@ -182,7 +182,7 @@ static size_t rdata_offset(const struct writer *w, size_t at, unsigned nth)
 static void put_referral(
 	struct writer *w, const struct query *query, const struct answer *answer, struct counts *counts)
 {
-	unsigned owner = POINTER | (unsigned)(QUERY_HEADER_LEN + query->name.len - answer->cut->len);
+	unsigned owner = POINTER | (unsigned)(QUERY_HEADER_LEN + query->name.len - answer->cut->head.len);
 	size_t ns = put_rrset(w, answer->rrset, owner);
 
 	counts->authority += answer->rrset->count;

@@ -282,7 +282,7 @@ static void make_candidates(
 
 	for (uint8_t i = 0; i < service->npools; i++)
 		add_candidate(candidates, &n, &service->pools[i]);
-	plan->nlisted = n;
+	plan->nlisted = (uint16_t)n;
 	for (uint16_t i = 0; i < service->nrules; i++)
 		for (uint8_t k = 0; k < service->rules[i].npools; k++)
 			add_candidate(candidates, &n, &service->rules[i].pools[k]);
@@ -292,9 +292,9 @@ static void make_candidates(
 		plan->fallback = service->fallback.pool;
 		for (uint32_t i = 0; i < n; i++)
 			if (candidates[i].pool == plan->fallback)
-				plan->fallback_candidate = i;
+				plan->fallback_candidate = (uint16_t)i;
 	}
-	plan->ncandidates = n;
+	plan->ncandidates = (uint16_t)n;
 	plan->candidates = candidates;
 	twin = twins_find(lists, plan, candidates_hash(plan, n, true));
 	plan->candidates = twin != plan ? twin->candidates : arena_dup(arena, candidates, n * sizeof(*candidates));
@@ -343,6 +343,7 @@ static bool make_service(struct snapshot *snapshot, const struct service *servic
 	char owner[NAME_TEXT_MAX];
 
 	plan->service = service;
+	plan->owner = service_owner(service);
 	plan->via_cname = service->via_cname;
 	plan->sticky = service->spread == SPREAD_STICKY;
 	plan->sticky_v4 = service->sticky_v4;

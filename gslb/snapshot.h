@@ -86,7 +86,7 @@ struct candidate {
 	uint32_t weight; /* for ties */
 };
 
-/* What an answer wants to know of it lies on its first cache line, and for IPv6 on its second. */
+/* Two cache lines, side by side; what an answer wants to know of it comes first, and last the name that it is known by. */
 struct service_plan {
 	alignas(MEM_LINE) bool via_cname;
 	bool sticky;
@@ -101,11 +101,12 @@ struct service_plan {
 	const struct candidate *candidates; /* shared with services that have the same */
 	struct steering steering[FAMILIES]; /* with via=cname both are the same: all pools are candidates */
 	const struct service *service;
-	uint32_t
+	uint16_t
 		ncandidates; /* pools=, then pools that only maps name, then a fallback that neither does; at most 255 */
-	uint32_t nlisted;    /* how many of them, the first ones, are pools= */
-	uint32_t fallback;   /* pool number or POOL_NONE */
-	uint32_t fallback_candidate; /* its index; only with a fallback */
+	uint16_t nlisted;    /* how many of them, the first ones, are pools= */
+	uint16_t fallback_candidate; /* its index; only with a fallback */
+	uint32_t fallback;           /* pool number or POOL_NONE */
+	struct service_owner owner;
 };
 
 /* An address that gslb-health found for a dynamic target. */

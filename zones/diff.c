@@ -34,7 +34,7 @@ static void tell(const struct diff *diff, const struct node *node, unsigned skip
 {
 	struct name whole, owner;
 
-	if (name_from_wire(&whole, node->wire, node->len) == 0)
+	if (name_from_wire(&whole, node->wire, node->head.len) == 0)
 		return;
 	name_suffix(&whole, skip, &owner);
 	diff->changed(diff->arg, &owner);
@@ -43,7 +43,7 @@ static void tell(const struct diff *diff, const struct node *node, unsigned skip
 /* A name of one side; `both`: those that the other side has, too, are looked at. */
 static void look(const struct diff *diff, const struct node *node, bool both)
 {
-	const struct node *other = zone_node(diff->other, node->wire, node->len);
+	const struct node *other = zone_node(diff->other, node->wire, node->head.len);
 
 	if (other == NULL ? true : both && !same_records(node, other))
 		tell(diff, node, 0);
@@ -51,7 +51,7 @@ static void look(const struct diff *diff, const struct node *node, bool both)
 
 static uint64_t hash_of(const struct node *node)
 {
-	return hash_bytes(1, node->wire, node->len);
+	return hash_bytes(1, node->wire, node->head.len);
 }
 
 static int by_hash(const void *a, const void *b)
@@ -79,7 +79,8 @@ static const struct node *find_config(const struct diff *diff, const struct node
 				  *found =
 					  bsearch(&key, diff->config, diff->other->inner->nconfig, sizeof key, by_hash);
 
-	if (found == NULL || found->node->len != like->len || memcmp(found->node->wire, like->wire, like->len) != 0)
+	if (found == NULL || found->node->head.len != like->head.len ||
+		memcmp(found->node->wire, like->wire, like->head.len) != 0)
 		return NULL;
 	return found->node;
 }

@@ -27,7 +27,7 @@ static const struct node *probe(const struct zone *zone, const struct name *name
 	while ((index = table_next(&zone->inner->table, hash, &at)) != NONE) {
 		const struct node *node = &zone->inner->nodes[index];
 
-		if (node->hash == hash && node->len == len && name_bytes_equal(node->wire, wire, len))
+		if (node->hash == hash && node->head.len == len && name_bytes_equal(node->wire, wire, len))
 			return node;
 	}
 	return NULL;
@@ -81,8 +81,7 @@ enum found_kind zone_find(const struct zone *zone, const struct name *name, uint
 
 /* ---- in a set ---- */
 
-/* The deepest zone at or above the name, from label *i on; what is found has *i at its apex. */
-static const struct zone_place *deepest_zone(const struct zone_set_inner *inner, const struct name *name, unsigned *i)
+const struct zone_place *deepest_zone(const struct zone_set_inner *inner, const struct name *name, unsigned *i)
 {
 	for (; *i <= name->nlabels; ++*i) {
 		unsigned depth = (unsigned)name->nlabels - *i, at = name->label[*i];
@@ -162,20 +161,42 @@ static const struct zone_place *likely_zone(const struct zone_set_inner *inner, 
 	return NULL;
 }
 
-void zone_seek_place(struct zone_seek *seek, const struct zone_set *set, const struct name *name)
+static void seek_place(struct zone_seek *seek, const struct zone_set_inner *inner, const struct name *name)
 {
-	seek->hash = name_hash(name, 0, set->inner->seed);
-	seek->place = likely_zone(set->inner, name);
-	seek->node = NULL;
-	__builtin_prefetch(seek->place); /* NULL is fine */
-}
-
-void zone_seek_slot(const struct zone_seek *seek)
-{
+	seek->place = likely_zone(inner, name);
 	if (UNLIKELY(seek->place == NULL))
 		return;
-	table_prefetch(&seek->place->table, seek->hash);
-	__builtin_prefetch(seek->place->apex);
+	__builtin_prefetch(seek->place);
+	__builtin_prefetch(&seek->place->table);
+}
+
+void zone_seek_name(struct zone_seek *seek, const struct zone_set *set, const struct name *name, bool services)
+{
+	const struct zone_set_inner *inner = set->inner;
+
+	seek->hash = name_hash(name, 0, inner->seed);
+	seek->place = NULL;
+	seek->node = NULL;
+	seek->service = SERVICE_NONE;
+	seek->of_services = services && inner->owners.used > 0;
+	if (LIKELY(seek->of_services))
+		table_prefetch(&inner->owners, seek->hash);
+	else
+		seek_place(seek, inner, name);
+}
+
+void zone_seek_slot(struct zone_seek *seek, const struct zone_set *set, const struct name *name)
+{
+	uint64_t at = seek->hash;
+
+	if (LIKELY(seek->of_services)) {
+		seek->service = table_next(&set->inner->owners, seek->hash, &at);
+		if (LIKELY(seek->service != SERVICE_NONE))
+			return;
+		seek_place(seek, set->inner, name);
+	}
+	if (LIKELY(seek->place != NULL))
+		table_prefetch(&seek->place->table, seek->hash);
 }
 
 void zone_seek_node(struct zone_seek *seek)
@@ -183,7 +204,7 @@ void zone_seek_node(struct zone_seek *seek)
 	uint64_t at = seek->hash;
 	uint32_t i;
 
-	if (UNLIKELY(seek->place == NULL))
+	if (seek->place == NULL) /* of a service, or nowhere */
 		return;
 	i = table_next(&seek->place->table, seek->hash, &at);
 	if (UNLIKELY(i == NONE))
@@ -192,17 +213,30 @@ void zone_seek_node(struct zone_seek *seek)
 	__builtin_prefetch(seek->node);
 }
 
-/* Is it this node's name? A long one lies elsewhere in memory: it is waited for. */
-static bool is_name_of(const struct node *node, const struct zone_place *place, const struct name *name)
+/* Is it this owner's name? A long one lies elsewhere in memory: it is waited for. */
+static bool is_name_of(
+	const struct name_head *owner, const uint8_t *wire, const struct zone_place *place, const struct name *name)
 {
 	size_t head = (size_t)name->len - place->apex_len;
 
-	if (UNLIKELY(node->len != name->len))
+	if (UNLIKELY(owner->len != name->len))
 		return false;
-	if (UNLIKELY(head > NODE_HEAD || name->len < NODE_HEAD))
-		return name_bytes_equal(node->wire, name->wire, name->len);
-	return memcmp(node->head, name->wire, NODE_HEAD) == 0 &&
+	if (UNLIKELY(head > NAME_HEAD || name->len < NAME_HEAD))
+		return name_bytes_equal(wire, name->wire, name->len);
+	return memcmp(owner->bytes, name->wire, NAME_HEAD) == 0 &&
 	       name_bytes_equal(place->apex, name->wire + head, place->apex_len);
+}
+
+bool zone_seek_service(const struct zone_seek *seek, const struct zone_set *set, const struct name *name,
+	const struct service_owner *owner, struct found *found)
+{
+	const struct zone_place *place = &set->inner->places[owner->zone_number];
+	const struct service *service = &set->services[seek->service];
+
+	if (UNLIKELY(!is_name_of(&owner->head, service->owner.wire, place, name)))
+		return false;
+	*found = (struct found){ .zone = place->zone, .service = service };
+	return true;
 }
 
 enum found_kind zone_seek_end(const struct zone_seek *seek, const struct zone_set *set, const struct name *name,
@@ -212,7 +246,7 @@ enum found_kind zone_seek_end(const struct zone_seek *seek, const struct zone_se
 
 	/* the whole name says that it lies in this zone, too; a DS may be the parent's to answer */
 	if (UNLIKELY(node == NULL || node->hash != seek->hash || node->cut != NULL || qtype == RR_DS ||
-		     !is_name_of(node, seek->place, name)))
+		     !is_name_of(&node->head, node->wire, seek->place, name)))
 		return zone_set_find(set, name, qtype, found);
 	*found = (struct found){ .zone = seek->place->zone, .node = node };
 	found_service(found, set, seek->place);

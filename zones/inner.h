@@ -17,7 +17,7 @@ struct slot {
 
 struct table {
 	struct slot *slots;
-	size_t mask, used;
+	uint32_t mask, used; /* mask: one less than slots, which are a power of two */
 };
 
 void table_init(struct table *table, size_t nitems); /* room for that many */
@@ -25,7 +25,7 @@ void table_fini(struct table *table);
 void table_put(struct table *table, uint64_t hash, uint32_t index); /* there must be room */
 static inline bool table_full(const struct table *table)
 {
-	return table->used * 2 > table->mask;
+	return (size_t)table->used * 2 > table->mask;
 }
 static inline void table_prefetch(const struct table *table, uint64_t hash)
 {

@@ -9,7 +9,7 @@ static void print_node(struct rdata_parser *parser, const struct zone *zone, con
 	char owner[NAME_TEXT_MAX], type[16];
 	struct name name;
 
-	name_from_wire(&name, node->wire, node->len);
+	name_from_wire(&name, node->wire, node->head.len);
 	name_format_under(&name, &zone->apex, owner);
 	for (size_t i = 0; i < node->nrrsets; i++) {
 		const struct rrset *set = &node->rrsets[i];

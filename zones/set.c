@@ -22,6 +22,15 @@ static uint32_t find_apex(const struct zone_set_inner *inner, const struct name 
 	return i;
 }
 
+/* Beside what is read before it. */
+static void copy_apex(struct zone_place *place)
+{
+	if (place->apex_len > sizeof place->near_apex)
+		return;
+	memcpy(place->near_apex, place->apex, place->apex_len);
+	place->apex = place->near_apex;
+}
+
 static void add_zones(struct zone_set *set, struct zone *const *zones, size_t nzones, struct report *report)
 {
 	struct zone_set_inner *inner = set->inner;
@@ -49,6 +58,7 @@ static void add_zones(struct zone_set *set, struct zone *const *zones, size_t nz
 			.first_service = (uint32_t)set->nservices,
 			.first_pool = (uint32_t)set->npools,
 		};
+		copy_apex(&inner->places[inner->nplaces]);
 		table_put(&inner->apexes, hash, (uint32_t)inner->nplaces++);
 		set_depth(inner, zone->apex.nlabels);
 		set->nservices += zone->nservices;
@@ -105,10 +115,39 @@ static void copy_services(struct zone_set *set)
 		for (size_t k = 0; k < zone->nservices; k++) {
 			inner->services[n] = zone->services[k];
 			inner->services[n].number = n;
+			inner->services[n].zone_number = (uint32_t)i;
 			n++;
 		}
 	}
 	set->services = inner->services;
+}
+
+/* Is it a service's, and what its name finds? A zone below that is loaded, too, would hide it; a delegation never does (shape.c). */
+static bool is_found(const struct zone_set_inner *inner, const struct zone_place *place, const struct node *node)
+{
+	struct name name;
+	unsigned i = 0;
+
+	return node->service != NULL && name_from_wire(&name, node->wire, node->head.len) > 0 &&
+	       deepest_zone(inner, &name, &i) == place;
+}
+
+static void hash_owners(struct zone_set *set)
+{
+	struct zone_set_inner *inner = set->inner;
+
+	table_init(&inner->owners, set->nservices);
+	for (size_t i = 0; i < inner->nplaces; i++) {
+		const struct zone_place *place = &inner->places[i];
+
+		for (size_t k = 0; place->zone->nservices > 0 && k < place->zone->nnodes; k++) {
+			const struct node *node = &place->nodes[k];
+
+			if (is_found(inner, place, node))
+				table_put(&inner->owners, node->hash,
+					place->first_service + (uint32_t)(node->service - place->services));
+		}
+	}
 }
 
 /* Each name of a pool that a zone's services use, looked up once. */
@@ -156,6 +195,7 @@ struct zone_set *zone_set_link(struct zone *const *zones, size_t nzones, uint64_
 	set->zones = zones_of(set);
 	copy_pools(set);
 	copy_services(set);
+	hash_owners(set);
 	resolve_names(set);
 	link_needs(set, &own);
 	link_services(set, &own);
@@ -178,6 +218,7 @@ void zone_set_free(struct zone_set *set)
 		zone_unref(set->inner->places[i].zone);
 	free(set->inner->places);
 	table_fini(&set->inner->apexes);
+	table_fini(&set->inner->owners);
 	arena_free(set->inner->arena);
 	free(set->inner);
 	free(set);

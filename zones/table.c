@@ -8,12 +8,12 @@ void table_init(struct table *table, size_t nitems)
 
 	while (nslots < nitems * 2 + 2)
 		nslots *= 2;
-	*table = (struct table){ .slots = huge_alloc(nslots * sizeof *table->slots), .mask = nslots - 1 };
+	*table = (struct table){ .slots = huge_alloc(nslots * sizeof *table->slots), .mask = (uint32_t)(nslots - 1) };
 }
 
 void table_fini(struct table *table)
 {
-	huge_free(table->slots, (table->mask + 1) * sizeof *table->slots);
+	huge_free(table->slots, ((size_t)table->mask + 1) * sizeof *table->slots);
 	*table = (struct table){ 0 };
 }
 

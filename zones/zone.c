@@ -95,13 +95,12 @@ static void fill_nodes(const struct draft *draft, struct zone *zone)
 		*to = (struct node){
 			.hash = from->hash,
 			.wire = inner->names + from->wire,
-			.len = from->len,
+			.head = name_head(inner->names + from->wire, from->len),
 			.nlabels = from->nlabels,
 			.wildcard = from->wildcard == NONE ? NULL : &inner->nodes[place[from->wildcard]],
 			.cut = from->cut == NONE ? NULL : &inner->nodes[place[from->cut]],
 			.service = from->service == NONE ? NULL : &zone->services[from->service],
 		};
-		memcpy(to->head, to->wire, to->len < NODE_HEAD ? to->len : NODE_HEAD);
 		fill_rrsets(draft, from, to, &filler);
 		if (!from->config)
 			table_put(&inner->table, from->hash, place[i]);

@@ -56,15 +56,29 @@ static inline const uint8_t *rr_rdata(const uint8_t *record, uint16_t *rdlen)
 
 struct service;
 
-enum { NODE_HEAD = 12 };
+enum { NAME_HEAD = 12 };
+
+/* The start of an owner's name, kept beside what is wanted of that owner: most names are that, and the zone's apex. */
+struct name_head {
+	uint8_t len; /* of the whole name */
+	uint8_t bytes[NAME_HEAD];
+};
+
+static inline struct name_head name_head(const uint8_t *wire, uint8_t len)
+{
+	struct name_head head = { .len = len };
+
+	memcpy(head.bytes, wire, len < NAME_HEAD ? len : NAME_HEAD);
+	return head;
+}
 
 /* A name that exists in a zone: it owns records, or something below it does (an empty non-terminal). A cache line. */
 struct node {
 	alignas(MEM_LINE) uint64_t hash; /* of the whole name, with the seed of the set */
 	const uint8_t *wire;             /* the name, lower case */
-	uint8_t len, nlabels;
+	struct name_head head;
+	uint8_t nlabels;
 	uint16_t nrrsets;
-	uint8_t head[NODE_HEAD];     /* the name's first bytes: most names are those, and the zone's apex */
 	const struct rrset *rrsets;  /* by rising type; 0 for an empty non-terminal, and for what is occluded */
 	const struct node *wildcard; /* its child "*", or NULL */
 	const struct node *cut; /* the topmost delegation at or above it below the apex, or NULL (RFC 1034 4.3.2 3b) */
@@ -79,7 +93,8 @@ enum rank_by { RANK_LATENCY, RANK_GEO, RANK_ORDER, RANK_WEIGHT, RANK_LOAD };
 enum spread { SPREAD_RANDOM, SPREAD_STICKY };
 enum down_policy { DOWN_ALL, DOWN_LAST, DOWN_NODATA, DOWN_SERVFAIL };
 enum { POOL_NEEDS_MAX = 64 }; /* pools that one may need, with those that they need */
-enum { SERVICE_POOLS_MAX = 32, SERVICE_RANKS_MAX = 4, SERVICE_ANSWERS_MAX = 16, POOL_NONE = 0xffffffff };
+enum { SERVICE_POOLS_MAX = 32, SERVICE_RANKS_MAX = 4, SERVICE_ANSWERS_MAX = 16 };
+enum { POOL_NONE = 0xffffffff, SERVICE_NONE = 0xffffffff }; /* no such number */
 
 /* A pool as a service names it. */
 struct pool_use {
@@ -103,7 +118,8 @@ struct map_rule {
 };
 
 struct service {
-	uint32_t number; /* in the set; set by zone_set_link (in a zone: its place there) */
+	uint32_t number;      /* in the set; set by zone_set_link (in a zone: its place there) */
+	uint32_t zone_number; /* its zone's, likewise */
 	const struct zone *zone;
 	struct name owner; /* "www.svc.example", "*.app.svc.example" */
 	const char *file;  /* of its TXT */
@@ -123,6 +139,17 @@ struct service {
 	bool via_cname;          /* all its pools have via=cname */
 	uint32_t negative_ttl_s; /* NODATA: min(SOA minimum, SOA TTL, ttl_min_s) */
 };
+
+/* What tells a service's owner from all others of a set. */
+struct service_owner {
+	uint32_t zone_number; /* in the set */
+	struct name_head head;
+};
+
+static inline struct service_owner service_owner(const struct service *service)
+{
+	return (struct service_owner){ service->zone_number, name_head(service->owner.wire, service->owner.len) };
+}
 
 enum check_type {
 	CHECK_NONE,
@@ -282,11 +309,18 @@ enum found_kind zone_set_find(const struct zone_set *set, const struct name *nam
 struct zone_seek {
 	const struct zone_place *place;
 	const struct node *node;
-	uint64_t hash; /* of the whole name */
+	uint64_t hash;    /* of the whole name */
+	uint32_t service; /* the number of one whose owner has such a hash, or SERVICE_NONE */
+	bool of_services; /* it is looked for among their owners first */
 };
-void zone_seek_place(struct zone_seek *seek, const struct zone_set *set, const struct name *name);
-void zone_seek_slot(const struct zone_seek *seek);
+/* services: whether it may be a service that is asked for, as the question's type has it. */
+void zone_seek_name(struct zone_seek *seek, const struct zone_set *set, const struct name *name, bool services);
+void zone_seek_slot(struct zone_seek *seek, const struct zone_set *set, const struct name *name);
 void zone_seek_node(struct zone_seek *seek);
+/* When seek->service is one: is it what zone_set_find would find? Then it is found, without its node (NULL), of which nothing was read.
+ * owner: the service's, which the caller keeps beside what it will want of the service. */
+bool zone_seek_service(const struct zone_seek *seek, const struct zone_set *set, const struct name *name,
+	const struct service_owner *owner, struct found *found);
 enum found_kind zone_seek_end(const struct zone_seek *seek, const struct zone_set *set, const struct name *name,
 	uint16_t qtype, struct found *found);
 /* A node of a zone by its whole name; NULL when it does not exist. For glue. */

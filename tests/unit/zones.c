@@ -61,21 +61,51 @@ struct zone_set *set_of(const char *body)
 	return set;
 }
 
+/* Services first, as for a question that each of them steers. */
+static void find_service(
+	const struct zone_set *set, const struct name *name, enum found_kind kind, const struct found *found)
+{
+	struct found stepwise;
+	struct zone_seek seek;
+	struct service_owner owner;
+
+	zone_seek_name(&seek, set, name, true);
+	ck_assert_int_eq(zone_seek_end(&seek, set, name, RR_A, &stepwise), kind);
+	zone_seek_slot(&seek, set, name);
+	zone_seek_node(&seek);
+	if (seek.service == SERVICE_NONE) {
+		ck_assert(kind != FOUND_NODE || found->service == NULL || found->wildcard);
+		ck_assert_int_eq(zone_seek_end(&seek, set, name, RR_A, &stepwise), kind);
+		ck_assert_ptr_eq(stepwise.node, found->node);
+		ck_assert_ptr_eq(stepwise.service, found->service);
+		return;
+	}
+	owner = service_owner(&set->services[seek.service]);
+	ck_assert(zone_seek_service(&seek, set, name, &owner, &stepwise));
+	ck_assert_int_eq(kind, FOUND_NODE);
+	ck_assert_ptr_eq(stepwise.zone, found->zone);
+	ck_assert_ptr_eq(stepwise.service, found->service);
+	ck_assert_ptr_null(stepwise.node);
+	ck_assert(!stepwise.wildcard && !found->wildcard);
+}
+
 enum found_kind find_both(const struct zone_set *set, const struct name *name, uint16_t qtype, struct found *found)
 {
 	enum found_kind kind = zone_set_find(set, name, qtype, found);
 	struct found stepwise;
 	struct zone_seek seek;
 
-	zone_seek_place(&seek, set, name);
+	zone_seek_name(&seek, set, name, false);
 	ck_assert_int_eq(zone_seek_end(&seek, set, name, qtype, &stepwise), kind); /* the end may follow after any */
-	zone_seek_slot(&seek);
+	zone_seek_slot(&seek, set, name);
 	zone_seek_node(&seek);
 	ck_assert_int_eq(zone_seek_end(&seek, set, name, qtype, &stepwise), kind);
 	ck_assert_ptr_eq(stepwise.zone, found->zone);
 	ck_assert_ptr_eq(stepwise.node, found->node);
 	ck_assert_ptr_eq(stepwise.service, found->service);
 	ck_assert_int_eq(stepwise.wildcard, found->wildcard);
+	if (qtype == RR_A)
+		find_service(set, name, kind, found);
 	return kind;
 }
 

@@ -4,6 +4,8 @@
 
 #include "tests/unit/zones.h"
 
+#define LONG "an-apex-that-is-longer-than-what-a-place-has-room-for.example"
+
 static const struct {
 	const char *origin, *text;
 } files[] = {
@@ -27,12 +29,20 @@ static const struct {
 			      "_gslb TXT \"v=gslb1; pools=eu\"\n"
 			      "_gslb.*.app TXT \"v=gslb1; pools=eu\"\n"
 			      "_gslb.x.y.z TXT \"v=gslb1; pools=eu\"\n"
+			      "_gslb.a-label-beyond-the-head TXT \"v=gslb1; pools=eu\"\n"
+			      "_gslb.hidden.lower TXT \"v=gslb1; pools=eu\"\n"
+			      "_gslb.static.lower TXT \"v=gslb1; pools=eu\"\n"
+			      "_gslb.both.lower TXT \"v=gslb1; pools=eu\"\n"
 			      "_map.www TXT \"v=map1; country:CN=eu\"\n"
 			      "eu._pool TXT \"v=pool1\"\n SRV 0 1 443 a\n"
 			      "exact.app A 192.0.2.11\n" },
 	{ "child.svc.example",
 		"$TTL 60\n@ SOA a h 1 2 3 4 5\n NS ns1\nns1 A 192.0.2.10\nwww A 192.0.2.12\n* A 192.0.2.13\n" },
 	{ "orphan.svc.example", "$TTL 60\n@ SOA a h 1 2 3 4 5\n NS ns.example.org.\n" },
+	{ "lower.svc.example", "$TTL 60\n@ SOA a h 1 2 3 4 5\n NS ns.example.org.\nstatic A 192.0.2.15\n"
+			       "_gslb.both TXT \"v=gslb1; pools=eu._pool.svc.example.\"\n" },
+	{ LONG, "$TTL 60\n@ SOA a h 1 2 3 4 5\n NS ns.example.org.\n"
+		"_gslb.www TXT \"v=gslb1; pools=eu._pool.svc.example.\"\n" },
 	{ "star.example",
 		"$TTL 60\n@ SOA a h 1 2 3 4 5\n NS ns.example.org.\n* A 192.0.2.14\n"
 		"eu._pool TXT \"v=pool1\"\n SRV 0 1 443 lb.example.org.\n_gslb.www TXT \"v=gslb1; pools=eu\"\n" },
@@ -111,6 +121,14 @@ static const struct find_case {
 	{ "app.svc.example", "A", FOUND_NODE, "app.svc.example", NULL },
 	{ "exact.app.svc.example", "A", FOUND_NODE, "exact.app.svc.example", NULL },
 	{ "t.exact.app.svc.example", "A", FOUND_NOTHING, NULL, NULL },
+	{ "a-label-beyond-the-head.svc.example", "A", FOUND_NODE, "a-label-beyond-the-head.svc.example",
+		"a-label-beyond-the-head.svc.example" },
+	{ "www." LONG, "A", FOUND_NODE, "www." LONG, "www." LONG },
+	{ "wwx." LONG, "A", FOUND_NOTHING, NULL, NULL },
+	/* a zone hides what the one above says of its names */
+	{ "hidden.lower.svc.example", "A", FOUND_NOTHING, NULL, NULL },
+	{ "static.lower.svc.example", "A", FOUND_NODE, "static.lower.svc.example", NULL },
+	{ "both.lower.svc.example", "A", FOUND_NODE, "both.lower.svc.example", "both.lower.svc.example" },
 	/* configuration does not exist, and matches no wildcard */
 	{ "_gslb.svc.example", "TXT", FOUND_NOTHING, NULL, NULL },
 	{ "_gslb.www.svc.example", "TXT", FOUND_NOTHING, NULL, NULL },
@@ -342,16 +360,28 @@ START_TEST(a_name_is_not_answered_with_another_of_its_hash)
 	const struct alike_case *c = &alike[_i];
 	struct zone_set *some = set_of("www A 192.0.2.1\na A 192.0.2.1\none-of-12-by A 192.0.2.1\n"
 				       "one-of-11-b A 192.0.2.1\na-label-beyond-the-head A 192.0.2.1\n");
+	struct service_owner owner;
 	struct name sought, asked;
 	struct zone_seek seek;
 	struct found found;
 
 	ck_assert(name_from_text(&sought, c->sought) && name_from_text(&asked, c->asked));
-	zone_seek_place(&seek, some, &sought);
-	zone_seek_slot(&seek);
+	zone_seek_name(&seek, some, &sought, false);
+	zone_seek_slot(&seek, some, &sought);
 	zone_seek_node(&seek);
 	ck_assert_int_eq(zone_seek_end(&seek, some, &sought, RR_A, &found), FOUND_NODE);
 	ck_assert_int_ne(zone_seek_end(&seek, some, &asked, RR_A, &found), FOUND_NODE);
+	zone_set_free(some);
+	some = set_of("eu._pool TXT \"v=pool1\"\n SRV 0 1 443 lb.example.org.\n"
+		      "_gslb.www TXT \"v=gslb1; pools=eu\"\n_gslb.a TXT \"v=gslb1; pools=eu\"\n"
+		      "_gslb.one-of-12-by TXT \"v=gslb1; pools=eu\"\n_gslb.one-of-11-b TXT \"v=gslb1; pools=eu\"\n"
+		      "_gslb.a-label-beyond-the-head TXT \"v=gslb1; pools=eu\"\n");
+	zone_seek_name(&seek, some, &sought, true);
+	zone_seek_slot(&seek, some, &sought);
+	ck_assert_uint_ne(seek.service, SERVICE_NONE);
+	owner = service_owner(&some->services[seek.service]);
+	ck_assert(zone_seek_service(&seek, some, &sought, &owner, &found));
+	ck_assert(!zone_seek_service(&seek, some, &asked, &owner, &found));
 	zone_set_free(some);
 }
 END_TEST

@@ -424,7 +424,7 @@ static void expect_same_zone(const struct zone *a, const struct zone *b)
 	ck_assert_uint_eq(a->nservices, b->nservices);
 	ck_assert_uint_eq(a->npools, b->npools);
 	for (size_t i = 0; i < a->nnodes; i++) {
-		const struct node *node = &a->inner->nodes[i], *other = zone_node(b, node->wire, node->len);
+		const struct node *node = &a->inner->nodes[i], *other = zone_node(b, node->wire, node->head.len);
 
 		ck_assert_ptr_nonnull(other);
 		expect_same_rrsets(node, other);
