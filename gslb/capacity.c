@@ -51,8 +51,8 @@ static void inherit(struct capacity_pool *pool, uint32_t number, const struct ca
 static void note_ttls(struct capacity *capacity, const struct snapshot *snapshot)
 {
 	for (uint32_t i = 0; i < snapshot->nservices; i++)
-		for (uint32_t k = 0; k < snapshot->services[i].ncandidates; k++) {
-			struct capacity_pool *pool = &capacity->pools[snapshot->services[i].candidates[k].pool];
+		for (uint32_t k = 0; k < snapshot->services[i].list->n; k++) {
+			struct capacity_pool *pool = &capacity->pools[snapshot->services[i].list->candidate[k].pool];
 
 			if (pool->ttl_s < snapshot->services[i].ttl_max_s)
 				pool->ttl_s = snapshot->services[i].ttl_max_s;

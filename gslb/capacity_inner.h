@@ -61,7 +61,7 @@ static inline struct capacity_pool *capacity_pool_of(
 {
 	const struct service_plan *service = &capacity->snapshot->services[flow->service];
 
-	return &capacity->pools[service->candidates[flow->order->pool[place]].pool];
+	return &capacity->pools[service->list->candidate[flow->order->pool[place]].pool];
 }
 
 /* capacity_demand.c: what each flow asks for, and how much of it each pool has; of the loads that pools have. False: none is known. */

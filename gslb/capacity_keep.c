@@ -64,9 +64,9 @@ static void keep_service(const struct capacity *capacity, const struct capacity_
 	struct kept kept;
 
 	look(capacity, lists, service, shares, &kept);
-	for (uint32_t i = 0; i < plan->ncandidates; i++)
+	for (uint32_t i = 0; i < plan->list->n; i++)
 		taken += kept.own[i] && !kept.gets[i];
-	for (uint32_t i = 0; i < plan->ncandidates && taken > 0 && in_service < plan->service->keep + taken; i++)
+	for (uint32_t i = 0; i < plan->list->n && taken > 0 && in_service < plan->service->keep + taken; i++)
 		if (kept.own[i] && !kept.gets[i]) {
 			give_back(capacity, lists, service, i, shares);
 			taken--;

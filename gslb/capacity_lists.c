@@ -24,7 +24,7 @@ struct at {
 
 static struct capacity_pool *pool_at(const struct at *at, unsigned place)
 {
-	return &at->capacity->pools[at->service->candidates[at->flow->order->pool[place]].pool];
+	return &at->capacity->pools[at->service->list->candidate[at->flow->order->pool[place]].pool];
 }
 
 static bool can_take(struct at *at, unsigned place, const bool *gone)
@@ -34,12 +34,12 @@ static bool can_take(struct at *at, unsigned place, const bool *gone)
 	const struct overlay *overlay = at->world->overlay;
 	struct pool_view view;
 
-	if (gone != NULL && gone[at->service->candidates[candidate].pool])
+	if (gone != NULL && gone[at->service->list->candidate[candidate].pool])
 		return false;
-	pool_look(&sight, at->service->candidates[candidate].pool,
+	pool_look(&sight, at->service->list->candidate[candidate].pool,
 		at->service->via_cname ? FAMILY_ANY : (unsigned)at->flow->family,
 		overlay != NULL ? overlay->service_pool[at->service->first_override + candidate] : NULL, &view);
-	at->weight[place] = (double)at->service->candidates[candidate].weight * view.vigour.serves;
+	at->weight[place] = (double)at->service->list->candidate[candidate].weight * view.vigour.serves;
 	return view.in_service && view.drain == 1000;
 }
 

@@ -113,8 +113,8 @@ static void log_pool(const struct world *world, uint32_t number, enum family fam
 static void list_pools(const struct world *world, const struct service_plan *service, const struct standing *standings,
 	enum family family, struct buf *text)
 {
-	for (uint32_t i = 0; i < service->ncandidates; i++) {
-		uint32_t pool = service->candidates[i].pool;
+	for (uint32_t i = 0; i < service->list->n; i++) {
+		uint32_t pool = service->list->candidate[i].pool;
 
 		if (world->snapshot->pools[pool].part[family].n > 0 && in_service(&standings[pool * FAMILIES + family]))
 			buf_printf(text, "%s%s", text->len > 0 ? "," : "", world->snapshot->pools[pool].pool->label);
@@ -150,8 +150,8 @@ static void log_services(
 		for (int family = 0; family < FAMILIES; family++) {
 			bool differs = false;
 
-			for (uint32_t k = 0; k < service->ncandidates; k++) {
-				uint32_t at = service->candidates[k].pool * FAMILIES + (uint32_t)family;
+			for (uint32_t k = 0; k < service->list->n; k++) {
+				uint32_t at = service->list->candidate[k].pool * FAMILIES + (uint32_t)family;
 
 				differs = differs || in_service(&was[at]) != in_service(&now[at]);
 			}
@@ -201,8 +201,8 @@ static void tell_herald(struct changes *changes, const struct world *world, cons
 		const struct service_plan *service = &snapshot->services[i];
 		bool told = false;
 
-		for (uint32_t k = 0; k < service->ncandidates && !told; k++)
-			told = stale[service->candidates[k].pool];
+		for (uint32_t k = 0; k < service->list->n && !told; k++)
+			told = stale[service->list->candidate[k].pool];
 		if (told)
 			edits_tell_name(changes->herald, &service->service->owner, HERALD_FAILOVER, snapshot->serial);
 	}

@@ -59,8 +59,8 @@ static const uint16_t *service_pair(const struct run *run, uint32_t candidate)
 
 static bool look_closely(struct run *run, uint32_t candidate, struct pool_view *view)
 {
-	pool_look(
-		&run->sight, run->service->candidates[candidate].pool, run->family, service_pair(run, candidate), view);
+	pool_look(&run->sight, run->service->list->candidate[candidate].pool, run->family, service_pair(run, candidate),
+		view);
 	if (run->sight.mode == SIGHT_NORMAL) {
 		run->doubt |= view->doubt;
 		run->change_ms = sooner(run->change_ms, view->change_ms);
@@ -71,7 +71,7 @@ static bool look_closely(struct run *run, uint32_t candidate, struct pool_view *
 /* True when a glance at the candidate is enough. */
 static bool look_at_a_glance(const struct run *run, uint32_t candidate, struct member *member)
 {
-	const struct candidate *of = &run->service->candidates[candidate];
+	const struct candidate *of = &run->service->list->candidate[candidate];
 
 	member->candidate = candidate;
 	member->plain =
@@ -82,7 +82,7 @@ static bool look_at_a_glance(const struct run *run, uint32_t candidate, struct m
 
 static bool serves_at_a_glance(const struct run *run, const struct member *member)
 {
-	return glance_serves(run->sight.world->snapshot, run->service->candidates[member->candidate].pool,
+	return glance_serves(run->sight.world->snapshot, run->service->list->candidate[member->candidate].pool,
 		(enum family)run->family, member->up);
 }
 
@@ -90,7 +90,7 @@ static bool serves_at_a_glance(const struct run *run, const struct member *membe
 static bool look(struct run *run, uint32_t candidate, struct member *member)
 {
 	const struct snapshot *snapshot = run->sight.world->snapshot;
-	const struct candidate *of = &run->service->candidates[candidate];
+	const struct candidate *of = &run->service->list->candidate[candidate];
 	struct pool_view view;
 
 	member->keep = 1000;
@@ -174,7 +174,7 @@ static const struct member *choose_by_hash(struct run *run, const struct group *
 	picker_init(&picker, 1, run->dice, true, run->key);
 	for (unsigned i = 0; i < group->n; i++) {
 		const struct member *member = &group->member[i];
-		uint32_t pool = run->service->candidates[member->candidate].pool;
+		uint32_t pool = run->service->list->candidate[member->candidate].pool;
 
 		if (member->weight > 0)
 			picker_add(&picker, i, snapshot->pools[pool].identity, member->weight);
@@ -215,7 +215,7 @@ static bool is_spilled(struct run *run, const struct member *member, uint16_t se
 		return false;
 	if (run->sticky)
 		h = picker_hash(
-			run->key, pools[run->service->candidates[member->candidate].pool].identity ^ SPILL_SALT);
+			run->key, pools[run->service->list->candidate[member->candidate].pool].identity ^ SPILL_SALT);
 	else
 		h = dice_next(run->dice);
 	return ((h >> 32) * 1000 >> 32) >= serves;
@@ -225,9 +225,9 @@ static bool has_fallback(const struct run *run)
 {
 	const struct pool_plan *pool;
 
-	if (run->service->fallback == POOL_NONE)
+	if (run->service->list->fallback == POOL_NONE)
 		return false;
-	pool = &run->sight.world->snapshot->pools[run->service->fallback];
+	pool = &run->sight.world->snapshot->pools[run->service->list->fallback];
 	return run->family == FAMILY_ANY || pool->part[run->family].n > 0;
 }
 
@@ -235,7 +235,7 @@ static uint32_t try_fallback(struct run *run)
 {
 	struct member member;
 
-	if (has_fallback(run) && look(run, run->service->fallback_candidate, &member))
+	if (has_fallback(run) && look(run, run->service->list->fallback_candidate, &member))
 		return take(run, &member);
 	return CANDIDATE_NONE;
 }
@@ -248,7 +248,7 @@ static bool others_can_take(struct run *run, unsigned at)
 	for (; at < run->order->npools; at++)
 		if (look(run, run->order->pool[at], &member) && !member.vigour.panics)
 			return true;
-	return has_fallback(run) && look(run, run->service->fallback_candidate, &member);
+	return has_fallback(run) && look(run, run->service->list->fallback_candidate, &member);
 }
 
 /* Groups that were in service and did not keep the client, for when nothing else is found. */
@@ -413,8 +413,8 @@ static void decide_no_family(const struct run *run, struct decision *decision)
 	const struct snapshot *snapshot = run->sight.world->snapshot;
 	bool unresolved = false, some = false;
 
-	for (uint32_t i = 0; i < run->service->ncandidates; i++) {
-		const struct pool_plan *pool = &snapshot->pools[run->service->candidates[i].pool];
+	for (uint32_t i = 0; i < run->service->list->n; i++) {
+		const struct pool_plan *pool = &snapshot->pools[run->service->list->candidate[i].pool];
 
 		unresolved |= pool->unresolved;
 		some |= pool->part[FAMILY_V4].n + pool->part[FAMILY_V6].n > 0;
@@ -521,7 +521,7 @@ void decide_closely(const struct sight *sight, const struct service_plan *servic
 	else
 		decide_no_family(&run, decision);
 	if (decision->candidate != CANDIDATE_NONE) {
-		decision->pool = service->candidates[decision->candidate].pool;
+		decision->pool = service->list->candidate[decision->candidate].pool;
 		decide_endpoints(&run, decision);
 	}
 	if (is_negative(decision)) {

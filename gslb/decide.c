@@ -40,7 +40,7 @@ static inline bool is_whole(const struct sight *sight, const struct service_plan
 {
 	const struct snapshot *snapshot = sight->world->snapshot;
 	const struct overlay *overlay = sight->world->overlay;
-	uint32_t pool = service->candidates[candidate].pool;
+	uint32_t pool = service->list->candidate[candidate].pool;
 	const struct pool_part *part = &snapshot->pools[pool].part[family];
 
 	if (UNLIKELY(part->dated ||
@@ -60,7 +60,7 @@ static bool look_at_group(const struct sight *sight, const struct service_plan *
 		if (whole->n == GROUP_MOST || !is_whole(sight, service, family, candidate, &whole->up[whole->n]))
 			return false;
 		whole->weight[whole->n] = 1000 * (uint64_t)(split != NULL ? split->part[whole->n]
-									  : service->candidates[candidate].weight);
+									  : service->list->candidate[candidate].weight);
 		whole->n++;
 	} while (whole->n < order->npools && !(order->begins >> whole->n & 1));
 	return true;
@@ -75,7 +75,7 @@ static unsigned choose_by_hash(const struct sight *sight, const struct service_p
 	for (unsigned i = 0; i < whole->n; i++)
 		if (whole->weight[i] > 0)
 			picker_add(&picker, i,
-				sight->world->snapshot->pools[service->candidates[order->pool[i]].pool].identity,
+				sight->world->snapshot->pools[service->list->candidate[order->pool[i]].pool].identity,
 				whole->weight[i]);
 	return picker.npicked > 0 ? picker.id[0] : 0;
 }
@@ -133,7 +133,7 @@ static bool decide_at_a_glance(const struct sight *sight, const struct service_p
 	decision->kind = DECIDE_ADDRESSES;
 	decision->why = UNLIKELY(split != NULL && (split->home >> chosen & 1) == 0) ? WHY_SPILL : WHY_RANKED;
 	decision->candidate = order->pool[chosen];
-	decision->pool = service->candidates[decision->candidate].pool;
+	decision->pool = service->list->candidate[decision->candidate].pool;
 	decision->target = POOL_NONE;
 	decision->ttl_s = decide_steady_ttl(service, client, decision->scope, sight->now_ms);
 	decision->nendpoints =
@@ -160,6 +160,11 @@ void decide(const struct world *world, const struct service_plan *service, const
 {
 	decide_from(
 		world, service, client, family, decide_place(service, client, family), now_ms, dice, decision, trace);
+}
+
+static bool is_keyed(const struct service_plan *service, enum family family)
+{
+	return family == FAMILY_V6 ? service->keyed_v6 : service->keyed_v4;
 }
 
 struct geo_hit decide_place(const struct service_plan *service, const struct client *client, enum family family)
@@ -190,7 +195,7 @@ void decide_from(const struct world *world, const struct service_plan *service, 
 	if (UNLIKELY(choice.sticky))
 		choice.key = sticky_key(world->snapshot, service, &client->addr, key_len);
 	decision->class = hit.class;
-	decision->scope = UNLIKELY(service->keyed[family] && key_len > hit.depth) ? key_len : hit.depth;
+	decision->scope = UNLIKELY(is_keyed(service, family) && key_len > hit.depth) ? key_len : hit.depth;
 	if (UNLIKELY(trace != NULL)) {
 		trace->depth = hit.depth;
 		trace->key_len = key_len;

@@ -35,8 +35,8 @@ void demand_free(struct demand *demand)
 /* Those, too, that have nowhere else to go: what they ask for is nobody else's. */
 static bool is_followed(const struct snapshot *snapshot, const struct service_plan *service)
 {
-	for (uint32_t i = 0; i < service->ncandidates; i++)
-		if (snapshot->pools[service->candidates[i].pool].pool->load.source != LOAD_NONE)
+	for (uint32_t i = 0; i < service->list->n; i++)
+		if (snapshot->pools[service->list->candidate[i].pool].pool->load.source != LOAD_NONE)
 			return true;
 	return false;
 }
@@ -48,7 +48,7 @@ static uint64_t identity_of(const struct snapshot *snapshot, const struct servic
 	uint64_t hash = hash_mix(service->identity, (uint64_t)order->begins << 1 | (family == FAMILY_V6));
 
 	for (unsigned i = 0; i < order->npools; i++)
-		hash = hash_mix(hash, snapshot->pools[service->candidates[order->pool[i]].pool].identity);
+		hash = hash_mix(hash, snapshot->pools[service->list->candidate[order->pool[i]].pool].identity);
 	return hash;
 }
 
@@ -87,7 +87,7 @@ static void score(struct demand_flow *flow, const struct snapshot *snapshot, con
 
 	snapshot_place(snapshot, &flow->client, &place, &(unsigned){ 0 });
 	for (unsigned i = 0; i < flow->order->npools; i++) {
-		const struct pool *pool = snapshot->pools[service->candidates[flow->order->pool[i]].pool].pool;
+		const struct pool *pool = snapshot->pools[service->list->candidate[flow->order->pool[i]].pool].pool;
 		uint32_t score = before + ((flow->order->begins >> i & 1) != 0 && i > 0 ? SCORE_STEP : 0);
 
 		if (place.located && pool->located)

@@ -290,11 +290,11 @@ json_t *document_pools(const struct daemon *daemon)
 	for (uint32_t i = 0; i < world->snapshot->nservices; i++) {
 		const struct service_plan *service = &world->snapshot->services[i];
 
-		for (uint32_t k = 0; k < service->ncandidates; k++) {
+		for (uint32_t k = 0; k < service->list->n; k++) {
 			uint64_t n = share_count(daemon, service, k);
 
-			answers[service->candidates[k].pool] += n;
-			services[service->candidates[k].pool]++;
+			answers[service->list->candidate[k].pool] += n;
+			services[service->list->candidate[k].pool]++;
 			all += n;
 		}
 	}
@@ -338,10 +338,10 @@ static json_t *candidates_json(
 	json_t *list = json_array();
 	uint64_t all = 0;
 
-	for (uint32_t i = 0; i < plan->ncandidates; i++)
+	for (uint32_t i = 0; i < plan->list->n; i++)
 		all += share_count(daemon, plan, i);
-	for (uint32_t i = 0; i < plan->ncandidates; i++) {
-		uint32_t number = plan->candidates[i].pool;
+	for (uint32_t i = 0; i < plan->list->n; i++) {
+		uint32_t number = plan->list->candidate[i].pool;
 		struct standing standing = whole_pool(world, number, now_ms);
 		unsigned up = count_up(world, number, FAMILY_V4, now_ms) + count_up(world, number, FAMILY_V6, now_ms);
 		const struct pool_plan *pool = &world->snapshot->pools[number];
@@ -352,7 +352,7 @@ static json_t *candidates_json(
 				state_word(&standing), "up", (int)up, "of", (int)(pool->part[0].n + pool->part[1].n),
 				"override", forced_json(standing.forced), "share_percent",
 				percent_json(share_count(daemon, plan, i), all), "weight",
-				(int)plan->candidates[i].weight));
+				(int)plan->list->candidate[i].weight));
 	}
 	return list;
 }
@@ -376,9 +376,9 @@ json_t *document_services(const struct daemon *daemon)
 				"type", service->via_cname ? "cname" : "address", "rank", ranks_json(service), "spread",
 				service->spread == SPREAD_STICKY ? "sticky" : "random", "answers",
 				(int)service->answers, "ttl", ttl, "pools", pools, "fallback",
-				plan->fallback == POOL_NONE
+				plan->list->fallback == POOL_NONE
 					? json_null()
-					: json_string(world->snapshot->pools[plan->fallback].pool->label),
+					: json_string(world->snapshot->pools[plan->list->fallback].pool->label),
 				"down", down_name(service->down), "in_service", in_service, "keep",
 				(int)service->keep));
 	}

@@ -67,13 +67,13 @@ static struct out pair_out(const struct drain_question *question, const struct p
 	const struct service_plan *service, uint32_t candidate)
 {
 	const struct overlay *overlay = question->world->overlay;
-	const struct pool_plan *plan = &parts->snapshot->pools[service->candidates[candidate].pool];
+	const struct pool_plan *plan = &parts->snapshot->pools[service->list->candidate[candidate].pool];
 	struct out whole = { .left = 1000, .service = service }, all = { .service = service };
 	bool by_pool = parts->target.kind == OVERRIDE_SERVICE_POOL, some = false;
 
 	if (overlay == NULL)
 		return whole;
-	out_add(&whole, effect_of(overlay, overlay->pool[service->candidates[candidate].pool], question->now_ms),
+	out_add(&whole, effect_of(overlay, overlay->pool[service->list->candidate[candidate].pool], question->now_ms),
 		question->now_ms);
 	out_add(&whole,
 		effect_of(overlay, overlay->service_pool[service->first_override + candidate], question->now_ms),
@@ -97,7 +97,7 @@ static struct out stand(const struct drain_question *question, const struct part
 	struct out all = { 0 };
 
 	for (uint32_t i = 0; i < snapshot->nservices; i++)
-		for (uint32_t k = 0; k < snapshot->services[i].ncandidates; k++)
+		for (uint32_t k = 0; k < snapshot->services[i].list->n; k++)
 			if (parts->pair[snapshot->services[i].first_override + k]) {
 				struct out one = pair_out(question, parts, &snapshot->services[i], k);
 
@@ -157,9 +157,9 @@ static uint32_t *concerned(const struct parts *parts)
 		const struct service_plan *plan = &snapshot->services[i];
 		bool mine = false;
 
-		for (uint32_t k = 0; k < plan->ncandidates; k++)
+		for (uint32_t k = 0; k < plan->list->n; k++)
 			mine |= parts->pair[plan->first_override + k];
-		for (uint32_t k = 0; k < plan->ncandidates; k++)
+		for (uint32_t k = 0; k < plan->list->n; k++)
 			service[plan->first_override + k] = mine ? i : LEDGER_NONE;
 	}
 	return service;

@@ -39,9 +39,9 @@ bool drill_cover_has_pool(const struct overlay *cover, const struct snapshot *sn
 bool drill_cover_has_service(
 	const struct overlay *cover, const struct snapshot *snapshot, const struct service_plan *plan)
 {
-	for (uint32_t i = 0; i < plan->ncandidates; i++)
+	for (uint32_t i = 0; i < plan->list->n; i++)
 		if (drill_cover_is_set(cover->service_pool[plan->first_override + i]) ||
-			drill_cover_has_pool(cover, snapshot, plan->candidates[i].pool))
+			drill_cover_has_pool(cover, snapshot, plan->list->candidate[i].pool))
 			return true;
 	return false;
 }

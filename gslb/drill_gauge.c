@@ -109,7 +109,7 @@ static bool covers_answer(const struct drill_gauge *gauge, const struct drill_an
 {
 	const struct service_plan *plan = &gauge->snapshot->services[answer->service];
 
-	return drill_cover_is_set(gauge->covers->pool[plan->candidates[answer->candidate].pool]) ||
+	return drill_cover_is_set(gauge->covers->pool[plan->list->candidate[answer->candidate].pool]) ||
 	       drill_cover_is_set(gauge->covers->service_pool[plan->first_override + answer->candidate]) ||
 	       (answer->endpoint != CANDIDATE_NONE && drill_cover_is_set(gauge->covers->endpoint[answer->endpoint]));
 }

@@ -65,7 +65,7 @@ static bool service_is_served(const struct world *world, uint32_t service, uint6
 	uint32_t of;
 
 	return service_pools_in_service(world, plan, now_ms, false, &of) > 0 ||
-	       (plan->fallback != POOL_NONE && pool_in_service(world, plan->fallback, now_ms));
+	       (plan->list->fallback != POOL_NONE && pool_in_service(world, plan->list->fallback, now_ms));
 }
 
 /* ---- names ---- */
@@ -106,9 +106,9 @@ static void mark_about(
 		const struct service_plan *plan = &snapshot->services[i];
 
 		touched[i] = touched[i] || drill_cover_has_service(cover, snapshot, plan);
-		for (uint32_t k = 0; k < plan->ncandidates; k++)
+		for (uint32_t k = 0; k < plan->list->n; k++)
 			if (drill_cover_is_set(cover->service_pool[plan->first_override + k]))
-				measures->other[plan->candidates[k].pool] = false;
+				measures->other[plan->list->candidate[k].pool] = false;
 	}
 }
 
@@ -181,12 +181,12 @@ static void share_take(struct subject *subject, const struct snapshot *snapshot,
 	const struct service_plan *plan = &snapshot->services[answer->service];
 	uint64_t number = answer->at_ms / BUCKET_MS;
 	struct bucket *bucket = &subject->bucket[number % BUCKETS];
-	bool of_pool = plan->candidates[answer->candidate].pool == subject->pool, uses = of_pool;
+	bool of_pool = plan->list->candidate[answer->candidate].pool == subject->pool, uses = of_pool;
 
 	if (subject->service != POOL_NONE && subject->service != answer->service)
 		return;
-	for (uint32_t i = 0; i < plan->ncandidates && !uses; i++)
-		uses = plan->candidates[i].pool == subject->pool;
+	for (uint32_t i = 0; i < plan->list->n && !uses; i++)
+		uses = plan->list->candidate[i].pool == subject->pool;
 	if (!uses)
 		return;
 	if (bucket->number != number)

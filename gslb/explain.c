@@ -307,7 +307,7 @@ static json_t *held_json(
 		held |= trace->endpoint[i].verdict.held;
 	if (!held)
 		return json_null();
-	for (uint32_t i = 0; i < plan->ncandidates; i++)
+	for (uint32_t i = 0; i < plan->list->n; i++)
 		npools += rules_counts(plan, i);
 	if (request->vantages <= 1 && request->abstaining != NULL && request->abstaining[0] != '\0')
 		snprintf(text, sizeof text, "gslb-health, which abstains: %s", request->abstaining);
@@ -405,7 +405,7 @@ static json_t *explore_json(const struct world *world, const struct service_plan
 		return json_null();
 	candidate = order->pool[order->explore];
 	return json_pack("{s:s,s:f,s:b,s:o}", "pool",
-		world->snapshot->pools[plan->candidates[candidate].pool].pool->label, "percent",
+		world->snapshot->pools[plan->list->candidate[candidate].pool].pool->label, "percent",
 		order->explore_rate * 100.0 / EXPLORE_ALL, "explored", decision->why == WHY_EXPLORED, "barred",
 		maybe(bars[explore_barred(&sight, plan, family, order)]));
 }

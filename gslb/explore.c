@@ -9,7 +9,7 @@ static bool is_steady(
 {
 	const struct snapshot *snapshot = sight->world->snapshot;
 	const struct overlay *overlay = sight->world->overlay;
-	uint32_t pool = service->candidates[candidate].pool;
+	uint32_t pool = service->list->candidate[candidate].pool;
 	const struct pool_part *part = &snapshot->pools[pool].part[family];
 	uint64_t up;
 
@@ -42,7 +42,7 @@ enum explore_bar explore_barred(
 		return EXPLORE_FULL;
 	if (split != NULL && is_shared(sight, service, family, order))
 		return EXPLORE_SHARED;
-	for (uint32_t i = 0; i < service->ncandidates; i++)
+	for (uint32_t i = 0; i < service->list->n; i++)
 		if (!is_steady(sight, service, i, family))
 			return EXPLORE_UNSTEADY;
 	return EXPLORE_FREE;
@@ -53,7 +53,7 @@ bool explore_try(const struct sight *sight, const struct service_plan *service, 
 {
 	const struct snapshot *snapshot = sight->world->snapshot;
 	const struct overlay *overlay = sight->world->overlay;
-	uint32_t candidate = order->pool[order->explore], pool = service->candidates[candidate].pool;
+	uint32_t candidate = order->pool[order->explore], pool = service->list->candidate[candidate].pool;
 	const struct pool_part *part = &snapshot->pools[pool].part[family];
 	uint64_t up;
 

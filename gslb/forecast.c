@@ -38,7 +38,7 @@ static uint32_t *services_of_pairs(const struct snapshot *snapshot)
 	uint32_t *service = mem_alloc((snapshot->nservice_pools + 1) * sizeof *service);
 
 	for (uint32_t i = 0; i < snapshot->nservices; i++)
-		for (uint32_t k = 0; k < snapshot->services[i].ncandidates; k++)
+		for (uint32_t k = 0; k < snapshot->services[i].list->n; k++)
 			service[snapshot->services[i].first_override + k] = i;
 	return service;
 }
@@ -95,7 +95,7 @@ static void ask(const struct world *world, const struct service_plan *service, c
 		struct decision decision;
 
 		decide(world, service, &client, visitor->family, now_ms, &dice, &decision, NULL);
-		weights[decision.candidate != CANDIDATE_NONE ? decision.candidate : service->ncandidates] +=
+		weights[decision.candidate != CANDIDATE_NONE ? decision.candidate : service->list->n] +=
 			visitor->weight / draws;
 	}
 }
@@ -140,13 +140,13 @@ static json_t *clients_json(const struct forecast *forecast, const struct visito
 	struct tally tally;
 
 	tally_service(&tally, forecast, visitors, number);
-	for (uint32_t i = 0; i <= service->ncandidates; i++) {
+	for (uint32_t i = 0; i <= service->list->n; i++) {
 		if (tally.before[i] + tally.after[i] <= 0)
 			continue;
 		json_array_append_new(pools,
 			json_pack("{s:s?,s:f,s:f}", "pool",
-				i < service->ncandidates ? snapshot->pools[service->candidates[i].pool].pool->label
-							 : NULL,
+				i < service->list->n ? snapshot->pools[service->list->candidate[i].pool].pool->label
+						     : NULL,
 				"before_percent", tally.before[i] * 100 / tally.sum, "after_percent",
 				tally.after[i] * 100 / tally.sum));
 	}
@@ -192,9 +192,9 @@ static bool *touched_by(const struct snapshot *snapshot, const struct override_t
 
 	parts_init(&parts, snapshot, target);
 	for (uint32_t i = 0; i < snapshot->nservices; i++)
-		for (uint32_t k = 0; k < snapshot->services[i].ncandidates; k++)
+		for (uint32_t k = 0; k < snapshot->services[i].list->n; k++)
 			touched[i] = touched[i] || parts.pair[snapshot->services[i].first_override + k] ||
-				     needs_one(&parts, snapshot->services[i].candidates[k].pool);
+				     needs_one(&parts, snapshot->services[i].list->candidate[k].pool);
 	parts_fini(&parts);
 	return touched;
 }

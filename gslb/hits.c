@@ -7,7 +7,7 @@ static uint64_t answers_of(const struct ledger *ledger, const struct service_pla
 {
 	uint64_t n = 0;
 
-	for (uint32_t i = 0; i < plan->ncandidates; i++)
+	for (uint32_t i = 0; i < plan->list->n; i++)
 		n += ledger_answers(ledger, plan->first_override + i);
 	return n;
 }

@@ -129,7 +129,7 @@ static json_t *lacks_json(
 
 static const struct pool *pool_of(const struct subject *subject, const struct service_plan *plan, uint8_t candidate)
 {
-	return subject->snapshot->pools[plan->candidates[candidate].pool].pool;
+	return subject->snapshot->pools[plan->list->candidate[candidate].pool].pool;
 }
 
 /* The one behind the leader that is expected to be quickest, and what keeps it there. */

@@ -267,9 +267,9 @@ void ledger_assume(struct ledger *ledger, uint32_t now_s)
 		const struct service_plan *service = &snapshot->services[i];
 		uint32_t expires_s = now_s + service->ttl_max_s + LEDGER_WAY_S;
 
-		for (uint32_t k = 0; k < service->ncandidates; k++) {
+		for (uint32_t k = 0; k < service->list->n; k++) {
 			raise_base(&ledger->base_pairs_s[service->first_override + k], expires_s);
-			raise_base(&pool_s[service->candidates[k].pool], expires_s);
+			raise_base(&pool_s[service->list->candidate[k].pool], expires_s);
 		}
 	}
 	for (uint32_t i = 0; i < snapshot->nendpoints; i++)
@@ -366,9 +366,11 @@ static void name_pairs(const struct ledger *ledger, uint64_t *key)
 	for (uint32_t i = 0; i < snapshot->nservices; i++) {
 		const struct service_plan *service = &snapshot->services[i];
 
-		for (uint32_t k = 0; k < service->ncandidates; k++)
+		for (uint32_t k = 0; k < service->list->n; k++)
 			key[service->first_override + k] =
-				hash_mix(service->identity, snapshot->pools[service->candidates[k].pool].identity) | 1;
+				hash_mix(
+					service->identity, snapshot->pools[service->list->candidate[k].pool].identity) |
+				1;
 	}
 }
 

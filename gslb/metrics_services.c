@@ -21,8 +21,8 @@ static void write_answers(const struct metrics *metrics, size_t thing, const cha
 	char service[NAME_TEXT_MAX], zone[NAME_TEXT_MAX];
 
 	name_format(&plan->service->owner, service);
-	for (uint32_t i = 0; i < plan->ncandidates; i++) {
-		const struct pool *pool = metrics->snapshot->pools[plan->candidates[i].pool].pool;
+	for (uint32_t i = 0; i < plan->list->n; i++) {
+		const struct pool *pool = metrics->snapshot->pools[plan->list->candidate[i].pool].pool;
 
 		metrics_put(out, name,
 			METRICS_LABELS(
@@ -58,8 +58,8 @@ static void write_service_pools_up(const struct metrics *metrics, size_t thing, 
 	char service[NAME_TEXT_MAX];
 	uint64_t n = 0;
 
-	for (uint32_t i = 0; i < plan->ncandidates; i++)
-		n += serves(metrics, plan->candidates[i].pool);
+	for (uint32_t i = 0; i < plan->list->n; i++)
+		n += serves(metrics, plan->list->candidate[i].pool);
 	metrics_put(out, name, METRICS_LABELS("service", name_format(&plan->service->owner, service)), n);
 }
 
@@ -68,8 +68,7 @@ static void write_service_pools(const struct metrics *metrics, size_t thing, con
 	const struct service_plan *plan = &metrics->snapshot->services[thing];
 	char service[NAME_TEXT_MAX];
 
-	metrics_put(
-		out, name, METRICS_LABELS("service", name_format(&plan->service->owner, service)), plan->ncandidates);
+	metrics_put(out, name, METRICS_LABELS("service", name_format(&plan->service->owner, service)), plan->list->n);
 }
 
 /* ---- pools ---- */

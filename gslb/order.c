@@ -18,8 +18,8 @@ static const struct rank_criterion *const criteria[] = {
 
 static uint8_t candidate_of(const struct service_plan *plan, uint32_t pool)
 {
-	for (uint32_t i = 0; i < plan->ncandidates; i++)
-		if (plan->candidates[i].pool == pool)
+	for (uint32_t i = 0; i < plan->list->n; i++)
+		if (plan->list->candidate[i].pool == pool)
 			return (uint8_t)i;
 	abort(); /* every pool that a service names is a candidate of it */
 }
@@ -71,8 +71,8 @@ void order_spec_init(struct order_spec *spec, const struct service *service, con
 {
 	*spec = (struct order_spec){ .nranks = service->nranks, .rules = rules };
 	memcpy(spec->ranks, service->ranks, sizeof(spec->ranks));
-	for (uint8_t i = 0; i < plan->nlisted; i++) {
-		const struct pool *pool = pools[plan->candidates[i].pool].pool;
+	for (uint8_t i = 0; i < plan->list->nlisted; i++) {
+		const struct pool *pool = pools[plan->list->candidate[i].pool].pool;
 
 		if (!usable[i])
 			continue;

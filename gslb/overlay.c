@@ -73,7 +73,7 @@ static void cover_pools(struct overlay *overlay, const struct snapshot *snapshot
 static void cover_service(struct overlay *overlay, const struct snapshot *snapshot,
 	const struct override_target *target, const struct service_plan *service, uint16_t effect, bool replace)
 {
-	for (uint32_t i = 0; i < service->ncandidates; i++)
+	for (uint32_t i = 0; i < service->list->n; i++)
 		if (override_target_has_pair(snapshot, target, service, i))
 			pair_set(overlay, overlay->service_pool[service->first_override + i], effect, replace);
 }

@@ -9,6 +9,7 @@
 #include "gslb/ledger.h"
 #include "gslb/query.h"
 #include "gslb/reply.h"
+#include "gslb/ttl.h"
 
 static void count_options(const struct packet_context *context, const struct query *query)
 {
@@ -146,18 +147,11 @@ void packet_read(struct packet *packet, const struct packet_context *context, co
 
 /* ---- find ---- */
 
-/* Both of its lines. */
-static void ahead_service(const struct service_plan *service)
-{
-	__builtin_prefetch(service);
-	__builtin_prefetch(&service->steering[FAMILY_V6]);
-}
-
 static void find_slot(struct packet *packet, const struct snapshot *snapshot)
 {
 	zone_seek_slot(&packet->seek, snapshot->set, &packet->query.name);
 	if (LIKELY(packet->seek.service != SERVICE_NONE))
-		ahead_service(&snapshot->services[packet->seek.service]);
+		__builtin_prefetch(&snapshot->services[packet->seek.service]);
 }
 
 static void find_service(struct packet *packet, const struct snapshot *snapshot)
@@ -179,8 +173,7 @@ static void find_service(struct packet *packet, const struct snapshot *snapshot)
 	if (UNLIKELY(lookup->kind != FOUND_NODE))
 		return;
 	packet->service = answer_steering(snapshot, &lookup->found, query->qtype);
-	if (packet->service != NULL)
-		ahead_service(packet->service);
+	__builtin_prefetch(packet->service); /* NULL is fine */
 }
 
 static const struct steering *steering_of(const struct packet *packet)
@@ -192,7 +185,7 @@ static void ahead_steering(const struct packet *packet, const struct packet_cont
 {
 	const struct geo_table *table = steering_of(packet)->table;
 
-	__builtin_prefetch(packet->service->candidates);
+	__builtin_prefetch(packet->service->list);
 	if (context->row != NULL)
 		__builtin_prefetch(ledger_ahead(context->row, packet->service), 1);
 	if (table != NULL)
@@ -274,9 +267,11 @@ static void answer_verdict(struct answer *answer, const struct packet *packet, c
 /* Truncate it for the round trip's sake? Never while anything changes, which a shorter TTL tells. */
 static bool is_sampled(const struct packet *packet, const struct packet_context *context, const struct answer *answer)
 {
-	return context->sampling->sampler != NULL && context->transport == TRANSPORT_UDP && answer->service != NULL &&
+	const struct service_plan *service = answer->service;
+
+	return context->sampling->sampler != NULL && context->transport == TRANSPORT_UDP && service != NULL &&
 	       answer->body == ANSWER_ADDRESSES &&
-	       answer->ttl_s >= answer->service->ttl_max_s - answer->service->ttl_span_s &&
+	       answer->ttl_s >= service->ttl_max_s - ttl_span(service->ttl_max_s, service->ttl_min_s) &&
 	       sampler_take(context->sampling, &packet->source, context->now_s);
 }
 

@@ -36,9 +36,9 @@ void parts_init(struct parts *parts, const struct snapshot *snapshot, const stru
 		pool_has[i] = override_target_has_pool(snapshot, &parts->target, i);
 	mark_endpoints(parts, pool_has);
 	for (uint32_t i = 0; i < snapshot->nservices; i++)
-		for (uint32_t k = 0; k < snapshot->services[i].ncandidates; k++) {
+		for (uint32_t k = 0; k < snapshot->services[i].list->n; k++) {
 			const struct service_plan *service = &snapshot->services[i];
-			bool mine = pool_has[service->candidates[k].pool] ||
+			bool mine = pool_has[service->list->candidate[k].pool] ||
 				    override_target_has_pair(snapshot, &parts->target, service, k);
 
 			parts->pair[service->first_override + k] = mine;

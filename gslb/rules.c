@@ -62,14 +62,14 @@ void rules_budget(const struct snapshot *snapshot, struct arena *arena, struct h
 	}
 	for (uint32_t i = 0; i < snapshot->nservices; i++) {
 		const struct service_plan *from = &snapshot->services[i];
-		uint32_t *numbers = arena_alloc(arena, from->ncandidates * sizeof *numbers);
+		uint32_t *numbers = arena_alloc(arena, from->list->n * sizeof *numbers);
 
 		services[i] = (struct health_service){
 			.pools = numbers, .keep = from->service->keep, .label = label(arena, &from->service->owner)
 		};
-		for (uint32_t k = 0; k < from->ncandidates; k++)
+		for (uint32_t k = 0; k < from->list->n; k++)
 			if (rules_counts(from, k))
-				numbers[services[i].npools++] = from->candidates[k].pool;
+				numbers[services[i].npools++] = from->list->candidate[k].pool;
 	}
 	plan->pools = pools;
 	plan->npools = snapshot->npools;

@@ -12,7 +12,7 @@ void rules_budget(const struct snapshot *snapshot, struct arena *arena, struct h
 /* Is candidate i one of the service's pools? A fallback that is not listed is the last resort, and none of those to be kept. */
 static inline bool rules_counts(const struct service_plan *service, uint32_t i)
 {
-	return service->candidates[i].pool != service->fallback || i < service->nlisted;
+	return service->list->candidate[i].pool != service->list->fallback || i < service->list->nlisted;
 }
 
 #endif

@@ -9,8 +9,6 @@
 #include "gslb/steering.h"
 #include "gslb/ttl.h"
 
-enum { CANDIDATES_MAX = 255 };
-
 struct snapshot_inner {
 	struct arena *arena;
 	struct steering_tables tables;
@@ -219,13 +217,13 @@ static void make_pools(struct snapshot *snapshot, const struct snapshot_inputs *
 
 /* ---- services ---- */
 
-static void add_candidate(struct candidate *candidates, uint32_t *n, const struct pool_use *use)
+static void add_candidate(struct candidate_list *list, const struct pool_use *use)
 {
-	for (uint32_t i = 0; i < *n; i++)
-		if (candidates[i].pool == use->pool)
+	for (uint32_t i = 0; i < list->n; i++)
+		if (list->candidate[i].pool == use->pool)
 			return;
-	if (*n <= CANDIDATES_MAX) /* one more than allowed is enough to see that there are too many */
-		candidates[(*n)++] = (struct candidate){ .pool = use->pool, .weight = use->weight };
+	if (list->n <= CANDIDATES_MAX) /* one more than allowed is enough to see that there are too many */
+		list->candidate[list->n++] = (struct candidate){ .pool = use->pool, .weight = use->weight };
 }
 
 /* Services that have something in common: what a hundred thousand of them need is there once a kind. */
@@ -259,45 +257,57 @@ static const struct service_plan *twins_find(struct twins *twins, const struct s
 
 static uint64_t candidates_hash(const struct service_plan *plan, uint32_t n, bool weights)
 {
+	const struct candidate *candidate = plan->list->candidate;
 	uint64_t hash = n;
 
 	for (uint32_t i = 0; i < n; i++)
-		hash = hash_mix(
-			hash, plan->candidates[i].pool | (uint64_t)(weights ? plan->candidates[i].weight : 0) << 32);
+		hash = hash_mix(hash, candidate[i].pool | (uint64_t)(weights ? candidate[i].weight : 0) << 32);
 	return hash;
+}
+
+static size_t list_bytes(const struct candidate_list *list)
+{
+	return sizeof(*list) + list->n * sizeof(*list->candidate);
 }
 
 static bool same_candidates(const struct service_plan *a, const struct service_plan *b)
 {
-	return a->ncandidates == b->ncandidates &&
-	       memcmp(a->candidates, b->candidates, a->ncandidates * sizeof(*a->candidates)) == 0;
+	return a->list->n == b->list->n && memcmp(a->list, b->list, list_bytes(a->list)) == 0;
+}
+
+/* Into a list that has room for all. */
+static void list_candidates(struct candidate_list *list, const struct service *service)
+{
+	for (uint8_t i = 0; i < service->npools; i++)
+		add_candidate(list, &service->pools[i]);
+	list->nlisted = list->n;
+	for (uint16_t i = 0; i < service->nrules; i++)
+		for (uint8_t k = 0; k < service->rules[i].npools; k++)
+			add_candidate(list, &service->rules[i].pools[k]);
+	list->fallback = POOL_NONE;
+	if (!service->has_fallback)
+		return;
+	add_candidate(list, &service->fallback);
+	list->fallback = service->fallback.pool;
+	for (uint16_t i = 0; i < list->n; i++)
+		if (list->candidate[i].pool == list->fallback)
+			list->fallback_candidate = i;
 }
 
 static void make_candidates(
 	struct service_plan *plan, const struct service *service, struct twins *lists, struct arena *arena)
 {
 	const struct service_plan *twin;
-	struct candidate candidates[CANDIDATES_MAX + 1];
-	uint32_t n = 0;
+	union {
+		struct candidate_list list;
+		uint8_t room[sizeof(struct candidate_list) + (CANDIDATES_MAX + 1) * sizeof(struct candidate)];
+	} some;
 
-	for (uint8_t i = 0; i < service->npools; i++)
-		add_candidate(candidates, &n, &service->pools[i]);
-	plan->nlisted = (uint16_t)n;
-	for (uint16_t i = 0; i < service->nrules; i++)
-		for (uint8_t k = 0; k < service->rules[i].npools; k++)
-			add_candidate(candidates, &n, &service->rules[i].pools[k]);
-	plan->fallback = POOL_NONE;
-	if (service->has_fallback) {
-		add_candidate(candidates, &n, &service->fallback);
-		plan->fallback = service->fallback.pool;
-		for (uint32_t i = 0; i < n; i++)
-			if (candidates[i].pool == plan->fallback)
-				plan->fallback_candidate = (uint16_t)i;
-	}
-	plan->ncandidates = (uint16_t)n;
-	plan->candidates = candidates;
-	twin = twins_find(lists, plan, candidates_hash(plan, n, true));
-	plan->candidates = twin != plan ? twin->candidates : arena_dup(arena, candidates, n * sizeof(*candidates));
+	memset(&some.list, 0, sizeof(some.list)); /* with what lies between its parts: lists are compared as they lie */
+	list_candidates(&some.list, service);
+	plan->list = &some.list;
+	twin = twins_find(lists, plan, candidates_hash(plan, plan->list->n, true));
+	plan->list = twin != plan ? twin->list : arena_dup(arena, plan->list, list_bytes(plan->list));
 }
 
 static bool usable_for(
@@ -314,8 +324,8 @@ static bool keyed_for(
 
 	if (plan->service->spread != SPREAD_STICKY)
 		return false;
-	for (uint32_t i = 0; i < plan->ncandidates; i++) {
-		const struct pool_plan *pool = &snapshot->pools[plan->candidates[i].pool];
+	for (uint32_t i = 0; i < plan->list->n; i++) {
+		const struct pool_plan *pool = &snapshot->pools[plan->list->candidate[i].pool];
 		uint32_t n = plan->service->via_cname ? pool->pool->ntargets : pool->part[family].n;
 
 		nusable += usable[i];
@@ -329,11 +339,12 @@ static bool keyed_for(
 static bool orders_alike(const struct service_plan *a, const struct service_plan *b)
 {
 	bool alike =
-		a->nlisted == b->nlisted && a->via_cname == b->via_cname && a->service->nranks == b->service->nranks &&
+		a->list->nlisted == b->list->nlisted && a->via_cname == b->via_cname &&
+		a->service->nranks == b->service->nranks &&
 		memcmp(a->service->ranks, b->service->ranks, a->service->nranks * sizeof(a->service->ranks[0])) == 0;
 
-	for (uint32_t i = 0; i < a->nlisted && alike; i++)
-		alike = a->candidates[i].pool == b->candidates[i].pool;
+	for (uint32_t i = 0; i < a->list->nlisted && alike; i++)
+		alike = a->list->candidate[i].pool == b->list->candidate[i].pool;
 	return alike;
 }
 
@@ -351,14 +362,13 @@ static bool make_service(struct snapshot *snapshot, const struct service *servic
 	plan->answers = service->answers;
 	plan->ttl_max_s = service->ttl_max_s;
 	plan->ttl_min_s = service->ttl_min_s;
-	plan->ttl_span_s = ttl_span(service->ttl_max_s, service->ttl_min_s);
 	plan->identity = identity(snapshot->seed, 's', service->owner.wire, service->owner.len);
 	make_candidates(plan, service, lists, snapshot->inner->arena);
-	if (plan->ncandidates > CANDIDATES_MAX)
+	if (plan->list->n > CANDIDATES_MAX)
 		return err_set(err, "%s:%u: %s: a service can use at most %d pools, with those that its map names",
 			service->file, service->line, name_format(&service->owner, owner), CANDIDATES_MAX);
 	plan->first_override = snapshot->nservice_pools;
-	snapshot->nservice_pools += plan->ncandidates;
+	snapshot->nservice_pools += plan->list->n;
 	return true;
 }
 
@@ -373,9 +383,12 @@ static void want_tables(struct snapshot *snapshot, const struct snapshot_inputs 
 		bool usable[CANDIDATES_MAX];
 		struct order_spec spec;
 
-		for (uint32_t i = 0; i < plan->ncandidates; i++)
-			usable[i] = usable_for(snapshot, service, plan->candidates[i].pool, family);
-		plan->keyed[family] = keyed_for(snapshot, plan, family, usable);
+		for (uint32_t i = 0; i < plan->list->n; i++)
+			usable[i] = usable_for(snapshot, service, plan->list->candidate[i].pool, family);
+		if (family == FAMILY_V4)
+			plan->keyed_v4 = keyed_for(snapshot, plan, family, usable);
+		else
+			plan->keyed_v6 = keyed_for(snapshot, plan, family, usable);
 		if (twin != NULL) {
 			number[family] = twin[family];
 			steering_want_again(&snapshot->inner->tables, twin[family]);
@@ -391,13 +404,41 @@ static void want_tables(struct snapshot *snapshot, const struct snapshot_inputs 
 static bool steer_service(
 	struct snapshot *snapshot, struct service_plan *plan, const uint32_t number[FAMILIES], struct err *err)
 {
+	struct steering *steering = arena_alloc(snapshot->inner->arena, FAMILIES * sizeof(*steering));
 	char owner[NAME_TEXT_MAX];
 
+	plan->steering = steering;
 	for (enum family family = 0; family < FAMILIES; family++)
-		if (!steering_get(&snapshot->inner->tables, number[family], &plan->steering[family]))
+		if (!steering_get(&snapshot->inner->tables, number[family], &steering[family]))
 			return err_set(err, "%s: its map makes more than %d different orders of pools, use fewer",
 				name_format(&plan->service->owner, owner), GEO_CLASS_MAX);
 	return true;
+}
+
+/* Services whose tables are the same share what says so. */
+static bool steer_services(
+	struct snapshot *snapshot, struct service_plan *services, uint32_t (*numbers)[FAMILIES], struct err *err)
+{
+	struct twins twins;
+	bool good = true;
+
+	twins_init(&twins, services, snapshot->nservices, NULL);
+	for (uint32_t i = 0; i < snapshot->nservices && good; i++) {
+		uint64_t hash = hash_mix(numbers[i][FAMILY_V4], numbers[i][FAMILY_V6]);
+		size_t at = hash & (twins.nslots - 1);
+
+		while (twins.slots[at] != 0 &&
+			memcmp(numbers[twins.slots[at] - 1], numbers[i], sizeof(numbers[i])) != 0)
+			at = (at + 1) & (twins.nslots - 1);
+		if (twins.slots[at] != 0) {
+			services[i].steering = services[twins.slots[at] - 1].steering;
+			continue;
+		}
+		twins.slots[at] = i + 1;
+		good = steer_service(snapshot, &services[i], numbers[i], err);
+	}
+	free(twins.slots);
+	return good;
 }
 
 static bool make_services(
@@ -423,16 +464,16 @@ static bool make_services(
 		const struct service_plan *plan = &services[i], *twin = plan;
 
 		if (plan->service->nrules == 0)
-			twin = twins_find(&twins, plan, candidates_hash(plan, plan->nlisted, false));
+			twin = twins_find(&twins, plan, candidates_hash(plan, plan->list->nlisted, false));
 
 		want_tables(snapshot, inputs, before, &services[i], twin != plan ? numbers[twin - services] : NULL,
 			numbers[i]);
 	}
 	free(twins.slots);
-	if (good)
+	if (good) {
 		steering_compile(&snapshot->inner->tables);
-	for (uint32_t i = 0; i < snapshot->nservices && good; i++)
-		good = steer_service(snapshot, &services[i], numbers[i], err);
+		good = steer_services(snapshot, services, numbers, err);
+	}
 	free(numbers);
 	return good;
 }

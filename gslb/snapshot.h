@@ -86,28 +86,33 @@ struct candidate {
 	uint32_t weight; /* for ties */
 };
 
-/* Two cache lines, side by side; what an answer wants to know of it comes first, and last the name that it is known by. */
-struct service_plan {
-	alignas(MEM_LINE) bool via_cname;
-	bool sticky;
-	uint8_t sticky_v4, sticky_v6, answers;
-	bool keyed
-		[FAMILIES]; /* spread=sticky, and there is something to choose from: the key's length counts for scope */
-	uint32_t ttl_max_s, ttl_min_s;
-	uint32_t ttl_span_s; /* what jitter may take of max */
-	uint32_t
-		first_override; /* where its candidates' entries begin in overlay.service_pool, and their pairs in the ledger */
-	uint64_t identity;                  /* of its owner's name: for rendezvous hashing, and for jitter */
-	const struct candidate *candidates; /* shared with services that have the same */
-	struct steering steering[FAMILIES]; /* with via=cname both are the same: all pools are candidates */
-	const struct service *service;
-	uint16_t
-		ncandidates; /* pools=, then pools that only maps name, then a fallback that neither does; at most 255 */
-	uint16_t nlisted;    /* how many of them, the first ones, are pools= */
+/* The pools of a service, of which each has an index: pools=, then those that only maps name, then a fallback that neither does. */
+struct candidate_list {
+	uint16_t n;                  /* at most CANDIDATES_MAX */
+	uint16_t nlisted;            /* how many of them, the first ones, are pools= */
 	uint16_t fallback_candidate; /* its index; only with a fallback */
 	uint32_t fallback;           /* pool number or POOL_NONE */
-	struct service_owner owner;
+	struct candidate candidate[];
 };
+
+enum { CANDIDATES_MAX = 255 };
+
+/* What an answer wants to know of a service, with its owner's name, on one cache line; what services have in common lies elsewhere, once. */
+struct service_plan {
+	alignas(MEM_LINE) uint64_t identity; /* of its owner's name: for rendezvous hashing, and for jitter */
+	const struct candidate_list *list;   /* shared by services that have the same */
+	const struct steering *steering; /* by family; shared. With via=cname both are the same: all are candidates */
+	const struct service *service;
+	/* where its candidates' entries begin in overlay.service_pool, and their pairs in the ledger */
+	uint32_t first_override;
+	uint32_t ttl_max_s, ttl_min_s;
+	struct service_owner owner;
+	uint8_t answers, sticky_v4, sticky_v6;
+	bool via_cname : 1, sticky : 1;
+	/* sticky, and there is something to choose from: the key's length counts for scope */
+	bool keyed_v4 : 1, keyed_v6 : 1;
+};
+_Static_assert(sizeof(struct service_plan) == MEM_LINE, "a service's plan is a cache line");
 
 /* An address that gslb-health found for a dynamic target. */
 struct resolved {

@@ -446,14 +446,14 @@ uint32_t service_pools_in_service(
 	uint32_t n = 0;
 
 	*of = 0;
-	for (uint32_t i = 0; i < service->ncandidates; i++) {
-		const struct candidate *candidate = &service->candidates[i];
+	for (uint32_t i = 0; i < service->list->n; i++) {
+		const struct candidate *candidate = &service->list->candidate[i];
 		const uint16_t *pair =
 			world->overlay != NULL ? world->overlay->service_pool[service->first_override + i] : NULL;
 		bool in_service = false;
 		struct pool_view view;
 
-		if (candidate->pool == service->fallback && i >= service->nlisted)
+		if (candidate->pool == service->list->fallback && i >= service->list->nlisted)
 			continue; /* the last resort is none of the pools to be kept */
 		++*of;
 		for (enum family family = 0; family < FAMILIES && !in_service; family++) {

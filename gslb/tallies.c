@@ -65,7 +65,7 @@ uint64_t tallies_reason(const struct tallies *tallies, const struct snapshot *sn
 
 	if (why != WHY_RANKED)
 		return others;
-	for (uint32_t i = 0; i < plan->ncandidates; i++)
+	for (uint32_t i = 0; i < plan->list->n; i++)
 		answers += ledger_answers(ledger, plan->first_override + i);
 	return answers > others ? answers - others : 0; /* workers count on while we add */
 }

@@ -89,8 +89,8 @@ static bool find_candidate(const struct snapshot *snapshot, struct override_targ
 	const struct service_plan *service = &snapshot->services[target->service];
 	char owner[NAME_TEXT_MAX];
 
-	for (uint32_t i = 0; i < service->ncandidates; i++)
-		if (service->candidates[i].pool == target->pool) {
+	for (uint32_t i = 0; i < service->list->n; i++)
+		if (service->list->candidate[i].pool == target->pool) {
 			target->candidate = i;
 			return true;
 		}

@@ -95,8 +95,9 @@ bool override_target_has_pair(const struct snapshot *snapshot, const struct over
 {
 	if (!has_service(snapshot, target, service))
 		return false;
-	return target->glob ? matches_pool(target->second, snapshot->pools[service->candidates[candidate].pool].pool)
-			    : candidate == target->candidate;
+	return target->glob
+		       ? matches_pool(target->second, snapshot->pools[service->list->candidate[candidate].pool].pool)
+		       : candidate == target->candidate;
 }
 
 uint32_t override_target_covers(const struct snapshot *snapshot, const struct override_target *target)
@@ -111,7 +112,7 @@ uint32_t override_target_covers(const struct snapshot *snapshot, const struct ov
 	if (target->kind != OVERRIDE_SERVICE_POOL)
 		return n;
 	for (uint32_t i = 0; i < snapshot->nservices; i++)
-		for (uint32_t k = 0; k < snapshot->services[i].ncandidates; k++)
+		for (uint32_t k = 0; k < snapshot->services[i].list->n; k++)
 			n += override_target_has_pair(snapshot, target, &snapshot->services[i], k);
 	return n;
 }

@@ -45,7 +45,7 @@ static struct trace_pool *add_pool(const struct trace_input *input, uint32_t can
 {
 	struct sight normal = *input->sight;
 	struct trace_pool *pool;
-	uint32_t number = input->service->candidates[candidate].pool;
+	uint32_t number = input->service->list->candidate[candidate].pool;
 
 	if (trace->npools == TRACE_POOLS_MAX)
 		return NULL;
@@ -57,7 +57,7 @@ static struct trace_pool *add_pool(const struct trace_input *input, uint32_t can
 		.group = (uint8_t)group,
 		.up = view->up,
 		.of = view->of,
-		.weight = input->service->candidates[candidate].weight,
+		.weight = input->service->list->candidate[candidate].weight,
 		.fate = out_fate(view),
 		.in_service = view->in_service,
 		.vigour = view->vigour,
@@ -138,7 +138,7 @@ static void trace_order(const struct trace_input *input, const struct decision *
 static bool is_candidate(const struct trace_input *input, uint32_t candidate)
 {
 	const struct pool_plan *pool =
-		&input->sight->world->snapshot->pools[input->service->candidates[candidate].pool];
+		&input->sight->world->snapshot->pools[input->service->list->candidate[candidate].pool];
 
 	return input->family == FAMILY_ANY || pool->part[input->family].n > 0;
 }
@@ -149,17 +149,18 @@ static void trace_others(const struct trace_input *input, const struct decision 
 	struct trace_pool *pool;
 	struct pool_view view;
 
-	for (uint32_t i = 0; i < service->nlisted; i++)
+	for (uint32_t i = 0; i < service->list->nlisted; i++)
 		if (!is_candidate(input, i) && (pool = add_pool(input, i, GROUP_NONE, trace, &view)) != NULL)
-			pool->fate = service->fallback == pool->pool ? pool->fate : FATE_NO_FAMILY;
-	if (service->fallback == POOL_NONE || group_of(input->order, service->fallback_candidate) != GROUP_NONE)
+			pool->fate = service->list->fallback == pool->pool ? pool->fate : FATE_NO_FAMILY;
+	if (service->list->fallback == POOL_NONE ||
+		group_of(input->order, service->list->fallback_candidate) != GROUP_NONE)
 		return;
-	pool = add_pool(input, service->fallback_candidate, GROUP_NONE, trace, &view);
+	pool = add_pool(input, service->list->fallback_candidate, GROUP_NONE, trace, &view);
 	if (pool == NULL)
 		return;
-	if (decision->candidate == service->fallback_candidate)
+	if (decision->candidate == service->list->fallback_candidate)
 		pool->fate = FATE_CHOSEN;
-	else if (!is_candidate(input, service->fallback_candidate))
+	else if (!is_candidate(input, service->list->fallback_candidate))
 		pool->fate = FATE_NO_FAMILY;
 	else if (view.in_service)
 		pool->fate = FATE_LOWER_RANK;

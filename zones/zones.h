@@ -56,7 +56,7 @@ static inline const uint8_t *rr_rdata(const uint8_t *record, uint16_t *rdlen)
 
 struct service;
 
-enum { NAME_HEAD = 12 };
+enum { NAME_HEAD = 11 };
 
 /* The start of an owner's name, kept beside what is wanted of that owner: most names are that, and the zone's apex. */
 struct name_head {

@@ -103,7 +103,7 @@ static void bang_bang(struct crowd_rig *of)
 	for (uint32_t i = 0; i < steering->norders; i++) {
 		uint16_t part[SERVICE_POOLS_MAX] = { 0, SPLIT_ONE };
 
-		if (www->candidates[steering->orders[i].pool[0]].pool == crowd_pool(of, "eu"))
+		if (www->list->candidate[steering->orders[i].pool[0]].pool == crowd_pool(of, "eu"))
 			split_map(of->split, snapshot, (uint32_t)(www - snapshot->services), FAMILY_V4, i,
 				split_add(of->split, &steering->orders[i], part, 1));
 	}

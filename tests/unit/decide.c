@@ -361,6 +361,49 @@ START_TEST(each_of_services_with_the_same_pools_has_its_own_weights)
 }
 END_TEST
 
+/* Their pools are the same, in the same order, with the same weights. */
+static const struct listed_case {
+	const char *name;
+	uint16_t nlisted;
+	const char *fallback;
+	const char *like; /* a service that it shares its list with */
+} listed[] = {
+	{ "a.svc.example", 3, NULL, "e.svc.example" },
+	{ "b.svc.example", 2, "ap", NULL },
+	{ "c.svc.example", 3, "ap", NULL },
+	{ "d.svc.example", 3, "us", NULL },
+	{ "e.svc.example", 3, NULL, "a.svc.example" },
+};
+
+START_TEST(a_list_of_pools_is_shared_only_by_services_that_say_the_same)
+{
+	sim_zone(&sim, "svc.example",
+		ZONE_HEAD "_gslb.a TXT \"v=gslb1; pools=eu,us,ap; rank=order\"\n"
+			  "_gslb.b TXT \"v=gslb1; pools=eu,us; fallback=ap; rank=order\"\n"
+			  "_gslb.c TXT \"v=gslb1; pools=eu,us,ap; fallback=ap; rank=order\"\n"
+			  "_gslb.d TXT \"v=gslb1; pools=eu,us,ap; fallback=us; rank=order\"\n"
+			  "_gslb.e TXT \"v=gslb1; pools=eu,us,ap; rank=weight\"\n" THREE_POOLS);
+	sim_load(&sim);
+	for (size_t i = 0; i < COUNT_OF(listed); i++) {
+		const struct candidate_list *list = sim_service(&sim, listed[i].name)->list;
+
+		ck_assert_uint_eq(list->n, 3);
+		ck_assert_uint_eq(list->nlisted, listed[i].nlisted);
+		if (listed[i].fallback == NULL)
+			ck_assert_uint_eq(list->fallback, POOL_NONE);
+		else
+			ck_assert_str_eq(sim.snapshot->pools[list->fallback].pool->label, listed[i].fallback);
+		if (listed[i].fallback != NULL)
+			ck_assert_uint_eq(list->candidate[list->fallback_candidate].pool, list->fallback);
+		for (size_t k = 0; k < COUNT_OF(listed); k++)
+			ck_assert((sim_service(&sim, listed[k].name)->list == list) ==
+				  (k == i || (listed[i].like != NULL && strcmp(listed[i].like, listed[k].name) == 0)));
+	}
+	ck_assert_ptr_ne(sim_service(&sim, "a.svc.example")->steering, sim_service(&sim, "e.svc.example")->steering);
+	ck_assert_ptr_eq(sim_service(&sim, "a.svc.example")->steering, sim_service(&sim, "c.svc.example")->steering);
+}
+END_TEST
+
 START_TEST(new_geo_data_makes_new_tables_and_new_answers)
 {
 	struct decision decision;
@@ -755,7 +798,7 @@ static void check_decision(const struct decision *d, const struct service_plan *
 	ck_assert_uint_ge(d->nendpoints, 1);
 	ck_assert_uint_le(d->nendpoints, rules->answers);
 	ck_assert(d->ttl_s >= rules->ttl_min_s && d->ttl_s <= rules->ttl_max_s);
-	ck_assert_uint_eq(service->candidates[d->candidate].pool, d->pool);
+	ck_assert_uint_eq(service->list->candidate[d->candidate].pool, d->pool);
 	for (uint32_t i = 0; i < d->nendpoints; i++) {
 		const struct endpoint *endpoint = &snapshot->endpoints[d->endpoint[i]];
 
@@ -1319,6 +1362,7 @@ int main(void)
 	tcase_add_test(worlds, tables_are_shared_by_services_and_over_reloads_and_dropped_when_flat);
 	tcase_add_test(worlds, each_of_many_services_has_the_order_of_its_own_list);
 	tcase_add_test(worlds, each_of_services_with_the_same_pools_has_its_own_weights);
+	tcase_add_test(worlds, a_list_of_pools_is_shared_only_by_services_that_say_the_same);
 	tcase_add_test(worlds, new_geo_data_makes_new_tables_and_new_answers);
 	tcase_add_loop_test(worlds, an_ecs_scope_is_exact_and_minimal, 0, 12);
 	tcase_add_test(worlds, all_of_a_sticky_scope_block_is_told_the_same);

@@ -158,7 +158,7 @@ static struct zone zone;
 static struct service service;
 static struct service_plan plans[1];
 static struct pool_plan pools[2];
-static const struct candidate candidates[2] = { { 0, 1 }, { 1, 1 } };
+static const struct candidate_list candidates = { .n = 2, .candidate = { { 0, 1 }, { 1, 1 } } };
 static struct snapshot snapshot = {
 	.npools = 2, .nservices = 1, .nservice_pools = 2, .pools = pools, .services = plans
 };
@@ -170,12 +170,9 @@ static struct drill_gauge *gauge_new(uint64_t effective_ms, bool returns)
 
 	service.zone = &zone;
 	name_from_text(&service.owner, "www.svc.example");
-	plans[0] = (struct service_plan){ .service = &service,
-		.candidates = candidates,
-		.ncandidates = 2,
-		.ttl_max_s = 20,
-		.ttl_min_s = 2,
-		.identity = 7 };
+	plans[0] = (struct service_plan){
+		.service = &service, .list = &candidates, .ttl_max_s = 20, .ttl_min_s = 2, .identity = 7
+	};
 	covers->pool = mem_alloc(2 * sizeof *covers->pool);
 	covers->service_pool = mem_alloc(2 * sizeof *covers->service_pool);
 	covers->pool[0][1] = 1;

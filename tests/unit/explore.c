@@ -82,7 +82,7 @@ static const struct order *order_of(const char *client, const char *name)
 
 static const char *label(const char *name, uint32_t candidate)
 {
-	return sim.snapshot->pools[sim_service(&sim, name)->candidates[candidate].pool].pool->label;
+	return sim.snapshot->pools[sim_service(&sim, name)->list->candidate[candidate].pool].pool->label;
 }
 
 /* How many answers of so many explore; each is checked. */
