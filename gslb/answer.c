@@ -132,7 +132,7 @@ const struct service_plan *answer_steering(const struct snapshot *snapshot, cons
 	if (found->service == NULL)
 		return NULL;
 	service = plan_of(snapshot, found->service);
-	return LIKELY(qtype == RR_A || qtype == RR_AAAA || service->via_cname) ? service : NULL;
+	return LIKELY(answer_is_address(qtype) || service->via_cname) ? service : NULL;
 }
 
 /* ---- static data ---- */

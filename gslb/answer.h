@@ -86,13 +86,19 @@ void answer_rcode(struct answer *answer, enum rcode rcode);
 struct lookup {
 	enum found_kind kind;
 	struct geo_hit place;
-	struct found found; /* unless FOUND_NO_ZONE */
+	struct found found; /* unless FOUND_NO_ZONE; perhaps without a node when a service steers */
 };
 
 /* The family of pools' addresses that a question is answered with. */
 static inline enum family answer_family(uint16_t qtype)
 {
 	return qtype == RR_AAAA ? FAMILY_V6 : FAMILY_V4;
+}
+
+/* What every service steers; of other types it depends on the service. */
+static inline bool answer_is_address(uint16_t qtype)
+{
+	return qtype == RR_A || qtype == RR_AAAA;
 }
 
 /* The service that steers the answer; NULL: what was found answers. */

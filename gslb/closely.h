@@ -12,8 +12,8 @@
 static inline uint32_t decide_steady_ttl(
 	const struct service_plan *service, const struct client *client, uint8_t scope, uint64_t now_ms)
 {
-	return ttl_steady(service->ttl_max_s, ttl_span(service->ttl_max_s, service->ttl_min_s), service->identity,
-		&client->addr, client->ecs ? scope : 0, now_ms);
+	return ttl_steady(service->ttl_max_s, decide_ttl_span(service), service->identity, &client->addr,
+		client->ecs ? scope : 0, now_ms);
 }
 
 /* scope and class of the decision are set, and stay but for negative answers. split: the order is that of this row; NULL: it is the

@@ -5,6 +5,7 @@
 
 #include "gslb/snapshot.h"
 #include "gslb/strength.h"
+#include "gslb/ttl.h"
 
 /* Who asks: the zero-filled ECS address, or the packet's source. */
 struct client {
@@ -118,6 +119,12 @@ void decide_from(const struct world *world, const struct service_plan *service, 
 static inline const struct order *decide_order(const struct steering *steering, struct geo_hit hit)
 {
 	return &steering->orders[hit.class < steering->norders ? hit.class : 0];
+}
+
+/* What jitter may take of its longest TTL. */
+static inline uint32_t decide_ttl_span(const struct service_plan *service)
+{
+	return ttl_span(service->ttl_max_s, service->ttl_min_s);
 }
 
 /* Is the endpoint, is the pool, in service now? The same code decide uses; for tables, keep and change logs. */

@@ -9,7 +9,6 @@
 #include "gslb/ledger.h"
 #include "gslb/query.h"
 #include "gslb/reply.h"
-#include "gslb/ttl.h"
 
 static void count_options(const struct packet_context *context, const struct query *query)
 {
@@ -124,12 +123,6 @@ static enum query_verdict read_query(
 	return query_parse(&packet->query, message, len);
 }
 
-/* What every service steers; of other types it depends on the service. */
-static bool asks_for_addresses(const struct query *query)
-{
-	return query->qtype == RR_A || query->qtype == RR_AAAA;
-}
-
 void packet_read(struct packet *packet, const struct packet_context *context, const uint8_t *message, size_t len)
 {
 	const struct query *query = &packet->query;
@@ -141,34 +134,41 @@ void packet_read(struct packet *packet, const struct packet_context *context, co
 	packet->service = NULL;
 	if (UNLIKELY(!packet->for_zones))
 		return;
-	zone_seek_name(&packet->seek, context->world->snapshot->set, &query->name, asks_for_addresses(query));
+	zone_seek_name(&packet->seek, context->world->snapshot->set, &query->name, answer_is_address(query->qtype));
 	answer_client(&packet->client, query, &packet->source);
 }
 
 /* ---- find ---- */
 
-static void find_slot(struct packet *packet, const struct snapshot *snapshot)
+static void seek_service(struct packet *packet, const struct snapshot *snapshot)
 {
-	zone_seek_slot(&packet->seek, snapshot->set, &packet->query.name);
+	zone_seek_service(&packet->seek, snapshot->set, &packet->query.name);
 	if (LIKELY(packet->seek.service != SERVICE_NONE))
 		__builtin_prefetch(&snapshot->services[packet->seek.service]);
 }
 
-static void find_service(struct packet *packet, const struct snapshot *snapshot)
+/* By its name alone. */
+static bool find_service(struct packet *packet, const struct snapshot *snapshot)
+{
+	const struct service_plan *service = &snapshot->services[packet->seek.service];
+
+	if (UNLIKELY(packet->seek.service == SERVICE_NONE) ||
+		UNLIKELY(!zone_seek_is_service(
+			&packet->seek, snapshot->set, &packet->query.name, &service->owner, &packet->lookup.found)))
+		return false;
+	packet->lookup.kind = FOUND_NODE;
+	packet->service = service;
+	__builtin_prefetch(&service->steering[answer_family(packet->query.qtype)]);
+	return true;
+}
+
+static void find(struct packet *packet, const struct snapshot *snapshot)
 {
 	const struct query *query = &packet->query;
 	struct lookup *lookup = &packet->lookup;
 
-	if (LIKELY(packet->seek.service != SERVICE_NONE)) {
-		const struct service_plan *service = &snapshot->services[packet->seek.service];
-
-		if (LIKELY(zone_seek_service(
-			    &packet->seek, snapshot->set, &query->name, &service->owner, &lookup->found))) {
-			lookup->kind = FOUND_NODE;
-			packet->service = service;
-			return;
-		}
-	}
+	if (LIKELY(find_service(packet, snapshot)))
+		return;
 	lookup->kind = zone_seek_end(&packet->seek, snapshot->set, &query->name, query->qtype, &lookup->found);
 	if (UNLIKELY(lookup->kind != FOUND_NODE))
 		return;
@@ -219,9 +219,10 @@ void packets_find(struct packet *packets, unsigned n, const struct packet_contex
 
 	if (context->exploring != NULL)
 		exploring_earn(context->exploring, n);
-	EACH(for_zones, find_slot(&packets[i], snapshot));
+	EACH(for_zones, seek_service(&packets[i], snapshot));
+	EACH(for_zones, zone_seek_slot(&packets[i].seek));
 	EACH(for_zones, zone_seek_node(&packets[i].seek));
-	EACH(for_zones, find_service(&packets[i], snapshot));
+	EACH(for_zones, find(&packets[i], snapshot));
 	EACH(service, ahead_steering(&packets[i], context));
 	/* what must be done anyway, while the reads that were just begun are under way */
 	EACH(guarded.limited, guard_look(context->guard, &packets[i].guarded, &packets[i].source));
@@ -270,8 +271,7 @@ static bool is_sampled(const struct packet *packet, const struct packet_context 
 	const struct service_plan *service = answer->service;
 
 	return context->sampling->sampler != NULL && context->transport == TRANSPORT_UDP && service != NULL &&
-	       answer->body == ANSWER_ADDRESSES &&
-	       answer->ttl_s >= service->ttl_max_s - ttl_span(service->ttl_max_s, service->ttl_min_s) &&
+	       answer->body == ANSWER_ADDRESSES && answer->ttl_s >= service->ttl_max_s - decide_ttl_span(service) &&
 	       sampler_take(context->sampling, &packet->source, context->now_s);
 }
 

@@ -62,7 +62,7 @@ struct packet {
 	struct query query; /* borrows from the message */
 };
 
-/* Read one message of len bytes. */
+/* Read one message of len bytes. It is to be found and answered with the same world. */
 void packet_read(struct packet *packet, const struct packet_context *context, const uint8_t *message, size_t len);
 /* Find what n packets that were read ask for. */
 void packets_find(struct packet *packets, unsigned n, const struct packet_context *context);

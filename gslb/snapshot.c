@@ -7,7 +7,6 @@
 
 #include "gslb/meter.h"
 #include "gslb/steering.h"
-#include "gslb/ttl.h"
 
 struct snapshot_inner {
 	struct arena *arena;
@@ -217,42 +216,45 @@ static void make_pools(struct snapshot *snapshot, const struct snapshot_inputs *
 
 /* ---- services ---- */
 
-static void add_candidate(struct candidate_list *list, const struct pool_use *use)
+/* Returns its index. */
+static uint32_t add_candidate(struct candidate_list *list, const struct pool_use *use)
 {
-	for (uint32_t i = 0; i < list->n; i++)
-		if (list->candidate[i].pool == use->pool)
-			return;
-	if (list->n <= CANDIDATES_MAX) /* one more than allowed is enough to see that there are too many */
+	uint32_t i = 0;
+
+	while (i < list->n && list->candidate[i].pool != use->pool)
+		i++;
+	if (i == list->n && list->n <= CANDIDATES_MAX) /* one too many is enough to see that there are too many */
 		list->candidate[list->n++] = (struct candidate){ .pool = use->pool, .weight = use->weight };
+	return i;
 }
 
 /* Services that have something in common: what a hundred thousand of them need is there once a kind. */
 struct twins {
-	const struct service_plan *services;
-	bool (*alike)(const struct service_plan *a, const struct service_plan *b);
+	bool (*alike)(const void *services, uint32_t a, uint32_t b); /* by their numbers */
+	const void *services;                                        /* what it knows of them */
 	uint32_t *slots; /* of the first of a kind: its number + 1; 0: free */
 	size_t nslots;   /* a power of two */
 };
 
-static void twins_init(struct twins *twins, const struct service_plan *services, uint32_t nservices,
-	bool (*alike)(const struct service_plan *a, const struct service_plan *b))
+static void twins_init(struct twins *twins, uint32_t nservices,
+	bool (*alike)(const void *services, uint32_t a, uint32_t b), const void *services)
 {
-	*twins = (struct twins){ .services = services, .alike = alike, .nslots = 16 };
+	*twins = (struct twins){ .alike = alike, .services = services, .nslots = 16 };
 	while (twins->nslots < nservices * UINT64_C(2))
 		twins->nslots *= 2;
 	twins->slots = mem_alloc(twins->nslots * sizeof(*twins->slots));
 }
 
 /* The first service that is alike: perhaps itself. */
-static const struct service_plan *twins_find(struct twins *twins, const struct service_plan *plan, uint64_t hash)
+static uint32_t twins_find(struct twins *twins, uint32_t service, uint64_t hash)
 {
 	size_t at = hash & (twins->nslots - 1);
 
-	while (twins->slots[at] != 0 && !twins->alike(&twins->services[twins->slots[at] - 1], plan))
+	while (twins->slots[at] != 0 && !twins->alike(twins->services, twins->slots[at] - 1, service))
 		at = (at + 1) & (twins->nslots - 1);
 	if (twins->slots[at] == 0)
-		twins->slots[at] = (uint32_t)(plan - twins->services) + 1;
-	return &twins->services[twins->slots[at] - 1];
+		twins->slots[at] = service + 1;
+	return twins->slots[at] - 1;
 }
 
 static uint64_t candidates_hash(const struct service_plan *plan, uint32_t n, bool weights)
@@ -270,9 +272,12 @@ static size_t list_bytes(const struct candidate_list *list)
 	return sizeof(*list) + list->n * sizeof(*list->candidate);
 }
 
-static bool same_candidates(const struct service_plan *a, const struct service_plan *b)
+static bool same_candidates(const void *services, uint32_t a, uint32_t b)
 {
-	return a->list->n == b->list->n && memcmp(a->list, b->list, list_bytes(a->list)) == 0;
+	const struct service_plan *plans = services;
+
+	return plans[a].list->n == plans[b].list->n &&
+	       memcmp(plans[a].list, plans[b].list, list_bytes(plans[a].list)) == 0;
 }
 
 /* Into a list that has room for all. */
@@ -287,27 +292,24 @@ static void list_candidates(struct candidate_list *list, const struct service *s
 	list->fallback = POOL_NONE;
 	if (!service->has_fallback)
 		return;
-	add_candidate(list, &service->fallback);
 	list->fallback = service->fallback.pool;
-	for (uint16_t i = 0; i < list->n; i++)
-		if (list->candidate[i].pool == list->fallback)
-			list->fallback_candidate = i;
+	list->fallback_candidate = add_candidate(list, &service->fallback);
 }
 
-static void make_candidates(
-	struct service_plan *plan, const struct service *service, struct twins *lists, struct arena *arena)
+static void make_candidates(struct service_plan *services, uint32_t number, struct twins *lists, struct arena *arena)
 {
-	const struct service_plan *twin;
+	struct service_plan *plan = &services[number];
+	uint32_t twin;
 	union {
 		struct candidate_list list;
 		uint8_t room[sizeof(struct candidate_list) + (CANDIDATES_MAX + 1) * sizeof(struct candidate)];
 	} some;
 
-	memset(&some.list, 0, sizeof(some.list)); /* with what lies between its parts: lists are compared as they lie */
-	list_candidates(&some.list, service);
+	some.list = (struct candidate_list){ 0 };
+	list_candidates(&some.list, plan->service);
 	plan->list = &some.list;
-	twin = twins_find(lists, plan, candidates_hash(plan, plan->list->n, true));
-	plan->list = twin != plan ? twin->list : arena_dup(arena, plan->list, list_bytes(plan->list));
+	twin = twins_find(lists, number, candidates_hash(plan, plan->list->n, true));
+	plan->list = twin != number ? services[twin].list : arena_dup(arena, plan->list, list_bytes(plan->list));
 }
 
 static bool usable_for(
@@ -336,8 +338,10 @@ static bool keyed_for(
 }
 
 /* Without a map: what is listed orders them, and nothing else does. */
-static bool orders_alike(const struct service_plan *a, const struct service_plan *b)
+static bool orders_alike(const void *services, uint32_t first, uint32_t second)
 {
+	const struct service_plan *a = (const struct service_plan *)services + first;
+	const struct service_plan *b = (const struct service_plan *)services + second;
 	bool alike =
 		a->list->nlisted == b->list->nlisted && a->via_cname == b->via_cname &&
 		a->service->nranks == b->service->nranks &&
@@ -348,9 +352,11 @@ static bool orders_alike(const struct service_plan *a, const struct service_plan
 	return alike;
 }
 
-static bool make_service(struct snapshot *snapshot, const struct service *service, struct service_plan *plan,
-	struct twins *lists, struct err *err)
+static bool make_service(
+	struct snapshot *snapshot, struct service_plan *services, uint32_t number, struct twins *lists, struct err *err)
 {
+	const struct service *service = &snapshot->set->services[number];
+	struct service_plan *plan = &services[number];
 	char owner[NAME_TEXT_MAX];
 
 	plan->service = service;
@@ -363,7 +369,7 @@ static bool make_service(struct snapshot *snapshot, const struct service *servic
 	plan->ttl_max_s = service->ttl_max_s;
 	plan->ttl_min_s = service->ttl_min_s;
 	plan->identity = identity(snapshot->seed, 's', service->owner.wire, service->owner.len);
-	make_candidates(plan, service, lists, snapshot->inner->arena);
+	make_candidates(services, number, lists, snapshot->inner->arena);
 	if (plan->list->n > CANDIDATES_MAX)
 		return err_set(err, "%s:%u: %s: a service can use at most %d pools, with those that its map names",
 			service->file, service->line, name_format(&service->owner, owner), CANDIDATES_MAX);
@@ -404,7 +410,7 @@ static void want_tables(struct snapshot *snapshot, const struct snapshot_inputs 
 static bool steer_service(
 	struct snapshot *snapshot, struct service_plan *plan, const uint32_t number[FAMILIES], struct err *err)
 {
-	struct steering *steering = arena_alloc(snapshot->inner->arena, FAMILIES * sizeof(*steering));
+	struct steering *steering = alloc_lines(snapshot->inner->arena, FAMILIES * sizeof(*steering));
 	char owner[NAME_TEXT_MAX];
 
 	plan->steering = steering;
@@ -415,6 +421,13 @@ static bool steer_service(
 	return true;
 }
 
+static bool same_tables(const void *services, uint32_t a, uint32_t b)
+{
+	const uint32_t(*numbers)[FAMILIES] = services;
+
+	return memcmp(numbers[a], numbers[b], sizeof(numbers[a])) == 0;
+}
+
 /* Services whose tables are the same share what says so. */
 static bool steer_services(
 	struct snapshot *snapshot, struct service_plan *services, uint32_t (*numbers)[FAMILIES], struct err *err)
@@ -422,20 +435,14 @@ static bool steer_services(
 	struct twins twins;
 	bool good = true;
 
-	twins_init(&twins, services, snapshot->nservices, NULL);
+	twins_init(&twins, snapshot->nservices, same_tables, numbers);
 	for (uint32_t i = 0; i < snapshot->nservices && good; i++) {
-		uint64_t hash = hash_mix(numbers[i][FAMILY_V4], numbers[i][FAMILY_V6]);
-		size_t at = hash & (twins.nslots - 1);
+		uint32_t twin = twins_find(&twins, i, hash_mix(numbers[i][FAMILY_V4], numbers[i][FAMILY_V6]));
 
-		while (twins.slots[at] != 0 &&
-			memcmp(numbers[twins.slots[at] - 1], numbers[i], sizeof(numbers[i])) != 0)
-			at = (at + 1) & (twins.nslots - 1);
-		if (twins.slots[at] != 0) {
-			services[i].steering = services[twins.slots[at] - 1].steering;
-			continue;
-		}
-		twins.slots[at] = i + 1;
-		good = steer_service(snapshot, &services[i], numbers[i], err);
+		if (twin != i)
+			services[i].steering = services[twin].steering;
+		else
+			good = steer_service(snapshot, &services[i], numbers[i], err);
 	}
 	free(twins.slots);
 	return good;
@@ -453,21 +460,20 @@ static bool make_services(
 	services = alloc_lines(snapshot->inner->arena, snapshot->nservices * sizeof(*services));
 	snapshot->services = services;
 	numbers = mem_alloc((snapshot->nservices + 1) * sizeof(*numbers));
-	twins_init(&lists, services, snapshot->nservices, same_candidates);
+	twins_init(&lists, snapshot->nservices, same_candidates, services);
 	for (uint32_t i = 0; i < snapshot->nservices && good; i++)
-		good = make_service(snapshot, &snapshot->set->services[i], &services[i], &lists, err);
+		good = make_service(snapshot, services, i, &lists, err);
 	free(lists.slots);
-	twins_init(&twins, services, snapshot->nservices, orders_alike);
+	twins_init(&twins, snapshot->nservices, orders_alike, services);
 	if (inputs->meter != NULL && !inputs->trial)
 		meter_next(inputs->meter);
 	for (uint32_t i = 0; i < snapshot->nservices && good; i++) {
-		const struct service_plan *plan = &services[i], *twin = plan;
+		const struct service_plan *plan = &services[i];
+		uint32_t twin = i;
 
 		if (plan->service->nrules == 0)
-			twin = twins_find(&twins, plan, candidates_hash(plan, plan->list->nlisted, false));
-
-		want_tables(snapshot, inputs, before, &services[i], twin != plan ? numbers[twin - services] : NULL,
-			numbers[i]);
+			twin = twins_find(&twins, i, candidates_hash(plan, plan->list->nlisted, false));
+		want_tables(snapshot, inputs, before, &services[i], twin != i ? numbers[twin] : NULL, numbers[i]);
 	}
 	free(twins.slots);
 	if (good) {

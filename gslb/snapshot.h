@@ -86,18 +86,21 @@ struct candidate {
 	uint32_t weight; /* for ties */
 };
 
-/* The pools of a service, of which each has an index: pools=, then those that only maps name, then a fallback that neither does. */
+enum { CANDIDATES_MAX = 255 };
+
+/* The pools of a service, of which each has an index: pools=, then those that only maps name, then a fallback that neither does. Nothing lies
+ * between its parts, so that lists can be compared as they lie. */
 struct candidate_list {
 	uint16_t n;                  /* at most CANDIDATES_MAX */
 	uint16_t nlisted;            /* how many of them, the first ones, are pools= */
-	uint16_t fallback_candidate; /* its index; only with a fallback */
+	uint32_t fallback_candidate; /* its index; only with a fallback */
 	uint32_t fallback;           /* pool number or POOL_NONE */
 	struct candidate candidate[];
 };
+_Static_assert(sizeof(struct candidate_list) == 12, "nothing lies between a list's parts");
 
-enum { CANDIDATES_MAX = 255 };
-
-/* What an answer wants to know of a service, with its owner's name, on one cache line; what services have in common lies elsewhere, once. */
+/* What an answer wants to know of a service, with its owner's name, on one cache line; what services have in common lies elsewhere,
+ * once. */
 struct service_plan {
 	alignas(MEM_LINE) uint64_t identity; /* of its owner's name: for rendezvous hashing, and for jitter */
 	const struct candidate_list *list;   /* shared by services that have the same */

@@ -81,7 +81,7 @@ enum found_kind zone_find(const struct zone *zone, const struct name *name, uint
 
 /* ---- in a set ---- */
 
-const struct zone_place *deepest_zone(const struct zone_set_inner *inner, const struct name *name, unsigned *i)
+const struct zone_place *set_deepest_zone(const struct zone_set_inner *inner, const struct name *name, unsigned *i)
 {
 	for (; *i <= name->nlabels; ++*i) {
 		unsigned depth = (unsigned)name->nlabels - *i, at = name->label[*i];
@@ -123,14 +123,14 @@ static enum found_kind find_in(const struct zone_set *set, const struct zone_pla
 enum found_kind zone_set_find(const struct zone_set *set, const struct name *name, uint16_t qtype, struct found *found)
 {
 	unsigned i = 0, above = 1;
-	const struct zone_place *place = deepest_zone(set->inner, name, &i), *parent;
+	const struct zone_place *place = set_deepest_zone(set->inner, name, &i), *parent;
 
 	if (place == NULL) {
 		*found = (struct found){ 0 };
 		return FOUND_NO_ZONE;
 	}
 	if (qtype == RR_DS && i == 0 && name->nlabels > 0 &&
-		(parent = deepest_zone(set->inner, name, &above)) != NULL) {
+		(parent = set_deepest_zone(set->inner, name, &above)) != NULL) {
 		enum found_kind kind = find_in(set, parent, name, qtype, found);
 
 		/* a parent that does not delegate it must not deny that it exists */
@@ -185,17 +185,22 @@ void zone_seek_name(struct zone_seek *seek, const struct zone_set *set, const st
 		seek_place(seek, inner, name);
 }
 
-void zone_seek_slot(struct zone_seek *seek, const struct zone_set *set, const struct name *name)
+_Static_assert((uint32_t)NONE == (uint32_t)SERVICE_NONE, "what a table does not have is no service");
+
+void zone_seek_service(struct zone_seek *seek, const struct zone_set *set, const struct name *name)
 {
 	uint64_t at = seek->hash;
 
-	if (LIKELY(seek->of_services)) {
-		seek->service = table_next(&set->inner->owners, seek->hash, &at);
-		if (LIKELY(seek->service != SERVICE_NONE))
-			return;
+	if (UNLIKELY(!seek->of_services))
+		return;
+	seek->service = table_next(&set->inner->owners, seek->hash, &at);
+	if (UNLIKELY(seek->service == SERVICE_NONE))
 		seek_place(seek, set->inner, name);
-	}
-	if (LIKELY(seek->place != NULL))
+}
+
+void zone_seek_slot(const struct zone_seek *seek)
+{
+	if (UNLIKELY(seek->place != NULL))
 		table_prefetch(&seek->place->table, seek->hash);
 }
 
@@ -204,7 +209,7 @@ void zone_seek_node(struct zone_seek *seek)
 	uint64_t at = seek->hash;
 	uint32_t i;
 
-	if (seek->place == NULL) /* of a service, or nowhere */
+	if (LIKELY(seek->place == NULL)) /* of a service, or nowhere */
 		return;
 	i = table_next(&seek->place->table, seek->hash, &at);
 	if (UNLIKELY(i == NONE))
@@ -227,7 +232,7 @@ static bool is_name_of(
 	       name_bytes_equal(place->apex, name->wire + head, place->apex_len);
 }
 
-bool zone_seek_service(const struct zone_seek *seek, const struct zone_set *set, const struct name *name,
+bool zone_seek_is_service(const struct zone_seek *seek, const struct zone_set *set, const struct name *name,
 	const struct service_owner *owner, struct found *found)
 {
 	const struct zone_place *place = &set->inner->places[owner->zone_number];

@@ -122,31 +122,19 @@ static void copy_services(struct zone_set *set)
 	set->services = inner->services;
 }
 
-/* Is it a service's, and what its name finds? A zone below that is loaded, too, would hide it; a delegation never does (shape.c). */
-static bool is_found(const struct zone_set_inner *inner, const struct zone_place *place, const struct node *node)
-{
-	struct name name;
-	unsigned i = 0;
-
-	return node->service != NULL && name_from_wire(&name, node->wire, node->head.len) > 0 &&
-	       deepest_zone(inner, &name, &i) == place;
-}
-
+/* The names that find a service by themselves: those of all services, but where a zone below is loaded, too, and hides them. A delegation
+ * never does (shape.c). */
 static void hash_owners(struct zone_set *set)
 {
 	struct zone_set_inner *inner = set->inner;
 
 	table_init(&inner->owners, set->nservices);
-	for (size_t i = 0; i < inner->nplaces; i++) {
-		const struct zone_place *place = &inner->places[i];
+	for (size_t i = 0; i < set->nservices; i++) {
+		const struct service *service = &inner->services[i];
+		unsigned at = 0;
 
-		for (size_t k = 0; place->zone->nservices > 0 && k < place->zone->nnodes; k++) {
-			const struct node *node = &place->nodes[k];
-
-			if (is_found(inner, place, node))
-				table_put(&inner->owners, node->hash,
-					place->first_service + (uint32_t)(node->service - place->services));
-		}
+		if (set_deepest_zone(inner, &service->owner, &at) == &inner->places[service->zone_number])
+			table_put(&inner->owners, name_hash(&service->owner, 0, inner->seed), service->number);
 	}
 }
 

@@ -20,6 +20,7 @@ struct zone_place {
 	uint32_t first_pool;
 	uint32_t *pools; /* number in the set of each of the zone's pool_names; POOL_NONE: no such pool */
 };
+_Static_assert(offsetof(struct zone_place, table) == MEM_LINE, "of what a service's question reads");
 
 struct zone_set_inner {
 	struct arena *arena;
@@ -34,7 +35,7 @@ struct zone_set_inner {
 };
 
 /* The deepest zone at or above the name, from label *i on; what is found has *i at its apex (find.c). */
-const struct zone_place *deepest_zone(const struct zone_set_inner *inner, const struct name *name, unsigned *i);
+const struct zone_place *set_deepest_zone(const struct zone_set_inner *inner, const struct name *name, unsigned *i);
 
 /* The checks of what crosses zones; each fills its part of the set's copies (link.c, needs.c, targets.c). */
 void link_needs(struct zone_set *set, struct report *report);

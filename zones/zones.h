@@ -119,7 +119,7 @@ struct map_rule {
 
 struct service {
 	uint32_t number;      /* in the set; set by zone_set_link (in a zone: its place there) */
-	uint32_t zone_number; /* its zone's, likewise */
+	uint32_t zone_number; /* its zone's, in the set alone */
 	const struct zone *zone;
 	struct name owner; /* "www.svc.example", "*.app.svc.example" */
 	const char *file;  /* of its TXT */
@@ -290,14 +290,14 @@ void zone_set_free(struct zone_set *set); /* NULL is fine */
 
 enum found_kind {
 	FOUND_NO_ZONE, /* REFUSED */
-	FOUND_NODE,    /* the name exists, or a wildcard stands for it: look at node */
+	FOUND_NODE,    /* the name exists, or a wildcard stands for it: look at service and node */
 	FOUND_CUT,     /* node is the delegation point that answers it: a referral */
 	FOUND_NOTHING, /* NXDOMAIN */
 };
 
 struct found {
 	const struct zone *zone;
-	const struct node *node;
+	const struct node *node;       /* NULL after zone_seek_is_service, which does not look at it */
 	const struct service *service; /* of the set; NULL when not steered */
 	bool wildcard;
 };
@@ -313,13 +313,14 @@ struct zone_seek {
 	uint32_t service; /* the number of one whose owner has such a hash, or SERVICE_NONE */
 	bool of_services; /* it is looked for among their owners first */
 };
-/* services: whether it may be a service that is asked for, as the question's type has it. */
+/* services: whether any service would be what is asked for, as the question's type has it; never for a DS, which may be the parent's. */
 void zone_seek_name(struct zone_seek *seek, const struct zone_set *set, const struct name *name, bool services);
-void zone_seek_slot(struct zone_seek *seek, const struct zone_set *set, const struct name *name);
+void zone_seek_service(struct zone_seek *seek, const struct zone_set *set, const struct name *name);
+void zone_seek_slot(const struct zone_seek *seek);
 void zone_seek_node(struct zone_seek *seek);
-/* When seek->service is one: is it what zone_set_find would find? Then it is found, without its node (NULL), of which nothing was read.
+/* When seek->service is one: is it what zone_set_find would find? Then it is found, but for its node, of which nothing was read.
  * owner: the service's, which the caller keeps beside what it will want of the service. */
-bool zone_seek_service(const struct zone_seek *seek, const struct zone_set *set, const struct name *name,
+bool zone_seek_is_service(const struct zone_seek *seek, const struct zone_set *set, const struct name *name,
 	const struct service_owner *owner, struct found *found);
 enum found_kind zone_seek_end(const struct zone_seek *seek, const struct zone_set *set, const struct name *name,
 	uint16_t qtype, struct found *found);

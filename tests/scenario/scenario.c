@@ -43,7 +43,6 @@
 #include "gslb/explain.h"
 #include "gslb/explore.h"
 #include "gslb/meter.h"
-#include "gslb/ttl.h"
 #include "tests/scenario/pressure.h"
 #include "tests/scenario/rehearsal.h"
 #include "tests/scenario/sim.h"
@@ -180,7 +179,7 @@ static bool is_steady(const struct run *run, const char *word)
 	uint32_t max_s = run->service->ttl_max_s;
 
 	return strncmp(word, "ttl=", 4) == 0 && strtoul(word + 4, NULL, 10) == max_s && run->decision.ttl_s <= max_s &&
-	       run->decision.ttl_s >= max_s - ttl_span(max_s, run->service->ttl_min_s);
+	       run->decision.ttl_s >= max_s - decide_ttl_span(run->service);
 }
 
 static void expect(struct run *run, char **words, unsigned n)

@@ -71,7 +71,8 @@ static void find_service(
 
 	zone_seek_name(&seek, set, name, true);
 	ck_assert_int_eq(zone_seek_end(&seek, set, name, RR_A, &stepwise), kind);
-	zone_seek_slot(&seek, set, name);
+	zone_seek_service(&seek, set, name);
+	zone_seek_slot(&seek);
 	zone_seek_node(&seek);
 	if (seek.service == SERVICE_NONE) {
 		ck_assert(kind != FOUND_NODE || found->service == NULL || found->wildcard);
@@ -81,7 +82,7 @@ static void find_service(
 		return;
 	}
 	owner = service_owner(&set->services[seek.service]);
-	ck_assert(zone_seek_service(&seek, set, name, &owner, &stepwise));
+	ck_assert(zone_seek_is_service(&seek, set, name, &owner, &stepwise));
 	ck_assert_int_eq(kind, FOUND_NODE);
 	ck_assert_ptr_eq(stepwise.zone, found->zone);
 	ck_assert_ptr_eq(stepwise.service, found->service);
@@ -97,7 +98,8 @@ enum found_kind find_both(const struct zone_set *set, const struct name *name, u
 
 	zone_seek_name(&seek, set, name, false);
 	ck_assert_int_eq(zone_seek_end(&seek, set, name, qtype, &stepwise), kind); /* the end may follow after any */
-	zone_seek_slot(&seek, set, name);
+	zone_seek_service(&seek, set, name);
+	zone_seek_slot(&seek);
 	zone_seek_node(&seek);
 	ck_assert_int_eq(zone_seek_end(&seek, set, name, qtype, &stepwise), kind);
 	ck_assert_ptr_eq(stepwise.zone, found->zone);

@@ -32,6 +32,7 @@ static const struct {
 			      "_gslb.a-label-beyond-the-head TXT \"v=gslb1; pools=eu\"\n"
 			      "_gslb.hidden.lower TXT \"v=gslb1; pools=eu\"\n"
 			      "_gslb.static.lower TXT \"v=gslb1; pools=eu\"\n"
+			      "_gslb.lower TXT \"v=gslb1; pools=eu\"\n"
 			      "_gslb.both.lower TXT \"v=gslb1; pools=eu\"\n"
 			      "_map.www TXT \"v=map1; country:CN=eu\"\n"
 			      "eu._pool TXT \"v=pool1\"\n SRV 0 1 443 a\n"
@@ -41,6 +42,9 @@ static const struct {
 	{ "orphan.svc.example", "$TTL 60\n@ SOA a h 1 2 3 4 5\n NS ns.example.org.\n" },
 	{ "lower.svc.example", "$TTL 60\n@ SOA a h 1 2 3 4 5\n NS ns.example.org.\nstatic A 192.0.2.15\n"
 			       "_gslb.both TXT \"v=gslb1; pools=eu._pool.svc.example.\"\n" },
+	{ "x", "$TTL 60\n@ SOA a h 1 2 3 4 5\n NS ns.example.org.\n"
+	       "_gslb TXT \"v=gslb1; pools=eu._pool.svc.example.\"\n"
+	       "_gslb.s TXT \"v=gslb1; pools=eu._pool.svc.example.\"\n" },
 	{ LONG, "$TTL 60\n@ SOA a h 1 2 3 4 5\n NS ns.example.org.\n"
 		"_gslb.www TXT \"v=gslb1; pools=eu._pool.svc.example.\"\n" },
 	{ "star.example",
@@ -125,7 +129,11 @@ static const struct find_case {
 		"a-label-beyond-the-head.svc.example" },
 	{ "www." LONG, "A", FOUND_NODE, "www." LONG, "www." LONG },
 	{ "wwx." LONG, "A", FOUND_NOTHING, NULL, NULL },
+	{ "x", "A", FOUND_NODE, "x", "x" },
+	{ "s.x", "A", FOUND_NODE, "s.x", "s.x" },
+	{ "t.x", "A", FOUND_NOTHING, NULL, NULL },
 	/* a zone hides what the one above says of its names */
+	{ "lower.svc.example", "A", FOUND_NODE, "lower.svc.example", NULL },
 	{ "hidden.lower.svc.example", "A", FOUND_NOTHING, NULL, NULL },
 	{ "static.lower.svc.example", "A", FOUND_NODE, "static.lower.svc.example", NULL },
 	{ "both.lower.svc.example", "A", FOUND_NODE, "both.lower.svc.example", "both.lower.svc.example" },
@@ -351,6 +359,10 @@ static const struct alike_case {
 	{ "one-of-12-by.svc.example", "one-of-12-bz.svc.example" },
 	{ "one-of-11-b.svc.example", "one-of-11-c.svc.example" },
 	{ "one-of-11-b.svc.example", "one-of-11-b.tvc.example" },
+	{ "one-of-10b.svc.example", "one-of-10c.svc.example" },
+	{ "one-of-10b.svc.example", "one-of-10b.tvc.example" },
+	{ "oneof-09b.svc.example", "oneof-09c.svc.example" },
+	{ "oneof-09b.svc.example", "oneof-09b.tvc.example" },
 	{ "a-label-beyond-the-head.svc.example", "a-label-beyond-the-hend.svc.example" },
 	{ "a-label-beyond-the-head.svc.example", "a-label-beyond-the-head.svd.example" },
 };
@@ -359,7 +371,8 @@ START_TEST(a_name_is_not_answered_with_another_of_its_hash)
 {
 	const struct alike_case *c = &alike[_i];
 	struct zone_set *some = set_of("www A 192.0.2.1\na A 192.0.2.1\none-of-12-by A 192.0.2.1\n"
-				       "one-of-11-b A 192.0.2.1\na-label-beyond-the-head A 192.0.2.1\n");
+				       "one-of-11-b A 192.0.2.1\none-of-10b A 192.0.2.1\noneof-09b A "
+				       "192.0.2.1\na-label-beyond-the-head A 192.0.2.1\n");
 	struct service_owner owner;
 	struct name sought, asked;
 	struct zone_seek seek;
@@ -367,7 +380,7 @@ START_TEST(a_name_is_not_answered_with_another_of_its_hash)
 
 	ck_assert(name_from_text(&sought, c->sought) && name_from_text(&asked, c->asked));
 	zone_seek_name(&seek, some, &sought, false);
-	zone_seek_slot(&seek, some, &sought);
+	zone_seek_slot(&seek);
 	zone_seek_node(&seek);
 	ck_assert_int_eq(zone_seek_end(&seek, some, &sought, RR_A, &found), FOUND_NODE);
 	ck_assert_int_ne(zone_seek_end(&seek, some, &asked, RR_A, &found), FOUND_NODE);
@@ -375,13 +388,14 @@ START_TEST(a_name_is_not_answered_with_another_of_its_hash)
 	some = set_of("eu._pool TXT \"v=pool1\"\n SRV 0 1 443 lb.example.org.\n"
 		      "_gslb.www TXT \"v=gslb1; pools=eu\"\n_gslb.a TXT \"v=gslb1; pools=eu\"\n"
 		      "_gslb.one-of-12-by TXT \"v=gslb1; pools=eu\"\n_gslb.one-of-11-b TXT \"v=gslb1; pools=eu\"\n"
+		      "_gslb.one-of-10b TXT \"v=gslb1; pools=eu\"\n_gslb.oneof-09b TXT \"v=gslb1; pools=eu\"\n"
 		      "_gslb.a-label-beyond-the-head TXT \"v=gslb1; pools=eu\"\n");
 	zone_seek_name(&seek, some, &sought, true);
-	zone_seek_slot(&seek, some, &sought);
+	zone_seek_service(&seek, some, &sought);
 	ck_assert_uint_ne(seek.service, SERVICE_NONE);
 	owner = service_owner(&some->services[seek.service]);
-	ck_assert(zone_seek_service(&seek, some, &sought, &owner, &found));
-	ck_assert(!zone_seek_service(&seek, some, &asked, &owner, &found));
+	ck_assert(zone_seek_is_service(&seek, some, &sought, &owner, &found));
+	ck_assert(!zone_seek_is_service(&seek, some, &asked, &owner, &found));
 	zone_set_free(some);
 }
 END_TEST
