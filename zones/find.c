@@ -92,11 +92,11 @@ const struct zone_place *set_deepest_zone(const struct zone_set_inner *inner, co
 			continue;
 		hash = slot = name_hash(name, *i, inner->seed);
 		while ((k = table_next(&inner->apexes, hash, &slot)) != NONE) {
-			const struct zone *zone = inner->places[k].zone;
+			const struct zone_place *place = &inner->places[k];
 
-			if (zone->apex.len == name->len - at &&
-				name_bytes_equal(zone->apex.wire, name->wire + at, zone->apex.len))
-				return &inner->places[k];
+			if (place->apex_len == name->len - at &&
+				name_bytes_equal(place->apex, name->wire + at, place->apex_len))
+				return place;
 		}
 	}
 	return NULL;
@@ -200,8 +200,10 @@ void zone_seek_service(struct zone_seek *seek, const struct zone_set *set, const
 
 void zone_seek_slot(const struct zone_seek *seek)
 {
-	if (UNLIKELY(seek->place != NULL))
-		table_prefetch(&seek->place->table, seek->hash);
+	if (LIKELY(seek->place == NULL)) /* of a service, or nowhere */
+		return;
+	table_prefetch(&seek->place->table, seek->hash);
+	__builtin_prefetch(&seek->place->zone->inner); /* for a name that does not exist */
 }
 
 void zone_seek_node(struct zone_seek *seek)
@@ -209,11 +211,13 @@ void zone_seek_node(struct zone_seek *seek)
 	uint64_t at = seek->hash;
 	uint32_t i;
 
-	if (LIKELY(seek->place == NULL)) /* of a service, or nowhere */
+	if (LIKELY(seek->place == NULL))
 		return;
 	i = table_next(&seek->place->table, seek->hash, &at);
-	if (UNLIKELY(i == NONE))
+	if (UNLIKELY(i == NONE)) {
+		__builtin_prefetch(seek->place->zone->inner);
 		return;
+	}
 	seek->node = &seek->place->nodes[i];
 	__builtin_prefetch(seek->node);
 }
