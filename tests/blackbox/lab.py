@@ -23,6 +23,9 @@ import dns.query
 import dns.rcode
 import dns.rdatatype
 
+# Who starts the tests may have told them to live through a hang-up (nohup), and what they start would live through it, too.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 BUILD = os.environ.get("top_builddir", os.getcwd())
 SOURCE = os.environ.get("top_srcdir", os.path.join(os.path.dirname(__file__), "..", ".."))
 DEADLINE = float(os.environ.get("GSLB_TEST_DEADLINE", "20"))
