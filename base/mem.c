@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { HUGE_PAGE_LEN = 2 << 20, LARGE_LEN = HUGE_PAGE_LEN };
+enum { HUGE_PAGE_LEN = 2 << 20 };
 
 static void *checked(void *memory)
 {
@@ -17,8 +17,8 @@ static void *checked(void *memory)
 	return memory;
 }
 
-/* What is large is looked up all over, and with pages of 4 KB most looks would miss the translation cache, too. A wish: a kernel without
- * huge pages is as right. */
+/* What is large is looked up all over, and with pages of 4 KB most looks would miss the translation cache, too: it takes whole huge pages. A
+ * wish: a kernel without them is as right. */
 static void *alloc_large(size_t len)
 {
 	size_t rounded = (len + HUGE_PAGE_LEN - 1) / HUGE_PAGE_LEN * HUGE_PAGE_LEN;
@@ -30,7 +30,7 @@ static void *alloc_large(size_t len)
 
 void *mem_alloc(size_t len)
 {
-	if (len >= LARGE_LEN)
+	if (len >= HUGE_PAGE_LEN)
 		return alloc_large(len);
 	return checked(calloc(1, len > 0 ? len : 1));
 }
@@ -39,7 +39,7 @@ void *mem_lines(size_t len)
 {
 	size_t whole = (len + 2 * MEM_LINE - 1) / MEM_LINE * MEM_LINE;
 
-	if (whole >= LARGE_LEN)
+	if (whole >= HUGE_PAGE_LEN)
 		return alloc_large(whole);
 	return memset(checked(aligned_alloc(MEM_LINE, whole)), 0, whole);
 }

@@ -162,11 +162,6 @@ void decide(const struct world *world, const struct service_plan *service, const
 		world, service, client, family, decide_place(service, client, family), now_ms, dice, decision, trace);
 }
 
-static bool is_keyed(const struct service_plan *service, enum family family)
-{
-	return family == FAMILY_V6 ? service->keyed_v6 : service->keyed_v4;
-}
-
 struct geo_hit decide_place(const struct service_plan *service, const struct client *client, enum family family)
 {
 	const struct geo_table *table = service->steering[family].table;
@@ -195,7 +190,7 @@ void decide_from(const struct world *world, const struct service_plan *service, 
 	if (UNLIKELY(choice.sticky))
 		choice.key = sticky_key(world->snapshot, service, &client->addr, key_len);
 	decision->class = hit.class;
-	decision->scope = UNLIKELY(is_keyed(service, family) && key_len > hit.depth) ? key_len : hit.depth;
+	decision->scope = UNLIKELY((service->keyed >> family & 1) != 0 && key_len > hit.depth) ? key_len : hit.depth;
 	if (UNLIKELY(trace != NULL)) {
 		trace->depth = hit.depth;
 		trace->key_len = key_len;

@@ -27,7 +27,7 @@ struct bucket {
 
 /* A condition's names as numbers of the snapshot in force. */
 struct subject {
-	uint32_t service, pool; /* POOL_NONE: none, or gone */
+	uint32_t service, pool; /* SERVICE_NONE, POOL_NONE: none, or gone */
 	struct bucket bucket[BUCKETS];
 };
 
@@ -75,10 +75,11 @@ static bool find_subject(
 {
 	const struct zone_set *set = world->snapshot->set;
 
-	subject->service = subject->pool = POOL_NONE;
+	subject->service = SERVICE_NONE;
+	subject->pool = POOL_NONE;
 	if (condition->service != NULL) {
 		subject->service = zone_set_service(set, condition->service, err);
-		if (subject->service == POOL_NONE)
+		if (subject->service == SERVICE_NONE)
 			return false;
 	}
 	if (condition->pool != NULL) {
@@ -183,7 +184,7 @@ static void share_take(struct subject *subject, const struct snapshot *snapshot,
 	struct bucket *bucket = &subject->bucket[number % BUCKETS];
 	bool of_pool = plan->list->candidate[answer->candidate].pool == subject->pool, uses = of_pool;
 
-	if (subject->service != POOL_NONE && subject->service != answer->service)
+	if (subject->service != SERVICE_NONE && subject->service != answer->service)
 		return;
 	for (uint32_t i = 0; i < plan->list->n && !uses; i++)
 		uses = plan->list->candidate[i].pool == subject->pool;
@@ -263,7 +264,7 @@ static struct drill_value pools_up(const struct subject *subject, const struct w
 {
 	uint32_t of;
 
-	if (subject->service == POOL_NONE)
+	if (subject->service == SERVICE_NONE)
 		return (struct drill_value){ false, 0 };
 	return (struct drill_value){ true,
 		service_pools_in_service(world, &world->snapshot->services[subject->service], now_ms, false, &of) };

@@ -391,10 +391,8 @@ static void want_tables(struct snapshot *snapshot, const struct snapshot_inputs 
 
 		for (uint32_t i = 0; i < plan->list->n; i++)
 			usable[i] = usable_for(snapshot, service, plan->list->candidate[i].pool, family);
-		if (family == FAMILY_V4)
-			plan->keyed_v4 = keyed_for(snapshot, plan, family, usable);
-		else
-			plan->keyed_v6 = keyed_for(snapshot, plan, family, usable);
+		if (keyed_for(snapshot, plan, family, usable))
+			plan->keyed |= 1u << family;
 		if (twin != NULL) {
 			number[family] = twin[family];
 			steering_want_again(&snapshot->inner->tables, twin[family]);

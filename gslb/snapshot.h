@@ -112,8 +112,8 @@ struct service_plan {
 	struct service_owner owner;
 	uint8_t answers, sticky_v4, sticky_v6;
 	bool via_cname : 1, sticky : 1;
-	/* sticky, and there is something to choose from: the key's length counts for scope */
-	bool keyed_v4 : 1, keyed_v6 : 1;
+	/* a bit a family: sticky, and there is something to choose from, so that the key's length counts for scope */
+	uint8_t keyed : FAMILIES;
 };
 _Static_assert(sizeof(struct service_plan) == MEM_LINE, "a service's plan is a cache line");
 

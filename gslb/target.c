@@ -131,7 +131,7 @@ static bool find_pair(
 		good = find_pool(snapshot, first, target, err) && find_endpoint(snapshot, second, target, err);
 	} else {
 		target->service = zone_set_service(snapshot->set, first, err);
-		good = target->service != POOL_NONE && find_pool(snapshot, second, target, err) &&
+		good = target->service != SERVICE_NONE && find_pool(snapshot, second, target, err) &&
 		       find_candidate(snapshot, target, err);
 	}
 	free(first);

@@ -23,14 +23,14 @@ static void note(struct match *match, uint32_t number, const struct name *name)
 
 static uint32_t decide(struct match *match, const char *what, const char *text, struct err *err)
 {
-	uint32_t number = match->exact != POOL_NONE ? match->exact : match->relative;
+	uint32_t number = match->exact != NONE ? match->exact : match->relative;
 
-	if (number == POOL_NONE)
+	if (number == NONE)
 		err_set(err, "%.200s: no such %s", text, what);
-	if (match->exact == POOL_NONE && match->nrelative > 1) {
+	if (match->exact == NONE && match->nrelative > 1) {
 		err_set(err, "%.200s: more than one %s has that name (it is one of %s%s)", text, what,
 			match->candidates.text, match->nrelative > CANDIDATES_SHOWN ? " and others" : "");
-		number = POOL_NONE;
+		number = NONE;
 	}
 	buf_fini(&match->candidates);
 	return number;
@@ -66,12 +66,12 @@ uint32_t zone_set_pool(const struct zone_set *set, const char *text, struct err 
 
 uint32_t zone_set_service(const struct zone_set *set, const char *text, struct err *err)
 {
-	struct match match = { .exact = POOL_NONE, .relative = POOL_NONE };
+	struct match match = { .exact = SERVICE_NONE, .relative = SERVICE_NONE };
 	struct name asked;
 
 	if (!name_from_text(&asked, text)) {
 		err_set(err, "%.200s: not the name of a service (try www or www.svc.example)", text);
-		return POOL_NONE;
+		return SERVICE_NONE;
 	}
 	for (uint32_t i = 0; i < set->nservices; i++) {
 		const struct service *service = &set->services[i];

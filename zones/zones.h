@@ -328,7 +328,7 @@ enum found_kind zone_seek_end(const struct zone_seek *seek, const struct zone_se
 const struct node *zone_node(const struct zone *zone, const uint8_t *wire, size_t len);
 
 /* "eu" or "eu.svc.example" or "eu._pool.svc.example" → pool number, as operators write it; same for "www" and services.
- * POOL_NONE with a sentence when there is none or more than one. */
+ * POOL_NONE, or SERVICE_NONE, with a sentence when there is none or more than one. */
 uint32_t zone_set_pool(const struct zone_set *set, const char *text, struct err *err);
 uint32_t zone_set_service(const struct zone_set *set, const char *text, struct err *err);
 

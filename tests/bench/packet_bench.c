@@ -61,14 +61,25 @@ static void run_parse(const struct packet_context *context, const struct load *l
 	sink += query.qtype;
 }
 
+/* As packets_find does. */
 static void run_find(const struct packet_context *context, const struct load *load, size_t i)
 {
 	const struct snapshot *snapshot = context->world->snapshot;
+	const struct zone_set *set = snapshot->set;
+	struct zone_seek seek;
 	struct found found;
 	struct name name;
 
 	name_from_wire(&name, load->bytes[i] + QUERY_HEADER_LEN, load->len[i] - QUERY_HEADER_LEN);
-	sink += zone_set_find(snapshot->set, &name, RR_A, &found);
+	zone_seek_name(&seek, set, &name, true);
+	zone_seek_service(&seek, set, &name);
+	zone_seek_slot(&seek);
+	zone_seek_node(&seek);
+	if (seek.service != SERVICE_NONE &&
+		zone_seek_is_service(&seek, set, &name, &snapshot->services[seek.service].owner, &found))
+		sink++;
+	else
+		sink += zone_seek_end(&seek, set, &name, RR_A, &found);
 }
 
 static void decide_in(const struct world *world, const struct packet_context *context, size_t i)
@@ -166,8 +177,8 @@ static const struct stage stages[] = {
 	{ "parse", run_parse },
 	{ "find", run_find },
 	{ "locate", run_locate },
-	{ "decide", run_decide },
-	{ "spill", run_spill }, /* order and pick */
+	{ "decide", run_decide }, /* order and pick */
+	{ "spill", run_spill },
 	{ "reply", run_reply },
 	{ "limit", run_limit },
 	{ "whole", run_whole },

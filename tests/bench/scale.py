@@ -9,8 +9,8 @@ start   from the program's start to its first right answer, and its memory then;
 edit    one zone of all is edited and reloaded: how long that takes, and how long `gslbctl overrides` takes meanwhile
 reload  a reload of everything (each zone is touched) asked for every --every ms for --seconds under --rate queries a second,
         after as long a time of quiet; the longest that `gslbctl overrides` took meanwhile
-names   user CPU an answer with one name, and with all services' names at random: in turn, two seconds each, on core 0 with the load
-        on the last one; give it --workers 1"""
+names   user CPU an answer with one name, with all services' names at random, and with as many that do not exist: in turn, two seconds
+        each, on core 0 with the load on the last one; give it --workers 1"""
 import argparse
 import contextlib
 import os
@@ -202,29 +202,32 @@ def measure_reload(stack, lab, load, args):
     say("after_peak_mb", memory_mb(lab.gslbd.pid, "VmHWM"))
 
 
-def load_names(lab, arguments):
+def load_names(lab, arguments, rcode="noerror"):
     """Two seconds of load: the user CPU of an answer, in ns."""
     load = ["taskset", "-c", str((os.cpu_count() or 1) - 1), os.path.join(BUILD, "tests/bench/dnsload"), "-s", lab.address, "-p", str(lab.port),
             "-w", "128", "-t", "2", "-S", str(lab.gslbd.pid), "-C", "0", *arguments]
     run = dict(word.split("=") for word in subprocess.run(load, capture_output=True, text=True, check=True).stdout.split())
-    assert run["noerror"] == run["answered"] and run["empty"] == "0", run
+    assert run[rcode] == run["answered"] and (rcode != "noerror" or run["empty"] == "0"), run
     return float(run["user_ns"])
 
 
 def measure_names(lab, load):
-    names = os.path.join(lab.folder, "names.txt")
-    with open(names, "w") as file:
-        file.writelines(f"s{i}.z{i % load.nzones}.example\n" for i in range(load.services))
+    names, missing = os.path.join(lab.folder, "names.txt"), os.path.join(lab.folder, "missing.txt")
+    for path, first in (names, "s"), (missing, "n"):
+        with open(path, "w") as file:
+            file.writelines(f"{first}{i}.z{i % load.nzones}.example\n" for i in range(load.services))
     for pid in tree(lab.gslbd.pid):
         subprocess.run(["taskset", "-acp", "0", str(pid)], stdout=subprocess.DEVNULL, check=True)
     spent = -1.0
     while cpu_s(lab.gslbd.pid) - spent > 0.02: # the zones are saved behind the start
         spent = cpu_s(lab.gslbd.pid)
         time.sleep(1)
-    rounds = [(load_names(lab, ["-n", STEERED]), load_names(lab, ["-d", names])) for _ in range(10)]
-    say("one_name_user_ns", statistics.median(one for one, _ in rounds))
-    say("random_names_user_ns", statistics.median(many for _, many in rounds))
-    say("random_to_one", statistics.median(many / one for one, many in rounds))
+    rounds = [(load_names(lab, ["-n", STEERED]), load_names(lab, ["-d", names]), load_names(lab, ["-d", missing], "nxdomain"))
+              for _ in range(10)]
+    say("one_name_user_ns", statistics.median(one for one, _, _ in rounds))
+    say("random_names_user_ns", statistics.median(many for _, many, _ in rounds))
+    say("random_to_one", statistics.median(many / one for one, many, _ in rounds))
+    say("missing_names_user_ns", statistics.median(none for _, _, none in rounds))
 
 
 def main():

@@ -370,9 +370,10 @@ static const struct alike_case {
 START_TEST(a_name_is_not_answered_with_another_of_its_hash)
 {
 	const struct alike_case *c = &alike[_i];
-	struct zone_set *some = set_of("www A 192.0.2.1\na A 192.0.2.1\none-of-12-by A 192.0.2.1\n"
-				       "one-of-11-b A 192.0.2.1\none-of-10b A 192.0.2.1\noneof-09b A "
-				       "192.0.2.1\na-label-beyond-the-head A 192.0.2.1\n");
+	struct zone_set *some = set_of("www A 192.0.2.1\na A 192.0.2.1\n"
+				       "one-of-12-by A 192.0.2.1\none-of-11-b A 192.0.2.1\n"
+				       "one-of-10b A 192.0.2.1\noneof-09b A 192.0.2.1\n"
+				       "a-label-beyond-the-head A 192.0.2.1\n");
 	struct service_owner owner;
 	struct name sought, asked;
 	struct zone_seek seek;

@@ -133,9 +133,9 @@ static const struct lookup_case {
 	{ "www.a.example", 0, NULL },
 	{ "*.app", 1, NULL },
 	{ "a.example", 2, NULL },
-	{ "www", POOL_NONE, "www: more than one service has that name (it is one of www.a.example, www.b.example)" },
-	{ "ftp", POOL_NONE, "ftp: no such service" },
-	{ "a..b", POOL_NONE, "a..b: not the name of a service (try www or www.svc.example)" },
+	{ "www", SERVICE_NONE, "www: more than one service has that name (it is one of www.a.example, www.b.example)" },
+	{ "ftp", SERVICE_NONE, "ftp: no such service" },
+	{ "a..b", SERVICE_NONE, "a..b: not the name of a service (try www or www.svc.example)" },
 };
 
 static void expect_lookup(const struct lookup_case *c, uint32_t number, const struct err *err)
